@@ -1,0 +1,1 @@
+"""The compiled matcher: columns in, indices out. Opens no file, knows no meaning."""

@@ -1,0 +1,1 @@
+"""The engine: stations, sessions, checkout, loyalty, ledger and journal."""

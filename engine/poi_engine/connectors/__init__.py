@@ -1,0 +1,1 @@
+"""Payment connectors: one contract, one module a connector."""

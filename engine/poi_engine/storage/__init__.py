@@ -1,0 +1,1 @@
+"""Storage behind the ports: SQL for what must last, Redis for what may be lost."""

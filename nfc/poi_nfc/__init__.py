@@ -1,0 +1,1 @@
+"""NFC: reader drivers and credential protocols; a card in, a `Tap` out."""

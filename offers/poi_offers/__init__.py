@@ -1,0 +1,1 @@
+"""Offers: the model, eligibility and the choice of the best combination. Pure."""
