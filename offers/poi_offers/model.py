@@ -1,8 +1,8 @@
 """The offer: conditions, effects, limits and stacking, as merchants write them and as the API speaks them.
 
 Amounts are integers in minor units of the offer's currency, VAT included. Percentages are in basis points
-(1000 = 10 %). Quantities are in thousandths of the line's unit. Dates and hours are the store's own (its IANA zone). Places are WGS 84
-degrees, distances metres. `validate.check_offer` adds the rules that types cannot say.
+(1000 = 10 %). Quantities are in thousandths of the line's unit. Dates and hours are the store's own (its IANA zone).
+Places are WGS 84 degrees, distances metres. `validate.check_offer` adds the rules that types cannot say.
 """
 
 from datetime import date, datetime
