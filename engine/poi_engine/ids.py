@@ -1,0 +1,32 @@
+"""Prefixed identifiers over UUIDv7: sortable by time, made by the application, never by the database."""
+
+import secrets
+from collections.abc import Callable
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+
+
+def _base32(value: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        value, digit = divmod(value, 32)
+        digits.append(_ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+class Ids:
+    """Makes ids such as `sal_06d7k...`; `now` gives UTC seconds, `bits` random bits (a simulation replaces both)."""
+
+    def __init__(self, now: Callable[[], float], bits: Callable[[int], int] = secrets.randbits) -> None:
+        self._now = now
+        self._bits = bits
+
+    def new(self, prefix: str) -> str:
+        """A new id: the prefix, `_`, and 26 letters of a UUIDv7 (RFC 9562)."""
+        milliseconds = int(self._now() * 1000) & ((1 << 48) - 1)
+        value = milliseconds << 80 | 7 << 76 | self._bits(12) << 64 | 2 << 62 | self._bits(62)
+        return f"{prefix}_{_base32(value, 26)}"
+
+    def secret(self, bits: int = 160) -> str:
+        """A secret in the same alphabet, from the same source of randomness."""
+        return _base32(self._bits(bits), -(-bits // 5))

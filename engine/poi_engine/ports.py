@@ -1,0 +1,149 @@
+"""The outside world, as the engine sees it: one Protocol each."""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from msgspec import Struct
+
+from poi_engine.session import Session
+from poi_offers.situation import PaymentFacts
+
+T = TypeVar("T")
+
+
+class Credential(Protocol):
+    """A `Tap` or a `Scan`: they fit structurally."""
+
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def assurance(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def seen_at(self) -> float: ...
+    @property
+    def evidence(self) -> tuple[tuple[str, str], ...]: ...
+
+
+class Query(NamedTuple):
+    """One statement: `?` placeholders, plain values (str, int, bytes, float, None)."""
+
+    text: str
+    values: Sequence[Any] = ()
+
+
+Row = Mapping[str, Any]
+Job = Generator[Query, list[Row], T]
+"""A transaction without I/O: it yields queries, receives rows, and returns its result.
+
+The same generator runs on SQLite and PostgreSQL. Raising rolls back all it did. A job may be run again from its start
+(a serialisation failure), so it must be made by a function and touch nothing else.
+"""
+
+
+class Sql(Protocol):
+    """What must last."""
+
+    async def read(self, job: Callable[[], Job[T]]) -> T:
+        """Run a job that only reads."""
+
+    async def write(self, job: Callable[[], Job[T]]) -> T:
+        """Run a job in a transaction; returns only after a durable commit. Raises `StorageError` when SQL is away."""
+
+
+class Sessions(Protocol):
+    """Session state: may be lost, shared by all processes, forgotten after its time to live."""
+
+    async def load(self, merchant_id: str, session_id: str) -> Session | None: ...
+
+    async def at_station(self, merchant_id: str, station_id: str) -> Session | None:
+        """The station's current session."""
+
+    async def save(self, session: Session, *, expected_revision: int | None) -> bool:
+        """Store if the stored revision is the expected one (None: if absent); False when somebody was faster."""
+
+    async def release(self, session: Session) -> None:
+        """The station has no current session any more (the blob stays until its time to live)."""
+
+    async def first_use(self, key: str, seconds: int) -> bool:
+        """True once per key and time span: the fast half of the replay guard."""
+
+
+class Screens(Protocol):
+    """Everybody who looks, in every process."""
+
+    async def session_changed(self, session: Session) -> None: ...
+
+    async def customer_changed(self, merchant_id: str, customer_id: str, notice: str) -> None: ...
+
+    async def sale_committed(self, merchant_id: str, store_id: str, sale_id: str) -> None: ...
+
+    async def offers_changed(self, merchant_id: str) -> None: ...
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What a connector can do. `card_before_amount`: the card's facts are known before the amount is sent."""
+
+    card_before_amount: bool = False
+    refund: bool = True
+    cancel: bool = True
+
+
+class CardSeen(Struct, frozen=True, kw_only=True):
+    """A card presented before the amount: its facts, and the terminal's reference for the authorisation to follow."""
+
+    facts: PaymentFacts
+    acquisition_ref: str
+
+
+class PaymentResult(Struct, frozen=True, kw_only=True):
+    """The terminal's word on one operation.
+
+    `outcome`: `approved`, `declined`, `unknown` (no answer after bytes were sent), `not_found` (status only: the
+    terminal has never seen the reference), `in_progress`. `amount` in minor units. `guaranteed` means authorised online.
+    """
+
+    outcome: str
+    payment_ref: str
+    amount: int = 0
+    facts: PaymentFacts = PaymentFacts()
+    guaranteed: bool = True
+    authorisation: str = ""
+    reason: str = ""
+
+
+class PaymentConnector(Protocol):
+    """A terminal or bank. Every operation carries our own reference, and repeating a reference repeats the answer.
+
+    No operation raises for a time-out after bytes were sent: it answers `unknown`. `DeviceError` means that nothing was
+    sent. References are ours: `payment_ref` of the authorisation, `refund_ref` of a refund.
+    """
+
+    name: str
+    capabilities: Capabilities
+
+    async def acquire_card(self, station_id: str, acquisition_ref: str) -> CardSeen: ...
+
+    async def authorise(
+        self, station_id: str, payment_ref: str, amount: int, currency: str, acquisition_ref: str | None
+    ) -> PaymentResult: ...
+
+    async def capture(self, payment_ref: str, amount: int) -> PaymentResult: ...
+
+    async def cancel(self, payment_ref: str) -> PaymentResult: ...
+
+    async def refund(self, payment_ref: str, refund_ref: str, amount: int, currency: str) -> PaymentResult: ...
+
+    async def status(self, payment_ref: str) -> PaymentResult: ...
+
+    async def close(self) -> None: ...
+
+
+class Now(Protocol):
+    """An aware UTC datetime, now."""
+
+    def __call__(self) -> datetime: ...

@@ -1,0 +1,89 @@
+"""The session at a counter: its states, the one table of moves, and its frozen record. Pure."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from poi_engine.errors import Conflict
+from poi_offers.decision import Decision
+from poi_offers.situation import Basket, CustomerFacts, PaymentFacts
+
+
+class SessionState(StrEnum):
+    """Where a session stands."""
+
+    OPEN = "open"  # a basket, nobody known
+    IDENTIFIED = "identified"  # a customer known, nothing to decide yet
+    DECIDED = "decided"  # a decision shown, waiting for acceptance
+    PAYING = "paying"  # accepted: limits reserved, tenders under way
+    PAID = "paid"
+    DECLINED = "declined"
+    UNKNOWN = "unknown"  # the terminal did not answer; left only by status or by a person
+    ABANDONED = "abandoned"
+
+
+_S = SessionState
+MOVES: dict[SessionState, frozenset[SessionState]] = {
+    _S.OPEN: frozenset({_S.OPEN, _S.IDENTIFIED, _S.DECIDED, _S.ABANDONED}),
+    _S.IDENTIFIED: frozenset({_S.OPEN, _S.IDENTIFIED, _S.DECIDED, _S.ABANDONED}),
+    _S.DECIDED: frozenset({_S.OPEN, _S.IDENTIFIED, _S.DECIDED, _S.PAYING, _S.ABANDONED}),
+    _S.PAYING: frozenset({_S.PAYING, _S.PAID, _S.DECLINED, _S.UNKNOWN, _S.DECIDED, _S.ABANDONED}),
+    _S.DECLINED: frozenset({_S.DECIDED, _S.ABANDONED}),
+    _S.UNKNOWN: frozenset({_S.PAID, _S.DECLINED, _S.UNKNOWN}),
+    _S.PAID: frozenset(),
+    _S.ABANDONED: frozenset(),
+}
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """Who stands there and how surely we know. `assurance`: `identify`, `authenticate`, or `staff` (recorded)."""
+
+    customer_id: str
+    display_name: str
+    pseudonym: bool
+    scheme: str
+    assurance: str
+    source: str
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """The last thing that happened, for the screens: a stable code with its values."""
+
+    code: str
+    values: dict[str, str] = {}
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """One customer's visit at one station, as kept in Redis (MessagePack) and sent to the screens.
+
+    `revision` rises by one with each change; a writer that saw an older one is refused. `decision_id` names the
+    decision shown; accepting anything else is refused. Amounts in minor units.
+    """
+
+    session_id: str
+    merchant_id: str
+    store_id: str
+    station_id: str
+    opened_at: datetime
+    basket: Basket
+    state: SessionState = SessionState.OPEN
+    revision: int = 0
+    version: int = 1
+    identity: Identity | None = None
+    facts: CustomerFacts | None = None
+    payment: PaymentFacts | None = None
+    acquisition_ref: str | None = None
+    decision_id: str | None = None
+    decision: Decision | None = None
+    checkout_id: str | None = None
+    sale_id: str | None = None
+    notice: Notice | None = None
+
+
+def move(session: Session, state: SessionState, **changes: object) -> Session:
+    """The session in another state with other fields; an illegal move is a `Conflict`."""
+    if state not in MOVES[session.state]:
+        raise Conflict("illegal-move", f"A session that is {session.state} cannot become {state}.")
+    return replace(session, state=state, revision=session.revision + 1, **changes)
