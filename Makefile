@@ -1,0 +1,44 @@
+# poi-server: `make run` for a shop, `make demo` for the whole story, `make test` and `make check` for the code.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+BIN := .venv/bin
+
+.PHONY: help run demo test check bench soak build web clean
+
+help: ## Say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+run: ## Install what is missing and serve the demo shop on loopback
+	@.ci/prepare run
+	@$(BIN)/poi-server serve --demo-shop
+
+demo: ## Perform the whole story on a fresh server: tap, scan, offers, payment, refund
+	@.ci/prepare run
+	@$(BIN)/poi-server demo
+
+test: ## Run the test suite (does all its own set-up)
+	@.ci/prepare test
+	@$(BIN)/python -m pytest -q
+
+check: ## Lint, types and import contracts
+	@.ci/prepare test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@PYTHONPATH=.:engine:nfc:qr:offers:cext $(BIN)/lint-imports
+
+bench: ## Measure, side by side in one run
+	@.ci/prepare test
+	@$(BIN)/python -m bench
+
+soak: ## The long runs: more simulated sessions, more kills, more fuzzing
+	@.ci/prepare test
+	@POI_SIMULATION_SESSIONS=200000 POI_SOAK=1 $(BIN)/python -m pytest -q tests/simulation tests/adversity
+
+build: ## Source distribution and wheel, in dist/
+	@.ci/prepare test
+	@$(BIN)/python -m build
+
+clean: ## Remove what was built (never the data folder)
+	rm -rf build dist .venv *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find cext -name '*.so' -delete
