@@ -10,8 +10,9 @@ Assurance = Literal["identify", "authenticate"]
 class Scan:
     """A code read by a scanner, camera or image; fits the engine's `Credential` structurally.
 
-    `scheme` names what the payload is (`poi1`, `gtin`, `loyalty`, `url`, `station`, `text`, ...); `subject` is its value in
-    that scheme. `seen_at` is UTC seconds since 1970. `evidence` holds public facts of the read (symbology, engine).
+    `scheme` names what the payload is (`poi1`, `gtin`, `loyalty`, `url`, `station`, `text`, ...); `subject` is its
+    value in that scheme. `seen_at` is UTC seconds since 1970. `evidence` holds public facts of the read (symbology,
+    engine).
     """
 
     scheme: str

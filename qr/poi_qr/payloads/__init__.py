@@ -1,0 +1,1 @@
+"""One module per payload standard; `poi_qr.payload.classify` asks them in order."""
