@@ -104,7 +104,7 @@ class PaymentResult(Struct, frozen=True, kw_only=True):
     """The terminal's word on one operation.
 
     `outcome`: `approved`, `declined`, `unknown` (no answer after bytes were sent), `not_found` (status only: the
-    terminal has never seen the reference), `in_progress`. `amount` in minor units. `guaranteed` means authorised online.
+    terminal has never seen the reference), `in_progress`. `amount` in minor units. `guaranteed`: authorised online.
     """
 
     outcome: str

@@ -1,8 +1,8 @@
 """The one SQL schema, for SQLite and PostgreSQL.
 
-`merchant_id` leads every primary, unique and foreign key, so that the schema distributes by merchant as it is. Times are
-microseconds since 1970 (UTC), amounts minor units, documents UTF-8 JSON. Rows of `transfer`, `journal`, `sale`,
-`sale_line`, `offer_version` and `audit` are never updated or deleted: triggers refuse it (see the first migration).
+`merchant_id` leads every primary, unique and foreign key, so that the schema distributes by merchant as it is. Times
+are microseconds since 1970 (UTC), amounts minor units, documents UTF-8 JSON. Rows of the tables in `IMMUTABLE` are
+never updated or deleted: triggers refuse it (see the first migration).
 """
 
 from sqlalchemy import (
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.schema import SchemaItem
 
 metadata = MetaData()
 
@@ -30,9 +31,8 @@ def _int(name: str, *, null: bool = False, default: int | None = None) -> Column
     return Column(name, BigInteger, nullable=null, server_default=None if default is None else str(default))
 
 
-def _table(name: str, key: tuple[str, ...], *parts: Column[str] | Column[int] | Column[bytes] | object) -> Table:
-    columns = [_text("merchant_id"), *parts]
-    return Table(name, metadata, *columns, PrimaryKeyConstraint("merchant_id", *key))  # type: ignore[arg-type]
+def _table(name: str, key: tuple[str, ...], *parts: SchemaItem) -> Table:
+    return Table(name, metadata, _text("merchant_id"), *parts, PrimaryKeyConstraint("merchant_id", *key))
 
 
 # --- who and where -------------------------------------------------------------------------------------------------
