@@ -1,0 +1,1 @@
+"""Reader drivers, found by the first word of a reader's path."""

@@ -1,0 +1,23 @@
+"""The part of ndeflib that is used here; ndeflib itself has no annotations."""
+
+from collections.abc import Iterator, Mapping
+
+class DecodeError(Exception): ...
+
+class Record:
+    @property
+    def type(self) -> str: ...
+    @property
+    def data(self) -> bytes: ...
+
+class UriRecord(Record):
+    @property
+    def uri(self) -> str: ...
+
+class TextRecord(Record):
+    @property
+    def text(self) -> str: ...
+
+def message_decoder(
+    stream_or_bytes: bytes, errors: str = "strict", known_types: Mapping[str, type[Record]] = ...
+) -> Iterator[Record]: ...

@@ -1,0 +1,1 @@
+"""The part of nfcpy that is used here; nfcpy itself has no annotations."""

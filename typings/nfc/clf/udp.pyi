@@ -1,0 +1,13 @@
+import socket
+
+from . import device
+
+class Device(device.Device):
+    addr: tuple[str, int]
+    socket: socket.socket | None
+    sent_data: int
+    rcvd_data: int
+    def __init__(self, host: str, port: int) -> None: ...
+    def _create_socket(self) -> None: ...
+    def _send_data(self, brty: str, data: bytes | bytearray, addr: tuple[str, int]) -> None: ...
+    def _recv_data(self, timeout: float | None, *brty_list: str) -> tuple[str, bytearray, tuple[str, int]]: ...
