@@ -1,4 +1,4 @@
-"""The NFC readers of this process: made from their paths through entry points, one thread each, events onto the loop."""
+"""The NFC readers of this process: made from their paths by entry points, a thread each, events onto the loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from typing import Protocol
 
 import structlog
+
 from poi_engine.errors import DeviceError, RequestError
 from poi_nfc.emulator import Card, Field, LoyaltyCard
 from poi_nfc.errors import ReaderUnavailable
