@@ -1,0 +1,53 @@
+"""Pictures of codes for the tests: made with segno and Pillow, or with zxing-cpp's own writer for barcodes."""
+
+import random
+from io import BytesIO
+
+import segno
+import zxingcpp
+from PIL import Image, ImageOps
+
+
+def qr(content: str | bytes, *, scale: int = 6, error: str = "m", encoding: str | None = "utf-8") -> Image.Image:
+    """A clean grey QR picture with its quiet zone."""
+    out = BytesIO()
+    if isinstance(content, bytes):
+        encoding = None
+    elif content.isascii():
+        encoding = None
+    segno.make_qr(content, error=error, encoding=encoding).save(out, kind="png", scale=scale, border=4)
+    return Image.open(BytesIO(out.getvalue())).convert("L")
+
+
+def barcode(content: str, kind: str, *, scale: int = 3) -> Image.Image:
+    """A clean grey barcode or Data Matrix (`kind` is zxing-cpp's name for it)."""
+    made = zxingcpp.create_barcode(content, getattr(zxingcpp.BarcodeFormat, kind))
+    rows = memoryview(made.to_image(scale=scale))
+    height, width = rows.shape
+    return ImageOps.expand(Image.frombytes("L", (width, height), rows.tobytes()), 30, 255)
+
+
+def png(image: Image.Image) -> bytes:
+    """The image as a PNG file."""
+    return encoded(image, "PNG")
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    """The image as a file of one format."""
+    out = BytesIO()
+    image.save(out, kind, **options)  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+def noisy(image: Image.Image, seed: int, strength: int) -> Image.Image:
+    """The image with seeded grey noise of +-strength on every pixel."""
+    rng = random.Random(seed)
+    pixels = bytes(max(0, min(255, value + rng.randint(-strength, strength))) for value in image.tobytes())
+    return Image.frombytes("L", image.size, pixels)
+
+
+def on_canvas(image: Image.Image, size: tuple[int, int], place: tuple[int, int]) -> Image.Image:
+    """The image on a larger light-grey canvas."""
+    canvas = Image.new("L", size, 200)
+    canvas.paste(image, place)
+    return canvas
