@@ -1,0 +1,104 @@
+"""The executable specification of conditions: Kleene's three-valued logic over the leaves.
+
+Only True applies an offer. None (unknown) means a fact is not on file: the offer would apply if it were and fitted.
+Every faster evaluator is tested against this one.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from poi_offers import leaves_customer, leaves_place, leaves_sale, model
+from poi_offers.decision import NearMiss
+from poi_offers.model import Condition
+from poi_offers.scene import Answer, Scene
+from poi_offers.situation import Situation
+
+_LEAVES: dict[type, Callable[..., Answer]] = {
+    model.Circle: leaves_place.circle,
+    model.Polygon: leaves_place.polygon,
+    model.Stores: leaves_place.stores,
+    model.Region: leaves_place.region,
+    model.Dates: leaves_place.dates,
+    model.Weekly: leaves_place.weekly,
+    model.Recurrence: leaves_place.recurs,
+    model.TierIs: leaves_customer.tier,
+    model.InSegment: leaves_customer.segment,
+    model.Birthday: leaves_customer.birthday,
+    model.NthVisit: leaves_customer.nth_visit,
+    model.Recency: leaves_customer.recency,
+    model.Frequency: leaves_customer.frequency,
+    model.Spend: leaves_customer.spend,
+    model.FirstPurchase: leaves_customer.first_purchase,
+    model.PointsBalance: leaves_customer.points_balance,
+    model.Subtotal: leaves_sale.subtotal,
+    model.Quantity: leaves_sale.quantity,
+    model.Bundle: leaves_sale.bundle,
+    model.CardScheme: leaves_sale.card_scheme,
+    model.CardType: leaves_sale.card_type,
+    model.BinPrefix: leaves_sale.bin_prefix,
+    model.EntryMode: leaves_sale.entry_mode,
+    model.Channel: leaves_sale.channel,
+    model.Partner: leaves_sale.partner,
+    model.Code: leaves_sale.code,
+}
+
+
+class Verdict(NamedTuple):
+    """Truth, and when it is not True the JSON path of the first condition to blame and the way to it.
+
+    A false verdict has a near miss only when nothing else stands in the way.
+    """
+
+    truth: bool | None
+    path: str | None = None
+    near_miss: NearMiss | None = None
+
+
+TRUE = Verdict(True)
+
+
+def judge(condition: Condition, situation: Situation, path: str = "$.conditions") -> Verdict:
+    """Judge a condition in a situation."""
+    return judge_scene(condition, Scene(situation), path)
+
+
+def judge_scene(condition: Condition, scene: Scene, path: str = "$.conditions") -> Verdict:
+    """As `judge`, for many conditions in one situation."""
+    if isinstance(condition, model.All):
+        return _all([judge_scene(part, scene, f"{path}.of[{i}]") for i, part in enumerate(condition.of)])
+    if isinstance(condition, model.Any):
+        return _any([judge_scene(part, scene, f"{path}.of[{i}]") for i, part in enumerate(condition.of)], path)
+    if isinstance(condition, model.Not):
+        return _not(judge_scene(condition.of, scene, f"{path}.of"), path)
+    truth, near_miss = _LEAVES[type(condition)](condition, scene)
+    return TRUE if truth else Verdict(truth, path, near_miss)
+
+
+def _all(parts: list[Verdict]) -> Verdict:
+    """False if one part is false, else unknown if one is unknown."""
+    missing = [part for part in parts if part.truth is not True]
+    if not missing:
+        return TRUE
+    false = next((part for part in missing if part.truth is False), None)
+    if false is None:
+        return missing[0]
+    return false if len(missing) == 1 else false._replace(near_miss=None)
+
+
+def _any(parts: list[Verdict], path: str) -> Verdict:
+    """True if one part is true, else unknown if one is unknown. Any part's near miss would do."""
+    if any(part.truth for part in parts):
+        return TRUE
+    near_miss = next((part.near_miss for part in parts if part.near_miss is not None), None)
+    unknown = next((part for part in parts if part.truth is None), None)
+    if unknown is not None:
+        return unknown if unknown.near_miss else unknown._replace(near_miss=near_miss)
+    return parts[0]._replace(near_miss=near_miss) if parts else Verdict(False, path)
+
+
+def _not(part: Verdict, path: str) -> Verdict:
+    """The opposite; unknown stays unknown, and only a fact to be learnt is a near miss of it."""
+    if part.truth is None:
+        known_by = part.near_miss is not None and part.near_miss.what in ("identity", "card")
+        return part if known_by else part._replace(near_miss=None)
+    return Verdict(False, path) if part.truth else TRUE

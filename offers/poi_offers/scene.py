@@ -1,0 +1,58 @@
+"""A situation with what its leaves need again and again: the wall clock, the regions, the codes."""
+
+from datetime import datetime
+from functools import cached_property
+
+from poi_offers.decision import NearMiss
+from poi_offers.situation import Situation
+from poi_offers.storetime import minute_of_week, wall_clock
+
+Answer = tuple[bool | None, NearMiss | None]
+"""A leaf's truth (None = unknown) and, when it is not true, how far it is from it."""
+
+YES: Answer = (True, None)
+NO: Answer = (False, None)
+UNKNOWN: Answer = (None, None)
+NOBODY: Answer = (None, NearMiss(what="identity"))
+NO_CARD: Answer = (None, NearMiss(what="card"))
+
+
+class Scene:
+    """One situation under judgement."""
+
+    def __init__(self, situation: Situation) -> None:
+        self.situation = situation
+
+    @cached_property
+    def wall(self) -> datetime:
+        """The store's wall clock, naive."""
+        return wall_clock(self.situation.at, self.situation.place.zone)
+
+    @cached_property
+    def minute(self) -> int:
+        """Minutes since Monday 00:00 on the store's wall clock."""
+        return minute_of_week(self.wall)
+
+    @cached_property
+    def regions(self) -> frozenset[str] | None:
+        """The place's regions and those they lie in (`FR-75` lies in `FR`); None at a free position without any."""
+        place = self.situation.place
+        if place.store_id is None and not place.regions:
+            return None
+        return frozenset(above for region in place.regions for above in region_path(region))
+
+    @cached_property
+    def codes(self) -> frozenset[str]:
+        """The codes given, folded."""
+        return frozenset(fold_code(code) for code in self.situation.basket.codes)
+
+
+def region_path(region: str) -> list[str]:
+    """A region and everything it lies in: `FR-IDF-75` gives `FR`, `FR-IDF`, `FR-IDF-75`."""
+    parts = region.split("-")
+    return ["-".join(parts[: depth + 1]) for depth in range(len(parts))]
+
+
+def fold_code(code: str) -> str:
+    """A code without the differences that do not matter: case and surrounding spaces."""
+    return code.strip().casefold()
