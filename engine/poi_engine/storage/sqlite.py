@@ -1,0 +1,225 @@
+"""SQLite behind the `Sql` port: one writer thread with group commit, a few reader threads.
+
+A write is answered only after the COMMIT (with its fsync) of the batch it ran in. Each job runs in a SAVEPOINT of its
+own, so that a job which raises is undone alone. When a COMMIT fails every job of its batch fails, and the connection
+is opened anew before the next batch: an fsync that failed is never tried again on the same handle.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from poi_engine.errors import InternalError, StorageError
+from poi_engine.ports import Job
+from poi_engine.storage import failures
+from poi_engine.storage.tickets import Ticket, answer, never_traced
+
+T = TypeVar("T")
+_BATCH = 256  # jobs a commit
+_WAITING = 20_000  # jobs
+_READERS = 3
+
+_FULL = {sqlite3.SQLITE_FULL}
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_AWAY = {
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PROTOCOL,
+}
+
+
+def translate(error: sqlite3.Error) -> StorageError | InternalError:
+    """The family and the stable code of an SQLite error."""
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if primary in _FULL:
+        return failures.full()
+    if primary in _LOCKED:
+        return failures.locked()
+    if primary in _AWAY:
+        return failures.away(f"The database cannot be used: {error}.")
+    if primary == sqlite3.SQLITE_CONSTRAINT:
+        return failures.ConstraintFailed(str(error))
+    return InternalError("statement", f"{type(error).__name__}: {error}")
+
+
+def connect(path: Path, *, read_only: bool = False, busy_seconds: float = 2.0) -> sqlite3.Connection:
+    """A connection in autocommit mode whose rows are dictionaries; SQLite waits `busy_seconds` for a lock."""
+    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, cached_statements=512)
+    connection.row_factory = _row
+    try:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma foreign_keys = on")
+        connection.execute("pragma recursive_triggers = on")  # REPLACE must not slip past the triggers
+        connection.execute(f"pragma query_only = {int(read_only)}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip([column[0] for column in cursor.description], values, strict=True))
+
+
+def drive(job: Job[T], connection: sqlite3.Connection) -> T:
+    """Run a job's statements on the connection and return its result."""
+    try:
+        query = next(job)
+        while True:
+            query = job.send(connection.execute(query.text, query.values).fetchall())
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        job.close()
+
+
+class SqliteSql:
+    """`path`: the database file. The writer's thread calls `trace` at `job-start`, `before-commit`, `after-commit`."""
+
+    def __init__(self, path: Path, *, trace: Callable[[str], None] = never_traced, busy_seconds: float = 2.0) -> None:
+        self._path = path
+        self._trace = trace
+        self._busy = busy_seconds
+        self._closed = False
+        self._writes: queue.Queue[Ticket | None] = queue.Queue(_WAITING)
+        self._reads: queue.Queue[Ticket | None] = queue.Queue(_WAITING)
+        self._threads = [threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)]
+        for number in range(_READERS):
+            self._threads.append(threading.Thread(target=self._read_loop, name=f"sqlite-reader-{number}", daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    async def read(self, job: Callable[[], Job[T]]) -> T:
+        """Run a job that only reads, on one snapshot."""
+        return await self._wait_for(job, self._reads)
+
+    async def write(self, job: Callable[[], Job[T]]) -> T:
+        """Run a job in a transaction; returns after its durable commit."""
+        return await self._wait_for(job, self._writes)
+
+    async def close(self) -> None:
+        """Finish what waits, then close the file."""
+        if not self._closed:
+            self._closed = True
+            await asyncio.to_thread(self._stop)
+
+    def _stop(self) -> None:
+        self._writes.put(None)
+        for _ in range(_READERS):
+            self._reads.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    async def _wait_for(self, job: Callable[[], Job[T]], waiting: "queue.Queue[Ticket | None]") -> T:
+        if self._closed:
+            raise failures.away("The database is closed.")
+        ticket = Ticket(job)
+        try:
+            waiting.put_nowait(ticket)
+        except queue.Full:
+            raise failures.busy() from None
+        result: T = await ticket.future
+        return result
+
+    # --- the writer's thread ---------------------------------------------------------------------------------------
+
+    def _write_loop(self) -> None:
+        connection: sqlite3.Connection | None = None
+        going_on = True
+        while going_on:
+            batch, going_on = self._next_batch()
+            try:
+                connection = connection or connect(self._path, busy_seconds=self._busy)
+                connection.execute("begin immediate")
+                usable = self._run_batch(connection, batch)
+            except sqlite3.Error as error:
+                answer(batch, translate(error))
+                usable = False
+            if connection is not None and not usable:
+                connection.close()  # undoes what was not committed
+                connection = None
+        if connection is not None:
+            connection.close()
+
+    def _next_batch(self) -> tuple[list[Ticket], bool]:
+        """The jobs that wait now, at least one; False when no more will come."""
+        batch: list[Ticket] = []
+        ticket = self._writes.get()
+        while ticket is not None:
+            batch.append(ticket)
+            if len(batch) == _BATCH:
+                return batch, True
+            try:
+                ticket = self._writes.get_nowait()
+            except queue.Empty:
+                return batch, True
+        return batch, False
+
+    def _run_batch(self, connection: sqlite3.Connection, batch: list[Ticket]) -> bool:
+        """Run, commit and answer a batch; False when the connection must not be used again. Raises before COMMIT."""
+        for ticket in batch:
+            self._trace("job-start")
+            self._run_job(connection, ticket)
+        self._trace("before-commit")
+        try:
+            connection.execute("commit")
+        except sqlite3.Error as error:
+            failure = translate(error)
+            answer(batch, failures.unknown() if failure.code == "storage-away" else failure)
+            return False
+        self._trace("after-commit")
+        answer(batch)
+        return True
+
+    def _run_job(self, connection: sqlite3.Connection, ticket: Ticket) -> None:
+        """Run one job in its savepoint and keep its outcome; raises only when the transaction is lost."""
+        connection.execute("savepoint job")
+        try:
+            ticket.result = drive(ticket.job(), connection)
+        except sqlite3.Error as error:
+            ticket.failure = translate(error)
+            if isinstance(ticket.failure, StorageError):
+                raise
+        except Exception as error:
+            ticket.failure = error
+        if ticket.failure is not None:
+            connection.execute("rollback to job")
+        connection.execute("release job")
+
+    # --- the readers' threads --------------------------------------------------------------------------------------
+
+    def _read_loop(self) -> None:
+        connection: sqlite3.Connection | None = None
+        while (ticket := self._reads.get()) is not None:
+            try:
+                connection = connection or connect(self._path, read_only=True, busy_seconds=self._busy)
+                self._read_one(connection, ticket)
+            except sqlite3.Error as error:
+                ticket.failure = translate(error)
+                if connection is not None:
+                    connection.close()
+                connection = None
+            answer([ticket])
+        if connection is not None:
+            connection.close()
+
+    @staticmethod
+    def _read_one(connection: sqlite3.Connection, ticket: Ticket) -> None:
+        connection.execute("begin")
+        try:
+            ticket.result = drive(ticket.job(), connection)
+        except sqlite3.Error:
+            raise
+        except Exception as error:
+            ticket.failure = error
+        connection.execute("rollback")
