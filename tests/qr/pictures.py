@@ -11,9 +11,7 @@ from PIL import Image, ImageOps
 def qr(content: str | bytes, *, scale: int = 6, error: str = "m", encoding: str | None = "utf-8") -> Image.Image:
     """A clean grey QR picture with its quiet zone."""
     out = BytesIO()
-    if isinstance(content, bytes):
-        encoding = None
-    elif content.isascii():
+    if isinstance(content, bytes) or content.isascii():
         encoding = None
     segno.make_qr(content, error=error, encoding=encoding).save(out, kind="png", scale=scale, border=4)
     return Image.open(BytesIO(out.getvalue())).convert("L")

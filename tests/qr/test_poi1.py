@@ -212,11 +212,11 @@ def test_of_many_threads_with_one_token_exactly_one_wins() -> None:
     ("key", "epoch", "handle"), [(b"x" * 31, 0, HANDLE), (PROGRAMME_KEY, 16, HANDLE), (PROGRAMME_KEY, 0, b"short")]
 )
 def test_keys_handles_and_epochs_of_the_wrong_size_are_errors(key: bytes, epoch: int, handle: bytes) -> None:
-    with pytest.raises(ValueError, match="key|epoch|handle"):
+    with pytest.raises(ValueError, match=r"key|epoch|handle"):
         poi1.derive_device_key(key, epoch, handle)
 
 
 @pytest.mark.parametrize(("now", "nonce"), [(poi1.EPOCH_2020 - 1, 0), (2**33, 0), (NOW, 256), (NOW, -1)])
 def test_times_and_nonces_outside_the_layout_are_errors(now: float, nonce: int) -> None:
-    with pytest.raises(ValueError, match="time|nonce"):
+    with pytest.raises(ValueError, match=r"time|nonce"):
         poi1.issue(b"k" * 32, 0, HANDLE, now, nonce)

@@ -9,7 +9,12 @@ def luhn_valid(digits: str) -> bool:
 
 def valid_gtin(digits: str) -> bool:
     """True for 8, 12, 13 or 14 ASCII digits with the right GS1 check digit."""
-    if len(digits) not in (8, 12, 13, 14) or not (digits.isascii() and digits.isdigit()):
+    return len(digits) in (8, 12, 13, 14) and gs1_valid(digits)
+
+
+def gs1_valid(digits: str) -> bool:
+    """True for ASCII digits whose last one is the right GS1 check digit."""
+    if not (digits.isascii() and digits.isdigit()):
         return False
     return sum(int(digit) * (3 if position % 2 else 1) for position, digit in enumerate(reversed(digits))) % 10 == 0
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from stdnum import iban
-from stdnum.exceptions import ValidationError
 
 from poi_qr.errors import PayloadError
 from poi_qr.payloads.model import Payload, facts
@@ -86,10 +85,9 @@ def _bic(text: str, version: str) -> str:
 
 
 def _iban(text: str) -> str:
-    try:
-        return str(iban.validate(text, check_country=False)) if text.isascii() else ""
-    except ValidationError as error:
-        raise PayloadError("bad-epc-code", "line 7 is not a valid IBAN") from error
+    if not (text.isascii() and iban.is_valid(text, check_country=False)):
+        raise PayloadError("bad-epc-code", "line 7 is not a valid IBAN")
+    return str(iban.compact(text))
 
 
 def _amount(text: str) -> int | None:

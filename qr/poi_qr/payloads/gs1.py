@@ -1,18 +1,22 @@
 """GS1: product codes, element strings and Digital Link addresses, down to the GTIN. No address is ever opened."""
 
 import re
+from collections.abc import Iterable
 
 import biip
 from biip.gs1_element_strings import GS1ElementString
 
 from poi_qr.errors import PayloadError
-from poi_qr.payloads.digits import normal_gtin, valid_gtin
+from poi_qr.payloads.digits import gs1_valid, normal_gtin, valid_gtin
 from poi_qr.payloads.model import Payload, facts
 
 RETAIL = frozenset(("ean-13", "ean-8", "upc-a"))
 _AIM = {"gs1-128": "]C1", "gs1-data-matrix": "]d2", "gs1-qr": "]Q3"}
 _LINK = re.compile(r"https?://[^/?#\s]+(?:/[^?#\s]*)?/(?:00|01)/\d{8,18}(?:[/?#]|$)", re.ASCII | re.IGNORECASE)
 _EVIDENCE = {"10": "lot", "21": "serial", "17": "expiry", "15": "best-before", "37": "count", "02": "content"}
+
+
+_CHECKED = ("00", "01", "02")  # identifiers whose last digit is a check digit
 
 
 def is_element_string(symbology: str) -> bool:
@@ -41,23 +45,30 @@ def classify_retail(text: str, symbology: str) -> Payload:
 def classify_elements(text: str, symbology: str) -> Payload:
     """The GTIN or SSCC of an element string; other facts (lot, serial, dates) are evidence."""
     found = biip.parse(_AIM[symbology] + text).gs1_message if text.isascii() else None
-    if found is None:
+    if found is None or not _sound(values := _values(found.element_strings)):
         raise PayloadError("bad-gs1-code", "the content is not a valid string of GS1 application identifiers")
-    return _payload(list(found.element_strings))
+    return _payload(values)
 
 
 def classify_link(text: str) -> Payload:
     """The GTIN or SSCC of a GS1 Digital Link."""
     found = biip.parse(text).gs1_digital_link_uri if text.isascii() else None
-    if found is None:
+    if found is None or not _sound(values := _values(found.element_strings)):
         raise PayloadError("bad-gs1-link", "the address is not a valid GS1 Digital Link")
-    return _payload(list(found.element_strings))
+    return _payload(values)
 
 
-def _payload(elements: list[GS1ElementString]) -> Payload:
-    values = {element.ai.ai: element.value for element in elements}
+def _values(elements: Iterable[GS1ElementString]) -> dict[str, str]:
+    return {element.ai.ai: element.value for element in elements}
+
+
+def _sound(values: dict[str, str]) -> bool:
+    return bool(values) and all(gs1_valid(values[ai]) for ai in _CHECKED if ai in values)
+
+
+def _payload(values: dict[str, str]) -> Payload:
     evidence = tuple((name, values[ai]) for ai, name in _EVIDENCE.items() if ai in values)
-    if "01" in values and valid_gtin(values["01"]):
+    if "01" in values:
         found = classify_digits(values["01"])
         return Payload(found.scheme, found.subject, found.assurance, found.evidence + evidence)
     if "00" in values:
