@@ -71,13 +71,13 @@ def _decode(message: bytes) -> list[ndef.Record]:
 
 def _links(records: Iterable[ndef.Record]) -> Iterable[str]:
     for record in records:
-        if isinstance(record, ndef.UriRecord) and (reference := _link_reference(record.uri)) is not None:
+        if isinstance(record, ndef.UriRecord) and (reference := _link_reference(record.iri)) is not None:
             yield reference
 
 
-def _link_reference(uri: str) -> str | None:
+def _link_reference(iri: str) -> str | None:
     try:
-        link = urlsplit(uri)
+        link = urlsplit(iri)
         *_, folder, reference = ("", *link.path.split("/"))
         ours = link.scheme == "https" and folder == "l" and bool(reference)
         return unquote(reference, errors="strict") if ours else None

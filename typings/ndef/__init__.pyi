@@ -12,7 +12,7 @@ class Record:
 
 class UriRecord(Record):
     @property
-    def uri(self) -> str: ...
+    def iri(self) -> str: ...
 
 class TextRecord(Record):
     @property

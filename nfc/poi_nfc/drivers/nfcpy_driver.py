@@ -130,15 +130,21 @@ class NfcpyReader:
         else:
             key = (tap.scheme, tap.subject)
             told = self._debounce.is_new(key) and self._tell("tap", tap=tap)
-        self._stay(frontend, present)
+        self._stay(present or (lambda: self._still(frontend, target)))
         self._debounce.seen(key)
         if told:
             self._tell("gone")
 
-    def _stay(self, frontend: "ContactlessFrontend", present: Callable[[], bool] | None) -> None:
+    def _stay(self, present: Callable[[], bool]) -> None:
         self._wait(PRESENCE_SECONDS)
-        while present() if present else self._sense(frontend) is not None:
+        while present():
             self._wait(PRESENCE_SECONDS)
+
+    def _still(self, frontend: "ContactlessFrontend", target: "RemoteTarget") -> bool:
+        """Sense anew: the only way with a card that speaks no protocol of ours."""
+        found = self._sense(frontend)
+        # a random number is another one whenever the field comes on
+        return found is not None and (_number(found) == _number(target) or _number(found).startswith("08"))
 
     def _read(self, frontend: "ContactlessFrontend", target: "RemoteTarget") -> Reading:
         """Read the card; one that fell silent and is still there is read again."""
