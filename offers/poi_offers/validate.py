@@ -1,0 +1,53 @@
+"""What types cannot say about an offer: each mistake with its JSON path and how to mend it."""
+
+import unicodedata
+from collections.abc import Iterator
+
+import msgspec
+
+from poi_offers import model
+from poi_offers.errors import OfferError
+from poi_offers.model import Offer
+from poi_offers.validate_conditions import check_conditions
+from poi_offers.validate_effects import check_effects, check_limits
+
+
+def check_offer(offer: Offer) -> None:
+    """Raise an `OfferError` for the first mistake found."""
+    check_texts(offer)
+    if not offer.name:
+        raise OfferError("name_missing", "$.name", "give the name in one language at least: fr or en")
+    check_conditions(offer.conditions)
+    check_effects(offer)
+    check_limits(offer.limits, offer.effects)
+    _check_stacking(offer.stacking)
+
+
+def check_texts(offer: Offer) -> None:
+    """Refuse control characters and lone surrogates in every name, code and word of the offer."""
+    for path, text in _texts(msgspec.to_builtins(offer), "$"):
+        if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
+            raise OfferError("control_character", path, "remove the control character: only printable text is accepted")
+        if not text.strip():
+            raise OfferError("blank_text", path, "write some text: blanks alone are not accepted")
+
+
+def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _texts(part, f"{path}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for i, part in enumerate(value):
+            yield from _texts(part, f"{path}[{i}]")
+
+
+def _check_stacking(stacking: model.Stacking) -> None:
+    if stacking.group is None and stacking.group_max != 1:
+        raise OfferError(
+            "group_missing", "$.stacking.group", "group_max needs a group: name it, or leave group_max out"
+        )
+    if stacking.exclusive and stacking.group is not None:
+        message = "an exclusive offer stands alone: leave out the group, or set exclusive to false"
+        raise OfferError("exclusive_group", "$.stacking.exclusive", message)

@@ -1,0 +1,178 @@
+"""Conditions: shape of the tree, and each leaf's own rules."""
+
+from collections.abc import Callable, Iterator
+
+from poi_offers import model, recurrence
+from poi_offers.errors import OfferError
+from poi_offers.model import Condition
+from poi_offers.rings import check_rings
+from poi_offers.storetime import minute_of_day
+from poi_offers.validate_effects import check_selector
+
+MAX_DEPTH = 8
+MAX_LEAVES = 64
+MAX_CLAUSES = 16
+SCHEMES = tuple(
+    "amex bancontact cb dankort diners discover eftpos elo girocard interac jcb maestro mastercard mir rupay troy "
+    "unionpay uzcard visa".split()
+)
+"""Card schemes a condition may name."""
+
+
+def check_conditions(condition: Condition, path: str = "$.conditions") -> None:
+    """Raise an `OfferError` for the first mistake in a tree of conditions."""
+    if condition == model.All(of=()):
+        return
+    for leaves, (at, leaf) in enumerate(_walk(condition, path, 1), start=1):
+        if leaves > MAX_LEAVES:
+            raise OfferError("too_many_conditions", at, f"use at most {MAX_LEAVES} conditions: split the offer")
+        check = _CHECKS.get(type(leaf))
+        if check is not None:
+            check(leaf, at)
+    count = clause_count(condition, positive=True)
+    if count > MAX_CLAUSES:
+        message = f"the tree has {count} alternatives once multiplied out, the most is {MAX_CLAUSES}: split the offer"
+        raise OfferError("too_many_alternatives", path, message)
+
+
+def clause_count(condition: Condition, *, positive: bool) -> int:
+    """Alternatives of the tree as one any over alls (disjunctive normal form)."""
+    if isinstance(condition, model.Not):
+        return clause_count(condition.of, positive=not positive)
+    if isinstance(condition, (model.All, model.Any)):
+        counts = [clause_count(part, positive=positive) for part in condition.of]
+        multiplies = isinstance(condition, model.All) == positive
+        total = 1 if multiplies else 0
+        for count in counts:
+            total = total * count if multiplies else total + count
+        return total
+    return 1
+
+
+def _walk(condition: Condition, path: str, depth: int) -> Iterator[tuple[str, Condition]]:
+    if depth > MAX_DEPTH:
+        raise OfferError("too_deep", path, f"nest conditions at most {MAX_DEPTH} deep: flatten the tree")
+    if isinstance(condition, model.Not):
+        yield from _walk(condition.of, f"{path}.of", depth + 1)
+    elif isinstance(condition, (model.All, model.Any)):
+        if not condition.of:
+            raise OfferError("empty_list", f"{path}.of", "give one condition at least, or leave this part out")
+        for i, part in enumerate(condition.of):
+            yield from _walk(part, f"{path}.of[{i}]", depth + 1)
+    else:
+        yield path, condition
+
+
+def _polygon(leaf: model.Polygon, path: str) -> None:
+    check_rings(leaf.rings, f"{path}.rings")
+
+
+def _dates(leaf: model.Dates, path: str) -> None:
+    if leaf.first is None and leaf.last is None:
+        raise OfferError("limits_missing", path, "give first, last or both")
+    if leaf.first is not None and leaf.last is not None and leaf.last < leaf.first:
+        raise OfferError("dates_reversed", f"{path}.last", "the last day is before the first: exchange them")
+
+
+def _weekly(leaf: model.Weekly, path: str) -> None:
+    for i, window in enumerate(leaf.windows):
+        at = f"{path}.windows[{i}]"
+        if len(set(window.days)) < len(window.days):
+            raise OfferError("day_twice", f"{at}.days", "name each weekday once (1 = Monday .. 7 = Sunday)")
+        if window.start == window.end and minute_of_day(window.start) != 0:
+            raise OfferError(
+                "window_empty", f"{at}.end", "start and end are the same: write a whole day 00:00 to 00:00"
+            )
+
+
+def _recurrence(leaf: model.Recurrence, path: str) -> None:
+    if not 1970 <= leaf.start.year < 2200:
+        raise OfferError("start_out_of_range", f"{path}.start", "start between 1970 and 2199")
+    try:
+        fires = recurrence.fires(leaf)
+    except recurrence.RecurrenceError as error:
+        raise OfferError("rrule_malformed", f"{path}.rrule", str(error)) from None
+    if not fires:
+        message = (
+            f"the rule does not fire within {recurrence.SEARCH_YEARS} years of its start: check its days and months"
+        )
+        raise OfferError("rrule_never_fires", f"{path}.rrule", message)
+
+
+def _segment(leaf: model.InSegment, path: str) -> None:
+    if not leaf.any_of and not leaf.none_of:
+        raise OfferError("empty_list", path, "give any_of, none_of or both")
+    both = set(leaf.any_of) & set(leaf.none_of)
+    if both:
+        raise OfferError("segment_contradiction", f"{path}.none_of", f"{min(both)!r} is wanted and excluded")
+
+
+def _recency(leaf: model.Recency, path: str) -> None:
+    _limits(leaf.min_days, leaf.max_days, path, "min_days", "max_days")
+
+
+def _range(leaf: model.Frequency | model.Spend | model.PointsBalance, path: str) -> None:
+    _limits(leaf.min, leaf.max, path, "min", "max")
+
+
+def _basket(leaf: model.Subtotal | model.Quantity, path: str) -> None:
+    _limits(leaf.min, leaf.max, path, "min", "max")
+    check_selector(leaf.items, f"{path}.items")
+
+
+def _bundle(leaf: model.Bundle, path: str) -> None:
+    for i, part in enumerate(leaf.of):
+        check_selector(part.items, f"{path}.of[{i}].items")
+
+
+def _limits(low: int | None, high: int | None, path: str, low_name: str, high_name: str) -> None:
+    if low is None and high is None:
+        raise OfferError("limits_missing", path, f"give {low_name}, {high_name} or both")
+    if low is not None and high is not None and low > high:
+        raise OfferError("limits_reversed", f"{path}.{high_name}", f"{high_name} is below {low_name}: exchange them")
+
+
+def _list(leaf: model.Stores | model.Region | model.TierIs | model.Partner, path: str) -> None:
+    _filled(leaf.any_of, path)
+
+
+def _scheme(leaf: model.CardScheme, path: str) -> None:
+    _filled(leaf.any_of, path)
+    for i, scheme in enumerate(leaf.any_of):
+        if scheme not in SCHEMES:
+            message = f"{scheme!r} is not a known card scheme: use one of {', '.join(SCHEMES)}"
+            raise OfferError("scheme_unknown", f"{path}.any_of[{i}]", message)
+
+
+def _code(leaf: model.Code, path: str) -> None:
+    _filled(leaf.any_of, path)
+    for i, code in enumerate(leaf.any_of):
+        if len(code.strip()) > 64:
+            raise OfferError("code_too_long", f"{path}.any_of[{i}]", "a code has at most 64 characters")
+
+
+def _filled(words: tuple[str, ...], path: str) -> None:
+    if not words:
+        raise OfferError("empty_list", f"{path}.any_of", "name one at least, or leave this condition out")
+
+
+_CHECKS: dict[type, Callable[..., None]] = {
+    model.Polygon: _polygon,
+    model.Stores: _list,
+    model.Region: _list,
+    model.Dates: _dates,
+    model.Weekly: _weekly,
+    model.Recurrence: _recurrence,
+    model.TierIs: _list,
+    model.InSegment: _segment,
+    model.Recency: _recency,
+    model.Frequency: _range,
+    model.Spend: _range,
+    model.PointsBalance: _range,
+    model.Subtotal: _basket,
+    model.Quantity: _basket,
+    model.Bundle: _bundle,
+    model.CardScheme: _scheme,
+    model.Partner: _list,
+    model.Code: _code,
+}
