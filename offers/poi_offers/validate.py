@@ -11,6 +11,8 @@ from poi_offers.model import Offer
 from poi_offers.validate_conditions import check_conditions
 from poi_offers.validate_effects import check_effects, check_limits
 
+__all__ = ["OfferError", "check_offer", "check_texts"]
+
 
 def check_offer(offer: Offer) -> None:
     """Raise an `OfferError` for the first mistake found."""

@@ -13,8 +13,27 @@ MAX_DEPTH = 8
 MAX_LEAVES = 64
 MAX_CLAUSES = 16
 SCHEMES = tuple(
-    "amex bancontact cb dankort diners discover eftpos elo girocard interac jcb maestro mastercard mir rupay troy "
-    "unionpay uzcard visa".split()
+    [
+        "amex",
+        "bancontact",
+        "cb",
+        "dankort",
+        "diners",
+        "discover",
+        "eftpos",
+        "elo",
+        "girocard",
+        "interac",
+        "jcb",
+        "maestro",
+        "mastercard",
+        "mir",
+        "rupay",
+        "troy",
+        "unionpay",
+        "uzcard",
+        "visa",
+    ]
 )
 """Card schemes a condition may name."""
 
