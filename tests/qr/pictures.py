@@ -2,8 +2,10 @@
 
 import random
 from io import BytesIO
+from unittest import mock
 
 import segno
+import segno.encoder
 import zxingcpp
 from PIL import Image, ImageOps
 
@@ -49,3 +51,27 @@ def on_canvas(image: Image.Image, size: tuple[int, int], place: tuple[int, int])
     canvas = Image.new("L", size, 200)
     canvas.paste(image, place)
     return canvas
+
+
+def parts(text: str) -> list[Image.Image]:
+    """The pictures of a multi-part (structured append) QR message."""
+    made = []
+    for part in segno.make_sequence(text, version=3):
+        out = BytesIO()
+        part.save(out, kind="png", scale=5, border=4)
+        made.append(Image.open(BytesIO(out.getvalue())).convert("L"))
+    return made
+
+
+def hostile(seed: int, version: int) -> Image.Image:
+    """A QR symbol with sound error correction around random content bits: no encoder would write it."""
+    rng = random.Random(seed * 100 + version)
+
+    def write_random_bits(buffer: segno.encoder.Buffer, *_: object, **__: object) -> None:
+        buffer.append_bits(rng.choice((0b0001, 0b0010, 0b0011, 0b0100, 0b0101, 0b0111, 0b1000, 0b1001, 0b1111)), 4)
+        buffer.extend(rng.getrandbits(1) for _ in range(rng.randint(1, 140)))
+
+    out = BytesIO()
+    with mock.patch.object(segno.encoder, "write_segment", write_random_bits):
+        segno.make_qr("x", version=version, error="l", boost_error=False).save(out, kind="png", scale=4, border=4)
+    return Image.open(BytesIO(out.getvalue())).convert("L")

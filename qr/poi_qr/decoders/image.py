@@ -88,7 +88,7 @@ def _loaded(image: Image.Image) -> Image.Image:
 
 
 def _as_grey(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
+    if image.mode.startswith("I"):  # sixteen bits a pixel
         return image.convert("F").point(lambda value: value * (1 / 257) + 0).convert("L")
     if image.has_transparency_data:
         coloured = image.convert("RGBA")
