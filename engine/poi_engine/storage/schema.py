@@ -351,6 +351,7 @@ audit = _table(
 Index("sale_by_day", sale.c.merchant_id, sale.c.created_at)
 Index("sale_by_customer", sale.c.merchant_id, sale.c.customer_id, sale.c.created_at)
 Index("sale_by_refund", sale.c.merchant_id, sale.c.refund_of)
+Index("checkout_by_session", checkout.c.merchant_id, checkout.c.session_id, checkout.c.created_at)
 Index("checkout_by_state", checkout.c.merchant_id, checkout.c.state)
 Index("payment_by_checkout", payment.c.merchant_id, payment.c.checkout_id)
 Index("transfer_by_checkout", transfer.c.merchant_id, transfer.c.checkout_id)

@@ -1,0 +1,178 @@
+"""Session state and fan-out in Redis or Valkey.
+
+A session is a hash of its revision and its MessagePack blob, kept for a time to live. A station's pointer names its
+current session and whether that has ended. Both keys carry the merchant as hash tag, so that one script reaches them on
+a cluster. What cannot be read any more (another version wrote it) counts as lost, which session state may be.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgpack
+import msgspec
+from redis.exceptions import RedisError
+
+from poi_engine.errors import StorageError
+from poi_engine.session import MOVES, Session
+from poi_engine.storage.redis_url import Client, connect
+
+T = TypeVar("T")
+TIME_TO_LIVE = 12 * 3600
+"""Seconds a session is remembered after its last change."""
+
+_decoder = msgspec.msgpack.Decoder(Session)
+
+_SAVE = """
+local session, station = KEYS[1], KEYS[2]
+local expected, revision, blob, ttl, id, ended, prefix = unpack(ARGV)
+local stored = redis.call('HGET', session, 'revision')
+local pointer = redis.call('HMGET', station, 'session', 'ended')
+if stored ~= (expected ~= '' and expected) then
+  if stored == revision and redis.call('HGET', session, 'blob') == blob then return 1 end
+  return 0
+end
+if expected == '' and pointer[1] and pointer[1] ~= id and pointer[2] == '0' then
+  if redis.call('HGET', prefix .. pointer[1], 'station') == station then return 0 end
+end
+local moved = redis.call('HGET', session, 'station') ~= station
+redis.call('HSET', session, 'revision', revision, 'blob', blob, 'station', station)
+redis.call('PEXPIRE', session, ttl)
+if moved or pointer[1] == id then
+  redis.call('HSET', station, 'session', id, 'ended', ended)
+  redis.call('PEXPIRE', station, ttl)
+end
+return 1
+"""
+
+_AT_STATION = """
+local id = redis.call('HGET', KEYS[1], 'session')
+if not id then return false end
+local session = ARGV[1] .. id
+if redis.call('HGET', session, 'station') ~= KEYS[1] then return false end
+return redis.call('HGET', session, 'blob')
+"""
+
+_RELEASE = """
+if redis.call('HGET', KEYS[1], 'session') == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1
+"""
+
+
+def pack(session: Session) -> bytes:
+    """A session as the MessagePack that is stored."""
+    return msgpack.packb(msgspec.to_builtins(session))
+
+
+def unpack(blob: bytes | None) -> Session | None:
+    """A session from its MessagePack; None when there is none that this version can read."""
+    if blob is None:
+        return None
+    try:
+        return _decoder.decode(blob)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+class RedisSessions:
+    """The `Sessions` port. A new session is refused while its station has one that has not ended or been released."""
+
+    def __init__(self, client: Client, *, time_to_live: float = TIME_TO_LIVE) -> None:
+        self._client = client
+        self._milliseconds = int(time_to_live * 1000)
+        self._save = client.register_script(_SAVE)
+        self._at_station = client.register_script(_AT_STATION)
+        self._release = client.register_script(_RELEASE)
+        self.fanout = Fanout(client)
+
+    async def load(self, merchant_id: str, session_id: str) -> Session | None:
+        """The session, or None when it is forgotten."""
+        return unpack(await _ask(self._client.hget(_session_key(merchant_id, session_id), "blob")))
+
+    async def at_station(self, merchant_id: str, station_id: str) -> Session | None:
+        """The station's current session."""
+        keys, arguments = [_station_key(merchant_id, station_id)], [_session_key(merchant_id, "")]
+        return unpack(await _ask(self._at_station(keys=keys, args=arguments)))
+
+    async def save(self, session: Session, *, expected_revision: int | None) -> bool:
+        """Store if the stored revision is the expected one (None: if absent); False when somebody was faster."""
+        m, identifier = session.merchant_id, session.session_id
+        keys = [_session_key(m, identifier), _station_key(m, session.station_id)]
+        expected = "" if expected_revision is None else str(expected_revision)
+        ended = int(not MOVES[session.state])
+        blob = pack(session)
+        arguments = [expected, session.revision, blob, self._milliseconds, identifier, ended, _session_key(m, "")]
+        return bool(await _ask(self._save(keys=keys, args=arguments)))
+
+    async def release(self, session: Session) -> None:
+        """The station has no current session any more, if it was this one."""
+        keys = [_station_key(session.merchant_id, session.station_id)]
+        await _ask(self._release(keys=keys, args=[session.session_id]))
+
+    async def first_use(self, key: str, seconds: int) -> bool:
+        """True once per key and time span."""
+        return bool(await _ask(self._client.set(f"use:{key}", b"", nx=True, ex=seconds)))
+
+    async def ping(self) -> None:
+        """Raises `StorageError` when Redis does not answer."""
+        await _ask(self._client.ping())
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await _ask(self._client.aclose())
+
+
+class Fanout:
+    """Messages to every process that listens; none is kept, so a listener that was away must look anew."""
+
+    def __init__(self, client: Client, channel: str = "poi:screens") -> None:
+        self._client = client
+        self._channel = channel
+
+    async def publish(self, message: bytes) -> None:
+        """Send to every process, this one included."""
+        await _ask(self._client.publish(self._channel, message))
+
+    async def listen(self, callback: Callable[[bytes], None], *, subscribed: Callable[[], None] = lambda: None) -> None:
+        """Call `callback` with each message until cancelled; reconnects by itself.
+
+        `subscribed` is called at the start and after every gap: messages may have been missed before it.
+        """
+        wait = 0.05
+        while True:
+            async with contextlib.AsyncExitStack() as stack:
+                stack.enter_context(contextlib.suppress(RedisError, OSError, TimeoutError))
+                channel = await stack.enter_async_context(self._client.pubsub())
+                await channel.subscribe(self._channel)
+                async for message in channel.listen():
+                    if message["type"] == "subscribe":
+                        wait = 0.05
+                        subscribed()
+                    elif message["type"] == "message":
+                        callback(message["data"])
+            await asyncio.sleep(random.uniform(wait / 2, wait))
+            wait = min(1.0, wait * 2)
+
+
+def open_redis(url: str, *, time_to_live: float = TIME_TO_LIVE) -> RedisSessions:
+    """Session state at `redis://`, `rediss://`, `unix://`, `redis+sentinel://` or `redis+cluster://`."""
+    return RedisSessions(connect(url), time_to_live=time_to_live)
+
+
+def _session_key(merchant_id: str, session_id: str) -> str:
+    return f"{{{merchant_id}}}:ses:{session_id}"
+
+
+def _station_key(merchant_id: str, station_id: str) -> str:
+    return f"{{{merchant_id}}}:sta:{station_id}"
+
+
+async def _ask(answer: Awaitable[T] | Any) -> T | Any:
+    """Await an answer; whatever goes wrong on the way is a `StorageError`."""
+    try:
+        return await answer
+    except (RedisError, OSError, TimeoutError) as error:
+        message = f"Redis does not answer: {str(error)[:200] or type(error).__name__}."
+        raise StorageError("sessions-away", message) from None
