@@ -1,0 +1,116 @@
+"""Who watches what: sessions, customers and sales told to every screen, in every process, without waiting for any."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from poi_engine.errors import StorageError
+from poi_engine.session import Session
+from poi_server.views import for_phone, shown
+
+log = structlog.get_logger(__name__)
+
+QUEUE = 64
+"""Messages a slow screen may lag behind before it is told to load afresh."""
+
+Topic = tuple[str, str, str]
+"""Merchant, kind of thing watched (`station`, `customer`, `dashboard`), and its id."""
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """One message on its way to the screens of all processes. `body` is the JSON a screen receives."""
+
+    origin: str
+    topics: tuple[Topic, ...]
+    body: bytes
+
+
+class Watcher:
+    """One screen's bounded queue; when it lags, everything is dropped for one `resync`."""
+
+    def __init__(self) -> None:
+        self._queue: deque[bytes] = deque()
+        self._ready = asyncio.Event()
+
+    def put(self, body: bytes) -> None:
+        """Queue a message, or tell the screen to load afresh."""
+        if len(self._queue) >= QUEUE:
+            self._queue.clear()
+            body = b'{"kind":"resync"}'
+        self._queue.append(body)
+        self._ready.set()
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        """What is told, as it comes."""
+        while True:
+            await self._ready.wait()
+            while self._queue:
+                yield self._queue.popleft()
+            self._ready.clear()
+
+
+class Live:
+    """The engine's `Screens`: tells watchers here at once and other processes through `publish`."""
+
+    def __init__(self, origin: str, publish: Callable[[bytes], Awaitable[None]]) -> None:
+        self._origin = origin
+        self._publish = publish
+        self._watchers: dict[Topic, set[Watcher]] = defaultdict(set)
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decoder = msgspec.msgpack.Decoder(Told)
+
+    def watch(self, watcher: Watcher, topic: Topic) -> None:
+        """Tell `watcher` about `topic` from now on."""
+        self._watchers[topic].add(watcher)
+
+    def forget(self, watcher: Watcher) -> None:
+        """Stop telling `watcher` anything."""
+        for topic in [topic for topic, watchers in self._watchers.items() if watcher in watchers]:
+            self._watchers[topic].discard(watcher)
+            if not self._watchers[topic]:
+                del self._watchers[topic]
+
+    def receive(self, message: bytes) -> None:
+        """A message from the fan-out between processes."""
+        told = self._decoder.decode(message)
+        if told.origin != self._origin:
+            self._deliver(told)
+
+    async def session_changed(self, session: Session) -> None:
+        """The station's screens get the session; the customer's phone a summary."""
+        station: Topic = (session.merchant_id, "station", session.station_id)
+        await self._tell((station,), {"kind": "session", "session": shown(session)})
+        if session.identity is not None:
+            phone: Topic = (session.merchant_id, "customer", session.identity.customer_id)
+            await self._tell((phone,), {"kind": "session", "session": for_phone(session)})
+
+    async def customer_changed(self, merchant_id: str, customer_id: str, notice: str) -> None:
+        """Points, rewards or profile changed."""
+        await self._tell(((merchant_id, "customer", customer_id),), {"kind": "customer", "notice": notice})
+
+    async def sale_committed(self, merchant_id: str, store_id: str, sale_id: str) -> None:
+        """The dashboards count it."""
+        body = {"kind": "sale", "sale_id": sale_id, "store_id": store_id}
+        await self._tell(((merchant_id, "dashboard", ""),), body)
+
+    async def offers_changed(self, merchant_id: str) -> None:
+        """Whoever shows offers loads them again."""
+        await self._tell(((merchant_id, "dashboard", ""),), {"kind": "offers"})
+
+    async def _tell(self, topics: tuple[Topic, ...], body: dict[str, Any]) -> None:
+        told = Told(origin=self._origin, topics=topics, body=msgspec.json.encode(body))
+        self._deliver(told)
+        try:
+            await self._publish(self._encode(told))
+        except StorageError as error:
+            log.warning("fan-out-away", error=error.code)
+
+    def _deliver(self, told: Told) -> None:
+        for topic in told.topics:
+            for watcher in self._watchers.get(topic, ()):
+                watcher.put(told.body)

@@ -1,0 +1,139 @@
+"""A receipt as text of 42 columns, in French or English, from what the journal holds."""
+
+from datetime import datetime
+from typing import Literal
+
+from babel.dates import format_datetime
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+
+from poi_engine.journal import Receipt, ReceiptLine
+
+WIDTH = 42
+Language = Literal["fr", "en"]
+
+WORDS: dict[Language, dict[str, str]] = {
+    "fr": {
+        "sale": "Ticket",
+        "refund": "Remboursement",
+        "of": "de la vente",
+        "subtotal": "Sous-total",
+        "saved": "Vos remises",
+        "total": "TOTAL TTC",
+        "vat": "TVA",
+        "net": "HT",
+        "card": "Carte",
+        "cash": "Espèces",
+        "wallet": "Cagnotte",
+        "none": "Rien à payer",
+        "earned": "Points gagnés",
+        "spent": "Points utilisés",
+        "points_owed": "Points à rendre",
+        "value": "Cagnotte créditée",
+        "value_owed": "Cagnotte à rendre",
+        "customer": "Client",
+    },
+    "en": {
+        "sale": "Receipt",
+        "refund": "Refund",
+        "of": "of sale",
+        "subtotal": "Subtotal",
+        "saved": "You saved",
+        "total": "TOTAL incl. VAT",
+        "vat": "VAT",
+        "net": "net",
+        "card": "Card",
+        "cash": "Cash",
+        "wallet": "Wallet",
+        "none": "Nothing to pay",
+        "earned": "Points earned",
+        "spent": "Points spent",
+        "points_owed": "Points owed",
+        "value": "Store credit given",
+        "value_owed": "Store credit owed",
+        "customer": "Customer",
+    },
+}
+
+
+def receipt_text(receipt: Receipt, merchant: str, language: Language) -> str:
+    """The receipt; amounts as the language writes the receipt's currency."""
+    return "\n".join(_Printer(receipt, merchant, language).lines()) + "\n"
+
+
+class _Printer:
+    def __init__(self, receipt: Receipt, merchant: str, language: Language) -> None:
+        self._receipt = receipt
+        self._merchant = merchant
+        self._language = language
+        self._words = WORDS[language]
+
+    def lines(self) -> list[str]:
+        return [*self._head(), *self._articles(), *self._sums(), *self._vat(), *self._payments(), *self._loyalty()]
+
+    def _head(self) -> list[str]:
+        receipt = self._receipt
+        at = format_datetime(datetime.fromisoformat(receipt.local_minute), "short", locale=self._language)
+        kind = self._words["refund" if receipt.kind == "refund" else "sale"]
+        head = [self._merchant.center(WIDTH).rstrip(), _row(f"{kind} n° {receipt.number}", at), receipt.station_id]
+        if receipt.refund_of:
+            head.append(f"{self._words['of']} {receipt.refund_of}")
+        return [*head, "-" * WIDTH]
+
+    def _articles(self) -> list[str]:
+        return [row for line in self._receipt.lines for row in self._article(line)]
+
+    def _article(self, line: ReceiptLine) -> list[str]:
+        rows = [_row(line.label, self._money(line.amount))]
+        if line.quantity != 1000:
+            quantity = format_decimal(line.quantity / 1000, locale=self._language)
+            unit = "" if line.unit == "piece" else f" {line.unit}"
+            rows.append(f"  {quantity}{unit} × {self._money(line.unit_price)}")
+        return rows
+
+    def _sums(self) -> list[str]:
+        receipt = self._receipt
+        rows = ["-" * WIDTH]
+        if receipt.saved:
+            rows.append(_row(self._words["subtotal"], self._money(receipt.subtotal)))
+            rows += [_row(f"  {one.label}", self._money(-one.amount)) for one in receipt.discounts]
+            rows.append(_row(self._words["saved"], self._money(-receipt.saved)))
+        return [*rows, _row(self._words["total"], self._money(receipt.total))]
+
+    def _vat(self) -> list[str]:
+        return [
+            _row(
+                f"  {self._words['vat']} {format_decimal(part.rate / 100, locale=self._language)} %",
+                f"{self._money(part.vat)} ({self._words['net']} {self._money(part.net)})",
+            )
+            for part in self._receipt.vat
+        ]
+
+    def _payments(self) -> list[str]:
+        rows = [
+            _row(f"{self._words.get(one.means, one.means)} {(one.card_scheme or '').upper()}", self._money(one.amount))
+            for one in self._receipt.payments
+        ]
+        return ["-" * WIDTH, *(rows or [self._words["none"]])]
+
+    def _loyalty(self) -> list[str]:
+        receipt = self._receipt
+        counts = (
+            ("earned", receipt.points_earned),
+            ("spent", receipt.points_spent),
+            ("points_owed", receipt.points_owed),
+        )
+        amounts = (("value", receipt.value_given), ("value_owed", receipt.value_owed))
+        rows = [_row(self._words[name], str(count)) for name, count in counts if count]
+        rows += [_row(self._words[name], self._money(amount)) for name, amount in amounts if amount]
+        if receipt.customer_id:
+            rows.append(_row(self._words["customer"], receipt.customer_id[-8:]))
+        return ["-" * WIDTH, *rows] if rows else []
+
+    def _money(self, minor: int) -> str:
+        scale: int = 10 ** get_currency_precision(self._receipt.currency)
+        return str(format_currency(minor / scale, self._receipt.currency, locale=self._language))
+
+
+def _row(left: str, right: str) -> str:
+    room = WIDTH - len(right) - 1
+    return f"{left.rstrip():<{room}.{room}} {right}"
