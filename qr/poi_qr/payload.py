@@ -18,6 +18,7 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 _GROUP_SEPARATOR = "\x1d"
 _TOKEN_LENGTHS = {63: 1, 193: 2}
 _PROFILE_SHIFT = {63: 204, 193: 636}
+_AID = re.compile(r"[A-F][0-9A-F]{9,31}")
 _DIGITS = re.compile(r"\d+", re.ASCII)
 
 
@@ -99,7 +100,14 @@ def _plain(text: str) -> Payload:
     return Payload(scheme, text)
 
 
+def _own_check(found: Payload) -> bool:
+    """Whether the subject is of a form whose digits cannot be a card's: checked by its standard, or an EMV AID."""
+    return found.scheme in ("poi1", "gtin", "sscc", "epc", "emv-cpm") or (
+        found.scheme == "emv-mpm" and _AID.fullmatch(found.subject) is not None
+    )
+
+
 def _guarded(found: Payload) -> Payload:
-    if found.scheme in ("loyalty", "text", "url", "gs1", "station") and holds_card_number(found.subject):
+    if not _own_check(found) and holds_card_number(found.subject):
         raise PayloadError("looks-like-a-card-number", "the code looks like a payment card's number; it was not kept")
     return replace(found, evidence=tuple(fact for fact in found.evidence if not holds_card_number(fact[1])))

@@ -1,7 +1,11 @@
 """Pictures in, exact bytes out: both engines, real formats, and the conditions of a counter."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageFilter, ImageOps
@@ -46,6 +50,22 @@ def test_zxing_is_the_first_engine() -> None:
 @pytest.mark.zbar
 def test_zbar_is_the_second_engine() -> None:
     assert engines() == ("zxing-cpp", "zbar")
+
+
+def test_a_machine_without_libzbar_reads_with_zxing_alone(tmp_path: Path) -> None:
+    picture = tmp_path / "code.png"
+    picture.write_bytes(png(barcode("3760123456784", "EAN13")))
+    script = (
+        "import ctypes.util, pathlib, sys\n"
+        "ctypes.util.find_library = lambda name: None\n"
+        "from poi_qr.decoders import decode_image, engines\n"
+        "found = decode_image(pathlib.Path(sys.argv[1]).read_bytes(), still=True)\n"
+        "print(engines(), {symbol.data for symbol in found}, len(found))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(poi1.__file__).parents[1])}
+    command = [sys.executable, "-c", script, str(picture)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment)
+    assert done.stdout.strip() == "('zxing-cpp',) {b'3760123456784'} 2"
 
 
 @pytest.mark.parametrize("text", FRENCH)

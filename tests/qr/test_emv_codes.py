@@ -133,6 +133,15 @@ def test_a_card_number_in_an_object_is_left_out() -> None:
     assert evidence(text) == {"use": "static", "reference": "R1"}
 
 
+def test_a_card_number_in_place_of_the_scheme_is_refused() -> None:
+    assert refused(sealed("000201" + obj("26", obj("00", "4111111111111111")))) == "looks-like-a-card-number"
+
+
+def test_an_application_identifier_is_not_taken_for_a_card_number() -> None:
+    aid = "A411111111111111" + "1"
+    assert classify(sealed("000201" + obj("26", obj("00", aid))).encode(), "qr").subject == aid
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
