@@ -115,6 +115,10 @@ class RedisSessions:
         """True once per key and time span."""
         return bool(await _ask(self._client.set(f"use:{key}", b"", nx=True, ex=seconds)))
 
+    async def forget_everything(self) -> None:
+        """Empty the database."""
+        await _ask(self._client.flushdb())
+
     async def ping(self) -> None:
         """Raises `StorageError` when Redis does not answer."""
         await _ask(self._client.ping())

@@ -1,0 +1,103 @@
+"""What every test may use: SQL storage on both engines, and a valkey-server."""
+
+import asyncio
+import itertools
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from poi_engine.storage import migrate, open_sql
+from poi_engine.storage.postgres import PostgresSql
+from poi_engine.storage.redis import RedisSessions, open_redis
+from poi_engine.storage.sqlite import SqliteSql
+from tests.servers import PostgresServer, ValkeyServer, absent, postgres_programs
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty migrated SQLite file, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    asyncio.run(migrate(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of an empty migrated SQLite file."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'poi.db')}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A private PostgreSQL with one migrated database, `template_poi`."""
+    programs = postgres_programs()
+    if programs is None:
+        absent("PostgreSQL's server programs are not installed (apt: postgresql)")
+    server = PostgresServer(programs)
+    try:
+        asyncio.run(_make_database(server, "template_poi", "template1"))
+        asyncio.run(migrate(server.url("template_poi")))
+        yield server
+    finally:
+        server.remove()
+
+
+async def _make_database(server: PostgresServer, name: str, template: str) -> None:
+    connection = await asyncpg.connect(server.url("postgres"))
+    try:
+        await connection.execute(f'create database "{name}" template "{template}"')
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: PostgresServer) -> str:
+    """The address of an empty migrated PostgreSQL database."""
+    name = f"poi_{next(_numbers)}"
+    await _make_database(postgres_server, name, "template_poi")
+    return postgres_server.url(name)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def sql_url(request: pytest.FixtureRequest) -> str:
+    """The address of an empty migrated database: each test runs on SQLite and on PostgreSQL."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
+
+
+@pytest.fixture
+async def sql(sql_url: str) -> AsyncIterator[SqliteSql | PostgresSql]:
+    """Empty SQL storage, on SQLite and on PostgreSQL."""
+    storage = open_sql(sql_url)
+    yield storage
+    await storage.close()
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[ValkeyServer]:
+    """A private valkey-server; what tests leave in it stays, so take other merchants' names, or `valkey_url`."""
+    server = ValkeyServer()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+async def valkey_url(valkey_server: ValkeyServer) -> str:
+    """The address of an empty valkey-server."""
+    sessions = open_redis(valkey_server.url)
+    await sessions.forget_everything()
+    await sessions.close()
+    return valkey_server.url
+
+
+@pytest.fixture
+async def sessions(valkey_url: str) -> AsyncIterator[RedisSessions]:
+    """Empty session state in a real valkey-server."""
+    storage = open_redis(valkey_url)
+    yield storage
+    await storage.close()

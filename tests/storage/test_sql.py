@@ -1,0 +1,151 @@
+"""SQL storage: transactions, group commit, errors, on both engines."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from poi_engine.errors import InternalError, StorageError
+from poi_engine.ports import Job, Query
+from poi_engine.storage.failures import ConstraintFailed
+from poi_engine.storage.postgres import PostgresSql
+from poi_engine.storage.schema import IMMUTABLE, metadata
+from poi_engine.storage.sqlite import SqliteSql
+
+Storage = SqliteSql | PostgresSql
+
+
+def add(name: str, then: Exception | None = None) -> Any:
+    def job() -> Job[str]:
+        rows = yield Query(
+            "insert into campaign (merchant_id, campaign_id, name, created_at) values (?, ?, ?, ?) returning name",
+            ("mer_1", name, f"What's {name}?", 1),
+        )
+        if then is not None:
+            raise then
+        return str(rows[0]["name"])
+
+    return job
+
+
+def names() -> Job[list[str]]:
+    rows = yield Query("select campaign_id from campaign where merchant_id = ? order by campaign_id", ("mer_1",))
+    return [row["campaign_id"] for row in rows]
+
+
+async def test_a_job_returns_its_result_and_is_seen_by_readers(sql: Storage) -> None:
+    assert await sql.write(add("a")) == "What's a?"
+    assert await sql.read(names) == ["a"]
+
+
+async def test_every_plain_value_comes_back_as_it_went_in(sql: Storage) -> None:
+    def job() -> Job[Any]:
+        values = ("m", "é ☕ '?'", -(2**63), 1.5, None, b"\x00\xff")
+        yield Query("insert into store values ('m', ?, 'n', 'a', ?, ?, 'UTC', '[]')", (values[1], 48.5, None))
+        yield Query("insert into catalogue (merchant_id, version) values (?, ?)", ("m", 2**63 - 1))
+        yield Query("insert into programme_key values (?, ?, ?, ?)", ("m", 1, values[5], values[2]))
+        rows = yield Query(
+            "select store_id, lat, lon, version, key, k.created_at, '?' as mark from store s"
+            " join catalogue c on c.merchant_id = s.merchant_id join programme_key k on k.merchant_id = s.merchant_id"
+        )
+        return dict(rows[0])
+
+    assert await sql.write(job) == {
+        "store_id": "é ☕ '?'",
+        "lat": 48.5,
+        "lon": None,
+        "version": 2**63 - 1,
+        "key": b"\x00\xff",
+        "created_at": -(2**63),
+        "mark": "?",
+    }
+
+
+async def test_a_job_that_raises_is_undone_alone_within_its_batch(sql: Storage) -> None:
+    refusal = ValueError("no")
+    outcomes = await asyncio.gather(
+        *(sql.write(add(f"{i:03}", refusal if i % 3 == 1 else None)) for i in range(90)), return_exceptions=True
+    )
+    assert [outcome is refusal for outcome in outcomes] == [i % 3 == 1 for i in range(90)]
+    assert await sql.read(names) == [f"{i:03}" for i in range(90) if i % 3 != 1]
+
+
+async def test_a_refused_row_undoes_its_job_alone(sql: Storage) -> None:
+    await sql.write(add("a"))
+    outcomes = await asyncio.gather(*(sql.write(add(name)) for name in "bacad"), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [str, ConstraintFailed, str, ConstraintFailed, str]
+    assert await sql.read(names) == ["a", "b", "c", "d"]
+
+
+async def test_a_wrong_statement_is_our_fault_and_breaks_nothing(sql: Storage) -> None:
+    def wrong() -> Job[None]:
+        yield Query("select nonsense from nowhere")
+
+    with pytest.raises(InternalError):
+        await sql.write(wrong)
+    with pytest.raises(InternalError):
+        await sql.read(wrong)
+    await sql.write(add("a"))
+    assert await sql.read(names) == ["a"]
+
+
+async def test_a_job_sees_its_own_writes_and_readers_see_one_snapshot(sql: Storage) -> None:
+    seen: list[list[str]] = []
+
+    def twice() -> Job[None]:
+        yield from add("x")()
+        seen.append((yield from names()))
+        yield from add("y")()
+        seen.append((yield from names()))
+
+    await sql.write(twice)
+    assert seen == [["x"], ["x", "y"]]
+
+
+async def test_jobs_from_two_storages_on_one_database_both_land(sql: Storage, sql_url: str) -> None:
+    from poi_engine.storage import open_sql
+
+    other = open_sql(sql_url)
+    try:
+        await asyncio.gather(*((sql, other)[i % 2].write(add(f"{i:03}")) for i in range(200)))
+    finally:
+        await other.close()
+    assert len(await sql.read(names)) == 200
+
+
+async def test_closing_finishes_what_waits_and_then_refuses(sql: Storage, sql_url: str) -> None:
+    from poi_engine.storage import open_sql
+
+    other = open_sql(sql_url)
+    waiting = [asyncio.create_task(other.write(add(f"{i:03}"))) for i in range(100)]
+    await asyncio.sleep(0)
+    await other.close()
+    await asyncio.gather(*waiting)
+    assert len(await sql.read(names)) == 100
+    with pytest.raises(StorageError, match="closed"):
+        await other.write(add("late"))
+
+
+@pytest.mark.parametrize("table", IMMUTABLE)
+async def test_immutable_rows_are_never_changed_or_removed(sql: Storage, table: str) -> None:
+    columns = metadata.tables[table].columns
+    values = [{"BIGINT": 1, "BLOB": b"x"}.get(str(column.type), column.name) for column in columns]
+
+    def insert() -> Job[None]:
+        yield Query(f"insert into {table} values ({', '.join('?' * len(values))})", values)
+
+    def run(text: str) -> Any:
+        def job() -> Job[None]:
+            yield Query(text)
+
+        return job
+
+    await sql.write(insert)
+    for change in (f"update {table} set merchant_id = 'other'", f"delete from {table}"):
+        with pytest.raises(ConstraintFailed, match="immutable"):
+            await sql.write(run(change))
+
+    def count() -> Job[int]:
+        return int((yield Query(f"select count(*) as n from {table} where merchant_id = 'merchant_id'"))[0]["n"])
+
+    assert await sql.read(count) == 1
