@@ -18,6 +18,7 @@ class Scanning:
 
     def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
         self._clock = clock
+        self._monotonic = monotonic
         self._gate = ScanGate(monotonic)
         self._threads = ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="decode")
 
@@ -31,7 +32,8 @@ class Scanning:
             symbols = await loop.run_in_executor(self._threads, lambda: decode_image(data, still=still))
         except ImageError as error:
             raise RequestError(error.code, error.message, path="$") from error
-        passed = symbols if still else self._gate.offer(source, symbols)
+        gate = ScanGate(self._monotonic) if still else self._gate  # a photo is judged by itself
+        passed = gate.offer(source, symbols)
         return self._scan(source, passed[0]) if passed else None
 
     def read_line(self, source: str, line: str) -> Scan:
