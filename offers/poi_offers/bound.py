@@ -1,0 +1,232 @@
+"""Bounds of what a partial combination can still become: never too low for the value, never too high for the cost.
+
+Every step and every rounding leaves more when it is given more, and none makes a difference between two baskets
+larger. So applying all undecided offers at once bounds the money off from above. Three kinds of undecided offers are
+counted apart, each by the most it can take off the undiscounted basket: those that compete for units, those of an
+exclusion group (only as many as the group admits), and those a money limit may keep out. Lines that are rounded
+together may each end up to one minor unit lower than alone, which the bound grants.
+"""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from itertools import groupby
+
+from poi_offers.candidates import Candidates, bits
+from poi_offers.exact import HUNDRED_PERCENT, run_class
+from poi_offers.points import THOUSAND, Gain
+from poi_offers.steps import BASKET_AMOUNT, BASKET_PERCENT, UNITS, Sheet, Step
+from poi_offers.units import deal
+
+
+class Bounds:
+    """Bounds over the offers of `pool`; `order` is the order in which to decide them."""
+
+    def __init__(self, candidates: Candidates, pool: Sequence[int]) -> None:
+        self._candidates = candidates
+        self._sheet = candidates.sheet
+        self._most = {i: self._most_money(i) for i in pool}
+        self._gain = {i: self._most_gain(i) for i in pool}
+        contested = _contested(candidates.steps, pool)
+        apart = {i for i in pool if i in contested or self._grouped(i) or self.limited(i)}
+        self._apart = sum(1 << i for i in apart)
+        self._tied = _tied_lines(candidates)
+        self._slack = len(self._tied) + sum(len(step.lines) for step in candidates.steps if step.cap is not None)
+        self._even = _slope(candidates.gains) <= THOUSAND
+        self._left: dict[int, tuple[int, list[int]]] = {}
+        self.order = sorted(pool, key=lambda i: self._turn(i, contested))
+
+    def _turn(self, offer: int, contested: set[int]) -> tuple[int, str, int, int]:
+        """Units first (their assignment goes by priority), then groups, then limits, then all that simply stack."""
+        group = self._candidates.offers[offer].stacking.group
+        if offer in contested:
+            return (0, "", 0, offer)
+        if group is not None:
+            return (1, group, -self._worth(offer), offer)
+        return (2 if self.limited(offer) else 3, "", 0, offer)
+
+    def _grouped(self, offer: int) -> bool:
+        return self._candidates.offers[offer].stacking.group is not None
+
+    def limited(self, offer: int) -> bool:
+        """True when a money limit may keep the offer out."""
+        room = self._candidates.room[offer]
+        return room is not None and self._most[offer] + self._gain[offer] // THOUSAND > room
+
+    def simple(self, offer: int) -> bool:
+        """True when nothing but its worth speaks for or against the offer."""
+        return not self._apart >> offer & 1 and self._candidates.offers[offer].reward_points is None
+
+    def _worth(self, offer: int) -> int:
+        return self._most[offer] * THOUSAND + self._gain[offer]
+
+    # --- the value from above -------------------------------------------------------------------------------------
+
+    def value(self, mask: int, undecided: Sequence[int]) -> int:
+        """No combination that contains `mask` and otherwise only undecided offers is worth more (thousandths)."""
+        together, apart = mask, []
+        for offer in undecided:
+            if self._apart >> offer & 1:
+                apart.append(offer)
+            else:
+                together |= 1 << offer
+        total, left = self._lowest(together)
+        money = (self._sheet.subtotal - total) * THOUSAND
+        gains = sum(
+            self._gain_bound(gain, total, left) for gain in self._candidates.gains if together >> gain.offer & 1
+        )
+        return money + gains + (self._apart_bound(mask, apart) if apart else 0)
+
+    def _gain_bound(self, gain: Gain, total: int, left: list[int]) -> int:
+        most = gain.value(self._sheet.amounts)
+        if not self._even:
+            return most
+        paid = total if gain.lines is None else gain.base(left) + total - sum(left)
+        return min(most, gain.most(paid))
+
+    def _apart_bound(self, mask: int, apart: Sequence[int]) -> int:
+        groups: dict[str, list[int]] = {}
+        value = self._slack * THOUSAND
+        for offer in apart:
+            group = self._candidates.offers[offer].stacking.group
+            if group is None:
+                value += self._worth(offer)
+            else:
+                groups.setdefault(group, []).append(offer)
+        return value + sum(self._group_bound(mask, group, members) for group, members in groups.items())
+
+    def _group_bound(self, mask: int, group: str, members: list[int]) -> int:
+        offers = self._candidates.offers
+        taken = sum(1 for i in bits(mask) if offers[i].stacking.group == group)
+        places = max(offers[i].stacking.group_max for i in members) - taken
+        return sum(sorted((self._worth(i) for i in members), reverse=True)[: max(places, 0)])
+
+    # --- the least that can be left -------------------------------------------------------------------------------
+
+    def _lowest(self, mask: int) -> tuple[int, list[int]]:
+        """The least total, and the least of each line, when no offer outside the mask is applied."""
+        found = self._left.get(mask)
+        if found is None:
+            found = self._left[mask] = self._compose(self._candidates.steps_in(mask))
+        return found
+
+    def _compose(self, steps: Sequence[Step]) -> tuple[int, list[int]]:
+        left, total = list(self._sheet.amounts), self._sheet.subtotal
+        for rank, group in groupby(steps, key=lambda step: step.rank):
+            members = list(group)
+            exact = run_class(self._sheet, left, members)
+            if rank >= BASKET_PERCENT:
+                rounded = (2 * sum(exact.parts) + exact.whole) // (2 * exact.whole)
+                most_off = sum(step.amount for step in members)
+                total = max(rounded, total - most_off) if rank == BASKET_AMOUNT else rounded
+                left = [part // exact.whole for part in exact.parts]
+            else:
+                left = [self._least(line, part, exact.whole) for line, part in enumerate(exact.parts)]
+                total = sum(left)
+        return total, left
+
+    def _least(self, line: int, part: int, whole: int) -> int:
+        return part // whole if line in self._tied else (2 * part + whole) // (2 * whole)
+
+    # --- the most one offer can give ------------------------------------------------------------------------------
+
+    def _most_gain(self, offer: int) -> int:
+        return sum(gain.value(self._sheet.amounts) for gain in self._candidates.gains if gain.offer == offer)
+
+    def _most_money(self, offer: int) -> int:
+        steps = [step for step in self._candidates.steps if step.offer == offer]
+        most = min(self._sheet.subtotal, sum(_most_off(self._sheet, step) for step in steps))
+        room = self._candidates.room[offer]
+        return most if room is None else min(most, room + 2 * sum(len(step.lines) for step in steps) + 1)
+
+    # --- the cost from below --------------------------------------------------------------------------------------
+
+    def cost(self, mask: int, undecided: Iterable[int]) -> int:
+        """No combination that contains `mask` and otherwise only undecided offers costs less (thousandths)."""
+        evaluation = self._candidates.evaluate(mask)
+        money = self._sheet.subtotal - evaluation.applied.total - 2 * self._slack
+        fixed = sum(gain.worth * gain.amount(0) for gain in self._candidates.gains if mask >> gain.offer & 1)
+        given = sum(units * self._candidates.spared(line) for line, units in evaluation.applied.freed.items())
+        spared = sum(self._most_spared(offer) for offer in undecided)
+        return (money + given - spared) * THOUSAND + fixed
+
+    def _most_spared(self, offer: int) -> int:
+        return sum(
+            max(0, -self._candidates.spared(line)) * self._sheet.units[line]
+            for step in self._candidates.steps
+            if step.offer == offer and step.kind in {"free", "buy_get"}
+            for line in step.lines
+        )
+
+
+def _contested(steps: Sequence[Step], pool: Sequence[int]) -> set[int]:
+    """Offers that compete with another one for units."""
+    serving = [step for step in steps if step.serves and step.offer in pool]
+    takers: dict[int, set[int]] = {}
+    for step in serving:
+        for line in step.lines:
+            takers.setdefault(line, set()).add(step.offer)
+    return {offer for offers in takers.values() if len(offers) > 1 for offer in offers}
+
+
+def _tied_lines(candidates: Candidates) -> frozenset[int]:
+    """Lines that may be rounded together with others before the last class is over."""
+    steps = candidates.steps
+    tied: set[int] = set()
+    for step in steps:
+        if step.rank < BASKET_PERCENT and step.cap is not None and len(step.lines) > 1:
+            tied.update(step.lines)
+    ranks = {step.rank for step in steps}
+    whole = sum(1 for amount in candidates.sheet.amounts if amount)
+    scoped = any(step.rank == BASKET_AMOUNT and len(step.lines) < whole for step in steps)
+    if BASKET_PERCENT in ranks and scoped:
+        tied.update(range(len(candidates.sheet.items)))
+    return frozenset(tied)
+
+
+def _slope(gains: Iterable[Gain]) -> Fraction:
+    """How much the gains grow, at most, with each minor unit paid (thousandths of a minor unit)."""
+    return sum((Fraction(gain.times * gain.worth, gain.each * gain.divisor) for gain in gains), Fraction(0))
+
+
+def _most_off(sheet: Sheet, step: Step) -> int:
+    if step.rank == UNITS:
+        most = _most_off_units(sheet, step)
+    elif step.kind == "percent" and step.rank == BASKET_PERCENT:
+        most = _share(sum(sheet.amounts[line] for line in step.lines), step.percent)
+    elif step.kind == "percent":
+        most = sum(_share(sheet.amounts[line], step.percent) for line in step.lines)
+    elif step.rank == BASKET_AMOUNT:
+        most = min(step.amount, sum(sheet.amounts[line] for line in step.lines))
+    else:
+        most = sum(min(step.amount, sheet.amounts[line]) for line in step.lines)
+    return most if step.cap is None else min(most, step.cap + len(step.lines))
+
+
+def _most_off_units(sheet: Sheet, step: Step) -> int:
+    total = sum(sheet.units[line] for line in step.lines)
+    match step.kind:
+        case "unit":
+            return sum(min(step.amount, sheet.prices[line]) * sheet.units[line] for line in step.lines)
+        case "fixed":
+            return _dearest(sheet, step, step.units or total) - step.amount * min(step.units or total, total)
+        case "free":
+            return _dearest(sheet, step, step.units or total)
+        case "buy_get":
+            _, got = deal(total, step.buy, step.get, step.units or 1)
+            return _share(_dearest(sheet, step, got), step.percent) + len(step.lines)
+        case _:
+            return _share(_dearest(sheet, step, step.units or total), step.percent) + len(step.lines)
+
+
+def _dearest(sheet: Sheet, step: Step, wanted: int) -> int:
+    """Price of the dearest units of the step before any discount."""
+    amount = 0
+    for line in sorted(step.lines, key=lambda line: -sheet.prices[line]):
+        count = min(wanted, sheet.units[line])
+        amount += count * sheet.prices[line]
+        wanted -= count
+    return amount
+
+
+def _share(amount: int, percent: int) -> int:
+    return -(-amount * percent // HUNDRED_PERCENT)

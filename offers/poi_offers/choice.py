@@ -1,0 +1,194 @@
+"""The choice of the best combination: exact branch and bound, and the greedy answer when the node bound is hit."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from poi_offers.bound import Bounds
+from poi_offers.candidates import Candidates
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The chosen combination (a mask over the candidates) and whether it is known to be the best."""
+
+    mask: int
+    optimal: bool
+
+
+class _BoundHit(Exception):
+    """The search met its bound in nodes."""
+
+
+def choose(candidates: Candidates) -> Choice:
+    """The best combination under the policy, the same on every process."""
+    policy = candidates.policy.choice
+    pool = candidates.valued
+    try:
+        if policy == "priority":
+            return Choice(_by_priority(candidates, _exact), optimal=True)
+        if policy == "margin_best":
+            return Choice(_Margin(candidates, pool, 0).run(), optimal=True)
+        return Choice(_exact(candidates, pool, 0), optimal=True)
+    except _BoundHit:
+        return Choice(_greedy_answer(candidates), optimal=False)
+
+
+def better(candidates: Candidates, mask: int, against: int | None) -> bool:
+    """True when the combination is worth more, or wins the tie."""
+    if against is None:
+        return True
+    mine, theirs = candidates.evaluate(mask).value, candidates.evaluate(against).value
+    return mine > theirs or (mine == theirs and candidates.wins_tie(mask, against))
+
+
+def _by_priority(candidates: Candidates, pick: Callable[[Candidates, Sequence[int], int], int]) -> int:
+    """Class by class, the highest priority first; what a class chose stays."""
+    chosen = 0
+    offers = candidates.offers
+    for priority in sorted({offers[i].stacking.priority for i in candidates.valued}, reverse=True):
+        pool = [i for i in candidates.valued if offers[i].stacking.priority == priority]
+        chosen = pick(candidates, pool, chosen)
+    return chosen
+
+
+def _exact(candidates: Candidates, pool: Sequence[int], fixed: int) -> int:
+    best = _Value(candidates, pool, fixed).run()
+    for alone in pool if not fixed else ():
+        mask = 1 << alone
+        if mask & candidates.exclusive and candidates.legal(mask) and better(candidates, mask, best):
+            best = mask
+    return best
+
+
+class _Search:
+    """Depth first over the offers of a pool: with, then without; a branch that cannot win is left."""
+
+    def __init__(self, candidates: Candidates, pool: Sequence[int], fixed: int) -> None:
+        self.candidates = candidates
+        self.bounds = Bounds(candidates, [i for i in pool if not candidates.exclusive >> i & 1])
+        self.fixed = fixed
+        self.best: int | None = None
+        self.nodes = 0
+
+    def run(self) -> int:
+        order = self.bounds.order
+        stack = [(0, self.fixed)]
+        while stack:
+            at, mask = stack.pop()
+            self._count()
+            while at < len(order) and not self.candidates.addable(mask, order[at]):
+                at += 1
+            undecided = order[at:]
+            if not undecided:
+                self.offer(mask)
+            elif self.hopeful(mask, undecided):
+                if self.may_leave_out(order[at]):
+                    stack.append((at + 1, mask))
+                stack.append((at + 1, mask | 1 << order[at]))
+        return self.fixed if self.best is None else self.best
+
+    def _count(self) -> None:
+        self.nodes += 1
+        if self.nodes > self.candidates.policy.node_bound:
+            raise _BoundHit
+
+    def offer(self, mask: int) -> None:
+        """Take a decided combination when it is the best so far."""
+        raise NotImplementedError
+
+    def hopeful(self, mask: int, undecided: Sequence[int]) -> bool:
+        """False when nothing below can beat the best so far."""
+        raise NotImplementedError
+
+    def may_leave_out(self, offer: int) -> bool:
+        """False when leaving the offer out can lead to no answer."""
+        raise NotImplementedError
+
+
+class _Value(_Search):
+    """Greatest value."""
+
+    def offer(self, mask: int) -> None:
+        if self.candidates.within_limits(mask) and better(self.candidates, mask, self.best):
+            self.best = mask
+
+    def hopeful(self, mask: int, undecided: Sequence[int]) -> bool:
+        if self.best is None:
+            return True
+        bound, value = self.bounds.value(mask, undecided), self.candidates.evaluate(self.best).value
+        return bound > value or (bound == value and self.candidates.may_win_tie(mask, undecided, self.best))
+
+    def may_leave_out(self, offer: int) -> bool:
+        return True
+
+
+class _Margin(_Search):
+    """Least cost among the combinations to which nothing more can be added."""
+
+    def __init__(self, candidates: Candidates, pool: Sequence[int], fixed: int) -> None:
+        super().__init__(candidates, pool, fixed)
+        self.any_limit = any(room is not None for room in candidates.room)
+
+    def run(self) -> int:
+        best = super().run()
+        for alone in self.candidates.valued:
+            if self.candidates.exclusive >> alone & 1 and self.candidates.addable(0, alone):
+                self.offer(1 << alone)
+        return best if self.best is None else self.best
+
+    def offer(self, mask: int) -> None:
+        if self.candidates.within_limits(mask) and self._cheaper(mask) and is_maximal(self.candidates, mask):
+            self.best = mask
+
+    def _cheaper(self, mask: int) -> bool:
+        if self.best is None:
+            return True
+        mine, theirs = self.candidates.evaluate(mask).cost, self.candidates.evaluate(self.best).cost
+        return mine < theirs or (mine == theirs and self.candidates.wins_tie(mask, self.best))
+
+    def hopeful(self, mask: int, undecided: Sequence[int]) -> bool:
+        if self.best is None:
+            return True
+        return self.bounds.cost(mask, undecided) <= self.candidates.evaluate(self.best).cost
+
+    def may_leave_out(self, offer: int) -> bool:
+        return self.any_limit or not self.bounds.simple(offer)
+
+
+def is_maximal(candidates: Candidates, mask: int) -> bool:
+    """True when no further offer can be added legally."""
+    others = (i for i in candidates.valued if not mask >> i & 1)
+    return not any(candidates.addable(mask, i) and candidates.within_limits(mask | 1 << i) for i in others)
+
+
+# --- greedy: the specified answer when the search meets its bound ---------------------------------------------------
+
+
+def _greedy_answer(candidates: Candidates) -> int:
+    policy = candidates.policy.choice
+    if policy == "priority":
+        return _by_priority(candidates, greedy)
+    if policy == "margin_best":
+        return _greedy_cost(candidates)
+    return greedy(candidates, candidates.valued, 0)
+
+
+def greedy(candidates: Candidates, pool: Sequence[int], fixed: int) -> int:
+    """Add offers by what each is worth alone (then priority, then id); keep each that is legal and raises the value."""
+    chosen = fixed
+    for offer in sorted(pool, key=lambda i: (-candidates.evaluate(1 << i).value, i)):
+        grown = chosen | 1 << offer
+        raises = candidates.evaluate(grown).value > candidates.evaluate(chosen).value
+        if raises and candidates.addable(chosen, offer) and candidates.within_limits(grown):
+            chosen = grown
+    return chosen
+
+
+def _greedy_cost(candidates: Candidates) -> int:
+    """Add offers by what each costs alone, the cheapest first; keep each that is legal."""
+    chosen = 0
+    for offer in sorted(candidates.valued, key=lambda i: (candidates.evaluate(1 << i).cost, i)):
+        grown = chosen | 1 << offer
+        if candidates.addable(chosen, offer) and candidates.within_limits(grown):
+            chosen = grown
+    return chosen

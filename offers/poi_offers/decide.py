@@ -1,0 +1,170 @@
+"""The decision: which offers apply, what they give, and a reason for every offer considered."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from poi_offers.candidates import Candidates, bits
+from poi_offers.catalogue import Catalogue
+from poi_offers.choice import Choice, choose
+from poi_offers.decision import Adjustment, Award, ChosenOffer, Decision, Reason
+from poi_offers.eligibility import judge_scene
+from poi_offers.explain import no_effect, not_chosen
+from poi_offers.gate import Remaining, kept_out, money_room, reason
+from poi_offers.model import Message, NextVisitCoupon, Offer
+from poi_offers.points import THOUSAND, base_points
+from poi_offers.policy import Policy
+from poi_offers.scene import Scene
+from poi_offers.situation import Situation
+from poi_offers.steps import sheet_of
+
+Explained = Literal["all", "eligible"]
+"""Which offers get a reason: every one of the catalogue, or only those whose conditions hold (fast on large ones)."""
+
+
+def decide(
+    catalogue: Catalogue,
+    situation: Situation,
+    policy: Policy,
+    remaining: Remaining | None = None,
+    explain: Explained = "all",
+) -> Decision:
+    """Choose the best legal combination for a situation. `remaining` tells what is left of a limit (advisory)."""
+    left = remaining or _untouched
+    eligible = catalogue.eligible(situation)
+    reasons = {offer.offer_id: kept_out(offer, situation, left) for offer in eligible}
+    candidates = _candidates([o for o in eligible if reasons[o.offer_id] is None], situation, policy, left)
+    choice = choose(candidates)
+    chosen = _with_quiet_offers(candidates, choice.mask)
+    found = [found for found in reasons.values() if found is not None]
+    found += _reasons(candidates, chosen, situation)
+    if explain == "all":
+        found += _ineligible(catalogue, situation, reasons.keys())
+    return _decision(candidates, Choice(chosen, choice.optimal), found, catalogue, situation)
+
+
+def _untouched(key: str, cap: int) -> int:
+    return cap
+
+
+def _candidates(offers: list[Offer], situation: Situation, policy: Policy, left: Remaining) -> Candidates:
+    customer = situation.customer
+    rooms = {offer.offer_id: money_room(offer, situation, left) for offer in offers}
+    return Candidates(
+        offers,
+        sheet_of(situation.basket.items),
+        policy,
+        points=customer.points if customer else 0,
+        room={offer_id: room for offer_id, room in rooms.items() if room is not None},
+        earns=customer is not None,
+    )
+
+
+def _with_quiet_offers(candidates: Candidates, mask: int) -> int:
+    """Add the offers that cost nothing (messages, coupons), best priority first, where no rule is in the way."""
+    for index in candidates.quiet:
+        if candidates.addable(mask, index):
+            mask |= 1 << index
+    return mask
+
+
+# --- reasons ------------------------------------------------------------------------------------------------------
+
+
+def _reasons(candidates: Candidates, chosen: int, situation: Situation) -> list[Reason]:
+    return [_reason(candidates, chosen, index, situation) for index in range(len(candidates.offers))]
+
+
+def _reason(candidates: Candidates, chosen: int, index: int, situation: Situation) -> Reason:
+    offer = candidates.offers[index]
+    if chosen >> index & 1:
+        return reason(offer, "chosen")
+    if index not in candidates.valued and index not in candidates.quiet:
+        return no_effect(offer, candidates.sheet, anonymous=situation.customer is None)
+    return not_chosen(candidates, chosen, index)
+
+
+def _ineligible(catalogue: Catalogue, situation: Situation, eligible: Iterable[str]) -> list[Reason]:
+    scene, known = Scene(situation), set(eligible)
+    return [_false_or_unknown(offer, scene, situation) for offer in catalogue.offers() if offer.offer_id not in known]
+
+
+def _false_or_unknown(offer: Offer, scene: Scene, situation: Situation) -> Reason:
+    if offer.currency != situation.basket.currency:
+        return reason(offer, "currency_differs")
+    verdict = judge_scene(offer.conditions, scene)
+    outcome: Literal["condition_unknown", "condition_false"]
+    outcome = "condition_unknown" if verdict.truth is None else "condition_false"
+    return reason(offer, outcome, path=verdict.path, near_miss=verdict.near_miss)
+
+
+# --- the answer ---------------------------------------------------------------------------------------------------
+
+
+def _decision(
+    candidates: Candidates, choice: Choice, reasons: list[Reason], catalogue: Catalogue, situation: Situation
+) -> Decision:
+    evaluation = candidates.evaluate(choice.mask)
+    total = evaluation.applied.total
+    return Decision(
+        currency=situation.basket.currency,
+        subtotal=candidates.sheet.subtotal,
+        saved=candidates.sheet.subtotal - total,
+        total=total,
+        value=_minor(evaluation.value),
+        offers=tuple(_chosen_offer(candidates, choice.mask, index) for index in bits(choice.mask)),
+        adjustments=_adjustments(candidates, choice.mask),
+        awards=tuple(award for index in bits(choice.mask) for award in _awards(candidates, choice.mask, index)),
+        reasons=tuple(sorted(reasons, key=lambda found: found.offer_id)),
+        base_points=base_points(total, candidates.policy) if situation.customer else 0,
+        optimal=choice.optimal,
+        catalogue_version=catalogue.version,
+    )
+
+
+def _minor(thousandths: int) -> int:
+    """Whole minor units, half away from zero (never negative here)."""
+    return (2 * thousandths + THOUSAND) // (2 * THOUSAND)
+
+
+def _chosen_offer(candidates: Candidates, mask: int, index: int) -> ChosenOffer:
+    offer, evaluation = candidates.offers[index], candidates.evaluate(mask)
+    saved = evaluation.saved.get(index, 0)
+    gained = sum(gain.worth * amount for gain, amount in evaluation.gains if gain.offer == index)
+    return ChosenOffer(
+        offer_id=offer.offer_id,
+        version=offer.version,
+        name=dict(offer.name.items()),
+        saved=saved,
+        value=_minor(saved * THOUSAND + gained),
+        reward_points=offer.reward_points,
+    )
+
+
+def _adjustments(candidates: Candidates, mask: int) -> tuple[Adjustment, ...]:
+    shares = candidates.evaluate(mask).applied.shares
+    return tuple(
+        Adjustment(
+            offer_id=candidates.offers[offer].offer_id,
+            line_id=candidates.sheet.items[line].line_id,
+            amount=shares[offer, line],
+        )
+        for offer, line in sorted(shares)
+        if shares[offer, line]
+    )
+
+
+def _awards(candidates: Candidates, mask: int, index: int) -> list[Award]:
+    """What the offer gives besides money off, in the order of its effects."""
+    offer = candidates.offers[index]
+    gains = {gain.position: (gain, n) for gain, n in candidates.evaluate(mask).gains if gain.offer == index}
+    awards = []
+    for position, effect in enumerate(offer.effects):
+        if position in gains:
+            gain, amount = gains[position]
+            awards.append(Award(offer_id=offer.offer_id, kind=gain.kind, amount=amount))
+        elif isinstance(effect, NextVisitCoupon):
+            coupon = Award(offer_id=offer.offer_id, kind="coupon", coupon_offer_id=effect.offer_id, days=effect.days)
+            awards.append(coupon)
+        elif isinstance(effect, Message):
+            awards.append(Award(offer_id=offer.offer_id, kind="message", text=dict(effect.text.items())))
+    return awards
