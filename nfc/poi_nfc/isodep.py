@@ -79,8 +79,8 @@ class IsoDep:
                 return answer
             # R(ACK) with the other number: the card never saw our last block
             if not _is_r_ack(answer[0]):
-                break
-        raise CardError("card-protocol-error", f"block {answer[:1].hex()} bears the wrong number")
+                raise CardError("card-protocol-error", f"block {answer[:1].hex()} bears the wrong number")
+        raise CardLost("the card keeps missing our blocks")
 
     def _exchange(self, block: bytes, timeout: float | None = None) -> bytes:
         wait = timeout or self._waiting + LATENCY

@@ -108,6 +108,7 @@ class NfcpyReader:
 
     def _serve(self, frontend: "ContactlessFrontend") -> None:
         target = self._sense(frontend)
+        self._wait(0)
         self._connected = True
         self._tell("ready", detail=str(frontend))
         while True:

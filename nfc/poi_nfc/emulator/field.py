@@ -22,13 +22,17 @@ class Field:
         self._card: Card | None = None
         self._reader: Address | None = None
         self._turn = asyncio.Lock()
+        self._port_free = asyncio.Event()
+        self._port_free.set()
         self._replies: set[asyncio.TimerHandle] = set()
 
     async def open(self) -> None:
         """Bind the port; a field that was closed opens on the same port again."""
+        await self._port_free.wait()
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(lambda: _Antenna(self), local_addr=self._wanted)
         self._transport = transport
+        self._port_free.clear()
         self._wanted = transport.get_extra_info("sockname")[:2]
 
     def close(self) -> None:
@@ -81,6 +85,10 @@ class Field:
                     self.remove()
             await asyncio.sleep(GAP_SECONDS)
 
+    def freed(self) -> None:
+        """Note that the port is free: the loop closes a socket a little later than it is asked to."""
+        self._port_free.set()
+
     def receive(self, datagram: bytes, reader: Address) -> None:
         """Answer one datagram of a reader."""
         if reader != self._reader or datagram == b"RFOFF":
@@ -127,5 +135,8 @@ class _Antenna(asyncio.DatagramProtocol):
     def __init__(self, field: Field) -> None:
         self._field = field
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+    def datagram_received(self, data: bytes, addr: Address) -> None:
         self._field.receive(data, addr)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._field.freed()
