@@ -12,28 +12,9 @@ from poi_offers.validate_effects import check_selector
 MAX_DEPTH = 8
 MAX_LEAVES = 64
 MAX_CLAUSES = 16
-SCHEMES = tuple(
-    [
-        "amex",
-        "bancontact",
-        "cb",
-        "dankort",
-        "diners",
-        "discover",
-        "eftpos",
-        "elo",
-        "girocard",
-        "interac",
-        "jcb",
-        "maestro",
-        "mastercard",
-        "mir",
-        "rupay",
-        "troy",
-        "unionpay",
-        "uzcard",
-        "visa",
-    ]
+SCHEMES: tuple[str, ...] = (
+    *("amex", "bancontact", "cb", "dankort", "diners", "discover", "eftpos", "elo", "girocard", "interac"),
+    *("jcb", "maestro", "mastercard", "mir", "rupay", "troy", "unionpay", "uzcard", "visa"),
 )
 """Card schemes a condition may name."""
 

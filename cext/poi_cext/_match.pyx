@@ -1,0 +1,517 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The compiled matcher: clauses of numeric columns and exact sets, scanned without the GIL.
+
+Buffers only grow, and growing makes a new buffer: a scan in another thread keeps reading the one it began with.
+Appending behind the rows a scan counted, and marking an owner dead, are the only writes to a shared buffer.
+"""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from poi_cext.ops import HOT_COLUMNS, HOT_FAMILIES, check_program
+
+cdef enum:
+    ANY = 1
+    NONE = 2
+    RANGE = 3
+    UNION = 4
+    EITHER = 5
+    STEP = 6
+    NOT_STEP = 7
+    NEAR = 8
+    FAR = 9
+    MAYBE = 10
+    COLUMNS = 3    # hot columns
+    FAMILIES = 8   # hot families
+    NO = 0
+    SURE = 1
+    PERHAPS = 2
+
+cdef int32_t UNKNOWN = -2147483647 - 1
+cdef int32_t HIGH = 2147483647
+cdef uint32_t FREE = 0x80000000  # the signature bit of "no condition"; every event has it
+cdef double SKIN = 1e-14
+
+if HOT_COLUMNS != COLUMNS or HOT_FAMILIES != FAMILIES:
+    raise ImportError("poi_cext._match was built for another layout: build it again")
+
+
+cdef struct Row:  # one cache line
+    int32_t low[COLUMNS]
+    int32_t high[COLUMNS]
+    uint32_t signature[FAMILIES]
+    int32_t owner   # times two, plus one when the fixed part is only perhaps true
+    uint32_t rest   # where the parts the row itself cannot say begin in the pool; 0 = none
+
+
+cdef struct Facts:
+    int32_t* numbers
+    int32_t* values       # the families' sorted values, one after the other
+    int32_t* starts       # where each family begins in `values`; one more for the end
+    uint8_t* known
+    int32_t hot[COLUMNS]  # the first numbers again, UNKNOWN where there are fewer
+    uint32_t signature[FAMILIES]
+    double point[3]
+    bint has_point
+
+
+cdef struct Found:
+    int32_t* owners  # times two, plus one when sure
+    Py_ssize_t count
+    Py_ssize_t room
+
+
+cdef class Block:
+    """A piece of memory that lives as long as somebody holds it."""
+
+    cdef char* data
+    cdef Py_ssize_t size
+
+    def __cinit__(self, Py_ssize_t size):
+        self.size = size
+        self.data = <char*> malloc(size)
+        if self.data == NULL:
+            raise MemoryError(f"{size} bytes for the matcher")
+
+    def __dealloc__(self):
+        free(self.data)
+
+
+cdef Block grown(Block block, Py_ssize_t used, Py_ssize_t needed):
+    """The same block if `needed` bytes fit, else a larger copy."""
+    if needed <= block.size:
+        return block
+    cdef Block larger = Block(max(needed, 2 * block.size))
+    memcpy(larger.data, block.data, used)
+    return larger
+
+
+cdef class Event:
+    """One question's facts: a number per column, a set per family (None = unknown), a point of the unit sphere."""
+
+    cdef Facts facts
+    cdef Block memory
+    cdef readonly Py_ssize_t columns
+    cdef readonly Py_ssize_t families
+
+    def __init__(self, numbers, sets, point=None):
+        cdef Py_ssize_t total = sum([len(values) for values in sets if values is not None])
+        self.columns = len(numbers)
+        self.families = len(sets)
+        self.memory = Block(4 * (self.columns + total + self.families + 1) + self.families + 1)
+        self.facts.numbers = <int32_t*> self.memory.data
+        self.facts.values = self.facts.numbers + self.columns
+        self.facts.starts = self.facts.values + total
+        self.facts.known = <uint8_t*> (self.facts.starts + self.families + 1)
+        self._fill_numbers(numbers)
+        self._fill_sets(sets)
+        self.facts.has_point = point is not None
+        if point is not None:
+            self.facts.point[0], self.facts.point[1], self.facts.point[2] = point
+
+    cdef int _fill_numbers(self, numbers) except -1:
+        cdef Py_ssize_t i = 0
+        for number in numbers:
+            self.facts.numbers[i] = number
+            i += 1
+        for i in range(COLUMNS):
+            self.facts.hot[i] = self.facts.numbers[i] if i < self.columns else UNKNOWN
+        return 0
+
+    cdef int _fill_sets(self, sets) except -1:
+        cdef Py_ssize_t family = 0
+        cdef int32_t at = 0
+        cdef int32_t value
+        cdef uint32_t signature
+        for values in sets:
+            signature = FREE
+            self.facts.starts[family] = at
+            self.facts.known[family] = values is not None
+            if values is not None:
+                for one in sorted(values):
+                    value = one
+                    self.facts.values[at] = value
+                    signature |= bit(value)
+                    at += 1
+            if family < FAMILIES:
+                self.facts.signature[family] = signature
+            family += 1
+        self.facts.starts[family] = at
+        while family < FAMILIES:
+            self.facts.signature[family] = FREE
+            family += 1
+        return 0
+
+
+cdef class Table:
+    """Clauses by owner. A clause's `fixed` part depends on the place alone, its `live` part on the moment."""
+
+    cdef Block rows_   # Row
+    cdef Block fixed_  # uint32: where each row's fixed program begins in the pool
+    cdef Block pool_   # int32 programs, each led by its length; the first is the empty one
+    cdef Block alive_  # uint8 by owner
+    cdef Py_ssize_t count
+    cdef Py_ssize_t pool_used
+    cdef Py_ssize_t owners
+    cdef dict clauses  # owner -> number of clauses
+    cdef readonly Py_ssize_t columns
+    cdef readonly Py_ssize_t families
+    cdef readonly Py_ssize_t dead
+
+    def __init__(self, Py_ssize_t columns, Py_ssize_t families):
+        self.columns = columns
+        self.families = families
+        self.rows_ = Block(16 * sizeof(Row))
+        self.fixed_ = Block(16 * sizeof(uint32_t))
+        self.pool_ = Block(256 * sizeof(int32_t))
+        self.alive_ = Block(64)
+        self.clauses = {}
+        self.dead = 0
+        self.owners = 0
+        self.count = 0
+        (<int32_t*> self.pool_.data)[0] = 0
+        self.pool_used = 1
+
+    @property
+    def rows(self):
+        """Clauses held, dead ones included."""
+        return self.count
+
+    def add(self, Py_ssize_t owner, fixed, live):
+        """Add a clause; all clauses of one owner are added one after the other."""
+        if not 0 <= owner < 1 << 30:
+            raise ValueError(f"owner {owner} is out of range")
+        check_program(fixed, self.columns, self.families)
+        check_program(live, self.columns, self.families)
+        cdef Row row
+        blank(&row)
+        row.owner = <int32_t> (2 * owner)
+        row.rest = self._store(absorb(&row, live))
+        cdef uint32_t fixed_at = self._store(fixed)
+        self._append(&row, fixed_at)
+        self._revive(owner)
+        self.clauses[owner] = self.clauses.get(owner, 0) + 1
+
+    def discard(self, Py_ssize_t owner):
+        """Stop answering with this owner."""
+        if owner in self.clauses and self.lives(owner):
+            (<uint8_t*> self.alive_.data)[owner] = 0
+            self.dead += self.clauses[owner]
+
+    def lives(self, Py_ssize_t owner):
+        """The owner was not discarded."""
+        return not 0 <= owner < self.owners or (<uint8_t*> self.alive_.data)[owner] != 0
+
+    def compacted(self):
+        """A copy without the dead clauses."""
+        cdef Table copy = Table(self.columns, self.families)
+        cdef Row row
+        cdef Py_ssize_t i
+        for i in range(self.count):
+            row = (<Row*> self.rows_.data)[i]
+            owner = row.owner >> 1
+            if self.lives(owner):
+                row.rest = copy._store(self._program(row.rest))
+                copy._append(&row, copy._store(self._program((<uint32_t*> self.fixed_.data)[i])))
+                copy._revive(owner)
+                copy.clauses[owner] = copy.clauses.get(owner, 0) + 1
+        return copy
+
+    cdef int _append(self, Row* row, uint32_t fixed_at) except -1:
+        cdef Py_ssize_t n = self.count
+        self.rows_ = grown(self.rows_, n * sizeof(Row), (n + 1) * sizeof(Row))
+        self.fixed_ = grown(self.fixed_, n * sizeof(uint32_t), (n + 1) * sizeof(uint32_t))
+        (<Row*> self.rows_.data)[n] = row[0]
+        (<uint32_t*> self.fixed_.data)[n] = fixed_at
+        self.count = n + 1
+        return 0
+
+    cdef uint32_t _store(self, program) except? 4294967295:
+        """Put a program into the pool and say where; 0 is the empty one."""
+        cdef Py_ssize_t length = len(program)
+        cdef Py_ssize_t at = self.pool_used
+        cdef Py_ssize_t i
+        if length == 0:
+            return 0
+        if at + length >= 4294967295:
+            raise MemoryError("the matcher's pool is full")
+        self.pool_ = grown(self.pool_, at * sizeof(int32_t), (at + length + 1) * sizeof(int32_t))
+        cdef int32_t* words = <int32_t*> self.pool_.data
+        words[at] = <int32_t> length
+        for i in range(length):
+            words[at + 1 + i] = program[i]
+        self.pool_used = at + length + 1
+        return <uint32_t> at
+
+    cdef list _program(self, uint32_t at):
+        cdef int32_t* words = <int32_t*> self.pool_.data + at
+        return [words[1 + i] for i in range(words[0])]
+
+    cdef int _revive(self, Py_ssize_t owner) except -1:
+        if owner >= self.owners:
+            self.alive_ = grown(self.alive_, self.owners, owner + 1)
+            memset(self.alive_.data + self.owners, 1, owner + 1 - self.owners)
+            self.owners = owner + 1
+        return 0
+
+
+cdef class Plan:
+    """The clauses whose fixed part is true at one place: every event it scans must come from there.
+
+    It catches up with the table by itself.
+    """
+
+    cdef Table table
+    cdef Block rows_
+    cdef Py_ssize_t count
+    cdef Py_ssize_t seen
+
+    def __init__(self, Table table not None):
+        self.table = table
+        self.rows_ = Block(16 * sizeof(Row))
+        self.count = 0
+        self.seen = 0
+
+    @property
+    def rows(self):
+        """Clauses of the plan so far."""
+        return self.count
+
+    def scan(self, Event event not None):
+        """Owners with a true clause, and those of which a clause may be true, each once, in the order added."""
+        check_event(self.table, event)
+        self._catch_up(event)
+        cdef Block rows = self.rows_
+        cdef Block pool = self.table.pool_
+        cdef Block alive = self.table.alive_
+        cdef Py_ssize_t count = self.count
+        cdef Found found
+        cdef bint whole
+        found.owners = NULL
+        found.count = found.room = 0
+        with nogil:
+            whole = search(<Row*> rows.data, count, <int32_t*> pool.data, <uint8_t*> alive.data, &event.facts, &found)
+        try:
+            if not whole:
+                raise MemoryError("the matcher's answer")
+            return answer(&found)
+        finally:
+            free(found.owners)
+
+    cdef int _catch_up(self, Event event) except -1:
+        cdef Table table = self.table
+        cdef int32_t* pool = <int32_t*> table.pool_.data
+        cdef uint32_t* fixed = <uint32_t*> table.fixed_.data
+        cdef int verdict
+        while self.seen < table.count:
+            verdict = run(pool + fixed[self.seen], &event.facts)
+            if verdict != NO:
+                self.rows_ = grown(self.rows_, self.count * sizeof(Row), (self.count + 1) * sizeof(Row))
+                (<Row*> self.rows_.data)[self.count] = (<Row*> table.rows_.data)[self.seen]
+                (<Row*> self.rows_.data)[self.count].owner |= verdict == PERHAPS
+                self.count += 1
+            self.seen += 1
+        return 0
+
+
+cdef int check_event(Table table, Event event) except -1:
+    if event.columns != table.columns or event.families != table.families:
+        raise ValueError(f"the event needs {table.columns} numbers and {table.families} sets")
+    return 0
+
+
+cdef tuple answer(Found* found):
+    sure = []
+    maybe = []
+    cdef Py_ssize_t i
+    for i in range(found.count):
+        (sure if found.owners[i] & 1 else maybe).append(found.owners[i] >> 1)
+    return sure, maybe
+
+
+cdef void blank(Row* row) noexcept:
+    cdef int i
+    for i in range(COLUMNS):
+        row.low[i] = UNKNOWN
+        row.high[i] = HIGH
+    for i in range(FAMILIES):
+        row.signature[i] = FREE
+
+
+cdef list absorb(Row* row, program):
+    """Write into the row what it can say of a program, and give back the parts it cannot say exactly."""
+    cdef Py_ssize_t at = 0
+    cdef int32_t subject
+    cdef uint32_t signature
+    rest = []
+    while at < len(program):
+        op, subject, count = program[at], program[at + 1], program[at + 2]
+        values = program[at + 3 : at + 3 + count]
+        if op == RANGE and subject < COLUMNS:
+            row.low[subject] = max(row.low[subject], <int32_t> values[0], UNKNOWN + 1)
+            row.high[subject] = min(row.high[subject], <int32_t> values[1])
+        else:
+            rest.extend(program[at : at + 3 + count])
+        if op == ANY and subject < FAMILIES and row.signature[subject] == FREE:
+            signature = 0
+            for value in values:
+                signature |= bit(value)
+            row.signature[subject] = signature
+        at += 3 + count
+    return rest
+
+
+cdef inline uint32_t bit(int32_t value) noexcept nogil:
+    return (<uint32_t> 1) << ((<uint32_t> value) % 31)
+
+
+cdef bint search(
+    Row* rows, Py_ssize_t count, int32_t* pool, uint8_t* alive, Facts* facts, Found* found
+) noexcept nogil:
+    """Collect the owners of rows that are true; False when memory ran out."""
+    cdef Row* row
+    cdef Py_ssize_t i
+    cdef int verdict
+    for i in range(count):
+        row = rows + i
+        if not row_fits(row, facts.hot, facts.signature) or not alive[row.owner >> 1]:
+            continue
+        verdict = run(pool + row.rest, facts)
+        if verdict != NO and not note(found, row.owner, verdict):
+            return False
+    return True
+
+
+cdef inline bint row_fits(const Row* row, const int32_t* hot, const uint32_t* signature) noexcept nogil:
+    """The hot columns and signatures, without a branch."""
+    cdef bint fits = True
+    cdef int i
+    for i in range(COLUMNS):
+        fits &= (row.low[i] <= hot[i]) & (hot[i] <= row.high[i])
+    for i in range(FAMILIES):
+        fits &= (row.signature[i] & signature[i]) != 0
+    return fits
+
+
+cdef bint note(Found* found, int32_t owner, int verdict) noexcept nogil:
+    """Add an owner, or make the last one sure when this is another clause of its."""
+    cdef int32_t sure = verdict == SURE and not owner & 1
+    cdef int32_t entry = (owner & ~1) | sure
+    cdef int32_t* larger
+    if found.count and found.owners[found.count - 1] >> 1 == owner >> 1:
+        found.owners[found.count - 1] |= sure
+        return True
+    if found.count == found.room:
+        found.room = 64 if found.room == 0 else 2 * found.room
+        larger = <int32_t*> realloc(found.owners, found.room * sizeof(int32_t))
+        if larger == NULL:
+            return False
+        found.owners = larger
+    found.owners[found.count] = entry
+    found.count += 1
+    return True
+
+
+cdef int run(const int32_t* program, const Facts* facts) noexcept nogil:
+    """Judge a program: NO, SURE or PERHAPS."""
+    cdef const int32_t* at = program + 1
+    cdef const int32_t* end = at + program[0]
+    cdef int verdict = SURE
+    cdef int part
+    while at < end:
+        part = judge(at[0], at[1], at + 3, at[2], facts)
+        if part == NO:
+            return NO
+        if part > verdict:
+            verdict = part
+        at += 3 + at[2]
+    return verdict
+
+
+cdef int judge(int32_t op, int32_t subject, const int32_t* values, int32_t count, const Facts* facts) noexcept nogil:
+    if op == ANY:
+        return facts.known[subject] and meets(facts, subject, values, count)
+    if op == NONE:
+        return facts.known[subject] and not meets(facts, subject, values, count)
+    if op == NEAR or op == FAR:
+        return ball(op, values, facts)
+    if op == MAYBE:
+        return PERHAPS
+    cdef int32_t number = facts.numbers[subject]
+    if op == EITHER:
+        return inside(number, values[0], values[1]) or inside(facts.numbers[values[2]], values[3], values[4])
+    if number == UNKNOWN:
+        return NO
+    if op == RANGE:
+        return values[0] <= number <= values[1]
+    if op == STEP:
+        return number % values[0] == 0
+    if op == NOT_STEP:
+        return number % values[0] != 0
+    return in_union(number, values, count)
+
+
+cdef inline bint inside(int32_t number, int32_t low, int32_t high) noexcept nogil:
+    return number != UNKNOWN and low <= number <= high
+
+
+cdef bint in_union(int32_t number, const int32_t* values, int32_t count) noexcept nogil:
+    """In one of the sorted ranges, by halving."""
+    cdef int32_t first = 0
+    cdef int32_t last = count // 2
+    cdef int32_t middle
+    while first < last:
+        middle = (first + last) // 2
+        if values[2 * middle + 1] < number:
+            first = middle + 1
+        else:
+            last = middle
+    return first < count // 2 and values[2 * first] <= number
+
+
+cdef bint meets(const Facts* facts, int32_t family, const int32_t* values, int32_t count) noexcept nogil:
+    """The family's values and these share one: each of the shorter list is looked up in the longer."""
+    cdef const int32_t* held = facts.values + facts.starts[family]
+    cdef int32_t holds = facts.starts[family + 1] - facts.starts[family]
+    cdef int32_t i
+    if holds <= count:
+        for i in range(holds):
+            if has(values, count, held[i]):
+                return True
+        return False
+    for i in range(count):
+        if has(held, holds, values[i]):
+            return True
+    return False
+
+
+cdef bint has(const int32_t* values, int32_t count, int32_t wanted) noexcept nogil:
+    cdef int32_t first = 0
+    cdef int32_t last = count
+    cdef int32_t middle
+    while first < last:
+        middle = (first + last) // 2
+        if values[middle] < wanted:
+            first = middle + 1
+        else:
+            last = middle
+    return first < count and values[first] == wanted
+
+
+cdef int ball(int32_t op, const int32_t* words, const Facts* facts) noexcept nogil:
+    cdef double sphere[4]
+    cdef double away = 0
+    cdef double inner
+    cdef double outer
+    cdef int i
+    if not facts.has_point:
+        return NO
+    memcpy(sphere, words, sizeof(sphere))
+    for i in range(3):
+        away += (sphere[i] - facts.point[i]) * (sphere[i] - facts.point[i])
+    inner = sphere[3] - SKIN if sphere[3] > SKIN else 0
+    outer = sphere[3] + SKIN
+    if inner * inner <= away <= outer * outer:
+        return PERHAPS
+    return (away < inner * inner) == (op == NEAR)

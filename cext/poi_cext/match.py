@@ -1,0 +1,17 @@
+"""The matcher: compiled where it was built, else its plain Python twin. `POI_PURE=1` takes the twin."""
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING or os.environ.get("POI_PURE") == "1":
+    from poi_cext._match_py import Event, Plan, Table
+else:
+    try:
+        from poi_cext._match import Event, Plan, Table
+    except ImportError:
+        from poi_cext._match_py import Event, Plan, Table
+
+COMPILED: bool = Table.__module__ == "poi_cext._match"
+"""The compiled matcher is in use."""
+
+__all__ = ["COMPILED", "Event", "Plan", "Table"]

@@ -1,0 +1,74 @@
+"""The matcher's language: a clause is a flat list of `op, subject, count, values...`, true when every part is true.
+
+Subjects are column numbers (32-bit integers, `UNKNOWN` when not known) or family numbers (sets of 32-bit integers,
+None when not known). A part over something unknown is never true, so a negation is written as a part of its own.
+"""
+
+import struct
+from collections.abc import Sequence
+
+ANY = 1
+"""The family is known and shares a value with the sorted values."""
+NONE = 2
+"""The family is known and shares no value with the sorted values."""
+RANGE = 3
+"""The column is known and from the first to the second value, both included."""
+UNION = 4
+"""The column is known and in one of the ranges, given as sorted pairs."""
+EITHER = 5
+"""Values `low, high, column, low, high`: this column is in its range, or the other one is in its own."""
+STEP = 6
+"""The column is known and a multiple of the value."""
+NOT_STEP = 7
+"""The column is known and no multiple of the value."""
+NEAR = 8
+"""The point is known and within the ball (`ball_words`); on its skin, as far as floats can tell: maybe."""
+FAR = 9
+"""The point is known and outside the ball; on its skin: maybe."""
+MAYBE = 10
+"""Cannot be told here: the caller confirms."""
+
+UNKNOWN = -(2**31)
+LOW = UNKNOWN + 1
+HIGH = 2**31 - 1
+SKIN = 1e-14
+"""Distance to a ball's skin below which floats are not trusted, on the unit sphere."""
+
+HOT_COLUMNS = 3
+"""The first columns are compared in the scan itself: put the most telling there."""
+HOT_FAMILIES = 8
+"""The first families are compared by signature in the scan itself."""
+
+
+def ball_words(x: float, y: float, z: float, radius: float) -> list[int]:
+    """A ball as the eight 32-bit words that `NEAR` and `FAR` take."""
+    return list(struct.unpack("=8i", struct.pack("=4d", x, y, z, radius)))
+
+
+def check_program(program: Sequence[int], columns: int, families: int) -> None:
+    """Raise ValueError unless every part is whole and names a column or family that exists."""
+    at = 0
+    while at < len(program):
+        if at + 3 > len(program):
+            raise ValueError(f"part at {at} is cut short")
+        op, subject, count = program[at : at + 3]
+        values = program[at + 3 : at + 3 + count]
+        if count < 0 or len(values) != count or not _fits(op, subject, values, columns, families):
+            raise ValueError(f"part at {at} is malformed: op {op}, subject {subject}, {count} values")
+        at += 3 + count
+
+
+def _fits(op: int, subject: int, values: Sequence[int], columns: int, families: int) -> bool:
+    if op in (ANY, NONE):
+        return 0 <= subject < families
+    if op in (NEAR, FAR):
+        return len(values) == 8
+    if op == MAYBE:
+        return not values
+    if not 0 <= subject < columns:
+        return False
+    if op == EITHER:
+        return len(values) == 5 and 0 <= values[2] < columns
+    if op in (STEP, NOT_STEP):
+        return len(values) == 1 and values[0] > 0
+    return len(values) == 2 if op == RANGE else op == UNION and len(values) % 2 == 0

@@ -1,0 +1,331 @@
+"""Offers into the matcher's clauses: one any over alls, each leaf and each negated leaf as numeric parts.
+
+A clause is true only if each part is, and a part over an unknown fact never is: so a negated leaf is written as
+"known and false". What the matcher cannot tell becomes `MAYBE`, and the oracle confirms it.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import pairwise, product
+from typing import NamedTuple
+
+from poi_cext.ops import ANY, EITHER, FAR, HIGH, LOW, MAYBE, NEAR, NONE, NOT_STEP, RANGE, STEP, UNION, ball_words
+from poi_offers import model, recurrence
+from poi_offers.columns import SPEND, VISITS, Column, Family, Vocabulary, goods_of, micro
+from poi_offers.errors import OfferError
+from poi_offers.geo import chord, unit_vector, unrolled
+from poi_offers.model import Condition
+from poi_offers.scene import fold_code
+from poi_offers.storetime import MINUTES_PER_DAY, MINUTES_PER_WEEK, minute_of_day, window_minutes
+from poi_offers.validate_conditions import MAX_CLAUSES, clause_count
+from poi_offers.validate_effects import names_something
+
+Words = list[int]
+NEVER: Words = [RANGE, Column.DATE, 2, 1, 0]
+PERHAPS: Words = [MAYBE, 0, 0]
+FIXED_FAMILIES = (Family.STORE, Family.REGION)
+FIXED_COLUMNS = (Column.LAT, Column.LON)
+
+
+class Clause(NamedTuple):
+    """A clause's parts: those that the place alone decides, and the others."""
+
+    fixed: Words
+    live: Words
+
+
+def compile_offer(offer: model.Offer, vocabulary: Vocabulary) -> list[Clause]:
+    """The offer's clauses; it applies when one of them is true."""
+    count = clause_count(offer.conditions, positive=True)
+    if count > MAX_CLAUSES:
+        message = f"the tree has {count} alternatives once multiplied out, the most is {MAX_CLAUSES}: split the offer"
+        raise OfferError("too_many_alternatives", "$.conditions", message)
+    return [_clause(literals, vocabulary) for literals in alternatives(offer.conditions, positive=True)]
+
+
+Literal = tuple[Condition, bool]
+"""A leaf, and whether it must be true (or else known and false)."""
+
+
+def alternatives(condition: Condition, *, positive: bool) -> list[list[Literal]]:
+    """The tree as an any over alls of literals (De Morgan's laws hold in Kleene's logic)."""
+    if isinstance(condition, model.Not):
+        return alternatives(condition.of, positive=not positive)
+    if not isinstance(condition, (model.All, model.Any)):
+        return [[(condition, positive)]]
+    parts = [alternatives(part, positive=positive) for part in condition.of]
+    if isinstance(condition, model.All) == positive:
+        return [[literal for one in choice for literal in one] for choice in product(*parts)]
+    return [one for part in parts for one in part]
+
+
+def _clause(literals: list[Literal], vocabulary: Vocabulary) -> Clause:
+    fixed: Words = []
+    live: Words = []
+    for leaf, positive in literals:
+        for words in _WRITERS[type(leaf)](leaf, positive, vocabulary):
+            (fixed if _is_fixed(leaf, words) else live).extend(words)
+    return Clause(fixed, live)
+
+
+def _is_fixed(leaf: Condition, words: Words) -> bool:
+    op, subject = words[0], words[1]
+    if op in (ANY, NONE):
+        return subject in FIXED_FAMILIES
+    if op == MAYBE:
+        return isinstance(leaf, model.Polygon)
+    return op in (NEAR, FAR) or (op == RANGE and subject in FIXED_COLUMNS)
+
+
+# --- place and time -----------------------------------------------------------------------------------------------
+
+
+def _circle(leaf: model.Circle, positive: bool, _: Vocabulary) -> list[Words]:
+    return [[NEAR if positive else FAR, 0, 8, *ball_words(*unit_vector(leaf.lat, leaf.lon), chord(leaf.radius))]]
+
+
+def _polygon(leaf: model.Polygon, positive: bool, _: Vocabulary) -> list[Words]:
+    """Only its box is told here, and of a negation only that the position is known."""
+    lats, lons = [lat for _, lat in leaf.rings[0]], [lon for lon, _ in unrolled(leaf.rings[0])]
+    if not positive:
+        return [_range(Column.LAT, LOW, HIGH), PERHAPS]
+    words = [_range(Column.LAT, micro(min(lats)), micro(max(lats))), PERHAPS]
+    if min(lons) > -180 and max(lons) < 180:  # 180 and -180 are one place
+        words.append(_range(Column.LON, micro(min(lons)), micro(max(lons))))
+    return words
+
+
+def _stores(leaf: model.Stores, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    return [_set(Family.STORE, leaf.any_of, positive, vocabulary)]
+
+
+def _region(leaf: model.Region, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    return [_set(Family.REGION, leaf.any_of, positive, vocabulary)]
+
+
+def _dates(leaf: model.Dates, positive: bool, _: Vocabulary) -> list[Words]:
+    first = None if leaf.first is None else leaf.first.toordinal()
+    return [_limits(Column.DATE, first, None if leaf.last is None else leaf.last.toordinal(), positive)]
+
+
+def _weekly(leaf: model.Weekly, positive: bool, _: Vocabulary) -> list[Words]:
+    spans = weekly_spans(leaf)
+    if not positive:
+        return [_union(Column.MINUTE, _gaps(spans, 0, MINUTES_PER_WEEK - 1))]
+    hours = {minute // 60 % 24 for first, last in spans for minute in (*range(first, last, 60), last)}
+    return [_union(Column.MINUTE, spans), [ANY, Family.HOUR, len(hours), *sorted(hours)]]
+
+
+def weekly_spans(leaf: model.Weekly) -> list[tuple[int, int]]:
+    """The windows as minutes of the week, first and last included, joined and in order."""
+    spans: list[tuple[int, int]] = []
+    for window in leaf.windows:
+        length = window_minutes(minute_of_day(window.start), minute_of_day(window.end))
+        for day in window.days:
+            first = (day - 1) * MINUTES_PER_DAY + minute_of_day(window.start)
+            over = first + length - MINUTES_PER_WEEK
+            spans.append((first, min(first + length, MINUTES_PER_WEEK) - 1))
+            if over > 0:
+                spans.append((0, over - 1))
+    return _joined(spans)
+
+
+def _recurrence(leaf: model.Recurrence, positive: bool, _: Vocabulary) -> list[Words]:
+    try:
+        recurrence.parse(leaf.rrule, leaf.start)
+    except recurrence.RecurrenceError as error:
+        raise OfferError("rrule_malformed", "$.conditions", str(error)) from None
+    return [PERHAPS, _range(Column.DATE, leaf.start.toordinal(), HIGH)] if positive else [PERHAPS]
+
+
+# --- customer -----------------------------------------------------------------------------------------------------
+
+
+def _tier(leaf: model.TierIs, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    return [_set(Family.TIER, leaf.any_of, positive, vocabulary)]
+
+
+def _segment(leaf: model.InSegment, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    if positive:
+        words = [_set(Family.SEGMENT, leaf.none_of, False, vocabulary)]
+        return [_set(Family.SEGMENT, leaf.any_of, True, vocabulary), *words] if leaf.any_of else words
+    if leaf.any_of and leaf.none_of:  # an alternative of its own would be needed
+        return [_set(Family.SEGMENT, (), False, vocabulary), PERHAPS]
+    if leaf.any_of:
+        return [_set(Family.SEGMENT, leaf.any_of, False, vocabulary)]
+    return [_set(Family.SEGMENT, leaf.none_of, True, vocabulary)]
+
+
+def _birthday(leaf: model.Birthday, positive: bool, _: Vocabulary) -> list[Words]:
+    if positive:
+        return [[EITHER, Column.BIRTHDAY_IN, 5, 0, leaf.before, Column.BIRTHDAY_AGO, 0, leaf.after]]
+    return [_range(Column.BIRTHDAY_IN, leaf.before + 1, HIGH), _range(Column.BIRTHDAY_AGO, leaf.after + 1, HIGH)]
+
+
+def _nth_visit(leaf: model.NthVisit, positive: bool, _: Vocabulary) -> list[Words]:
+    if leaf.every:
+        return [[STEP if positive else NOT_STEP, Column.VISITS, 1, leaf.n]]
+    return [_limits(Column.VISITS, leaf.n, leaf.n, positive)]
+
+
+def _recency(leaf: model.Recency, positive: bool, _: Vocabulary) -> list[Words]:
+    return [_limits(Column.RECENCY, leaf.min_days, leaf.max_days, positive)]
+
+
+def _frequency(leaf: model.Frequency, positive: bool, _: Vocabulary) -> list[Words]:
+    this = int(leaf.days == 0)  # that column counts this sale, the leaf does not
+    low, high = (None if limit is None else limit + this for limit in (leaf.min, leaf.max))
+    return [_limits(VISITS[leaf.days], low, high, positive)]
+
+
+def _spend(leaf: model.Spend, positive: bool, _: Vocabulary) -> list[Words]:
+    return [_limits(SPEND[leaf.days], leaf.min, leaf.max, positive)]
+
+
+def _first_purchase(_leaf: model.FirstPurchase, positive: bool, _: Vocabulary) -> list[Words]:
+    return [_limits(Column.VISITS, 1, 1, positive)]
+
+
+def _points(leaf: model.PointsBalance, positive: bool, _: Vocabulary) -> list[Words]:
+    return [_limits(Column.POINTS, leaf.min, leaf.max, positive)]
+
+
+# --- basket -------------------------------------------------------------------------------------------------------
+
+
+def _subtotal(leaf: model.Subtotal, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    return _basket(Column.SUBTOTAL, leaf, positive, vocabulary)
+
+
+def _quantity(leaf: model.Quantity, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    return _basket(Column.QUANTITY, leaf, positive, vocabulary)
+
+
+def _basket(
+    column: Column, leaf: model.Subtotal | model.Quantity, positive: bool, vocabulary: Vocabulary
+) -> list[Words]:
+    """Over all lines exact; over selected ones only what must hold: enough in all, and one selected thing there."""
+    if leaf.items == model.Selector():
+        return [_limits(column, leaf.min, leaf.max, positive)]
+    if positive and leaf.min:
+        return [_range(column, leaf.min, HIGH), *_there(leaf.items, vocabulary), PERHAPS]
+    return [PERHAPS]
+
+
+def _bundle(leaf: model.Bundle, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    return [*(words for part in leaf.of if positive for words in _there(part.items, vocabulary)), PERHAPS]
+
+
+def _there(selector: model.Selector, vocabulary: Vocabulary) -> list[Words]:
+    if not names_something(selector):
+        return []
+    words = goods_of(selector.products, selector.brands, selector.categories)
+    return [_set(Family.GOODS, words, True, vocabulary)]
+
+
+# --- payment, channel, code ---------------------------------------------------------------------------------------
+
+
+def _scheme(leaf: model.CardScheme, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    return [_set(Family.SCHEME, leaf.any_of, positive, vocabulary)]
+
+
+def _card_type(leaf: model.CardType, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    return [_set(Family.CARD_TYPE, leaf.any_of, positive, vocabulary)]
+
+
+def _entry_mode(leaf: model.EntryMode, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    return [_set(Family.ENTRY_MODE, leaf.any_of, positive, vocabulary)]
+
+
+def _bin(leaf: model.BinPrefix, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    """False is only known when the digits known are not the beginning of a prefix either."""
+    words = [_set(Family.BIN, leaf.any_of, positive, vocabulary)]
+    if not positive:
+        begun = {prefix[:length] for prefix in leaf.any_of for length in range(len(prefix) + 1)}
+        words.append(_set(Family.BIN_WHOLE, begun, False, vocabulary))
+    return words
+
+
+def _channel(leaf: model.Channel, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    return [_set(Family.CHANNEL, leaf.any_of, positive, vocabulary)]
+
+
+def _partner(leaf: model.Partner, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    return [_set(Family.PARTNER, leaf.any_of, positive, vocabulary)]
+
+
+def _code(leaf: model.Code, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+    return [_set(Family.CODE, map(fold_code, leaf.any_of), positive, vocabulary)]
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+
+def _set(family: Family, words: Iterable[str], positive: bool, vocabulary: Vocabulary) -> Words:
+    numbers = vocabulary.learn(family, words)
+    return [ANY if positive else NONE, family, len(numbers), *numbers]
+
+
+def _range(column: Column, low: int, high: int) -> Words:
+    return [RANGE, column, 2, low, high]
+
+
+def _limits(column: Column, low: int | None, high: int | None, positive: bool) -> Words:
+    span = LOW if low is None else low, HIGH if high is None else high
+    if positive:
+        return _range(column, *span)
+    return _union(column, _gaps([span] if span[0] <= span[1] else [], LOW, HIGH))
+
+
+def _union(column: Column, spans: list[tuple[int, int]]) -> Words:
+    if not spans:
+        return NEVER
+    if len(spans) == 1:
+        return _range(column, *spans[0])
+    return [UNION, column, 2 * len(spans), *(limit for span in spans for limit in span)]
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        else:
+            joined.append((first, last))
+    return joined
+
+
+def _gaps(spans: list[tuple[int, int]], low: int, high: int) -> list[tuple[int, int]]:
+    """What the spans (joined, in order) leave of `low` to `high`."""
+    edges = [(low - 1, low - 1), *spans, (high + 1, high + 1)]
+    return [(before[1] + 1, after[0] - 1) for before, after in pairwise(edges) if before[1] + 1 <= after[0] - 1]
+
+
+_WRITERS: dict[type, Callable[..., list[Words]]] = {
+    model.Circle: _circle,
+    model.Polygon: _polygon,
+    model.Stores: _stores,
+    model.Region: _region,
+    model.Dates: _dates,
+    model.Weekly: _weekly,
+    model.Recurrence: _recurrence,
+    model.TierIs: _tier,
+    model.InSegment: _segment,
+    model.Birthday: _birthday,
+    model.NthVisit: _nth_visit,
+    model.Recency: _recency,
+    model.Frequency: _frequency,
+    model.Spend: _spend,
+    model.FirstPurchase: _first_purchase,
+    model.PointsBalance: _points,
+    model.Subtotal: _subtotal,
+    model.Quantity: _quantity,
+    model.Bundle: _bundle,
+    model.CardScheme: _scheme,
+    model.CardType: _card_type,
+    model.BinPrefix: _bin,
+    model.EntryMode: _entry_mode,
+    model.Channel: _channel,
+    model.Partner: _partner,
+    model.Code: _code,
+}
