@@ -292,3 +292,22 @@ def test_a_card_that_says_anything_is_read_or_refused_and_nothing_else(answers, 
 def test_the_session_reads_a_message_over_the_smallest_frames():
     card = IsoDepCard(UID, link_message("R" * 60), Faults(ats=bytes.fromhex("0570807002"), chunk=1))
     assert type4.read_message(activate_a(DirectLink(card))) == link_message("R" * 60)
+
+
+class TypeBLink(DirectLink):
+    """A Type 4 card that was selected the Type B way."""
+
+    def exchange(self, frame, timeout):
+        if frame[0] != 0x1D:
+            return super().exchange(frame, timeout)
+        assert bytes(frame) == bytes.fromhex("1d 01020304 00080100")
+        assert self.card.answer(b"\xe0\x80")
+        return b"\0"
+
+
+def test_a_type_b_card_is_selected_by_its_number_and_read():
+    link = TypeBLink(IsoDepCard(UID, link_message("MARIE-0042")))
+    reading = read_card(link, Target("106B", sensb=bytes.fromhex("50 01020304 00000000 008170")))
+    assert (reading.card.uid, reading.card.kind) == (b"\x01\x02\x03\x04", "type4b")
+    assert reading.card.message == link_message("MARIE-0042")
+    assert reading.present()
