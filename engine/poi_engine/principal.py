@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 Role = Literal["owner", "seller", "station", "phone", "partner"]
-Scope = Literal["decisions", "offers:read", "offers:write", "customers:read", "customers:write", "sales:read"]
+Scope = Literal["decisions", "offers:read", "offers:write", "customers:read", "customers:write", "sales:read", "metrics"]
 
 
 class Principal(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,286 @@
+"""Who may come in: credentials, single-use pairing, API keys, revocation.
+
+A secret is 160 random bits; storage knows only its SHA-256. The merchant is always the credential's, never the caller's
+word. Where one process owns the storage (`exclusive`), a known secret is answered from memory and a revocation empties
+that memory at once; otherwise SQL is asked each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from poi_engine.access_jobs import (
+    Claim,
+    audit,
+    claim_pairing,
+    first_owner,
+    insert_access,
+    insert_pairing,
+    revoke_access,
+    revoke_subject,
+    use_pairing,
+)
+from poi_engine.clock import Clock, micros
+from poi_engine.ids import Ids
+from poi_engine.ports import Job, Query, Row, Sql
+from poi_engine.principal import Principal, Role, Scope
+from poi_qr.poi1 import derive_device_key
+
+SECRET_BITS = 160
+PAIRING_SECONDS = 600
+_REMEMBERED = 10_000
+
+PairingRole = Literal["owner", "seller", "station", "phone"]
+
+
+class Granted(Struct, frozen=True, kw_only=True):
+    """A new credential. The secret exists here and nowhere else."""
+
+    access_id: str
+    secret: str
+
+
+class AccessEntry(Struct, frozen=True, kw_only=True):
+    """A credential as the owner sees it; times are microseconds since 1970."""
+
+    access_id: str
+    role: Role
+    subject_id: str
+    label: str
+    scopes: tuple[Scope, ...]
+    created_at: int
+
+
+class Pairing(Struct, frozen=True, kw_only=True):
+    """A single-use invitation; `expires_at` is microseconds since 1970."""
+
+    pairing_id: str
+    role: PairingRole
+    subject_id: str
+    secret: str
+    expires_at: int
+
+
+class Device(Struct, frozen=True, kw_only=True):
+    """What a customer's phone needs to make rotating codes."""
+
+    handle: bytes
+    epoch: int
+    key: bytes
+
+
+class Paired(Struct, frozen=True, kw_only=True):
+    """A claimed pairing: a principal, its secret, a phone's device, and the station whose code a phone scanned."""
+
+    principal: Principal
+    secret: str
+    device: Device | None = None
+    station_id: str | None = None
+
+
+class Access:
+    """The credentials of all merchants in one storage."""
+
+    def __init__(self, sql: Sql, clock: Clock, ids: Ids, *, exclusive: bool) -> None:
+        self._sql = sql
+        self._clock = clock
+        self._ids = ids
+        self._exclusive = exclusive
+        self._known: OrderedDict[bytes, Principal] = OrderedDict()
+        self._local: dict[bytes, Principal] = {}
+
+    # --- who is it
+
+    def remembered(self, secret: str) -> Principal | None:
+        """The principal of a secret that was right before; says nothing about revocation."""
+        digest = _digest(secret)
+        return self._local.get(digest) or self._known.get(digest)
+
+    async def authenticate(self, secret: str) -> Principal | None:
+        """The principal of a secret, or None when nobody has it or it was revoked."""
+        digest = _digest(secret)
+        if found := self._local.get(digest):
+            return found
+        if self._exclusive and (found := self._known.get(digest)):
+            return found
+        principal = await self._sql.read(lambda: _principal_job(digest))
+        if principal is None:
+            self._known.pop(digest, None)
+            return None
+        self._known[digest] = principal
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return principal
+
+    def grant_local(self, merchant_id: str) -> str:
+        """A secret that acts as the owner while this process lives: for the command line of the same machine."""
+        secret = self._ids.secret(SECRET_BITS)
+        self._local[_digest(secret)] = Principal(
+            merchant_id=merchant_id, access_id="acc_local", role="owner", subject_id="operator"
+        )
+        return secret
+
+    # --- credentials
+
+    async def ensure_owner(self, name: str, currency: str, language: str) -> tuple[str, str | None]:
+        """The only merchant's id; on the first run it is made, with the owner's secret as second value."""
+        merchant_id, access_id, secret = self._ids.new("mer"), self._ids.new("acc"), self._ids.secret(SECRET_BITS)
+        made = await self._sql.write(
+            lambda: first_owner(
+                merchant_id, name, currency, language, access_id, _digest(secret), micros(self._clock.now())
+            )
+        )
+        return made, secret if made == merchant_id else None
+
+    async def grant(
+        self,
+        merchant_id: str,
+        role: Role,
+        subject_id: str,
+        label: str,
+        *,
+        scopes: Sequence[Scope] = (),
+        by: Principal,
+    ) -> Granted:
+        """A new credential for a subject."""
+        access_id, secret, at = self._ids.new("acc"), self._ids.secret(SECRET_BITS), micros(self._clock.now())
+        audit_id = self._ids.new("aud")
+
+        def job() -> Job[None]:
+            yield from insert_access(merchant_id, access_id, role, subject_id, label, scopes, _digest(secret), at)
+            yield from audit(merchant_id, audit_id, by.access_id, "grant", access_id, label, at)
+
+        await self._sql.write(job)
+        return Granted(access_id=access_id, secret=secret)
+
+    async def entries(self, merchant_id: str, role: Role | None = None) -> list[AccessEntry]:
+        """The merchant's credentials that are not revoked, newest first."""
+        rows = await self._sql.read(lambda: _entries_job(merchant_id))
+        return [_entry(row) for row in rows if role is None or row["role"] == role]
+
+    async def revoke(self, merchant_id: str, access_id: str, *, by: Principal, role: Role | None = None) -> None:
+        """End a credential (of a role) at once; the last owner's cannot be ended."""
+        audit_id, at = self._ids.new("aud"), micros(self._clock.now())
+
+        def job() -> Job[None]:
+            yield from revoke_access(merchant_id, access_id, role, at)
+            yield from audit(merchant_id, audit_id, by.access_id, "revoke", access_id, "", at)
+
+        await self._sql.write(job)
+        self._forget(lambda known: known.merchant_id == merchant_id and known.access_id == access_id)
+
+    async def revoke_subject(self, merchant_id: str, role: Role, subject_id: str) -> None:
+        """End every credential of a seller, station or customer, at once."""
+        at = micros(self._clock.now())
+        await self._sql.write(lambda: revoke_subject(merchant_id, role, subject_id, at))
+        self.forget_subject(merchant_id, role, subject_id)
+
+    def forget_subject(self, merchant_id: str, role: Role, subject_id: str) -> None:
+        """Drop a subject from memory; for a caller that revoked its credentials in a transaction of its own."""
+        self._forget(lambda known: (known.merchant_id, known.role, known.subject_id) == (merchant_id, role, subject_id))
+
+    def _forget(self, gone: Callable[[Principal], bool]) -> None:
+        for digest in [digest for digest, known in self._known.items() if gone(known)]:
+            del self._known[digest]
+
+    # --- pairing
+
+    async def invite(
+        self, merchant_id: str, role: PairingRole, subject_id: str, *, seconds: int = PAIRING_SECONDS
+    ) -> Pairing:
+        """A single-use invitation, good for `seconds`.
+
+        A phone's subject is a customer, the station that shows the code, or empty.
+        """
+        now = self._clock.now()
+        pairing = Pairing(
+            pairing_id=self._ids.new("pai"),
+            role=role,
+            subject_id=subject_id,
+            secret=self._ids.secret(SECRET_BITS),
+            expires_at=micros(now + seconds),
+        )
+        digest = _digest(pairing.secret)
+        await self._sql.write(
+            lambda: insert_pairing(
+                merchant_id, pairing.pairing_id, role, subject_id, digest, pairing.expires_at, micros(now)
+            )
+        )
+        return pairing
+
+    async def claim(self, secret: str) -> Paired:
+        """Use an invitation: a new credential, and for a phone a customer (a pseudonym if none was named) and a device.
+
+        Refusals: `pairing-unknown`, `pairing-used`, `pairing-expired`.
+        """
+        granted = self._ids.secret(SECRET_BITS)
+        claim = Claim(
+            pairing=_digest(secret),
+            access_id=self._ids.new("acc"),
+            access=_digest(granted),
+            customer_id=self._ids.new("cus"),
+            handle=secrets.token_bytes(8),
+            programme_key=secrets.token_bytes(32),
+            at=micros(self._clock.now()),
+        )
+        claimed = await self._sql.write(lambda: claim_pairing(claim))
+        if claimed.epoch is None:
+            return Paired(principal=claimed.principal, secret=granted)
+        key = derive_device_key(claimed.programme_key, claimed.epoch, claim.handle)
+        device = Device(handle=claim.handle, epoch=claimed.epoch, key=key)
+        return Paired(principal=claimed.principal, secret=granted, device=device, station_id=claimed.station_id)
+
+    async def join(self, merchant_id: str, station_id: str, secret: str) -> None:
+        """Use a station's code by a phone that is known already; refusals as for `claim`."""
+        digest, at = _digest(secret), micros(self._clock.now())
+        await self._sql.write(lambda: use_pairing(merchant_id, station_id, digest, at))
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _principal_job(digest: bytes) -> Job[Principal | None]:
+    rows = yield Query(
+        "select merchant_id, access_id, role, subject_id, scopes from access"
+        " where secret_hash = ? and revoked_at is null",
+        (digest,),
+    )
+    return _principal(rows[0]) if rows else None
+
+
+def _principal(row: Row) -> Principal:
+    return Principal(
+        merchant_id=row["merchant_id"],
+        access_id=row["access_id"],
+        role=row["role"],
+        subject_id=row["subject_id"],
+        scopes=tuple(json.loads(row["scopes"])),
+    )
+
+
+def _entries_job(merchant_id: str) -> Job[list[Row]]:
+    rows = yield Query(
+        "select access_id, role, subject_id, label, scopes, created_at from access"
+        " where merchant_id = ? and revoked_at is null order by created_at desc, access_id desc",
+        (merchant_id,),
+    )
+    return rows
+
+
+def _entry(row: Row) -> AccessEntry:
+    return AccessEntry(
+        access_id=row["access_id"],
+        role=row["role"],
+        subject_id=row["subject_id"],
+        label=row["label"],
+        scopes=tuple(json.loads(row["scopes"])),
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,253 @@
+"""What a merchant sets up: stores, stations, sellers."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from msgspec import Meta, Struct
+
+from poi_engine.errors import NotFound, RequestError
+from poi_engine.ids import Ids
+from poi_engine.ports import Job, Query, Row, Sql
+from poi_engine.principal import Role
+from poi_engine.settings import read_merchant
+
+Name = Annotated[str, Meta(min_length=1, max_length=120)]
+Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?\Z")]
+
+
+class MerchantHead(Struct, frozen=True, kw_only=True):
+    """The merchant as every screen may know it."""
+
+    id: str
+    name: str
+    currency: str
+    language: str
+
+
+class NewStore(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A store: its place (WGS 84 degrees), IANA zone and ISO 3166 regions."""
+
+    name: Name
+    zone: Annotated[str, Meta(min_length=1, max_length=64)]
+    address: Annotated[str, Meta(max_length=300)] = ""
+    lat: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    lon: Annotated[float, Meta(ge=-180, le=180)] | None = None
+    regions: Annotated[tuple[Region, ...], Meta(max_length=20)] = ()
+
+
+class Store(NewStore, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A store with its id."""
+
+    store_id: str
+
+
+class NewStation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A counter in a store; `vat_rate` (basis points) is that of plain amounts, `connector` its terminal's driver."""
+
+    store_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Name
+    vat_rate: Annotated[int, Meta(ge=0, le=10_000)] = 2000
+    connector: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}\Z")] = "simulator"
+
+
+class Station(NewStation, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A station with its id."""
+
+    station_id: str
+
+
+class NewSeller(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person who sells."""
+
+    name: Name
+
+
+class Seller(NewSeller, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A seller; one who is not active cannot come in."""
+
+    seller_id: str
+    active: bool
+
+
+class Setup:
+    """A merchant's stores, stations and sellers; every method takes the merchant first."""
+
+    def __init__(self, sql: Sql, ids: Ids) -> None:
+        self._sql = sql
+        self._ids = ids
+
+    async def merchant(self, merchant_id: str) -> MerchantHead:
+        """The merchant's name, currency and language."""
+        found = await self._sql.read(lambda: read_merchant(merchant_id))
+        return MerchantHead(id=found.merchant_id, name=found.name, currency=found.currency, language=found.language)
+
+    async def stores(self, merchant_id: str) -> list[Store]:
+        """The stores, by name."""
+        return await self._sql.read(lambda: _stores(merchant_id))
+
+    async def add_store(self, merchant_id: str, store: NewStore) -> Store:
+        """A new store."""
+        _check_zone(store)
+        made = Store(store_id=self._ids.new("sto"), **_fields(store))
+        await self._sql.write(lambda: _put_store(merchant_id, made))
+        return made
+
+    async def replace_store(self, merchant_id: str, store_id: str, store: NewStore) -> Store:
+        """Change a store."""
+        _check_zone(store)
+        made = Store(store_id=store_id, **_fields(store))
+
+        def job() -> Job[None]:
+            yield from _one("store", merchant_id, store_id)
+            yield from _put_store(merchant_id, made)
+
+        await self._sql.write(job)
+        return made
+
+    async def stations(self, merchant_id: str) -> list[Station]:
+        """The stations, by name."""
+        return await self._sql.read(lambda: _stations(merchant_id))
+
+    async def station(self, merchant_id: str, station_id: str) -> Station:
+        """One station."""
+        row = await self._sql.read(lambda: _one("station", merchant_id, station_id))
+        return _station(row)
+
+    async def add_station(self, merchant_id: str, station: NewStation) -> Station:
+        """A new station in one of the merchant's stores."""
+        return await self._put_station(merchant_id, Station(station_id=self._ids.new("sta"), **_fields(station)))
+
+    async def replace_station(self, merchant_id: str, station_id: str, station: NewStation) -> Station:
+        """Change a station."""
+        await self.station(merchant_id, station_id)
+        return await self._put_station(merchant_id, Station(station_id=station_id, **_fields(station)))
+
+    async def _put_station(self, merchant_id: str, station: Station) -> Station:
+        def job() -> Job[None]:
+            yield from _one("store", merchant_id, station.store_id)
+            yield Query(
+                "insert into station (merchant_id, station_id, store_id, name, vat_rate, connector)"
+                " values (?, ?, ?, ?, ?, ?) on conflict (merchant_id, station_id) do update set"
+                " store_id = excluded.store_id, name = excluded.name, vat_rate = excluded.vat_rate,"
+                " connector = excluded.connector",
+                (
+                    *(merchant_id, station.station_id, station.store_id),
+                    *(station.name, station.vat_rate, station.connector),
+                ),
+            )
+
+        await self._sql.write(job)
+        return station
+
+    async def sellers(self, merchant_id: str) -> list[Seller]:
+        """The sellers, by name."""
+        return await self._sql.read(lambda: _sellers(merchant_id))
+
+    async def add_seller(self, merchant_id: str, seller: NewSeller) -> Seller:
+        """A new seller, active."""
+        made = Seller(seller_id=self._ids.new("slr"), name=seller.name, active=True)
+        statement = "insert into seller (merchant_id, seller_id, name, active) values (?, ?, ?, 1)"
+        await self._sql.write(lambda: _run(statement, (merchant_id, made.seller_id, made.name)))
+        return made
+
+    async def set_seller_active(self, merchant_id: str, seller_id: str, active: bool) -> Seller:
+        """Let a seller in again or keep one out; the caller ends their credentials."""
+
+        def job() -> Job[Seller]:
+            rows = yield Query(
+                "update seller set active = ? where merchant_id = ? and seller_id = ?"
+                " returning seller_id, name, active",
+                (int(active), merchant_id, seller_id),
+            )
+            if not rows:
+                raise NotFound("seller", seller_id)
+            return _seller(rows[0])
+
+        return await self._sql.write(job)
+
+    async def check_subject(self, merchant_id: str, role: Role, subject_id: str) -> None:
+        """Refuse a station, seller or customer that the merchant does not have."""
+        if role == "owner" or (role == "phone" and not subject_id):
+            return
+        table = {"station": "station", "seller": "seller", "phone": "customer"}[role]
+        row = await self._sql.read(lambda: _one(table, merchant_id, subject_id))
+        if table == "seller" and not row["active"]:
+            raise RequestError("seller-inactive", "This seller is not active.", path="$.subject_id", status=409)
+
+
+def _fields(struct: Struct) -> dict[str, Any]:
+    return {name: getattr(struct, name) for name in struct.__struct_fields__}
+
+
+def _check_zone(store: NewStore) -> None:
+    if store.zone not in available_timezones():
+        raise RequestError("unknown-zone", f"{store.zone!r} is no IANA time zone, such as Europe/Paris.", path="$.zone")
+    if (store.lat is None) != (store.lon is None):
+        raise RequestError("half-a-place", "A place needs both lat and lon.", path="$.lat")
+
+
+def _run(statement: str, values: tuple[object, ...]) -> Job[None]:
+    yield Query(statement, values)
+
+
+def _one(table: str, merchant_id: str, identifier: str) -> Job[Row]:
+    rows = yield Query(f"select * from {table} where merchant_id = ? and {table}_id = ?", (merchant_id, identifier))
+    if not rows:
+        raise NotFound(table, identifier)
+    return rows[0]
+
+
+def _stores(merchant_id: str) -> Job[list[Store]]:
+    rows = yield Query("select * from store where merchant_id = ? order by name, store_id", (merchant_id,))
+    return [
+        Store(
+            store_id=row["store_id"],
+            name=row["name"],
+            address=row["address"],
+            lat=row["lat"],
+            lon=row["lon"],
+            zone=row["zone"],
+            regions=tuple(json.loads(row["regions"])),
+        )
+        for row in rows
+    ]
+
+
+def _put_store(merchant_id: str, store: Store) -> Job[None]:
+    yield Query(
+        "insert into store (merchant_id, store_id, name, address, lat, lon, zone, regions)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (merchant_id, store_id) do update set name = excluded.name,"
+        " address = excluded.address, lat = excluded.lat, lon = excluded.lon, zone = excluded.zone,"
+        " regions = excluded.regions",
+        (
+            *(merchant_id, store.store_id, store.name, store.address),
+            *(store.lat, store.lon, store.zone, json.dumps(list(store.regions))),
+        ),
+    )
+
+
+def _stations(merchant_id: str) -> Job[list[Station]]:
+    rows = yield Query("select * from station where merchant_id = ? order by name, station_id", (merchant_id,))
+    return [_station(row) for row in rows]
+
+
+def _station(row: Row) -> Station:
+    return Station(
+        station_id=row["station_id"],
+        store_id=row["store_id"],
+        name=row["name"],
+        vat_rate=row["vat_rate"],
+        connector=row["connector"],
+    )
+
+
+def _sellers(merchant_id: str) -> Job[list[Seller]]:
+    rows = yield Query("select * from seller where merchant_id = ? order by name, seller_id", (merchant_id,))
+    return [_seller(row) for row in rows]
+
+
+def _seller(row: Row) -> Seller:
+    return Seller(seller_id=row["seller_id"], name=row["name"], active=bool(row["active"]))

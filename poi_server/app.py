@@ -1,0 +1,193 @@
+"""The one composition root: every part is made here and handed to those who use it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import WSCloseCode, web
+
+from poi_engine.access import Access
+from poi_engine.clock import Clock, SystemClock
+from poi_engine.engine import Engine
+from poi_engine.errors import DeviceError
+from poi_engine.ids import Ids
+from poi_engine.insights import InsightsReader
+from poi_engine.ports import PaymentConnector
+from poi_engine.setup import Setup
+from poi_engine.storage import migrate, open_sql
+from poi_engine.storage.folder import lock_folder
+from poi_engine.storage.redis import RedisSessions, open_redis
+from poi_engine.storage.valkey import EmbeddedValkey
+from poi_server.auth import Doorkeeper, Gate
+from poi_server.config import Config, ConfigError, data_folder
+from poi_server.connections import CONNECTIONS, Connections
+from poi_server.endpoint import Endpoint
+from poi_server.limits import Attempts
+from poi_server.live import Live
+from poi_server.metrics import Metrics
+from poi_server.middleware import around
+from poi_server.readers import Readers
+from poi_server.routes import route_table
+from poi_server.scanning import Scanning
+from poi_server.services import SERVICES, Services
+from poi_server.taps import TapDesk
+from poi_server.tls import machine_names
+
+log = structlog.get_logger(__name__)
+CONNECTORS = "poi_server.connectors"
+
+
+@dataclass(frozen=True)
+class Started:
+    """What the first start has to say. `first_secret` is the owner's, only when it was made now."""
+
+    merchant_id: str
+    folder: Path
+    first_secret: str | None
+    operator_secret: str
+
+
+STARTED = web.AppKey("started", Started)
+
+
+def make_app(config: Config, *, clock: Clock | None = None, secure: bool = False) -> web.Application:
+    """The application; storage opens when it starts. `secure`: it will be served over TLS."""
+    metrics = Metrics()
+    app = web.Application(middlewares=[around])
+    app[CONNECTIONS] = Connections(config.limits, metrics, config.http.proxies)
+    table = route_table()
+    for route in table:
+        app.router.add_route(route.method, route.path, Endpoint(route).serve)
+    app.cleanup_ctx.append(lambda app: _running(app, _Builder(config, clock or SystemClock(), metrics, secure), table))
+    app.on_shutdown.append(_close_sockets)
+    return app
+
+
+async def _running(app: web.Application, builder: _Builder, table: tuple[Any, ...]) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        services, started = await builder.build(stack, table)
+        app[SERVICES], app[STARTED] = services, started
+        yield
+
+
+async def _close_sockets(app: web.Application) -> None:
+    for socket in list(app[SERVICES].sockets):
+        await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server stops")
+
+
+class _Builder:
+    """Opens the parts in order; the stack closes them in the opposite one."""
+
+    def __init__(self, config: Config, clock: Clock, metrics: Metrics, secure: bool) -> None:
+        self.config = config
+        self.clock = clock
+        self.metrics = metrics
+        self.secure = secure
+        self.folder = data_folder(config)
+        self.ids = Ids(clock.now)
+
+    async def build(self, stack: AsyncExitStack, table: tuple[Any, ...]) -> tuple[Services, Started]:
+        """Every part of a running server."""
+        config = self.config
+        sql = await self._sql(stack)
+        sessions = await self._sessions(stack)
+        access = Access(sql, self.clock, self.ids, exclusive=not config.storage.shared)
+        merchant = config.merchant
+        merchant_id, secret = await access.ensure_owner(merchant.name, merchant.currency, merchant.language)
+        live = await self._live(stack, sessions)
+        engine = Engine(sql, sessions, live, self._connectors(), self.clock, self.ids)
+        await engine.start()
+        stack.push_async_callback(engine.close)
+        desk = TapDesk(engine.stations, merchant_id)
+        stack.push_async_callback(desk.close)
+        readers = Readers(desk.on_event, self.clock.now, emulate=config.nfc.emulate)
+        stack.push_async_callback(asyncio.to_thread, readers.close)
+        scanning = Scanning(self.clock.now, self.clock.monotonic)
+        stack.callback(scanning.close)
+        gate, attempts = self._gate(), Attempts(self.clock.monotonic, allowed=config.limits.attempts)
+        self._start_readers(readers)
+        services = Services(
+            config=config,
+            clock=self.clock,
+            ids=self.ids,
+            sql=sql,
+            sessions=sessions,
+            engine=engine,
+            access=access,
+            setup=Setup(sql, self.ids),
+            insights=InsightsReader(sql),
+            gate=gate,
+            doorkeeper=Doorkeeper(access, attempts, gate),
+            attempts=attempts,
+            live=live,
+            readers=readers,
+            scanning=scanning,
+            metrics=self.metrics,
+            table=table,
+        )
+        return services, Started(merchant_id, self.folder, secret, access.grant_local(merchant_id))
+
+    async def _sql(self, stack: AsyncExitStack) -> Any:
+        if not self.config.storage.sql:
+            stack.enter_context(await asyncio.to_thread(lock_folder, self.folder))
+        url = self.config.storage.sql or f"sqlite:///{self.folder / 'poi.db'}"
+        await migrate(url)
+        sql = open_sql(url)
+        stack.push_async_callback(sql.close)
+        return sql
+
+    async def _sessions(self, stack: AsyncExitStack) -> RedisSessions:
+        url = self.config.storage.redis
+        if not url:
+            embedded = await stack.enter_async_context(EmbeddedValkey(self.folder))
+            url = embedded.url
+        sessions = open_redis(url)
+        stack.push_async_callback(sessions.close)
+        return sessions
+
+    async def _live(self, stack: AsyncExitStack, sessions: RedisSessions) -> Live:
+        if not self.config.storage.shared:
+            return Live(self.ids.new("prc"), _nobody_else)
+        live = Live(self.ids.new("prc"), sessions.fanout.publish)
+        listening = asyncio.create_task(sessions.fanout.listen(live.receive), name="fan-out")
+        stack.push_async_callback(_cancelled, listening)
+        return live
+
+    def _connectors(self) -> dict[str, PaymentConnector]:
+        found = {point.name: point for point in entry_points(group=CONNECTORS)}
+        made: dict[str, PaymentConnector] = {}
+        for name in self.config.payment.connectors:
+            if name not in found:
+                known = ", ".join(sorted(found)) or "none"
+                raise ConfigError(f"No payment connector is called {name!r}; there are: {known}.", "$.payment")
+            made[name] = found[name].load()(self.folder / f"{name}.db", self.clock)
+        return made
+
+    def _gate(self) -> Gate:
+        http = self.config.http
+        names = [*machine_names(http.host), *http.hosts]
+        return Gate(hosts=names, proxies=http.proxies, secure=self.secure, public_url=http.public_url)
+
+    def _start_readers(self, readers: Readers) -> None:
+        for reader in self.config.nfc.readers:
+            try:
+                readers.start(reader.station, reader.path)
+            except DeviceError as error:
+                log.warning("reader_absent", station=reader.station, path=reader.path, detail=error.message)
+
+
+async def _nobody_else(_message: bytes) -> None:
+    """One process owns the storage: there is nobody to tell."""
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,70 @@
+"""A limit on everything that comes from outside: bytes, seconds, connections, guesses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+
+from aiohttp import web
+
+from poi_server.problems import Refusal
+
+
+class Attempts:
+    """Failed sign-ins per address: `allowed` in `seconds`, then refusals until they have passed. Bounded memory."""
+
+    def __init__(
+        self, clock: Callable[[], float], *, allowed: int = 20, seconds: float = 60.0, capacity: int = 10_000
+    ) -> None:
+        self._clock = clock
+        self._allowed = allowed
+        self._seconds = seconds
+        self._capacity = capacity
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def check(self, address: str) -> None:
+        """Refuse an address that failed too often."""
+        count, until = self._failures.get(address, (0, 0.0))
+        left = until - self._clock()
+        if count >= self._allowed and left > 0:
+            headers = {"Retry-After": str(int(left) + 1)}
+            raise Refusal(429, "too-many-attempts", f"Wait {int(left) + 1} seconds.", headers=headers)
+
+    def failed(self, address: str) -> None:
+        """Note a failure; the window starts with the first."""
+        now = self._clock()
+        count, until = self._failures.get(address, (0, 0.0))
+        self._failures[address] = (count + 1, until) if until > now else (1, now + self._seconds)
+        self._failures.move_to_end(address)
+        if len(self._failures) > self._capacity:
+            self._failures.popitem(last=False)
+
+
+async def read_body(request: web.Request, limit: int, seconds: float) -> bytes:
+    """The whole body, at most `limit` bytes and `seconds` seconds; slower or larger ones are refused."""
+    if not request.can_read_body:
+        return b""
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read(request, limit)
+    except TimeoutError:
+        raise Refusal(
+            408, "too-slow", f"The body did not arrive in {seconds:g} seconds.", headers={"Connection": "close"}
+        ) from None
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            raise _too_large(limit)
+    return bytes(body)
+
+
+def _too_large(limit: int) -> Refusal:
+    message = f"The body is larger than {limit} bytes."
+    return Refusal(413, "too-large", message, headers={"Connection": "close"})

@@ -1,0 +1,127 @@
+"""Every problem code the API answers with: its title, what it means, how to mend it."""
+
+from typing import NamedTuple
+
+
+class Explanation(NamedTuple):
+    """The words of one code's page."""
+
+    title: str
+    meaning: str
+    mend: str = ""
+
+
+CATALOGUE: dict[str, Explanation] = {
+    # --- the request itself
+    "malformed-request": Explanation(
+        "Malformed request", "The request breaks HTTP's own rules.", "Send it with an ordinary HTTP client."
+    ),
+    "malformed-body": Explanation(
+        "Malformed body", "The body is not the JSON or MessagePack it says it is.", "Check the body and Content-Type."
+    ),
+    "invalid-body": Explanation(
+        "Invalid body",
+        "The body does not fit the type this route takes; `path` says where.",
+        "Compare the field at `path` with the API reference. Unknown fields are refused too.",
+    ),
+    "invalid-parameter": Explanation(
+        "Invalid parameter", "A query or path parameter does not fit.", "`path` names it; see the API reference."
+    ),
+    "nul-character": Explanation(
+        "NUL character", "A text holds the character U+0000, which nothing here can mean.", "Remove it."
+    ),
+    "not-found": Explanation(
+        "Not found", "There is nothing here for this credential.", "Check the identifier and whose it is."
+    ),
+    "method-not-allowed": Explanation(
+        "Method not allowed", "This address takes other methods.", "The `Allow` header lists them."
+    ),
+    "unsupported-media-type": Explanation(
+        "Unsupported media type",
+        "The body's Content-Type is not one this route reads.",
+        "Send application/json or application/msgpack, or on scan routes image/png, image/jpeg or image/webp.",
+    ),
+    "not-acceptable": Explanation(
+        "Not acceptable",
+        "The Accept header allows neither JSON nor MessagePack.",
+        "Accept application/json or application/msgpack.",
+    ),
+    "too-large": Explanation(
+        "Too large", "The request is larger than this route takes.", "JSON up to 64 KB, images up to 8 MB."
+    ),
+    "too-slow": Explanation(
+        "Too slow", "The request did not arrive whole in time.", "Headers and body have 5 seconds each."
+    ),
+    "host-unknown": Explanation(
+        "Unknown host",
+        "The Host header names a server that this one is not.",
+        "Use an address that `serve` printed, or add the name to `[http] hosts`.",
+    ),
+    "origin-refused": Explanation(
+        "Origin refused", "A page of another origin sent this request.", "Send it from this server's own pages."
+    ),
+    "idempotency-key-missing": Explanation(
+        "Idempotency-Key missing",
+        "This route moves money, points or limits, so it needs an Idempotency-Key header.",
+        "Make one UUID for each intended effect, and repeat it when you repeat the request.",
+    ),
+    "idempotency-key-invalid": Explanation(
+        "Idempotency-Key invalid", "The key has 1 to 255 visible ASCII characters.", "A UUID is a good key."
+    ),
+    "idempotency-mismatch": Explanation(
+        "Idempotency-Key used for something else",
+        "The same key came with another body before.",
+        "Use a new key for a new effect.",
+    ),
+    "idempotency-in-progress": Explanation(
+        "Still under way", "The first request with this key has not finished.", "Repeat the same request shortly."
+    ),
+    # --- who asks
+    "sign-in": Explanation(
+        "Sign in", "The request carries no valid credential.", "Send `Authorization: Bearer <secret>`, or sign in at /."
+    ),
+    "secret-wrong": Explanation(
+        "Wrong secret", "Nobody here has this secret, or it was revoked.", "Ask the owner for a new one."
+    ),
+    "too-many-attempts": Explanation(
+        "Too many attempts", "Too many wrong secrets came from this address.", "Wait as long as `Retry-After` says."
+    ),
+    "role-refused": Explanation(
+        "Not for this role", "This credential's role may not do this.", "Use a credential of a role that may."
+    ),
+    "scope-missing": Explanation(
+        "Scope missing", "The API key lacks the scope this route needs.", "Make a key with that scope."
+    ),
+    "station-refused": Explanation(
+        "Another station", "A station's credential works for its own station only.", "Pair this device with it."
+    ),
+    "pairing-unknown": Explanation(
+        "Unknown pairing code", "No pairing has this code.", "Show a new code and scan it again."
+    ),
+    "pairing-used": Explanation(
+        "Pairing code used", "A pairing code works once.", "Show a new code and scan it again."
+    ),
+    "pairing-expired": Explanation(
+        "Pairing code expired", "A pairing code works for a few minutes.", "Show a new code and scan it again."
+    ),
+    "last-owner": Explanation(
+        "The last owner", "Revoking this would lock everybody out.", "Make another owner's credential first."
+    ),
+    # --- the counter
+    "decide-again": Explanation(
+        "Decide again", "A limit was reached in the meantime.", "Read the session's new decision and ask again."
+    ),
+    "illegal-move": Explanation(
+        "Not now", "The session's state does not allow this.", "Read the session; it has moved on."
+    ),
+    "session-changed": Explanation(
+        "The session has changed", "Somebody else was faster.", "Read the session and try again."
+    ),
+    "insufficient": Explanation("Insufficient", "The balance or limit is too small.", "Read it and ask for less."),
+    # --- us
+    "unavailable": Explanation(
+        "Unavailable", "A part the server needs is away; nothing was half-written.", "Try again shortly."
+    ),
+    "busy": Explanation("Too busy", "The server has as many connections as it takes.", "Try again shortly."),
+    "internal": Explanation("Broken promise", "The mistake is ours.", "Report it with the request id."),
+}

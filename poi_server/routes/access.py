@@ -1,0 +1,176 @@
+"""Signing in and out, pairing, and who I am."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from typing import Annotated
+
+from aiohttp import web
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from poi_engine.access import Device, Paired, PairingRole
+from poi_engine.clock import moment
+from poi_engine.principal import Principal, Role, Scope
+from poi_engine.setup import MerchantHead, Station
+from poi_qr.present import qr_svg
+from poi_server.auth import COOKIE
+from poi_server.http import ANYONE, COUNTER, EVERYONE, Call, Routes
+from poi_server.problems import Refusal
+
+routes = Routes("access")
+
+Secret = Annotated[str, Meta(min_length=16, max_length=128)]
+COOKIE_SECONDS = 180 * 86_400
+
+
+class Enter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A secret; with `cookie` false nothing is remembered."""
+
+    secret: Secret
+    cookie: bool = True
+
+
+class Me(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who the credential stands for."""
+
+    role: Role
+    merchant: MerchantHead
+    subject_id: str
+    access_id: str
+    station: Station | None = None
+    customer_id: str | None = None
+    scopes: tuple[Scope, ...] = ()
+
+
+class DeviceView(Struct, frozen=True, kw_only=True):
+    """What a phone needs to make rotating codes: `handle` in hexadecimal, `key` in base64 (32 bytes)."""
+
+    handle: str
+    epoch: int
+    key: str
+    server_time: datetime
+
+
+class Entered(Me, frozen=True, kw_only=True, omit_defaults=True):
+    """Who the new credential stands for. `secret` only when no cookie was wanted, `device` only for a phone."""
+
+    secret: str | UnsetType = UNSET
+    device: DeviceView | UnsetType = UNSET
+
+
+class Invite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom to pair: a station or seller by id, or a phone (of a new customer unless `subject_id` names one)."""
+
+    role: PairingRole
+    subject_id: Annotated[str, Meta(max_length=64)] = ""
+
+
+class Invitation(Struct, frozen=True, kw_only=True):
+    """A single-use pairing code, as link and as QR picture."""
+
+    pairing_id: str
+    url: str
+    secret: str
+    qr_svg: str
+    expires_at: datetime
+
+
+@routes.post("/v1/access/enter", roles=ANYONE, summary="Sign in with a secret")
+async def enter(call: Call, body: Enter) -> Entered:
+    """Answers who the secret stands for and sets the cookie that the pages use."""
+    principal = await call.services.doorkeeper.enter(body.secret, call.address)
+    if body.cookie:
+        set_cookie(call, body.secret)
+    return await _entered(call, principal)
+
+
+@routes.post("/v1/access/leave", roles=ANYONE, summary="Sign out of this browser")
+async def leave(call: Call) -> None:
+    """Forgets the cookie; the credential stays valid elsewhere."""
+    set_cookie(call, "")
+
+
+@routes.get("/v1/access/me", roles=EVERYONE, summary="Who the credential stands for")
+async def me(call: Call) -> Me:
+    """The role, the merchant and the subject."""
+    return await who(call, call.principal)
+
+
+@routes.post("/v1/pairings", roles=COUNTER, status=201, summary="Make a single-use pairing code")
+async def invite(call: Call, body: Invite) -> Invitation:
+    """Owners pair anybody; sellers and stations pair phones only."""
+    if call.principal.role != "owner" and (body.role != "phone" or body.subject_id):
+        raise Refusal(403, "role-refused", "Only an owner pairs stations and sellers.", path="$.role")
+    await call.services.setup.check_subject(call.merchant_id, body.role, body.subject_id)
+    pairing = await call.services.access.invite(call.merchant_id, body.role, body.subject_id)
+    url = f"{call.base_url}/pair#{pairing.secret}"
+    return Invitation(
+        pairing_id=pairing.pairing_id,
+        url=url,
+        secret=pairing.secret,
+        qr_svg=qr_svg(url, error="m"),
+        expires_at=moment(pairing.expires_at),
+    )
+
+
+@routes.post("/v1/pairings/claim", roles=ANYONE, summary="Use a pairing code")
+async def claim(call: Call, body: Enter) -> Entered:
+    """Answers like signing in; the code works once. A phone also receives its device."""
+    call.services.attempts.check(call.address)
+    try:
+        paired = await call.services.access.claim(body.secret)
+    except Exception:
+        call.services.attempts.failed(call.address)
+        raise
+    if body.cookie:
+        set_cookie(call, paired.secret)
+    return await _entered(call, paired.principal, paired, secret=UNSET if body.cookie else paired.secret)
+
+
+def set_cookie(call: Call, secret: str) -> None:
+    """Remember the secret in the browser, out of reach of its scripts; an empty one is forgotten."""
+    carrier = web.Response()
+    carrier.set_cookie(
+        COOKIE,
+        secret,
+        max_age=COOKIE_SECONDS if secret else 0,
+        path="/",
+        httponly=True,
+        samesite="Strict",
+        secure=call.services.gate.secure(call.request),
+    )
+    call.headers.add("Set-Cookie", carrier.cookies[COOKIE].OutputString())
+
+
+async def who(call: Call, principal: Principal) -> Me:
+    """What a page needs to know of its credential."""
+    setup = call.services.setup
+    station = await setup.station(principal.merchant_id, principal.subject_id) if principal.role == "station" else None
+    return Me(
+        role=principal.role,
+        merchant=await setup.merchant(principal.merchant_id),
+        subject_id=principal.subject_id,
+        access_id=principal.access_id,
+        station=station,
+        customer_id=principal.subject_id if principal.role == "phone" else None,
+        scopes=principal.scopes,
+    )
+
+
+async def _entered(
+    call: Call, principal: Principal, paired: Paired | None = None, *, secret: str | UnsetType = UNSET
+) -> Entered:
+    known = await who(call, principal)
+    device = _device(call, paired.device) if paired and paired.device else UNSET
+    fields = {name: getattr(known, name) for name in known.__struct_fields__}
+    return Entered(**fields, secret=secret, device=device)
+
+
+def _device(call: Call, device: Device) -> DeviceView:
+    return DeviceView(
+        handle=device.handle.hex(),
+        epoch=device.epoch,
+        key=base64.b64encode(device.key).decode(),
+        server_time=moment(round(call.services.clock.now() * 1_000_000)),
+    )
