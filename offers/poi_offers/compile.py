@@ -9,11 +9,12 @@ from itertools import pairwise, product
 from typing import NamedTuple
 
 from poi_cext.ops import ANY, EITHER, FAR, HIGH, LOW, MAYBE, NEAR, NONE, NOT_STEP, RANGE, STEP, UNION, ball_words
-from poi_offers import model, recurrence
+from poi_offers import model
 from poi_offers.columns import SPEND, VISITS, Column, Family, Vocabulary, goods_of, micro
 from poi_offers.errors import OfferError
 from poi_offers.geo import chord, unit_vector, unrolled
 from poi_offers.model import Condition
+from poi_offers.rrule import RecurrenceError, parse
 from poi_offers.scene import fold_code
 from poi_offers.storetime import MINUTES_PER_DAY, MINUTES_PER_WEEK, minute_of_day, window_minutes
 from poi_offers.validate_conditions import MAX_CLAUSES, clause_count
@@ -131,8 +132,8 @@ def weekly_spans(leaf: model.Weekly) -> list[tuple[int, int]]:
 
 def _recurrence(leaf: model.Recurrence, positive: bool, _: Vocabulary) -> list[Words]:
     try:
-        recurrence.parse(leaf.rrule, leaf.start)
-    except recurrence.RecurrenceError as error:
+        parse(leaf.rrule, leaf.start)
+    except RecurrenceError as error:
         raise OfferError("rrule_malformed", "$.conditions", str(error)) from None
     return [PERHAPS, _range(Column.DATE, leaf.start.toordinal(), HIGH)] if positive else [PERHAPS]
 

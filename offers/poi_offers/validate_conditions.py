@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-from poi_offers import model, recurrence
+from poi_offers import model
 from poi_offers.errors import OfferError
 from poi_offers.model import Condition
 from poi_offers.rings import check_rings
+from poi_offers.rrule import SEARCH_YEARS, RecurrenceError, fires, parse
 from poi_offers.storetime import minute_of_day
 from poi_offers.validate_effects import check_selector
 
@@ -86,16 +87,12 @@ def _weekly(leaf: model.Weekly, path: str) -> None:
 
 
 def _recurrence(leaf: model.Recurrence, path: str) -> None:
-    if not 1970 <= leaf.start.year < 2200:
-        raise OfferError("start_out_of_range", f"{path}.start", "start between 1970 and 2199")
     try:
-        fires = recurrence.fires(leaf)
-    except recurrence.RecurrenceError as error:
+        rule = parse(leaf.rrule, leaf.start)
+    except RecurrenceError as error:
         raise OfferError("rrule_malformed", f"{path}.rrule", str(error)) from None
-    if not fires:
-        message = (
-            f"the rule does not fire within {recurrence.SEARCH_YEARS} years of its start: check its days and months"
-        )
+    if not fires(rule):
+        message = f"the rule does not fire within {SEARCH_YEARS} years of its start: check its days and months"
         raise OfferError("rrule_never_fires", f"{path}.rrule", message)
 
 

@@ -216,7 +216,7 @@ def _clock(minute: int) -> str:
 
 
 def _recurrence(g: Generator) -> Condition:
-    start = datetime(2025, 6, 1, 8) + timedelta(minutes=g.random.randrange(0, 700_000, 15))
+    start = datetime.fromisoformat("2025-06-01T08:00") + timedelta(minutes=g.random.randrange(0, 700_000, 15))
     return model.Recurrence(rrule=g.pick(RULES), start=start, minutes=g.pick((30, 600, 3000)))
 
 
