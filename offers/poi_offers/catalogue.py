@@ -33,6 +33,7 @@ class Catalogue:
         self._owners: dict[int, tuple[int, str, Offer]] = {}  # sorts as answers are sorted
         self._owner_of: dict[str, int] = {}
         self._next_owner = 0
+        self.version = 0
         for offer in offers:
             self.put(offer)
         self.version = version

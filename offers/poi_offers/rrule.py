@@ -141,6 +141,8 @@ def _refusal(part: str) -> str:
         return f"{part} is finer than the hour: use FREQ=HOURLY with BYMINUTE"
     if part.startswith("UNTIL=") and part.endswith("Z"):
         return "UNTIL is in store time: write it without the Z"
+    if part.startswith(("INTERVAL=", "COUNT=")):
+        return f"{part[:40]!r} is out of range: INTERVAL is 1 to 9999, COUNT 1 to 999"
     return f"{part[:40]!r} is not a part of an RRULE, such as FREQ=WEEKLY;BYDAY=MO,FR (parts are joined by ';')"
 
 
