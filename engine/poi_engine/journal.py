@@ -20,6 +20,7 @@ from poi_engine.ports import Job, Query, Row
 FORMAT = 1
 """Version of the receipt's fields and of the chain; every row carries its own."""
 
+_PAGE = 500  # rows
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
@@ -129,21 +130,40 @@ def link(previous: bytes, number: int, document: bytes) -> bytes:
     return hashlib.sha256(previous + number.to_bytes(8, "big") + document).digest()
 
 
+class Walk:
+    """Goes along a station's chain row by row, from its first receipt."""
+
+    def __init__(self, merchant_id: str, station_id: str) -> None:
+        self._origin = origin(merchant_id, station_id)
+        self._number, self._previous = 0, self._origin
+
+    def step(self, row: Row) -> Break | None:
+        """Check the next row, by rising number."""
+        self._number += 1
+        if row["number"] != self._number:
+            return Break(number=self._number, why="gap")
+        if row["format"] != FORMAT:
+            return Break(number=self._number, why="format")
+        if bytes(row["previous"]) != self._previous:
+            return Break(number=self._number, why="unlinked")
+        self._previous = link(self._previous, self._number, bytes(row["document"]))
+        return None if bytes(row["hash"]) == self._previous else Break(number=self._number, why="altered")
+
+    def end(self, head: Row | None) -> Break | None:
+        """Check that the head names the last row."""
+        number, digest = (0, self._origin) if head is None else (head["number"], bytes(head["hash"]))
+        if (number, digest) == (self._number, self._previous):
+            return None
+        return Break(number=max(number, self._number), why="head")
+
+
 def check_chain(merchant_id: str, station_id: str, rows: Iterable[Row], head: Row | None) -> Break | None:
     """The first break of a station's whole chain, its rows by rising number, or None when it holds to its head."""
-    number, previous = 0, origin(merchant_id, station_id)
+    walk = Walk(merchant_id, station_id)
     for row in rows:
-        if row["number"] != number + 1:
-            return Break(number=number + 1, why="gap")
-        if row["format"] != FORMAT:
-            return Break(number=row["number"], why="format")
-        if bytes(row["previous"]) != previous:
-            return Break(number=row["number"], why="unlinked")
-        number, previous = row["number"], link(previous, row["number"], bytes(row["document"]))
-        if bytes(row["hash"]) != previous:
-            return Break(number=number, why="altered")
-    last = (0, origin(merchant_id, station_id)) if head is None else (head["number"], bytes(head["hash"]))
-    return None if last == (number, previous) else Break(number=max(number, last[0]), why="head")
+        if broken := walk.step(row):
+            return broken
+    return walk.end(head)
 
 
 # --- jobs ----------------------------------------------------------------------------------------------------------
@@ -169,16 +189,24 @@ def append(
 
 
 def chain_of(m: str, station_id: str) -> Job[Break | None]:
-    """Check the station's stored chain."""
-    rows = yield Query(
-        "select number, format, document, previous, hash from journal where merchant_id = ? and station_id = ?"
-        " order by number",
-        (m, station_id),
-    )
+    """Check the station's stored chain, page by page."""
+    walk, last = Walk(m, station_id), 0
+    while True:
+        rows = yield Query(
+            "select number, format, document, previous, hash from journal"
+            f" where merchant_id = ? and station_id = ? and number > ? order by number limit {_PAGE}",
+            (m, station_id, last),
+        )
+        for row in rows:
+            if broken := walk.step(row):
+                return broken
+        if len(rows) < _PAGE:
+            break
+        last = rows[-1]["number"]
     heads = yield Query(
         "select number, hash from journal_head where merchant_id = ? and station_id = ?", (m, station_id)
     )
-    return check_chain(m, station_id, rows, heads[0] if heads else None)
+    return walk.end(heads[0] if heads else None)
 
 
 def _next(m: str, station_id: str) -> Job[tuple[int, bytes]]:

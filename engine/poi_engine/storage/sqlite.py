@@ -9,6 +9,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,7 +56,7 @@ def connect(path: Path, *, read_only: bool = False, busy_seconds: float = 2.0) -
     connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, cached_statements=512)
     connection.row_factory = _row
     try:
-        connection.execute("pragma journal_mode = wal")
+        _use_wal(connection, busy_seconds)
         connection.execute("pragma synchronous = full")
         connection.execute("pragma foreign_keys = on")
         connection.execute("pragma recursive_triggers = on")  # REPLACE must not slip past the triggers
@@ -64,6 +65,18 @@ def connect(path: Path, *, read_only: bool = False, busy_seconds: float = 2.0) -
         connection.close()
         raise
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """Write-ahead logging, which the file remembers; SQLite does not wait by itself for the lock that needs."""
+    until = time.monotonic() + busy_seconds
+    while connection.execute("pragma journal_mode").fetchall() != [{"journal_mode": "wal"}]:
+        try:
+            connection.execute("pragma journal_mode = wal")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.005)
 
 
 def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> dict[str, Any]:

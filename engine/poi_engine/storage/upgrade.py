@@ -14,7 +14,7 @@ import asyncpg
 
 from poi_engine.errors import StorageError
 from poi_engine.storage import failures
-from poi_engine.storage.sqlite import translate
+from poi_engine.storage.sqlite import connect, translate
 from poi_engine.storage.urls import postgres_dsn, sqlite_path
 
 if TYPE_CHECKING:  # Alembic takes a third of a second to import; a database that is up to date never needs it
@@ -52,6 +52,7 @@ def _migrate_sqlite(path: Path) -> None:
     try:
         if not _up_to_date(_sqlite_revision(path)):
             _upgrade_sqlite(path)
+            connect(path).close()  # the file remembers its journal mode: nobody needs to change it later
     except sqlite3.Error as error:
         raise translate(error) from None
 

@@ -1,0 +1,217 @@
+"""The invariants that one SQL statement can show: each selects the rows that break it, on SQLite and PostgreSQL.
+
+Every statement yields `merchant_id`, `subject` (the id of what is wrong) and `message`.
+"""
+
+from typing import NamedTuple
+
+_OPEN = "('reserved', 'paying', 'unknown')"
+_UNRESOLVED = (
+    "p.phase = 'pending' and not exists"
+    " (select 1 from transfer r where r.merchant_id = p.merchant_id and r.resolves = p.transfer_id)"
+)
+
+
+class Rule(NamedTuple):
+    """An invariant's stable name and the statement that finds what breaks it."""
+
+    name: str
+    text: str
+
+
+def _side(account: str, debit: str, credit: str) -> str:
+    """One side of every transfer: what it adds to its account's four counters."""
+    final = "case when phase in ('single', 'post') then amount else 0 end"
+    held = "case phase when 'pending' then amount when 'single' then 0 else -amount end"
+    return (
+        f"select merchant_id, {account} as account, unit, {debit} * {final} as d, {credit} * {final} as c,"
+        f" {debit} * {held} as dp, {credit} * {held} as cp from transfer"
+    )
+
+
+_BALANCES = f"""
+select merchant_id, account as subject, 'differs from its transfers by debits ' || cast(sum(d) as text)
+  || ', credits ' || cast(sum(c) as text) || ', pending debits ' || cast(sum(dp) as text)
+  || ', pending credits ' || cast(sum(cp) as text) || ' ' || unit as message
+from ({_side("debit", "1", "0")} union all {_side("credit", "0", "1")} union all
+  select merchant_id, account, unit, -debits, -credits, -debits_pending, -credits_pending from account) moved
+group by merchant_id, account, unit having sum(d) <> 0 or sum(c) <> 0 or sum(dp) <> 0 or sum(cp) <> 0
+"""
+
+_ZERO = """
+select merchant_id, unit as subject, 'debits and credits differ by ' || cast(sum(debits - credits) as text)
+  || ', pending by ' || cast(sum(debits_pending - credits_pending) as text) as message
+from account group by merchant_id, unit
+having sum(debits) <> sum(credits) or sum(debits_pending) <> sum(credits_pending)
+"""
+
+_FLOOR = """
+select merchant_id, account as subject, 'is at ' || cast(credits - debits - debits_pending as text) as message
+from account where credits - debits - debits_pending < 0 and (floor = 1 or account like 'limit:%'
+  or account like 'points:%' or account like 'points!_owed:%' escape '!' or account like 'wallet:%'
+  or account like 'value!_owed:%' escape '!')
+"""
+
+_RESOLUTION = """
+select r.merchant_id, r.transfer_id as subject, 'is no clean end of a pending transfer' as message
+from transfer r left join transfer p on p.merchant_id = r.merchant_id and p.transfer_id = r.resolves
+where (r.phase in ('single', 'pending') and r.resolves is not null)
+  or (r.phase in ('post', 'void') and (p.transfer_id is null or p.phase <> 'pending'
+    or p.checkout_id <> r.checkout_id or p.debit <> r.debit or p.credit <> r.credit or p.amount <> r.amount
+    or p.unit <> r.unit))
+  or r.phase not in ('single', 'pending', 'post', 'void')
+"""
+
+_RESOLVED_TWICE = """
+select merchant_id, resolves as subject, 'was resolved ' || cast(count(*) as text) || ' times' as message
+from transfer where resolves is not null group by merchant_id, resolves having count(*) > 1
+"""
+
+_LEFT_OPEN = f"""
+select p.merchant_id, p.transfer_id as subject, 'holds ' || cast(p.amount as text) || ' ' || p.unit || ' of '
+  || p.debit || ' but nothing is under way for ' || p.checkout_id as message
+from transfer p where {_UNRESOLVED} and not exists (select 1 from checkout c where c.merchant_id = p.merchant_id
+  and c.checkout_id = p.checkout_id and c.state in {_OPEN})
+"""
+
+_LIMITS = """
+select merchant_id, account as subject, 'holds and uses ' || cast(sum(used) as text) || ' of '
+  || cast(sum(given) as text) as message
+from (
+  select merchant_id, debit as account, case when kind = 'fund' or phase = 'post' then 0
+    when phase = 'void' then -amount else amount end as used, case when kind = 'fund' then -amount else 0 end as given
+  from transfer where debit like 'limit:%' union all
+  select merchant_id, credit, case when kind <> 'fund' and phase in ('single', 'post') then -amount else 0 end,
+    case when kind = 'fund' then amount else 0 end
+  from transfer where credit like 'limit:%'
+) taken group by merchant_id, account having sum(used) > sum(given)
+"""
+
+_CHECKOUTS = """
+select c.merchant_id, c.checkout_id as subject, case
+  when c.state <> 'paid' then 'is ' || c.state || ' but has the sale ' || s.sale_id
+  when s.sale_id is null then 'is paid but has no sale'
+  else 'differs from its sale: ' || cast(c.total as text) || ' ' || c.currency || ' and '
+    || cast(s.total as text) || ' ' || s.currency end as message
+from checkout c left join sale s on s.merchant_id = c.merchant_id and s.checkout_id = c.checkout_id
+where (c.state <> 'paid' and s.sale_id is not null) or (c.state = 'paid' and (s.sale_id is null
+  or c.sale_id is null or c.sale_id <> s.sale_id or c.total <> s.total or c.currency <> s.currency))
+"""
+
+_ORPHAN_SALES = """
+select s.merchant_id, s.sale_id as subject, 'has no checkout' as message from sale s
+left join checkout c on c.merchant_id = s.merchant_id and c.checkout_id = s.checkout_id
+where s.refund_of is null and c.checkout_id is null
+"""
+
+_PAYMENTS = """
+select s.merchant_id, s.sale_id as subject, 'is ' || cast(s.total as text) || ' but the payments captured add up to '
+  || cast(coalesce(sum(p.amount), 0) as text) as message
+from sale s left join payment p on p.merchant_id = s.merchant_id and p.checkout_id = s.checkout_id
+  and p.state in ('captured', 'refunded')
+group by s.merchant_id, s.sale_id, s.total having coalesce(sum(p.amount), 0) <> s.total
+"""
+
+_STRAY_PAYMENTS = """
+select p.merchant_id, p.payment_id as subject, 'is captured but ' || p.checkout_id || ' made no sale' as message
+from payment p left join sale s on s.merchant_id = p.merchant_id and s.checkout_id = p.checkout_id
+where p.state = 'captured' and p.amount <> 0 and s.sale_id is null and not exists (select 1 from checkout c
+  where c.merchant_id = p.merchant_id and c.checkout_id = p.checkout_id and c.state in ('paying', 'unknown'))
+"""
+
+_REVENUE = """
+select s.merchant_id, s.sale_id as subject, 'is ' || cast(s.total as text) || ' but the ledger has '
+  || cast(coalesce(sum(case when t.credit like 'sales:%' then t.amount when t.debit like 'sales:%' then -t.amount
+  else 0 end), 0) as text) as message
+from sale s left join transfer t on t.merchant_id = s.merchant_id and t.checkout_id = s.checkout_id
+  and t.phase in ('single', 'post') and t.unit = s.currency
+group by s.merchant_id, s.sale_id, s.total
+having coalesce(sum(case when t.credit like 'sales:%' then t.amount when t.debit like 'sales:%' then -t.amount
+  else 0 end), 0) <> s.total
+"""
+
+_LINES = """
+select s.merchant_id, s.sale_id as subject, 'has lines that add up to ' || cast(coalesce(sum(l.amount), 0) as text)
+  || ' - ' || cast(coalesce(sum(l.saved), 0) as text) || ' = ' || cast(coalesce(sum(l.total), 0) as text) || ', not '
+  || cast(s.subtotal as text) || ' - ' || cast(s.saved as text) || ' = ' || cast(s.total as text) as message
+from sale s left join sale_line l on l.merchant_id = s.merchant_id and l.sale_id = s.sale_id
+group by s.merchant_id, s.sale_id, s.subtotal, s.saved, s.total
+having coalesce(sum(l.amount), 0) <> s.subtotal or coalesce(sum(l.saved), 0) <> s.saved
+  or coalesce(sum(l.total), 0) <> s.total or s.subtotal - s.saved <> s.total
+"""
+
+_LINE = """
+select merchant_id, sale_id || '/' || line_id as subject, cast(amount as text) || ' - ' || cast(saved as text)
+  || ' is not ' || cast(total as text) as message
+from sale_line where amount - saved <> total
+"""
+
+_REFUNDS = """
+select r.merchant_id, r.refund_of as subject, case when min(o.sale_id) is null then 'was refunded but is no sale'
+  else 'of ' || cast(min(o.total) as text) || ' was refunded ' || cast(-sum(r.total) as text) end as message
+from sale r left join sale o on o.merchant_id = r.merchant_id and o.sale_id = r.refund_of and o.refund_of is null
+where r.refund_of is not null group by r.merchant_id, r.refund_of
+having min(o.sale_id) is null or min(o.total) + sum(r.total) < 0 or max(r.total) > 0
+"""
+
+_REFUND_LINES = """
+select r.merchant_id, r.refund_of || '/' || l.line_id as subject, 'was given back '
+  || cast(-sum(l.quantity) as text) || ' of ' || cast(coalesce(min(o.quantity), 0) as text) || ' thousandths, '
+  || cast(-sum(l.total) as text) || ' of ' || cast(coalesce(min(o.total), 0) as text) as message
+from sale r join sale_line l on l.merchant_id = r.merchant_id and l.sale_id = r.sale_id
+left join sale_line o on o.merchant_id = r.merchant_id and o.sale_id = r.refund_of and o.line_id = l.line_id
+where r.refund_of is not null group by r.merchant_id, r.refund_of, l.line_id
+having coalesce(min(o.quantity), 0) + sum(l.quantity) < 0 or coalesce(min(o.total), 0) + sum(l.total) < 0
+"""
+
+_REDEMPTIONS = """
+select s.merchant_id, s.sale_id as subject, 'saves ' || cast(s.saved as text) || ' but its offers take off '
+  || cast(coalesce(sum(r.saved), 0) as text) as message
+from sale s left join redemption r on r.merchant_id = s.merchant_id and r.sale_id = s.sale_id
+where s.refund_of is null group by s.merchant_id, s.sale_id, s.saved having coalesce(sum(r.saved), 0) <> s.saved
+"""
+
+_JOURNAL = """
+select s.merchant_id, s.sale_id as subject, 'stands ' || cast(count(j.number) as text)
+  || ' times in the journal at its receipt number' as message
+from sale s left join journal j on j.merchant_id = s.merchant_id and j.sale_id = s.sale_id
+  and j.station_id = s.station_id and j.number = s.receipt_number
+group by s.merchant_id, s.sale_id having count(j.number) <> 1
+"""
+
+_STRAY_JOURNAL = """
+select j.merchant_id, j.station_id || '/' || cast(j.number as text) as subject,
+  'records ' || j.sale_id || ', which is no sale of that station and number' as message
+from journal j left join sale s on s.merchant_id = j.merchant_id and s.sale_id = j.sale_id
+  and s.station_id = j.station_id and s.receipt_number = j.number
+where s.sale_id is null
+"""
+
+_ANSWERS = """
+select merchant_id, key as subject, 'has a status without an answer, or an answer without a status' as message
+from idempotency where (status is null) <> (answer is null)
+"""
+
+RULES = (
+    Rule("account-balance", _BALANCES),
+    Rule("ledger-zero", _ZERO),
+    Rule("account-floor", _FLOOR),
+    Rule("transfer-resolution", _RESOLUTION),
+    Rule("transfer-resolved-twice", _RESOLVED_TWICE),
+    Rule("transfer-left-open", _LEFT_OPEN),
+    Rule("limit-exceeded", _LIMITS),
+    Rule("checkout-sale", _CHECKOUTS),
+    Rule("sale-checkout", _ORPHAN_SALES),
+    Rule("sale-payment", _PAYMENTS),
+    Rule("payment-sale", _STRAY_PAYMENTS),
+    Rule("sale-ledger", _REVENUE),
+    Rule("sale-lines", _LINES),
+    Rule("sale-line", _LINE),
+    Rule("sale-redemptions", _REDEMPTIONS),
+    Rule("refund-above-sale", _REFUNDS),
+    Rule("refund-above-line", _REFUND_LINES),
+    Rule("sale-journal", _JOURNAL),
+    Rule("journal-sale", _STRAY_JOURNAL),
+    Rule("idempotency-answer", _ANSWERS),
+)
+"""Every invariant that a statement shows, in the order they are checked."""

@@ -1,0 +1,221 @@
+"""`verify` names every broken invariant, and nothing else."""
+
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from poi_engine.ids import Ids
+from poi_engine.ports import Job, Query
+from poi_engine.storage.postgres import PostgresSql
+from poi_engine.storage.sqlite import SqliteSql
+from poi_engine.verify import verify
+from tests.storage.world import AT, M, history, unprotected
+
+IDS = Ids(time.time)
+TRANSFER = "merchant_id, transfer_id, checkout_id, kind, phase, resolves, debit, credit, amount, unit, created_at"
+
+CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
+    "a balance was raised": (
+        "account",
+        ["update account set credits = credits + 1 where account = 'points:cus_1'"],
+        {"account-balance", "ledger-zero"},
+    ),
+    "both sides of an account were raised": (
+        "account",
+        ["update account set credits = credits + 1, debits = debits + 1 where account = 'points:cus_1'"],
+        {"account-balance"},
+    ),
+    "a balance went below zero": (
+        "account",
+        [
+            "update account set debits = 28 where account = 'points:cus_1'",
+            "update account set credits = 28 where account = 'points'",
+        ],
+        {"account-balance", "account-floor"},
+    ),
+    "a transfer was altered": (
+        "transfer",
+        ["update transfer set amount = 8 where checkout_id = 'chk_1' and kind = 'points'"],
+        {"account-balance"},
+    ),
+    "a transfer was removed": (
+        "transfer",
+        ["delete from transfer where checkout_id = 'chk_1' and kind = 'sale'"],
+        {"account-balance", "sale-ledger"},
+    ),
+    "a pending transfer was resolved twice": (
+        "transfer",
+        [
+            f"insert into transfer ({TRANSFER}) select merchant_id, 'trf_x', checkout_id, kind, 'void', resolves,"
+            " debit, credit, amount, unit, created_at from transfer where checkout_id = 'chk_1' and phase = 'post'",
+        ],
+        {"account-balance", "transfer-resolved-twice"},
+    ),
+    "a transfer was resolved with another amount": (
+        "transfer",
+        ["update transfer set amount = 2 where checkout_id = 'chk_1' and phase = 'post'"],
+        {"account-balance", "transfer-resolution"},
+    ),
+    "a hold was left behind": (
+        "checkout",
+        ["update checkout set state = 'abandoned' where checkout_id = 'chk_9'"],
+        {"transfer-left-open"},
+    ),
+    "a limit was used above what it was given": (
+        "transfer",
+        ["update transfer set amount = 3 where kind = 'fund'"],
+        {"account-balance", "limit-exceeded"},
+    ),
+    "a limit was given more than its cap": (
+        "offer_version",
+        ["""update offer_version set document = '{"limits": [{"of": "uses", "cap": 90}]}'"""],
+        {"limit-cap"},
+    ),
+    "a paid checkout has no sale": (
+        "checkout",
+        ["update checkout set state = 'paid', sale_id = 'sal_9' where checkout_id = 'chk_9'"],
+        {"checkout-sale", "transfer-left-open"},
+    ),
+    "a sale has no checkout": ("checkout", ["delete from checkout where checkout_id = 'chk_1'"], {"sale-checkout"}),
+    "a declined checkout has a sale": (
+        "checkout",
+        ["update checkout set state = 'declined' where checkout_id = 'chk_1'"],
+        {"checkout-sale"},
+    ),
+    "a checkout's total was altered": (
+        "checkout",
+        ["update checkout set total = 901 where checkout_id = 'chk_1'"],
+        {"checkout-sale"},
+    ),
+    "a payment was captured twice": (
+        "payment",
+        [
+            "update payment set checkout_id = 'chk_1', state = 'captured' where checkout_id = 'chk_9'",
+        ],
+        {"sale-payment"},
+    ),
+    "a sale was never paid": (
+        "payment",
+        ["update payment set state = 'declined' where checkout_id = 'chk_1'"],
+        {"sale-payment"},
+    ),
+    "a payment was captured for nothing": (
+        "payment",
+        ["update payment set checkout_id = 'chk_8', state = 'captured' where checkout_id = 'chk_9'"],
+        {"payment-sale"},
+    ),
+    "a sale's total was altered": (
+        "sale",
+        ["update sale set total = 800, saved = 200 where sale_id = 'sal_1'"],
+        {"checkout-sale", "sale-payment", "sale-ledger", "sale-lines", "sale-redemptions", "receipt"},
+    ),
+    "a line was altered": (
+        "sale_line",
+        ["update sale_line set total = 1, unit_price = 1 where sale_id = 'sal_1' and line_id = '2'"],
+        {"sale-lines", "sale-line", "receipt"},
+    ),
+    "a label was altered": (
+        "sale_line",
+        ["update sale_line set label = 'Other' where sale_id = 'sal_1' and line_id = '2'"],
+        {"receipt"},
+    ),
+    "a redemption was removed": (
+        "redemption",
+        ["delete from redemption where sale_id = 'sal_1'"],
+        {"sale-redemptions"},
+    ),
+    "a refund was refunded": (
+        "sale",
+        ["update sale set refund_of = 'sal_4' where sale_id = 'sal_3'"],
+        {"refund-above-sale", "receipt"},
+    ),
+    "more was refunded than sold": (
+        "sale",
+        ["update sale set total = -1000 where sale_id = 'sal_4'"],
+        {"refund-above-sale", "sale-payment", "sale-ledger", "sale-lines", "receipt"},
+    ),
+    "a line was refunded twice": (
+        "sale_line",
+        ["update sale_line set quantity = -2000 where sale_id = 'sal_4'"],
+        {"refund-above-line", "receipt"},
+    ),
+    "a receipt was altered": (
+        "journal",
+        ["update journal set document = hash where number = 2"],
+        {"journal-chain", "receipt"},
+    ),
+    "a receipt was removed": ("journal", ["delete from journal where number = 2"], {"journal-chain", "sale-journal"}),
+    "the last receipt was cut off": (
+        "journal",
+        ["delete from journal where number = 4"],
+        {"journal-chain", "sale-journal"},
+    ),
+    "the whole journal was cut off": (
+        "journal",
+        ["delete from journal", "delete from journal_head"],
+        {"sale-journal"},
+    ),
+    "a receipt has no sale": (
+        "sale",
+        ["delete from sale where sale_id = 'sal_4'"],
+        {"journal-sale", "outbox", "payment-sale"},
+    ),
+    "a sale's event was lost": ("outbox", ["delete from outbox where event_id = 'evt_2'"], {"outbox"}),
+    "a sale's event was doubled": (
+        "outbox",
+        [
+            "insert into outbox select merchant_id, 'evt_x', kind, document, created_at, null from outbox"
+            " where event_id = 'evt_2'"
+        ],
+        {"outbox"},
+    ),
+    "an answer was altered": (
+        "idempotency",
+        ["update idempotency set subject = 'chk_2' where key = 'key-1'"],
+        {"idempotency-answer"},
+    ),
+    "an answer was lost": (
+        "idempotency",
+        ["update idempotency set answer = null where key = 'key-1'"],
+        {"idempotency-answer"},
+    ),
+    "a card number was written down": (
+        "audit",
+        [f"insert into audit values ('{M}', 'aud_1', 'x', 'y', 'z', 'card 4111 1111 1111 1111 ok', {AT})"],
+        {"card-number"},
+    ),
+}
+
+
+async def test_a_consistent_history_has_no_finding(sql: SqliteSql | PostgresSql) -> None:
+    seen: list[str] = []
+    await sql.write(lambda: history(IDS))
+    assert await verify(sql, progress=lambda name, number, of: seen.append(f"{number}/{of} {name}")) == []
+    assert seen[-1].startswith(f"{len(seen)}/{len(seen)} ")
+
+
+@pytest.mark.parametrize("what", CORRUPTIONS)
+async def test_a_corruption_is_named(sql: SqliteSql | PostgresSql, what: str) -> None:
+    table, statements, rules = CORRUPTIONS[what]
+
+    def corrupt() -> Job[None]:
+        yield from history(IDS)
+        yield from unprotected(table)
+        for statement in statements:
+            yield Query(statement)
+
+    await sql.write(corrupt)
+    findings = await verify(sql)
+    assert {finding.rule for finding in findings} == rules, findings
+    assert {finding.merchant_id for finding in findings} == {M}
+
+
+async def test_the_number_of_a_card_is_not_repeated_by_the_finding(sql: SqliteSql | PostgresSql) -> None:
+    def write() -> Job[None]:
+        yield Query("insert into seller values (?, ?, ?, 1)", (M, "sel_1", "x4111111111111111"))
+        yield Query("insert into seller values (?, ?, ?, 1)", (M, "sel_2", "4111-1111-1111-1111!"))
+
+    await sql.write(write)
+    [finding] = await verify(sql)
+    assert (finding.subject, finding.message) == ("seller sel_2", "name holds 411111******1111")
