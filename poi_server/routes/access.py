@@ -16,6 +16,7 @@ from poi_engine.setup import MerchantHead, Station
 from poi_qr.present import qr_svg
 from poi_server.auth import COOKIE
 from poi_server.http import ANYONE, COUNTER, EVERYONE, Call, Routes
+from poi_server.presence import stand_at
 from poi_server.problems import Refusal
 
 routes = Routes("access")
@@ -125,6 +126,9 @@ async def claim(call: Call, body: Enter) -> Entered:
         raise
     if body.cookie:
         set_cookie(call, paired.secret)
+    if paired.station_id is not None:
+        principal = paired.principal
+        await stand_at(call.engine, principal.merchant_id, paired.station_id, principal.subject_id)
     return await _entered(call, paired.principal, paired, secret=UNSET if body.cookie else paired.secret)
 
 

@@ -1,0 +1,251 @@
+"""The counter: sessions at stations, what is scanned and tapped there, acceptance and payment."""
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from poi_engine.basket import BasketEntry
+from poi_engine.clock import moment
+from poi_engine.errors import Forbidden
+from poi_engine.session import Session
+from poi_qr.present import qr_svg, station_url
+from poi_server.http import COUNTER, Call, Routes
+from poi_server.views import shown
+from poi_server.wire import Upload
+
+routes = Routes("counter")
+
+JOIN_SECONDS = 120
+
+Reference = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class BasketBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole basket as it shall be: lines by product code, or plain amounts in minor units."""
+
+    entries: Annotated[tuple[BasketEntry, ...], Meta(max_length=200)]
+    codes: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...], Meta(max_length=20)] = ()
+    rewards: Annotated[tuple[str, ...], Meta(max_length=20)] = ()
+    revision: int | None = None
+
+
+class TypedScan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A line as a keyboard-wedge scanner typed it."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """What came of a picture or line: the session afterwards, if a code was read."""
+
+    seen: bool
+    scheme: str | None = None
+    session: Session | None = None
+
+
+class TapBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An emulated loyalty card held into the station's emulated field for some seconds."""
+
+    card: Reference
+    type: Literal[2, 4] = 4
+    seconds: Annotated[float, Meta(gt=0, le=10)] = 0.6
+
+
+class AcceptBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The decision that was shown and its total (minor units): nothing else is accepted."""
+
+    decision_id: str
+    total: Annotated[int, Meta(ge=0)]
+
+
+class PayBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """With what the accepted total is paid."""
+
+    means: Literal["card", "cash", "wallet"] = "card"
+
+
+class ResolveBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person's word on a payment that the terminal never answered."""
+
+    outcome: Literal["paid", "declined"]
+    reason: Annotated[str, Meta(min_length=3, max_length=500)]
+
+
+class HandOverBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The station that goes on with the session."""
+
+    station_id: str
+
+
+class JoinCode(Struct, frozen=True, kw_only=True):
+    """The code that a customer's phone scans at the station; it changes, and works once."""
+
+    url: str
+    qr_svg: str
+    expires_at: datetime
+
+
+def own_station(call: Call, station_id: str) -> str:
+    """The station's id, if this caller may act there: a station acts only at itself."""
+    if call.principal.role == "station" and call.principal.subject_id != station_id:
+        raise Forbidden("other-station", "This screen belongs to another station.")
+    return station_id
+
+
+async def own_session(call: Call, session_id: str) -> Session:
+    """The session, if this caller may act on it."""
+    session = await call.engine.stations.get(call.merchant_id, session_id)
+    own_station(call, session.station_id)
+    return session
+
+
+@routes.post("/v1/stations/{station_id}/session", roles=COUNTER, summary="The station's open session, or a new one")
+async def open_session(call: Call, station_id: str) -> Session:
+    return shown(await call.engine.stations.open(call.merchant_id, own_station(call, station_id)))
+
+
+@routes.get("/v1/stations/{station_id}/session", roles=COUNTER, summary="The station's current session")
+async def current_session(call: Call, station_id: str) -> Session | None:
+    session = await call.engine.stations.current(call.merchant_id, own_station(call, station_id))
+    return shown(session) if session else None
+
+
+@routes.get("/v1/sessions/{session_id}", roles=COUNTER, summary="One session")
+async def get_session(call: Call, session_id: str) -> Session:
+    return shown(await own_session(call, session_id))
+
+
+@routes.put("/v1/sessions/{session_id}/basket", roles=COUNTER, summary="Set the basket; the offers are decided anew")
+async def set_basket(call: Call, session_id: str, body: BasketBody) -> Session:
+    await own_session(call, session_id)
+    session = await call.engine.stations.set_basket(
+        call.merchant_id,
+        session_id,
+        body.entries,
+        codes=body.codes,
+        rewards=body.rewards,
+        revision=body.revision,
+    )
+    return shown(session)
+
+
+@routes.post(
+    "/v1/stations/{station_id}/scan",
+    roles=COUNTER,
+    summary="A camera frame, a photo (still=1) or a scanner's line: identifies a customer or adds a product",
+)
+async def scan(call: Call, station_id: str, body: TypedScan | Upload, still: bool = False) -> Seen:
+    own_station(call, station_id)
+    scanning, source = call.services.scanning, f"scan:{station_id}"
+    if isinstance(body, Upload):
+        found = await scanning.read_image(source, body.content, still=still)
+    else:
+        found = scanning.read_line(source, body.text)
+    if found is None:
+        return Seen(seen=False)
+    session = await call.engine.stations.present(call.merchant_id, station_id, found)
+    return Seen(seen=True, scheme=found.scheme, session=shown(session))
+
+
+@routes.post(
+    "/v1/stations/{station_id}/tap",
+    roles=COUNTER,
+    status=202,
+    summary="Hold an emulated loyalty card to the station's reader",
+)
+async def tap(call: Call, station_id: str, body: TapBody) -> None:
+    own_station(call, station_id)
+    await call.services.setup.station(call.merchant_id, station_id)
+    await call.services.readers.present_card(station_id, body.card, body.type, body.seconds)
+
+
+@routes.post(
+    "/v1/stations/{station_id}/join-code", roles=COUNTER, summary="The code that a customer's phone scans here"
+)
+async def join_code(call: Call, station_id: str) -> JoinCode:
+    own_station(call, station_id)
+    await call.services.setup.station(call.merchant_id, station_id)
+    pairing = await call.services.access.invite(call.merchant_id, "phone", station_id, seconds=JOIN_SECONDS)
+    url = station_url(call.base_url, station_id, pairing.secret)
+    return JoinCode(url=url, qr_svg=qr_svg(url, error="m"), expires_at=moment(pairing.expires_at))
+
+
+@routes.post("/v1/sessions/{session_id}/confirm-identity", roles=COUNTER, summary="Staff confirms who it is (recorded)")
+async def confirm_identity(call: Call, session_id: str) -> Session:
+    await own_session(call, session_id)
+    return shown(await call.engine.stations.confirm_identity(call.merchant_id, session_id, call.principal))
+
+
+@routes.post(
+    "/v1/sessions/{session_id}/card", roles=COUNTER, summary="See the card before the amount, and decide again"
+)
+async def card(call: Call, session_id: str) -> Session:
+    await own_session(call, session_id)
+    return shown(await call.engine.stations.see_card(call.merchant_id, session_id))
+
+
+@routes.post("/v1/sessions/{session_id}/accept", roles=COUNTER, summary="Accept the decision: freeze it and reserve")
+async def accept(call: Call, session_id: str, body: AcceptBody) -> Session:
+    await own_session(call, session_id)
+    session = await call.engine.checkout.accept(
+        call.merchant_id, session_id, body.decision_id, body.total, by=call.principal
+    )
+    return shown(session)
+
+
+@routes.post("/v1/sessions/{session_id}/pay", roles=COUNTER, idempotent=True, summary="Pay the accepted total")
+async def pay(call: Call, session_id: str, body: PayBody) -> Session:
+    await own_session(call, session_id)
+    paying = call.engine.checkout.pay(call.merchant_id, session_id, body.means, key=call.key, by=call.principal)
+    return shown(await asyncio.shield(paying))  # a caller who hangs up does not interrupt a payment
+
+
+@routes.post("/v1/sessions/{session_id}/status", roles=COUNTER, summary="Ask the terminal what became of the payment")
+async def ask_status(call: Call, session_id: str) -> Session:
+    await own_session(call, session_id)
+    return shown(await call.engine.checkout.ask_status(call.merchant_id, session_id))
+
+
+@routes.post("/v1/sessions/{session_id}/resolve", roles=COUNTER, summary="Say what became of an unknown payment")
+async def resolve(call: Call, session_id: str, body: ResolveBody) -> Session:
+    await own_session(call, session_id)
+    session = await call.engine.checkout.resolve(
+        call.merchant_id, session_id, body.outcome, body.reason, by=call.principal
+    )
+    return shown(session)
+
+
+@routes.post("/v1/sessions/{session_id}/abandon", roles=COUNTER, summary="Give the session up; what was held is let go")
+async def abandon(call: Call, session_id: str) -> Session:
+    await own_session(call, session_id)
+    return shown(await call.engine.stations.abandon(call.merchant_id, session_id))
+
+
+@routes.post("/v1/sessions/{session_id}/hand-over", roles=COUNTER, summary="Go on with the session at another station")
+async def hand_over(call: Call, session_id: str, body: HandOverBody) -> Session:
+    await own_session(call, session_id)
+    return shown(await call.engine.stations.hand_over(call.merchant_id, session_id, body.station_id))
+
+
+@routes.post("/v1/sessions/{session_id}/forget-customer", roles=COUNTER, summary="It is somebody else: nobody is known")
+async def forget_customer(call: Call, session_id: str) -> Session:
+    await own_session(call, session_id)
+    return shown(await call.engine.stations.forget_customer(call.merchant_id, session_id))
+
+
+@routes.post(
+    "/v1/sessions/{session_id}/forget-card", roles=COUNTER, summary="Another means will pay: decide without it"
+)
+async def forget_card(call: Call, session_id: str) -> Session:
+    await own_session(call, session_id)
+    return shown(await call.engine.stations.forget_card(call.merchant_id, session_id))
+
+
+@routes.post(
+    "/v1/sessions/{session_id}/set-aside", roles=COUNTER, summary="Serve the next one while a payment is in doubt"
+)
+async def set_aside(call: Call, session_id: str) -> Session:
+    await own_session(call, session_id)
+    return shown(await call.engine.stations.set_aside(call.merchant_id, session_id))

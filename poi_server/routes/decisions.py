@@ -1,0 +1,103 @@
+"""The offer API's heart: which offers would apply, how much they save, and why not the others. A dry run."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from msgspec import Meta, Struct
+
+from poi_engine.basket import BasketEntry, check_entries, lines_of
+from poi_engine.clock import micros, micros_of, moment
+from poi_engine.errors import RequestError
+from poi_engine.settings import read_place
+from poi_offers.decision import Decision
+from poi_offers.situation import Basket, PaymentFacts, Place, SaleItem, Situation
+from poi_server.http import COUNTER, Call, Routes
+from poi_server.views import shown_decision
+
+routes = Routes("decisions")
+
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+
+
+class FreePlace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A free position: WGS 84 degrees, and the IANA zone whose clock counts."""
+
+    lat: Annotated[float, Meta(ge=-90, le=90)]
+    lon: Annotated[float, Meta(ge=-180, le=180)]
+    zone: str
+
+
+class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A basket at a place and time, for a customer or nobody. Give `store_id` or `place`; `entries` name products.
+
+    `vat_rate` (basis points) is that of entries with a plain amount."""
+
+    currency: Currency
+    items: Annotated[tuple[SaleItem, ...], Meta(max_length=500)] = ()
+    entries: Annotated[tuple[BasketEntry, ...], Meta(max_length=200)] = ()
+    codes: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...], Meta(max_length=20)] = ()
+    rewards: Annotated[tuple[str, ...], Meta(max_length=20)] = ()
+    vat_rate: Annotated[int, Meta(ge=0, le=10_000)] = 2000
+    store_id: str | None = None
+    place: FreePlace | None = None
+    at: datetime | None = None
+    customer_id: str | None = None
+    payment: PaymentFacts | None = None
+    channel: Literal["counter", "phone", "partner"] = "partner"
+    explain: Literal["all", "eligible"] = "all"
+
+
+@routes.post("/v1/decisions", roles=COUNTER, scope="decisions", summary="Decide without selling: offers with reasons")
+async def decide(call: Call, body: Asked) -> Decision:
+    if body.at is not None and body.at.tzinfo is None:
+        raise RequestError("naive-time", "The time needs its offset, such as `Z`.", path="$.at")
+    at = body.at or moment(micros(call.services.clock.now()))
+    merchant_id = call.merchant_id
+    items = body.items
+    if body.entries:
+        items = (*items, *await _lines(call, body))
+    _distinct(items)
+    facts = None
+    if body.customer_id is not None:
+        facts = await call.engine.customers.facts(merchant_id, body.customer_id, micros_of(at))
+    situation = Situation(
+        at=at,
+        place=await _place(call, body),
+        basket=Basket(currency=body.currency, items=items, codes=body.codes, rewards=body.rewards),
+        customer=facts,
+        payment=body.payment,
+        channel=body.channel,
+        partner=call.principal.subject_id if call.principal.role == "partner" else None,
+    )
+    return shown_decision(await call.engine.offers.decide(merchant_id, situation, explain=body.explain))
+
+
+def _distinct(items: tuple[SaleItem, ...]) -> None:
+    seen: set[str] = set()
+    for number, item in enumerate(items):
+        if item.line_id in seen:
+            raise RequestError("line-twice", f"Two lines have the id {item.line_id!r}.", path=f"$.items[{number}]")
+        seen.add(item.line_id)
+
+
+async def _lines(call: Call, body: Asked) -> tuple[SaleItem, ...]:
+    check_entries(body.entries)
+    codes = {entry.code for entry in body.entries if entry.code}
+    found = {code: await call.engine.products.find(call.merchant_id, code) for code in codes}
+    return lines_of(body.entries, {code: product for code, product in found.items() if product}, body.vat_rate)
+
+
+async def _place(call: Call, body: Asked) -> Place:
+    if (body.store_id is None) == (body.place is None):
+        raise RequestError("place-or-store", "Give either `store_id` or `place`.", path="$.place")
+    if body.place is not None:
+        _check_zone(body.place.zone)
+        return Place(zone=body.place.zone, lat=body.place.lat, lon=body.place.lon)
+    store_id = body.store_id or ""
+    return await call.services.sql.read(lambda: read_place(call.merchant_id, store_id))
+
+
+def _check_zone(zone: str) -> None:
+    if zone not in available_timezones():
+        raise RequestError("unknown-zone", "The zone is no IANA time zone.", path="$.place.zone")

@@ -1,0 +1,77 @@
+"""The one WebSocket: a screen says what it watches and is told when it changes."""
+
+import asyncio
+from contextlib import suppress
+from typing import Literal
+
+import msgspec
+from aiohttp import WSMsgType, web
+from msgspec import Struct
+
+from poi_engine.principal import Principal
+from poi_server.http import EVERYONE, Call, Routes
+from poi_server.live import Topic, Watcher
+
+routes = Routes("live")
+
+MESSAGE_BYTES = 1024
+WATCHES = 16
+HEARTBEAT = 20.0
+
+
+class Watch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a screen asks to be told about."""
+
+    watch: Literal["station", "customer", "dashboard"]
+    station_id: str = ""
+
+
+@routes.get("/v1/live", roles=EVERYONE - {"partner"}, summary="Be told of sessions, points and sales as they change")
+async def live(call: Call) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MESSAGE_BYTES)
+    await socket.prepare(call.request)
+    watcher = Watcher()
+    sender = asyncio.create_task(_send(socket, watcher))
+    call.services.sockets.add(socket)
+    try:
+        await _receive(call, socket, watcher)
+    finally:
+        call.services.sockets.discard(socket)
+        call.services.live.forget(watcher)
+        sender.cancel()
+        with suppress(asyncio.CancelledError):
+            await sender
+    return socket
+
+
+async def _receive(call: Call, socket: web.WebSocketResponse, watcher: Watcher) -> None:
+    watched = 0
+    async for message in socket:
+        topic = _topic(call.principal, message.data) if message.type is WSMsgType.TEXT else None
+        watched += 1
+        if topic is None or watched > WATCHES:
+            await socket.close(code=1008, message=b"that cannot be watched with this credential")
+            return
+        call.services.live.watch(watcher, topic)
+        await socket.send_str('{"kind":"watching"}')
+
+
+async def _send(socket: web.WebSocketResponse, watcher: Watcher) -> None:
+    async for body in watcher.messages():
+        await socket.send_str(body.decode())
+
+
+def _topic(principal: Principal, text: str) -> Topic | None:
+    """The topic, if this caller may watch it."""
+    try:
+        wanted = msgspec.json.decode(text, type=Watch)
+    except msgspec.DecodeError:
+        return None
+    role, merchant_id = principal.role, principal.merchant_id
+    if wanted.watch == "station" and (role in ("owner", "seller") or principal.subject_id == wanted.station_id):
+        return (merchant_id, "station", wanted.station_id) if role != "phone" else None
+    if wanted.watch == "customer" and role == "phone":
+        return (merchant_id, "customer", principal.subject_id)
+    if wanted.watch == "dashboard" and role == "owner":
+        return (merchant_id, "dashboard", "")
+    return None
