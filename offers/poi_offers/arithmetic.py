@@ -7,7 +7,7 @@ largest remainder too, ties by the order of application, so offers and lines alw
 a step above its cap, the minor unit goes to another step on the line, or back to the line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
@@ -37,16 +37,19 @@ class Applied:
         return saved
 
 
-def apply(sheet: Sheet, steps: Sequence[Step]) -> Applied:
-    """Apply steps that are in the order of arithmetic."""
+RunClass = Callable[[Sheet, Sequence[int], Sequence[Step]], Exact]
+
+
+def apply(sheet: Sheet, steps: Sequence[Step], run: RunClass = run_class) -> Applied:
+    """Apply steps that are in the order of arithmetic; `run` may remember what `run_class` found before."""
     applied = Applied(list(sheet.amounts))
     for _, members in groupby(steps, key=lambda step: step.rank):
-        _settle(sheet, applied, list(members))
+        found = list(members)
+        _settle(applied, found, run(sheet, applied.left, found))
     return applied
 
 
-def _settle(sheet: Sheet, applied: Applied, steps: list[Step]) -> None:
-    exact = run_class(sheet, applied.left, steps)
+def _settle(applied: Applied, steps: list[Step], exact: Exact) -> None:
     after = rounded(exact, applied.left)
     shares = _share_out(exact, applied.left, after)
     if any(step.cap is not None for step in steps):

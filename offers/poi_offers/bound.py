@@ -8,14 +8,29 @@ together may each end up to one minor unit lower than alone, which the bound gra
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
 
 from poi_offers.candidates import Candidates, bits
-from poi_offers.exact import HUNDRED_PERCENT, run_class
+from poi_offers.exact import HUNDRED_PERCENT
 from poi_offers.points import THOUSAND, Gain
-from poi_offers.steps import BASKET_AMOUNT, BASKET_PERCENT, UNITS, Sheet, Step
+from poi_offers.steps import BASKET_AMOUNT, BASKET_PERCENT, LINE_AMOUNT, LINE_PERCENT, UNITS, Sheet, Step
 from poi_offers.units import deal
+
+_ONE = 1_000_000
+
+
+@dataclass(slots=True)
+class _Lowest:
+    """A bound over a set applied together: `value` in thousandths, and the share of a line (in millionths) that its
+    percents keep: of what unit effects and percents take off (`keeps`), of what line amounts take (`keeps_amounts`).
+    """
+
+    value: int
+    keeps: list[int]
+    keeps_amounts: list[int]
+    worth: dict[int, int] = field(default_factory=dict)
 
 
 class Bounds:
@@ -24,6 +39,7 @@ class Bounds:
     def __init__(self, candidates: Candidates, pool: Sequence[int]) -> None:
         self._candidates = candidates
         self._sheet = candidates.sheet
+        self._steps = {i: [(s, _most_off(self._sheet, s)) for s in candidates.steps if s.offer == i] for i in pool}
         self._most = {i: self._most_money(i) for i in pool}
         self._gain = {i: self._most_gain(i) for i in pool}
         contested = _contested(candidates.steps, pool)
@@ -32,7 +48,7 @@ class Bounds:
         self._tied = _tied_lines(candidates)
         self._slack = len(self._tied) + sum(len(step.lines) for step in candidates.steps if step.cap is not None)
         self._even = _slope(candidates.gains) <= THOUSAND
-        self._left: dict[int, tuple[int, list[int]]] = {}
+        self._left: dict[int, _Lowest] = {}
         self.order = sorted(pool, key=lambda i: self._turn(i, contested))
 
     def _turn(self, offer: int, contested: set[int]) -> tuple[int, str, int, int]:
@@ -69,12 +85,8 @@ class Bounds:
                 apart.append(offer)
             else:
                 together |= 1 << offer
-        total, left = self._lowest(together)
-        money = (self._sheet.subtotal - total) * THOUSAND
-        gains = sum(
-            self._gain_bound(gain, total, left) for gain in self._candidates.gains if together >> gain.offer & 1
-        )
-        return money + gains + (self._apart_bound(mask, apart) if apart else 0)
+        lowest = self._lowest(together)
+        return lowest.value + (self._apart_bound(mask, apart, lowest) if apart else 0)
 
     def _gain_bound(self, gain: Gain, total: int, left: list[int]) -> int:
         most = gain.value(self._sheet.amounts)
@@ -83,37 +95,60 @@ class Bounds:
         paid = total if gain.lines is None else gain.base(left) + total - sum(left)
         return min(most, gain.most(paid))
 
-    def _apart_bound(self, mask: int, apart: Sequence[int]) -> int:
+    def _apart_bound(self, mask: int, apart: Sequence[int], lowest: "_Lowest") -> int:
         groups: dict[str, list[int]] = {}
         value = self._slack * THOUSAND
         for offer in apart:
             group = self._candidates.offers[offer].stacking.group
             if group is None:
-                value += self._worth(offer)
+                value += self._worth_beside(offer, lowest)
             else:
                 groups.setdefault(group, []).append(offer)
-        return value + sum(self._group_bound(mask, group, members) for group, members in groups.items())
+        return value + sum(self._group_bound(mask, group, members, lowest) for group, members in groups.items())
 
-    def _group_bound(self, mask: int, group: str, members: list[int]) -> int:
+    def _group_bound(self, mask: int, group: str, members: list[int], lowest: "_Lowest") -> int:
         offers = self._candidates.offers
         taken = sum(1 for i in bits(mask) if offers[i].stacking.group == group)
         places = max(offers[i].stacking.group_max for i in members) - taken
-        return sum(sorted((self._worth(i) for i in members), reverse=True)[: max(places, 0)])
+        worth = sorted((self._worth_beside(i, lowest) for i in members), reverse=True)
+        return sum(worth[: max(places, 0)])
+
+    def _worth_beside(self, offer: int, lowest: "_Lowest") -> int:
+        """The most the offer adds to a combination: what the percents applied leave of its money off, and its gains."""
+        found = lowest.worth.get(offer)
+        if found is None:
+            money = sum(self._off_beside(step, most, lowest) for step, most in self._steps[offer])
+            found = lowest.worth[offer] = min(money, self._most[offer]) * THOUSAND + self._gain[offer]
+        return found
+
+    def _off_beside(self, step: Step, most: int, lowest: "_Lowest") -> int:
+        if step.rank == BASKET_AMOUNT or step.cap is not None:
+            return most
+        keeps = lowest.keeps_amounts if step.rank == LINE_AMOUNT else lowest.keeps
+        share = max(keeps[line] for line in step.lines)
+        return min(most, -(-most * share // _ONE) + 2 * len(step.lines)) if share < _ONE else most
 
     # --- the least that can be left -------------------------------------------------------------------------------
 
-    def _lowest(self, mask: int) -> tuple[int, list[int]]:
-        """The least total, and the least of each line, when no offer outside the mask is applied."""
+    def _lowest(self, mask: int) -> "_Lowest":
+        """The least left when no offer outside the mask is applied."""
         found = self._left.get(mask)
         if found is None:
-            found = self._left[mask] = self._compose(self._candidates.steps_in(mask))
+            steps = self._candidates.steps_in(mask)
+            total, left = self._compose(steps)
+            gains = (self._gain_bound(gain, total, left) for gain in self._candidates.gains if mask >> gain.offer & 1)
+            value = (self._sheet.subtotal - total) * THOUSAND + sum(gains)
+            count = len(left)
+            keeps, keeps_amounts = _kept(steps, LINE_PERCENT, count), _kept(steps, BASKET_PERCENT, count)
+            found = self._left[mask] = _Lowest(value, keeps, keeps_amounts)
         return found
 
     def _compose(self, steps: Sequence[Step]) -> tuple[int, list[int]]:
+        """The least total and the least of each line, minor units."""
         left, total = list(self._sheet.amounts), self._sheet.subtotal
         for rank, group in groupby(steps, key=lambda step: step.rank):
             members = list(group)
-            exact = run_class(self._sheet, left, members)
+            exact = self._candidates.run_class(self._sheet, left, members)
             if rank >= BASKET_PERCENT:
                 rounded = (2 * sum(exact.parts) + exact.whole) // (2 * exact.whole)
                 most_off = sum(step.amount for step in members)
@@ -133,8 +168,8 @@ class Bounds:
         return sum(gain.value(self._sheet.amounts) for gain in self._candidates.gains if gain.offer == offer)
 
     def _most_money(self, offer: int) -> int:
-        steps = [step for step in self._candidates.steps if step.offer == offer]
-        most = min(self._sheet.subtotal, sum(_most_off(self._sheet, step) for step in steps))
+        steps = [step for step, _ in self._steps[offer]]
+        most = min(self._sheet.subtotal, sum(most for _, most in self._steps[offer]))
         room = self._candidates.room[offer]
         return most if room is None else min(most, room + 2 * sum(len(step.lines) for step in steps) + 1)
 
@@ -156,6 +191,15 @@ class Bounds:
             if step.offer == offer and step.kind in {"free", "buy_get"}
             for line in step.lines
         )
+
+
+def _kept(steps: Sequence[Step], first_rank: int, count: int) -> list[int]:
+    keeps = [_ONE] * count
+    for step in steps:
+        if step.rank >= first_rank and step.kind == "percent" and step.cap is None:
+            for line in step.lines:
+                keeps[line] = -(-keeps[line] * (HUNDRED_PERCENT - step.percent) // HUNDRED_PERCENT)
+    return keeps
 
 
 def _contested(steps: Sequence[Step], pool: Sequence[int]) -> set[int]:

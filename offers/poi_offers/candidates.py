@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from poi_offers.arithmetic import Applied, apply
+from poi_offers.exact import Exact, run_class
 from poi_offers.model import Message, NextVisitCoupon, Offer
 from poi_offers.points import THOUSAND, Gain, gains_of
 from poi_offers.policy import Policy
-from poi_offers.steps import Sheet, Step, steps_of
+from poi_offers.steps import UNITS, Sheet, Step, steps_of
 
 _QUIET = (Message, NextVisitCoupon)
 
@@ -58,6 +59,7 @@ class Candidates:
         self.valued = self._valued()
         self.quiet = self._quiet()
         self._evaluations: dict[int, Evaluation] = {}
+        self._units: dict[int, Exact] = {}
 
     def _valued(self) -> tuple[int, ...]:
         """Offers that may be worth something here: these are chosen among."""
@@ -115,6 +117,18 @@ class Candidates:
         """The steps of a combination in the order of arithmetic."""
         return [step for step in self.steps if mask >> step.offer & 1]
 
+    def run_class(self, sheet: Sheet, left: Sequence[int], steps: Sequence[Step]) -> Exact:
+        """As `exact.run_class`, remembering the unit class: it is the dearest, and often asked again."""
+        if steps[0].rank != UNITS:
+            return run_class(sheet, left, steps)
+        offers = 0
+        for step in steps:
+            offers |= 1 << step.offer
+        found = self._units.get(offers)
+        if found is None:
+            found = self._units[offers] = run_class(sheet, left, steps)
+        return found
+
     def evaluate(self, mask: int) -> Evaluation:
         """The combination's exact money."""
         found = self._evaluations.get(mask)
@@ -123,7 +137,7 @@ class Candidates:
         return found
 
     def _evaluate(self, mask: int) -> Evaluation:
-        applied = apply(self.sheet, self.steps_in(mask))
+        applied = apply(self.sheet, self.steps_in(mask), self.run_class)
         given = [(gain, gain.amount(gain.base(applied.left))) for gain in self.gains if mask >> gain.offer & 1]
         gains = tuple((gain, amount) for gain, amount in given if amount)
         value = (self.sheet.subtotal - applied.total) * THOUSAND + sum(gain.worth * amount for gain, amount in gains)

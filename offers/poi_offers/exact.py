@@ -5,8 +5,7 @@ Amounts are integers over one common denominator, which is many times faster tha
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
-from math import gcd, lcm
+from math import gcd
 
 from poi_offers.steps import BASKET_PERCENT, UNITS, Sheet, Step
 from poi_offers.units import Span, assign
@@ -98,70 +97,75 @@ def _rescale(exact: Exact, factor: int) -> None:
 
 # --- units: a line's units are runs of equal current price ---------------------------------------------------------
 
-
-Price = int | Fraction
-Runs = list[tuple[int, Price]]
+Runs = list[tuple[int, int]]
+"""(count, price) of neighbouring units; prices are over the common denominator."""
 
 
 def _run_units(sheet: Sheet, exact: Exact, steps: Sequence[Step]) -> None:
+    for step in steps:
+        exact.whole *= HUNDRED_PERCENT // gcd(step.percent, HUNDRED_PERCENT) if step.percent else 1
     runs: dict[int, Runs] = {}
     for position, (step, spans) in enumerate(assign(sheet, steps)):
         priced = [span for span in spans if not span.paid]
         for span in priced:
-            runs.setdefault(span.line, [(sheet.units[span.line], sheet.prices[span.line])])
-        cuts = _unit_cuts(runs, step, priced)
-        exact.cuts.extend((position, line, cut.numerator, cut.denominator) for line, cut in cuts.items())
-        if step.cap is not None and len(cuts) > 1 and sum(cuts.values()) == step.cap:
-            exact.tied.append(tuple(sorted(cuts)))
+            if span.line not in runs:
+                runs[span.line] = [(sheet.units[span.line], sheet.prices[span.line] * exact.whole)]
+        _cut_units(exact, runs, position, step, priced)
         if step.kind == "free" or (step.kind == "buy_get" and step.percent == HUNDRED_PERCENT):
             _count_freed(exact, priced)
     _write_back(sheet, exact, runs)
 
 
-def _unit_cuts(runs: dict[int, Runs], step: Step, spans: Iterable[Span]) -> dict[int, Price]:
-    """Lower the units of the spans by the step; the exact money off by line."""
-    spans = list(spans)
-    before = {span.line: _amount(runs[span.line]) for span in spans}
-    wanted = [(span, _cut_out(runs[span.line], span, step, Fraction(1))) for span in spans]
-    cuts = {span.line: before[span.line] - _amount(lowered) for span, lowered in wanted}
-    total = sum(cuts.values())
-    if step.cap is not None and total > step.cap:
-        keep = Fraction(step.cap) / total
-        wanted = [(span, _cut_out(runs[span.line], span, step, keep)) for span in spans]
-        cuts = {span.line: before[span.line] - _amount(lowered) for span, lowered in wanted}
-    for span, lowered in wanted:
+def _cut_units(exact: Exact, runs: dict[int, Runs], position: int, step: Step, spans: Sequence[Span]) -> None:
+    """Lower the units of the spans by the step, at most by its cap."""
+    cuts = [_cut_span(runs, exact.whole, step, span, 1, 1) for span in spans]
+    total = sum(off for _, off in cuts)
+    if step.cap is not None and total > step.cap * exact.whole:
+        common = gcd(step.cap * exact.whole, total)
+        keep, of = step.cap * exact.whole // common, total // common
+        _rescale_runs(exact, runs, of)
+        cuts = [_cut_span(runs, exact.whole, step, span, keep, of) for span in spans]
+        exact.tied.append(tuple(sorted(span.line for span in spans)))
+    for span, (lowered, off) in zip(spans, cuts, strict=True):
         runs[span.line] = lowered
-    return cuts
+        exact.cuts.append((position, span.line, off, exact.whole))
 
 
-def _cut_out(runs: Runs, span: Span, step: Step, keep: Fraction) -> Runs:
-    """The runs with the units of the span lowered by `keep` (0 to 1) of what the step takes."""
+def _rescale_runs(exact: Exact, runs: dict[int, Runs], factor: int) -> None:
+    exact.whole *= factor
+    for line, line_runs in runs.items():
+        runs[line] = [(count, price * factor) for count, price in line_runs]
+
+
+def _cut_span(runs: dict[int, Runs], whole: int, step: Step, span: Span, keep: int, of: int) -> tuple[Runs, int]:
+    """The line's runs with the units of the span lowered by `keep / of` of what the step takes, and the money off."""
     lowered: Runs = []
-    at = 0
-    for count, price in runs:
-        inside = max(0, min(at + count, span.end) - max(at, span.start))
-        ahead = min(max(span.start - at, 0), count)
-        pieces = ((ahead, price), (inside, _lower(price, step, keep)), (count - ahead - inside, price))
-        lowered.extend((length, value) for length, value in pieces if length)
+    at = taken = 0
+    for count, price in runs[span.line]:
+        inside = min(at + count, span.end) - max(at, span.start)
+        if inside <= 0:
+            lowered.append((count, price))
+        else:
+            off = _off(price, whole, step) // of * keep
+            ahead = max(span.start - at, 0)
+            pieces = ((ahead, price), (inside, price - off), (count - ahead - inside, price))
+            lowered.extend(piece for piece in pieces if piece[0])
+            taken += inside * off
         at += count
-    return lowered
+    return lowered, taken
 
 
-def _lower(price: Price, step: Step, keep: Fraction) -> Price:
+def _off(price: int, whole: int, step: Step) -> int:
+    """What the step takes off one unit."""
     match step.kind:
         case "fixed":
-            off: Price = max(0, price - step.amount)
+            return max(0, price - step.amount * whole)
         case "unit":
-            off = min(price, step.amount)
+            return min(price, step.amount * whole)
         case "free":
-            off = price
+            return price
         case _:
-            off = Fraction(price * step.percent, HUNDRED_PERCENT)
-    return price - off * keep
-
-
-def _amount(runs: Runs) -> Price:
-    return sum(count * price for count, price in runs)
+            return price * step.percent // HUNDRED_PERCENT
 
 
 def _count_freed(exact: Exact, spans: Iterable[Span]) -> None:
@@ -170,9 +174,7 @@ def _count_freed(exact: Exact, spans: Iterable[Span]) -> None:
 
 
 def _write_back(sheet: Sheet, exact: Exact, runs: dict[int, Runs]) -> None:
-    left = {line: Fraction(_amount(line_runs)) for line, line_runs in runs.items()}
-    exact.whole = lcm(*(amount.denominator for amount in left.values()))
     exact.parts = [part * exact.whole for part in exact.parts]
-    for line, amount in left.items():
+    for line, line_runs in runs.items():
         rest = sheet.amounts[line] - sheet.units[line] * sheet.prices[line]
-        exact.parts[line] = rest * exact.whole + amount.numerator * (exact.whole // amount.denominator)
+        exact.parts[line] = rest * exact.whole + sum(count * price for count, price in line_runs)
