@@ -14,7 +14,7 @@ MAX_RECORDS = 32
 MAX_REFERENCE = 64
 EXTERNAL_TYPE = "urn:nfc:ext:poi:loyalty"
 SMART_POSTER = "urn:nfc:wkt:Sp"
-# the library's own smart poster would decode itself within itself without a limit; ours goes one level down
+# only what can carry a reference is decoded: a broken Wi-Fi record beside it must not make the card unreadable
 KNOWN_TYPES: Mapping[str, type[ndef.Record]] = {
     "urn:nfc:wkt:U": ndef.UriRecord,
     "urn:nfc:wkt:T": ndef.TextRecord,

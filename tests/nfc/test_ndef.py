@@ -74,6 +74,13 @@ def test_a_reference_that_is_none_is_refused(raw):
     assert refusal.value.code == "bad-reference"
 
 
+def test_a_broken_record_of_no_concern_does_not_hide_the_reference():
+    broken_wifi = b"\x92\x17\x01application/vnd.wfa.wsc\x10"
+    link = message(LINK)
+    last = bytes([link[0] & 0x7F]) + link[1:]
+    assert loyalty_reference(broken_wifi + last) == "LINK-1"
+
+
 @given(st.text(max_size=200))
 def test_a_normalised_reference_is_its_own_normal_form(raw):
     try:

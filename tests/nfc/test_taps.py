@@ -214,6 +214,15 @@ async def test_a_card_put_in_the_place_of_another_is_another_tap(field, watch):
         await watched.expect("gone")
 
 
+async def test_a_good_card_in_the_place_of_an_unreadable_one_is_read(field, watch):
+    watched = watch(field.path)
+    await watched.expect("ready")
+    field.put(IsoDepCard(UID4, None, Faults(ats=b"\x00")))
+    assert (await watched.expect("unreadable")).code == "ats-malformed"
+    field.put(LoyaltyCard.type4("MARIE-0042"))
+    assert (await watched.expect("gone", "tap")).tap.subject == "MARIE-0042"
+
+
 async def test_two_readers_read_two_fields_at_once(field, watch):
     async with type(field)() as other:
         left, right = watch(field.path, name="left"), watch(other.path, name="right")
