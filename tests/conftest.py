@@ -6,14 +6,13 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from poi_engine.storage import migrate, open_sql
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.redis import RedisSessions, open_redis
 from poi_engine.storage.sqlite import SqliteSql
-from tests.servers import PostgresServer, ValkeyServer, absent, postgres_programs
+from tests.servers import PostgresServer, ValkeyServer, absent, apart, postgres_programs
 
 _numbers = itertools.count()
 
@@ -22,7 +21,7 @@ _numbers = itertools.count()
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty migrated SQLite file, to be copied."""
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    asyncio.run(migrate(f"sqlite:///{path}"))
+    apart(migrate(f"sqlite:///{path}"))
     return path
 
 
@@ -40,26 +39,18 @@ def postgres_server() -> Iterator[PostgresServer]:
         absent("PostgreSQL's server programs are not installed (apt: postgresql)")
     server = PostgresServer(programs)
     try:
-        asyncio.run(_make_database(server, "template_poi", "template1"))
-        asyncio.run(migrate(server.url("template_poi")))
+        server.make_database("template_poi")
+        apart(migrate(server.url("template_poi")))
         yield server
     finally:
         server.remove()
-
-
-async def _make_database(server: PostgresServer, name: str, template: str) -> None:
-    connection = await asyncpg.connect(server.url("postgres"))
-    try:
-        await connection.execute(f'create database "{name}" template "{template}"')
-    finally:
-        await connection.close()
 
 
 @pytest.fixture
 async def postgres_url(postgres_server: PostgresServer) -> str:
     """The address of an empty migrated PostgreSQL database."""
     name = f"poi_{next(_numbers)}"
-    await _make_database(postgres_server, name, "template_poi")
+    await asyncio.to_thread(postgres_server.make_database, name, "template_poi")
     return postgres_server.url(name)
 
 

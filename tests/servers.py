@@ -1,5 +1,6 @@
 """Real servers for the tests: a private PostgreSQL and a private valkey-server, on loopback and unix sockets only."""
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -7,9 +8,12 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
+import asyncpg
 import pytest
 
 from poi_engine.errors import StorageError
@@ -23,6 +27,12 @@ def absent(what: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(what)
     pytest.skip(what)
+
+
+def apart(work: Coroutine[None, None, None]) -> None:
+    """Run a coroutine to its end on a loop of its own, also where another loop runs."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
 
 
 def unused_port() -> int:
@@ -97,6 +107,17 @@ class PostgresServer:
                 return
             time.sleep(0.05)
         pytest.fail(f"PostgreSQL does not start: {(self.folder / 'log').read_text()[-2000:]}")
+
+    def make_database(self, name: str, template: str = "template1") -> None:
+        """Make a database; blocks."""
+        apart(self._run(f'create database "{name}" template "{template}"'))
+
+    async def _run(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.url("postgres"))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
 
     def stop(self, *, immediately: bool = False) -> None:
         """End it: at once and without a goodbye, or by breaking off what runs."""

@@ -45,6 +45,10 @@ def _up_to_date(revision: str | None) -> bool:
     return revision == REVISIONS[-1]
 
 
+def _failed(error: Exception) -> StorageError:
+    return StorageError("migration-failed", f"The schema could not be brought up to date and is as it was: {error}")
+
+
 # --- SQLite --------------------------------------------------------------------------------------------------------
 
 
@@ -73,9 +77,8 @@ def _upgrade_sqlite(path: Path) -> None:
         with engine.begin() as connection:
             upgrade(connection)
     except DBAPIError as error:
-        if isinstance(error.orig, sqlite3.Error):
-            raise error.orig from None
-        raise
+        cause = translate(error.orig) if isinstance(error.orig, sqlite3.Error) else None
+        raise (cause if isinstance(cause, StorageError) else _failed(error)) from None
     finally:
         engine.dispose()
 
@@ -119,6 +122,7 @@ async def _postgres_revision(dsn: str) -> str | None:
 
 
 async def _upgrade_postgres(dsn: str) -> None:
+    from sqlalchemy.exc import DBAPIError
     from sqlalchemy.ext.asyncio import create_async_engine
     from sqlalchemy.pool import NullPool
 
@@ -130,6 +134,8 @@ async def _upgrade_postgres(dsn: str) -> None:
         async with engine.begin() as connection:
             await connection.exec_driver_sql(f"select pg_advisory_xact_lock({_LOCK})")
             await connection.run_sync(upgrade)
+    except DBAPIError as error:
+        raise _failed(error) from None
     finally:
         await engine.dispose()
 

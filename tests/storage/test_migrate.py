@@ -1,0 +1,109 @@
+"""Migrations: harmless to repeat, all or nothing, and never backwards."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, create_engine
+
+from poi_engine.errors import RequestError, StorageError
+from poi_engine.ports import Job, Query
+from poi_engine.storage import migrate, open_sql, schema, upgrade
+from tests.servers import PostgresServer
+
+
+def run(text: str) -> Any:
+    def job() -> Job[list[dict[str, Any]]]:
+        return [dict(row) for row in (yield Query(text))]
+
+    return job
+
+
+async def once(url: str, text: str) -> list[dict[str, Any]]:
+    sql = open_sql(url)
+    try:
+        found: list[dict[str, Any]] = await sql.write(run(text))
+        return found
+    finally:
+        await sql.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+async def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/empty%20one.db"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = f"empty_{tmp_path.name}"
+    await asyncio.to_thread(server.make_database, name)
+    return server.url(name)
+
+
+async def test_migrating_again_and_from_several_processes_is_harmless(empty_url: str) -> None:
+    await asyncio.gather(*(migrate(empty_url) for _ in range(3)))
+    await once(empty_url, "insert into catalogue values ('mer_1', 7)")
+    await migrate(empty_url)
+    assert await once(empty_url, "select version from catalogue") == [{"version": 7}]
+
+
+async def test_a_newer_schema_is_refused(empty_url: str) -> None:
+    await migrate(empty_url)
+    await once(empty_url, "update alembic_version set version_num = '9999'")
+    with pytest.raises(StorageError, match="'9999', which a newer version") as refused:
+        await migrate(empty_url)
+    assert refused.value.code == "schema-newer"
+
+
+async def test_a_migration_cut_short_leaves_nothing_and_can_be_repeated(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "IMMUTABLE", ("transfer", "no_such_table"))
+        with pytest.raises(StorageError, match="no_such_table"):
+            await migrate(empty_url)
+    tables = "sqlite_master" if empty_url.startswith("sqlite") else "pg_tables where schemaname = 'public'"
+    assert await once(empty_url, f"select * from {tables}") == []
+    await migrate(empty_url)
+    await once(empty_url, "insert into catalogue values ('mer_1', 7)")
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_text("this is a letter, not a database" * 50)
+    with pytest.raises(StorageError, match="not a database"):
+        await migrate(f"sqlite:///{tmp_path}/x.db")
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "sqlite:x.db", "sqlite:///", "nonsense"])
+async def test_an_address_of_something_else_is_refused(url: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        await migrate(url)
+    assert refused.value.code == "storage-url"
+
+
+def test_the_known_revisions_are_those_of_the_package() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(upgrade.__file__).parent / "migrations"))
+    found = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(found)) == upgrade.REVISIONS
+
+
+def test_the_migrated_schema_is_the_one_the_code_knows(sqlite_template: Path) -> None:
+    engine = create_engine(f"sqlite:///{sqlite_template}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, schema.metadata) == []
+    engine.dispose()
+
+
+def test_every_key_and_every_index_but_those_of_secrets_starts_with_the_merchant() -> None:
+    for table in schema.metadata.sorted_tables:
+        keys = [
+            list(key.columns) for key in table.constraints if isinstance(key, PrimaryKeyConstraint | UniqueConstraint)
+        ]
+        keys += [list(index.columns) for index in table.indexes if not str(index.name).endswith("_by_secret")]
+        assert {key[0].name for key in keys} == {"merchant_id"}, table.name
