@@ -5,7 +5,9 @@ class Event:
         self,
         numbers: Sequence[int],
         sets: Sequence[Sequence[int] | None],
+        lines: Sequence[tuple[Sequence[int], int, int]] = (),
         point: tuple[float, float, float] | None = None,
+        spot: tuple[float, float] | None = None,
     ) -> None: ...
 
 class Table:

@@ -9,29 +9,12 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
+from poi_cext._judge cimport ANY, COLUMNS, FAMILIES, Facts, NO, PERHAPS, RANGE, SURE, run
 from poi_cext.ops import HOT_COLUMNS, HOT_FAMILIES, check_program
-
-cdef enum:
-    ANY = 1
-    NONE = 2
-    RANGE = 3
-    UNION = 4
-    EITHER = 5
-    STEP = 6
-    NOT_STEP = 7
-    NEAR = 8
-    FAR = 9
-    MAYBE = 10
-    COLUMNS = 3    # hot columns
-    FAMILIES = 8   # hot families
-    NO = 0
-    SURE = 1
-    PERHAPS = 2
 
 cdef int32_t UNKNOWN = -2147483647 - 1
 cdef int32_t HIGH = 2147483647
 cdef uint32_t FREE = 0x80000000  # the signature bit of "no condition"; every event has it
-cdef double SKIN = 1e-14
 
 if HOT_COLUMNS != COLUMNS or HOT_FAMILIES != FAMILIES:
     raise ImportError("poi_cext._match was built for another layout: build it again")
@@ -43,17 +26,6 @@ cdef struct Row:  # one cache line
     uint32_t signature[FAMILIES]
     int32_t owner   # times two, plus one when the fixed part is only perhaps true
     uint32_t rest   # where the parts the row itself cannot say begin in the pool; 0 = none
-
-
-cdef struct Facts:
-    int32_t* numbers
-    int32_t* values       # the families' sorted values, one after the other
-    int32_t* starts       # where each family begins in `values`; one more for the end
-    uint8_t* known
-    int32_t hot[COLUMNS]  # the first numbers again, UNKNOWN where there are fewer
-    uint32_t signature[FAMILIES]
-    double point[3]
-    bint has_point
 
 
 cdef struct Found:
@@ -88,27 +60,41 @@ cdef Block grown(Block block, Py_ssize_t used, Py_ssize_t needed):
 
 
 cdef class Event:
-    """One question's facts: a number per column, a set per family (None = unknown), a point of the unit sphere."""
+    """One question's facts.
+
+    A number per column, a set per family (None = unknown), lines of (tags, weight 0, weight 1), a point of the unit
+    sphere, and a spot in a plane that repeats every 360 along x.
+    """
 
     cdef Facts facts
     cdef Block memory
     cdef readonly Py_ssize_t columns
     cdef readonly Py_ssize_t families
 
-    def __init__(self, numbers, sets, point=None):
+    def __cinit__(self, numbers, sets, lines=(), point=None, spot=None):
         cdef Py_ssize_t total = sum([len(values) for values in sets if values is not None])
+        cdef Py_ssize_t tags = sum([len(line[0]) for line in lines])
         self.columns = len(numbers)
         self.families = len(sets)
-        self.memory = Block(4 * (self.columns + total + self.families + 1) + self.families + 1)
+        self.facts.line_count = len(lines)
+        self.memory = Block(
+            4 * (self.columns + total + self.families + 1 + tags + 3 * len(lines) + 1) + self.families + 1
+        )
         self.facts.numbers = <int32_t*> self.memory.data
         self.facts.values = self.facts.numbers + self.columns
         self.facts.starts = self.facts.values + total
-        self.facts.known = <uint8_t*> (self.facts.starts + self.families + 1)
+        self.facts.tags = self.facts.starts + self.families + 1
+        self.facts.lines = self.facts.tags + tags
+        self.facts.known = <uint8_t*> (self.facts.lines + 3 * len(lines) + 1)
         self._fill_numbers(numbers)
         self._fill_sets(sets)
+        self._fill_lines(lines)
         self.facts.has_point = point is not None
         if point is not None:
             self.facts.point[0], self.facts.point[1], self.facts.point[2] = point
+        self.facts.has_spot = spot is not None
+        if spot is not None:
+            self.facts.spot[0], self.facts.spot[1] = spot
 
     cdef int _fill_numbers(self, numbers) except -1:
         cdef Py_ssize_t i = 0
@@ -143,6 +129,18 @@ cdef class Event:
             family += 1
         return 0
 
+    cdef int _fill_lines(self, lines) except -1:
+        cdef int32_t* line = self.facts.lines
+        cdef int32_t at = 0
+        for tags, weight, other in lines:
+            line[0], line[1], line[2] = at, weight, other
+            for tag in sorted(tags):
+                self.facts.tags[at] = tag
+                at += 1
+            line += 3
+        line[0] = at
+        return 0
+
 
 cdef class Table:
     """Clauses by owner. A clause's `fixed` part depends on the place alone, its `live` part on the moment."""
@@ -159,7 +157,7 @@ cdef class Table:
     cdef readonly Py_ssize_t families
     cdef readonly Py_ssize_t dead
 
-    def __init__(self, Py_ssize_t columns, Py_ssize_t families):
+    def __cinit__(self, Py_ssize_t columns, Py_ssize_t families):
         self.columns = columns
         self.families = families
         self.rows_ = Block(16 * sizeof(Row))
@@ -267,7 +265,7 @@ cdef class Plan:
     cdef Py_ssize_t count
     cdef Py_ssize_t seen
 
-    def __init__(self, Table table not None):
+    def __cinit__(self, Table table not None):
         self.table = table
         self.rows_ = Block(16 * sizeof(Row))
         self.count = 0
@@ -411,107 +409,3 @@ cdef bint note(Found* found, int32_t owner, int verdict) noexcept nogil:
     found.owners[found.count] = entry
     found.count += 1
     return True
-
-
-cdef int run(const int32_t* program, const Facts* facts) noexcept nogil:
-    """Judge a program: NO, SURE or PERHAPS."""
-    cdef const int32_t* at = program + 1
-    cdef const int32_t* end = at + program[0]
-    cdef int verdict = SURE
-    cdef int part
-    while at < end:
-        part = judge(at[0], at[1], at + 3, at[2], facts)
-        if part == NO:
-            return NO
-        if part > verdict:
-            verdict = part
-        at += 3 + at[2]
-    return verdict
-
-
-cdef int judge(int32_t op, int32_t subject, const int32_t* values, int32_t count, const Facts* facts) noexcept nogil:
-    if op == ANY:
-        return facts.known[subject] and meets(facts, subject, values, count)
-    if op == NONE:
-        return facts.known[subject] and not meets(facts, subject, values, count)
-    if op == NEAR or op == FAR:
-        return ball(op, values, facts)
-    if op == MAYBE:
-        return PERHAPS
-    cdef int32_t number = facts.numbers[subject]
-    if op == EITHER:
-        return inside(number, values[0], values[1]) or inside(facts.numbers[values[2]], values[3], values[4])
-    if number == UNKNOWN:
-        return NO
-    if op == RANGE:
-        return values[0] <= number <= values[1]
-    if op == STEP:
-        return number % values[0] == 0
-    if op == NOT_STEP:
-        return number % values[0] != 0
-    return in_union(number, values, count)
-
-
-cdef inline bint inside(int32_t number, int32_t low, int32_t high) noexcept nogil:
-    return number != UNKNOWN and low <= number <= high
-
-
-cdef bint in_union(int32_t number, const int32_t* values, int32_t count) noexcept nogil:
-    """In one of the sorted ranges, by halving."""
-    cdef int32_t first = 0
-    cdef int32_t last = count // 2
-    cdef int32_t middle
-    while first < last:
-        middle = (first + last) // 2
-        if values[2 * middle + 1] < number:
-            first = middle + 1
-        else:
-            last = middle
-    return first < count // 2 and values[2 * first] <= number
-
-
-cdef bint meets(const Facts* facts, int32_t family, const int32_t* values, int32_t count) noexcept nogil:
-    """The family's values and these share one: each of the shorter list is looked up in the longer."""
-    cdef const int32_t* held = facts.values + facts.starts[family]
-    cdef int32_t holds = facts.starts[family + 1] - facts.starts[family]
-    cdef int32_t i
-    if holds <= count:
-        for i in range(holds):
-            if has(values, count, held[i]):
-                return True
-        return False
-    for i in range(count):
-        if has(held, holds, values[i]):
-            return True
-    return False
-
-
-cdef bint has(const int32_t* values, int32_t count, int32_t wanted) noexcept nogil:
-    cdef int32_t first = 0
-    cdef int32_t last = count
-    cdef int32_t middle
-    while first < last:
-        middle = (first + last) // 2
-        if values[middle] < wanted:
-            first = middle + 1
-        else:
-            last = middle
-    return first < count and values[first] == wanted
-
-
-cdef int ball(int32_t op, const int32_t* words, const Facts* facts) noexcept nogil:
-    cdef double sphere[4]
-    cdef double away = 0
-    cdef double inner
-    cdef double outer
-    cdef int i
-    if not facts.has_point:
-        return NO
-    memcpy(sphere, words, sizeof(sphere))
-    for i in range(3):
-        away += (sphere[i] - facts.point[i]) * (sphere[i] - facts.point[i])
-    inner = sphere[3] - SKIN if sphere[3] > SKIN else 0
-    outer = sphere[3] + SKIN
-    if inner * inner <= away <= outer * outer:
-        return PERHAPS
-    return (away < inner * inner) == (op == NEAR)

@@ -2,24 +2,55 @@
 
 import struct
 from collections.abc import Sequence
+from itertools import pairwise
 
-from poi_cext.ops import ANY, EITHER, FAR, MAYBE, NEAR, NONE, NOT_STEP, RANGE, SKIN, STEP, UNION, UNKNOWN, check_program
+from poi_cext.ops import (
+    ANY,
+    DOUBT,
+    EITHER,
+    FAR,
+    INSIDE,
+    MAYBE,
+    NEAR,
+    NONE,
+    NOT_STEP,
+    OUTSIDE,
+    RANGE,
+    SKIN,
+    STEP,
+    SUM,
+    UNION,
+    UNKNOWN,
+    check_program,
+    words_rings,
+)
 
 NO, SURE, PERHAPS = 0, 1, 2
 
+Line = tuple[Sequence[int], int, int]
+Spot = tuple[float, float]
+
 
 class Event:
-    """One question's facts: a number per column, a set per family (None = unknown), a point of the unit sphere."""
+    """One question's facts.
+
+    A number per column, a set per family (None = unknown), lines of (tags, weight 0, weight 1), a point of the unit
+    sphere, and a spot in a plane that repeats every 360 along x.
+    """
 
     def __init__(
         self,
         numbers: Sequence[int],
         sets: Sequence[Sequence[int] | None],
+        lines: Sequence[Line] = (),
         point: tuple[float, float, float] | None = None,
+        spot: Spot | None = None,
     ) -> None:
         self.numbers = tuple(numbers)
         self.sets = tuple(None if values is None else frozenset(values) for values in sets)
+        self.lines = [(frozenset(tags), (one, two)) for tags, one, two in lines]
         self.point = point
+        self.spot = spot
 
 
 class Table:
@@ -123,6 +154,10 @@ def _part(op: int, subject: int, values: Sequence[int], event: Event) -> int:
         return PERHAPS
     if op in (NEAR, FAR):
         return _ball(op, values, event)
+    if op == SUM:
+        return SURE if _sum(subject, values, event) else NO
+    if op in (INSIDE, OUTSIDE):
+        return _rings(op, values, event.spot)
     if op in (ANY, NONE):
         held = event.sets[subject]
         return SURE if held is not None and held.isdisjoint(values) == (op == NONE) else NO
@@ -153,6 +188,43 @@ def _ball(op: int, words: Sequence[int], event: Event) -> int:
     if inner * inner <= away <= outer * outer:
         return PERHAPS
     return SURE if (away < inner * inner) == (op == NEAR) else NO
+
+
+def _sum(weight: int, values: Sequence[int], event: Event) -> bool:
+    low, high, included = values[:3]
+    wanted, refused = values[3 : 3 + included], values[3 + included :]
+    lines = [
+        weights[weight]
+        for tags, weights in event.lines
+        if tags.isdisjoint(refused) and not (included and tags.isdisjoint(wanted))
+    ]
+    return low <= sum(lines) <= high
+
+
+def _rings(op: int, words: Sequence[int], spot: Spot | None) -> int:
+    if spot is None:
+        return NO
+    for i, ring in enumerate(words_rings(words)):
+        where = max(_locate(spot[0] + turn, spot[1], ring) for turn in (0.0, -360.0, 360.0))
+        if where == PERHAPS:
+            return PERHAPS
+        if (where == SURE) == (i > 0):
+            return SURE if op == OUTSIDE else NO
+    return SURE if op == INSIDE else NO
+
+
+def _locate(x: float, y: float, ring: Sequence[Spot]) -> int:
+    """SURE inside, NO outside, PERHAPS too near to an edge's line to tell."""
+    inside = False
+    for a, b in pairwise(ring):
+        if (a[1] < y and b[1] < y) or (a[1] > y and b[1] > y) or (x > a[0] and x > b[0]):
+            continue
+        first, second = (b[0] - a[0]) * (y - a[1]), (b[1] - a[1]) * (x - a[0])
+        if abs(first - second) <= DOUBT * (abs(first) + abs(second)):
+            return PERHAPS
+        if (a[1] > y) != (b[1] > y) and (first > second) == (b[1] > a[1]):
+            inside = not inside
+    return SURE if inside else NO
 
 
 def _check_event(table: Table, event: Event) -> None:

@@ -27,12 +27,21 @@ FAR = 9
 """The point is known and outside the ball; on its skin: maybe."""
 MAYBE = 10
 """Cannot be told here: the caller confirms."""
+SUM = 11
+"""Values `low, high, included, tags..., tags...`: the weights (subject 0 or 1) of the lines that bear one of the
+included tags (with none included: of all lines) and none of the excluded ones add up to the range."""
+INSIDE = 12
+"""The spot is known and inside the first ring or on its edge, and strictly inside no other (`ring_words`)."""
+OUTSIDE = 13
+"""The spot is known and not `INSIDE`."""
 
 UNKNOWN = -(2**31)
 LOW = UNKNOWN + 1
 HIGH = 2**31 - 1
 SKIN = 1e-14
 """Distance to a ball's skin below which floats are not trusted, on the unit sphere."""
+DOUBT = 1e-9
+"""Relative size of a cross product below which floats are not trusted: the spot is taken to be on the line."""
 
 HOT_COLUMNS = 3
 """The first columns are compared in the scan itself: put the most telling there."""
@@ -43,6 +52,21 @@ HOT_FAMILIES = 8
 def ball_words(x: float, y: float, z: float, radius: float) -> list[int]:
     """A ball as the eight 32-bit words that `NEAR` and `FAR` take."""
     return list(struct.unpack("=8i", struct.pack("=4d", x, y, z, radius)))
+
+
+def ring_words(rings: Sequence[Sequence[tuple[float, float]]]) -> list[int]:
+    """Closed rings as words: their number, the length of each, and the points' doubles."""
+    points = [part for ring in rings for point in ring for part in point]
+    doubles = struct.unpack(f"={2 * len(points)}i", struct.pack(f"={len(points)}d", *points))
+    return [len(rings), *map(len, rings), *doubles]
+
+
+def words_rings(words: Sequence[int]) -> list[list[tuple[float, float]]]:
+    """The rings back from their words."""
+    count = words[0]
+    doubles = words[1 + count :]
+    parts = iter(struct.unpack(f"={len(doubles) // 2}d", struct.pack(f"={len(doubles)}i", *doubles)))
+    return [[(next(parts), next(parts)) for _ in range(length)] for length in words[1 : 1 + count]]
 
 
 def check_program(program: Sequence[int], columns: int, families: int) -> None:
@@ -65,6 +89,10 @@ def _fits(op: int, subject: int, values: Sequence[int], columns: int, families: 
         return len(values) == 8
     if op == MAYBE:
         return not values
+    if op == SUM:
+        return subject in (0, 1) and len(values) >= 3 and 0 <= values[2] <= len(values) - 3
+    if op in (INSIDE, OUTSIDE):
+        return _are_rings(values)
     if not 0 <= subject < columns:
         return False
     if op == EITHER:
@@ -72,3 +100,10 @@ def _fits(op: int, subject: int, values: Sequence[int], columns: int, families: 
     if op in (STEP, NOT_STEP):
         return len(values) == 1 and values[0] > 0
     return len(values) == 2 if op == RANGE else op == UNION and len(values) % 2 == 0
+
+
+def _are_rings(values: Sequence[int]) -> bool:
+    if not values or not 0 < values[0] < len(values):
+        return False
+    lengths = values[1 : 1 + values[0]]
+    return min(lengths) > 0 and len(values) == 1 + values[0] + 4 * sum(lengths)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from poi_cext.match import Plan, Table
 from poi_offers.columns import Column, Family, Vocabulary, event
 from poi_offers.compile import compile_offer
-from poi_offers.eligibility import judge_scene
+from poi_offers.eligibility import truth_of
 from poi_offers.model import Offer
 from poi_offers.scene import Scene
 from poi_offers.situation import Place, Situation
@@ -72,7 +72,7 @@ class Catalogue:
         facts = event(scene, self._vocabulary)
         sure, maybe = self._plan(situation.place).scan(facts)
         found = [self._owners[owner] for owner in sure]
-        found += [entry for owner in maybe if judge_scene((entry := self._owners[owner])[2].conditions, scene).truth]
+        found += [entry for owner in maybe if truth_of((entry := self._owners[owner])[2].conditions, scene)]
         return [offer for _, _, offer in sorted(found)]
 
     def _plan(self, place: Place) -> Plan:

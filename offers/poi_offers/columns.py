@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from enum import IntEnum, auto
-from math import floor
 
 from poi_cext.match import Event
 from poi_cext.ops import HIGH, LOW, UNKNOWN
@@ -33,8 +32,6 @@ class Column(IntEnum):
     SPEND_30 = auto()
     SPEND_90 = auto()
     SPEND_365 = auto()
-    LAT = auto()  # millionths of a degree, rounded down
-    LON = auto()
 
 
 class Family(IntEnum):
@@ -58,7 +55,8 @@ class Family(IntEnum):
 
 VISITS = {0: Column.VISITS, 7: Column.VISITS_7, 30: Column.VISITS_30, 90: Column.VISITS_90, 365: Column.VISITS_365}
 SPEND = {0: Column.SPEND_0, 7: Column.SPEND_7, 30: Column.SPEND_30, 90: Column.SPEND_90, 365: Column.SPEND_365}
-MICRO = 1_000_000
+Line = tuple[list[int], int, int]
+"""A basket line for the matcher: its goods, its amount (minor units) and its quantity (thousandths)."""
 
 
 class Vocabulary:
@@ -80,14 +78,12 @@ class Vocabulary:
 
 def event(scene: Scene, vocabulary: Vocabulary) -> Event:
     """The situation as the matcher takes it."""
-    place = scene.situation.place
-    point = None if place.lat is None or place.lon is None else unit_vector(place.lat, place.lon)
-    return Event(_numbers(scene), _sets(scene, vocabulary), point)
-
-
-def micro(degrees: float) -> int:
-    """Millionths of a degree, rounded down."""
-    return floor(degrees * MICRO)
+    place, lines = scene.situation.place, _lines(scene.situation.basket.items, vocabulary)
+    numbers, sets = _numbers(scene, lines), _sets(scene, vocabulary)
+    sets[Family.GOODS] = sorted({tag for tags, _, _ in lines for tag in tags})
+    if place.lat is None or place.lon is None:
+        return Event(numbers, sets, lines)
+    return Event(numbers, sets, lines, unit_vector(place.lat, place.lon), (place.lon, place.lat))
 
 
 def goods_of(products: Iterable[str], brands: Iterable[str], categories: Iterable[str]) -> set[str]:
@@ -95,16 +91,13 @@ def goods_of(products: Iterable[str], brands: Iterable[str], categories: Iterabl
     return {f"p:{word}" for word in products} | {f"b:{word}" for word in brands} | {f"c:{word}" for word in categories}
 
 
-def _numbers(scene: Scene) -> list[int]:
+def _numbers(scene: Scene, lines: list[Line]) -> list[int]:
     situation = scene.situation
     numbers = [UNKNOWN] * len(Column)
     numbers[Column.DATE] = scene.wall.toordinal()
     numbers[Column.MINUTE] = scene.minute
-    numbers[Column.SUBTOTAL] = _clamp(situation.basket.subtotal)
-    numbers[Column.QUANTITY] = _clamp(sum(item.quantity for item in situation.basket.items))
-    if situation.place.lat is not None and situation.place.lon is not None:
-        numbers[Column.LAT] = micro(situation.place.lat)
-        numbers[Column.LON] = micro(situation.place.lon)
+    numbers[Column.SUBTOTAL] = _clamp(sum(amount for _, amount, _ in lines))
+    numbers[Column.QUANTITY] = _clamp(sum(quantity for _, _, quantity in lines))
     if situation.customer is not None:
         _add_customer(numbers, situation.customer, scene)
     return numbers
@@ -142,7 +135,7 @@ def _sets(scene: Scene, vocabulary: Vocabulary) -> list[list[int] | None]:
         _one(situation.partner),
         None if digits is None else [digits[:length] for length in range(len(digits) + 1)],
         _one(digits),
-        _goods(situation.basket.items),
+        None,
         _one(situation.place.store_id),
         scene.regions,
     ]
@@ -155,9 +148,15 @@ def _one(word: str | None) -> tuple[str, ...] | None:
     return None if word is None else (word,)
 
 
-def _goods(items: tuple[SaleItem, ...]) -> set[str]:
-    paths = {path for category in {item.category for item in items} for path in category_path(category)}
-    return goods_of({item.code for item in items}, {item.brand for item in items}, paths)
+def _lines(items: tuple[SaleItem, ...], vocabulary: Vocabulary) -> list[Line]:
+    return [
+        (
+            vocabulary.find(Family.GOODS, goods_of((item.code,), (item.brand,), category_path(item.category))),
+            _clamp(item.amount),
+            _clamp(item.quantity),
+        )
+        for item in items
+    ]
 
 
 def category_path(category: str) -> list[str]:

@@ -8,9 +8,27 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise, product
 from typing import NamedTuple
 
-from poi_cext.ops import ANY, EITHER, FAR, HIGH, LOW, MAYBE, NEAR, NONE, NOT_STEP, RANGE, STEP, UNION, ball_words
+from poi_cext.ops import (
+    ANY,
+    EITHER,
+    FAR,
+    HIGH,
+    INSIDE,
+    LOW,
+    MAYBE,
+    NEAR,
+    NONE,
+    NOT_STEP,
+    OUTSIDE,
+    RANGE,
+    STEP,
+    SUM,
+    UNION,
+    ball_words,
+    ring_words,
+)
 from poi_offers import model
-from poi_offers.columns import SPEND, VISITS, Column, Family, Vocabulary, goods_of, micro
+from poi_offers.columns import SPEND, VISITS, Column, Family, Vocabulary, goods_of
 from poi_offers.errors import OfferError
 from poi_offers.geo import chord, unit_vector, unrolled
 from poi_offers.model import Condition
@@ -24,7 +42,7 @@ Words = list[int]
 NEVER: Words = [RANGE, Column.DATE, 2, 1, 0]
 PERHAPS: Words = [MAYBE, 0, 0]
 FIXED_FAMILIES = (Family.STORE, Family.REGION)
-FIXED_COLUMNS = (Column.LAT, Column.LON)
+FIXED_OPS = (NEAR, FAR, INSIDE, OUTSIDE)
 
 
 class Clause(NamedTuple):
@@ -64,17 +82,13 @@ def _clause(literals: list[Literal], vocabulary: Vocabulary) -> Clause:
     live: Words = []
     for leaf, positive in literals:
         for words in _WRITERS[type(leaf)](leaf, positive, vocabulary):
-            (fixed if _is_fixed(leaf, words) else live).extend(words)
+            (fixed if _is_fixed(words) else live).extend(words)
     return Clause(fixed, live)
 
 
-def _is_fixed(leaf: Condition, words: Words) -> bool:
+def _is_fixed(words: Words) -> bool:
     op, subject = words[0], words[1]
-    if op in (ANY, NONE):
-        return subject in FIXED_FAMILIES
-    if op == MAYBE:
-        return isinstance(leaf, model.Polygon)
-    return op in (NEAR, FAR) or (op == RANGE and subject in FIXED_COLUMNS)
+    return op in FIXED_OPS or (op in (ANY, NONE) and subject in FIXED_FAMILIES)
 
 
 # --- place and time -----------------------------------------------------------------------------------------------
@@ -85,14 +99,8 @@ def _circle(leaf: model.Circle, positive: bool, _: Vocabulary) -> list[Words]:
 
 
 def _polygon(leaf: model.Polygon, positive: bool, _: Vocabulary) -> list[Words]:
-    """Only its box is told here, and of a negation only that the position is known."""
-    lats, lons = [lat for _, lat in leaf.rings[0]], [lon for lon, _ in unrolled(leaf.rings[0])]
-    if not positive:
-        return [_range(Column.LAT, LOW, HIGH), PERHAPS]
-    words = [_range(Column.LAT, micro(min(lats)), micro(max(lats))), PERHAPS]
-    if min(lons) > -180 and max(lons) < 180:  # 180 and -180 are one place
-        words.append(_range(Column.LON, micro(min(lons)), micro(max(lons))))
-    return words
+    words = ring_words([unrolled(ring) for ring in leaf.rings])
+    return [[INSIDE if positive else OUTSIDE, 0, len(words), *words]]
 
 
 def _stores(leaf: model.Stores, positive: bool, vocabulary: Vocabulary) -> list[Words]:
@@ -204,12 +212,18 @@ def _quantity(leaf: model.Quantity, positive: bool, vocabulary: Vocabulary) -> l
 def _basket(
     column: Column, leaf: model.Subtotal | model.Quantity, positive: bool, vocabulary: Vocabulary
 ) -> list[Words]:
-    """Over all lines exact; over selected ones only what must hold: enough in all, and one selected thing there."""
-    if leaf.items == model.Selector():
+    """Over all lines a column; over selected ones a sum, behind what must hold anyway: enough in the whole basket."""
+    items, span = leaf.items, _span(leaf.min, leaf.max)
+    if items == model.Selector():
         return [_limits(column, leaf.min, leaf.max, positive)]
-    if positive and leaf.min:
-        return [_range(column, leaf.min, HIGH), *_there(leaf.items, vocabulary), PERHAPS]
-    return [PERHAPS]
+    wanted = vocabulary.learn(Family.GOODS, goods_of(items.products, items.brands, items.categories))
+    refused = goods_of(items.exclude_products, items.exclude_brands, items.exclude_categories)
+    tags = [len(wanted), *wanted, *vocabulary.learn(Family.GOODS, refused)]
+    weight = 0 if column == Column.SUBTOTAL else 1
+    if positive:
+        return [_range(column, span[0], HIGH), [SUM, weight, 2 + len(tags), *span, *tags]]
+    parts = [[SUM, weight, 2 + len(tags), *gap, *tags] for gap in _gaps([span], LOW, HIGH)]
+    return parts if len(parts) < 2 else [PERHAPS]
 
 
 def _bundle(leaf: model.Bundle, positive: bool, vocabulary: Vocabulary) -> list[Words]:
@@ -272,10 +286,14 @@ def _range(column: Column, low: int, high: int) -> Words:
 
 
 def _limits(column: Column, low: int | None, high: int | None, positive: bool) -> Words:
-    span = LOW if low is None else low, HIGH if high is None else high
+    span = _span(low, high)
     if positive:
         return _range(column, *span)
     return _union(column, _gaps([span] if span[0] <= span[1] else [], LOW, HIGH))
+
+
+def _span(low: int | None, high: int | None) -> tuple[int, int]:
+    return LOW if low is None else low, HIGH if high is None else high
 
 
 def _union(column: Column, spans: list[tuple[int, int]]) -> Words:

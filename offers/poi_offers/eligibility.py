@@ -74,6 +74,23 @@ def judge_scene(condition: Condition, scene: Scene, path: str = "$.conditions") 
     return TRUE if truth else Verdict(truth, path, near_miss)
 
 
+def truth_of(condition: Condition, scene: Scene) -> bool | None:
+    """The truth alone, as `judge` would find it, stopping at the first part that settles it."""
+    if isinstance(condition, model.Not):
+        truth = truth_of(condition.of, scene)
+        return None if truth is None else not truth
+    if not isinstance(condition, (model.All, model.Any)):
+        return _LEAVES[type(condition)](condition, scene)[0]
+    settles = isinstance(condition, model.Any)
+    truth = not settles
+    for part in condition.of:
+        one = truth_of(part, scene)
+        if one is settles:
+            return settles
+        truth = None if one is None else truth
+    return truth
+
+
 def _all(parts: list[Verdict]) -> Verdict:
     """False if one part is false, else unknown if one is unknown."""
     missing = [part for part in parts if part.truth is not True]

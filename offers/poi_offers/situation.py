@@ -1,12 +1,9 @@
 """The matcher's input, a `Situation`: where, when, who, which basket, which means of payment."""
 
 from datetime import date, datetime
-from fractions import Fraction
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
-
-from poi_offers.money import round_half_away
 
 Text = Annotated[str, Meta(max_length=200)]
 
@@ -27,8 +24,8 @@ class SaleItem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def amount(self) -> int:
-        """Price of the line before any discount, minor units."""
-        return round_half_away(Fraction(self.unit_price * self.quantity, 1000))
+        """Price of the line before any discount, minor units, half a unit rounded up."""
+        return (2 * self.unit_price * self.quantity + 1000) // 2000
 
     @property
     def units(self) -> int:
