@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from poi_engine.insights import InsightsReader
 from poi_engine.ports import PaymentConnector
 from poi_engine.setup import Setup
 from poi_engine.storage import migrate, open_sql
-from poi_engine.storage.folder import lock_folder
+from poi_engine.storage.folder import FolderLock, lock_folder
 from poi_engine.storage.redis import RedisSessions, open_redis
 from poi_engine.storage.valkey import EmbeddedValkey
 from poi_server.auth import Doorkeeper, Gate
@@ -50,22 +50,29 @@ class Started:
 
     merchant_id: str
     folder: Path
-    first_secret: str | None
-    operator_secret: str
+    first_secret: str | None = field(repr=False)
+    operator_secret: str = field(repr=False)
+    lock: FolderLock | None
 
 
 STARTED = web.AppKey("started", Started)
 
 
-def make_app(config: Config, *, clock: Clock | None = None, secure: bool = False) -> web.Application:
-    """The application; storage opens when it starts. `secure`: it will be served over TLS."""
+def make_app(
+    config: Config, *, clock: Clock | None = None, secure: bool = False, authority: bytes | None = None
+) -> web.Application:
+    """The application; storage opens when it starts.
+
+    `secure`: it will be served over TLS; `authority`: the certificate (PEM) of the local authority behind it.
+    """
     metrics = Metrics()
     app = web.Application(middlewares=[around])
     app[CONNECTIONS] = Connections(config.limits, metrics, config.http.proxies)
     table = route_table()
     for route in table:
         app.router.add_route(route.method, route.path, Endpoint(route).serve)
-    app.cleanup_ctx.append(lambda app: _running(app, _Builder(config, clock or SystemClock(), metrics, secure), table))
+    builder = _Builder(config, clock or SystemClock(), metrics, secure, authority)
+    app.cleanup_ctx.append(lambda app: _running(app, builder, table))
     app.on_shutdown.append(_close_sockets)
     return app
 
@@ -85,24 +92,27 @@ async def _close_sockets(app: web.Application) -> None:
 class _Builder:
     """Opens the parts in order; the stack closes them in the opposite one."""
 
-    def __init__(self, config: Config, clock: Clock, metrics: Metrics, secure: bool) -> None:
+    def __init__(self, config: Config, clock: Clock, metrics: Metrics, secure: bool, authority: bytes | None) -> None:
         self.config = config
         self.clock = clock
         self.metrics = metrics
         self.secure = secure
+        self.authority = authority
         self.folder = data_folder(config)
         self.ids = Ids(clock.now)
 
     async def build(self, stack: AsyncExitStack, table: tuple[Any, ...]) -> tuple[Services, Started]:
         """Every part of a running server."""
         config = self.config
+        lock = await self._lock(stack)
         sql = await self._sql(stack)
         sessions = await self._sessions(stack)
         access = Access(sql, self.clock, self.ids, exclusive=not config.storage.shared)
         merchant = config.merchant
         merchant_id, secret = await access.ensure_owner(merchant.name, merchant.currency, merchant.language)
         live = await self._live(stack, sessions)
-        engine = Engine(sql, sessions, live, self._connectors(), self.clock, self.ids)
+        exclusive = not config.storage.shared
+        engine = Engine(sql, sessions, live, self._connectors(), self.clock, self.ids, exclusive=exclusive)
         await engine.start()
         stack.push_async_callback(engine.close)
         desk = TapDesk(engine.stations, merchant_id)
@@ -131,12 +141,17 @@ class _Builder:
             scanning=scanning,
             metrics=self.metrics,
             table=table,
+            authority=self.authority,
         )
-        return services, Started(merchant_id, self.folder, secret, access.grant_local(merchant_id))
+        return services, Started(merchant_id, self.folder, secret, access.grant_local(merchant_id), lock)
+
+    async def _lock(self, stack: AsyncExitStack) -> FolderLock | None:
+        if self.config.storage.sql and self.config.storage.redis:
+            await asyncio.to_thread(self.folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+            return None
+        return stack.enter_context(await asyncio.to_thread(lock_folder, self.folder))
 
     async def _sql(self, stack: AsyncExitStack) -> Any:
-        if not self.config.storage.sql:
-            stack.enter_context(await asyncio.to_thread(lock_folder, self.folder))
         url = self.config.storage.sql or f"sqlite:///{self.folder / 'poi.db'}"
         await migrate(url)
         sql = open_sql(url)

@@ -39,6 +39,8 @@ class Gate:
         host = request.headers.get(hdrs.HOST, "")
         if host_name(host) not in self._hosts:
             raise Refusal(421, "host-unknown", f"This server does not answer to {host[:100]!r}.")
+        if self._proxies and not self._secure and not self._by_proxy(request) and not _is_local(request):
+            raise Refusal(403, "tls-required", "Plain HTTP is taken from this machine and the declared proxies only.")
 
     def check_origin(self, request: web.Request, *, by_cookie: bool) -> None:
         """Refuse what a page of another origin sends; a cookie's request must say its origin."""
@@ -71,6 +73,10 @@ class Gate:
             return False
         peer = ip_address(request.remote)
         return any(peer in proxy for proxy in self._proxies)
+
+
+def _is_local(request: web.Request) -> bool:
+    return not request.remote or ip_address(request.remote).is_loopback
 
 
 def host_name(host: str) -> str:

@@ -79,7 +79,7 @@ def _retry(error: PoiError) -> dict[str, str]:
 def _http_error(error: web.HTTPException, request_id: str) -> web.StreamResponse:
     if error.status < 400:
         return web.Response(status=error.status, headers={hdrs.LOCATION: error.headers.get(hdrs.LOCATION, "/")})
-    headers = {hdrs.ALLOW: error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else {}
+    headers = {"Allow": error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else {}
     return problem_response(from_http(error, request_id), headers)
 
 

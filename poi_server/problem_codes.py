@@ -57,6 +57,9 @@ CATALOGUE: dict[str, Explanation] = {
         "The Host header names a server that this one is not.",
         "Use an address that `serve` printed, or add the name to `[http] hosts`.",
     ),
+    "tls-required": Explanation(
+        "TLS required", "The request came in plain text past the proxy.", "Use the proxy's https address."
+    ),
     "origin-refused": Explanation(
         "Origin refused", "A page of another origin sent this request.", "Send it from this server's own pages."
     ),

@@ -13,6 +13,7 @@ from poi_server.problem_codes import CATALOGUE, Explanation
 
 MEDIA_TYPE = "application/problem+json"
 _AT_PATH = re.compile(r" - at `(?P<path>[^`]*)`\Z")
+_NAMED_FIELD = re.compile(r"(?:unknown|missing required) field `(?P<field>[^`]*)`")
 _HTTP_CODES = {
     400: "malformed-request",
     404: "not-found",
@@ -104,10 +105,12 @@ def from_http(error: web.HTTPException, request_id: str) -> Problem:
     return problem(code, error.status, explanation(code).meaning, request_id)
 
 
-def invalid(error: msgspec.ValidationError, *, code: str = "invalid-body", root: str = "$") -> Refusal:
-    """A body or query that does not fit its type, with the path of the mistake below `root`."""
+def invalid(error: msgspec.ValidationError, *, code: str = "invalid-body", place: str = "$.{}") -> Refusal:
+    """A body or query that does not fit its type, with the path of the mistake; `place` writes a top-level one."""
     text = str(error)
     found = _AT_PATH.search(text)
     path = found["path"] if found else "$"
-    message = text[: found.start()] if found else text
-    return Refusal(422, code, f"{message.rstrip('.')}.", path=root + path[1:])
+    message = (text[: found.start()] if found else text).replace(r"\\Z", "$").replace(r"\Z", "$")
+    if named := _NAMED_FIELD.search(message):
+        path = f"{path}.{named['field']}"
+    return Refusal(422, code, f"{message.rstrip('.')}.", path=place.format(path[2:]) if path != "$" else path)

@@ -49,6 +49,7 @@ class Services:
     scanning: Scanning
     metrics: Metrics
     table: tuple[Route, ...]
+    authority: bytes | None = None
     sockets: WeakSet[web.WebSocketResponse] = field(default_factory=WeakSet)
 
     @property

@@ -42,12 +42,12 @@ class Signature:
         """The handler's path and query parameters, converted; unknown query parameters are refused when strict."""
         found: dict[str, Any] = {}
         if self.path_type:
-            found |= _converted(dict(request.match_info), self.path_type)
+            found |= _converted(dict(request.match_info), self.path_type, "{{{}}}")
         query = request.rel_url.query
         if self.query_type:
-            found |= _converted(_known(dict(query), self.query_type, strict), self.query_type)
+            found |= _converted(_known(dict(query), self.query_type, strict), self.query_type, "?{}")
         elif query and strict:
-            _converted(dict(query), Nothing)
+            _converted(dict(query), Nothing, "?{}")
         return found
 
 
@@ -55,11 +55,11 @@ def _known(values: dict[str, str], kind: type[Struct], strict: bool) -> dict[str
     return values if strict else {name: values[name] for name in kind.__struct_fields__ if name in values}
 
 
-def _converted(values: dict[str, str], kind: type[Struct]) -> dict[str, Any]:
+def _converted(values: dict[str, str], kind: type[Struct], place: str) -> dict[str, Any]:
     try:
         return msgspec.structs.asdict(msgspec.convert(values, kind, strict=False))
     except msgspec.ValidationError as error:
-        raise invalid(error, code="invalid-parameter") from None
+        raise invalid(error, code="invalid-parameter", place=place) from None
 
 
 def read_signature(handler: Callable[..., Any], path: str) -> Signature:

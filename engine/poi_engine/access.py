@@ -237,7 +237,7 @@ class Access:
         device = Device(handle=claim.handle, epoch=claimed.epoch, key=key)
         return Paired(principal=claimed.principal, secret=granted, device=device, station_id=claimed.station_id)
 
-    async def join(self, merchant_id: str, station_id: str, secret: str) -> None:
+    async def use_join_code(self, merchant_id: str, station_id: str, secret: str) -> None:
         """Use a station's code by a phone that is known already; refusals as for `claim`."""
         digest, at = _digest(secret), micros(self._clock.now())
         await self._sql.write(lambda: use_pairing(merchant_id, station_id, digest, at))

@@ -1,18 +1,32 @@
-"""The API's routes, one module a subject. A new module is one more line in `TABLES`."""
+"""The API's routes, one module a subject. A new module is one more line in `route_table`."""
 
 from __future__ import annotations
 
-from poi_server.http import Route, Routes
-from poi_server.routes import access, docs, health, setup
+from importlib import import_module
 
-TABLES: tuple[Routes, ...] = (
-    access.routes,
-    setup.routes,
-    health.routes,
-    docs.routes,
+from poi_server.http import Route
+
+MODULES = (
+    "access",
+    "setup",
+    "counter",
+    "products",
+    "sales",
+    "customers",
+    "offers",
+    "decisions",
+    "insights",
+    "phone",
+    "live",
+    "health",
+    "authority",
+    "docs",
+    "pages",
 )
+"""The modules of this package that hold a table `routes`, in the order of the API reference."""
 
 
 def route_table() -> tuple[Route, ...]:
-    """Every route, in the order of the API reference."""
-    return tuple(route for table in TABLES for route in table.entries)
+    """Every route."""
+    tables = [import_module(f"{__name__}.{name}").routes for name in MODULES]
+    return tuple(route for table in tables for route in table.entries)

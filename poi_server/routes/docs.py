@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, select_autoescape
 
 from poi_server.http import ANYONE, Call, Route, Routes
 from poi_server.openapi import document
@@ -53,7 +53,6 @@ def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("poi_server", "reference"),
         autoescape=select_autoescape(),
-        undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )

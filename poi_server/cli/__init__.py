@@ -1,0 +1,94 @@
+"""The command line: one small module a subcommand, each with `HELP`, `EXAMPLES`, `add_arguments` and `run`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from poi_engine.errors import PoiError
+from poi_server.config import Config, ConfigError, load
+
+COMMANDS = ("serve", "tap", "scan", "decide", "offers", "pair", "verify", "doctor", "config")
+"""Subcommands in the order of `--help`; the module of the same name implements each."""
+
+EXIT_REFUSED = 2
+"""Something has to be mended first: the port, the folder, the configuration, the arguments."""
+
+_DESCRIPTION = """\
+The point-of-interaction server: a tap or a scan at the counter identifies the customer, the best offers for the basket
+are chosen during payment, and money, points and limits move without losing or doubling one."""
+
+_EXAMPLES = """\
+first steps:
+  poi-server serve --demo-shop            a shop with products, offers and customers, at http://127.0.0.1:8080
+  poi-server tap --card 2900000000017     hold a loyalty card to the counter, without hardware
+  poi-server scan photo.png               read a QR code or barcode from a picture
+  poi-server doctor                       what is here, what is missing, how to mend it
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand; the exit code is 0 when done, 1 when it found something wrong, 2 when it could not start."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.command:
+        parser.print_help()
+        return EXIT_REFUSED
+    try:
+        options.settings = settings(options)
+        result: int = options.run(options)
+    except ConfigError as error:
+        return _refuse(f"configuration, {error.path}: {error.message}")
+    except PoiError as error:
+        return _refuse(error.message)
+    except KeyboardInterrupt:
+        return 130
+    return result
+
+
+def _refuse(sentence: str) -> int:
+    print(f"poi-server: {sentence}", file=sys.stderr)
+    return EXIT_REFUSED
+
+
+def settings(options: argparse.Namespace) -> Config:
+    """The configuration of `--config`, `POI_CONFIG` or `./poi-server.toml`, the environment and `--data`."""
+    named = options.config or os.environ.get("POI_CONFIG")
+    beside = Path("poi-server.toml")
+    file = Path(named) if named else beside if beside.exists() else None
+    environment = dict(os.environ)
+    if options.data:
+        environment["POI_DATA"] = options.data
+    return load(file, environment)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="poi-server",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name in COMMANDS:
+        _add(commands, name, import_module(f"poi_server.cli.{name.replace('-', '_')}"))
+    return parser
+
+
+def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, module: ModuleType) -> None:
+    parser = commands.add_parser(
+        name,
+        help=module.HELP,
+        description=module.__doc__,
+        epilog=f"examples:\n{module.EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", metavar="FILE", help="configuration (default: $POI_CONFIG or ./poi-server.toml)")
+    parser.add_argument("--data", metavar="FOLDER", help="data folder (default: $POI_DATA, ./data, else the user's)")
+    module.add_arguments(parser)
+    parser.set_defaults(run=module.run)

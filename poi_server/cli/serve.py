@@ -1,0 +1,136 @@
+"""Run the server: embedded storage in the data folder unless the configuration names others.
+
+On loopback it speaks plain HTTP. With --host beyond loopback it speaks TLS: by the certificate in the configuration, or
+by a local authority that it makes and that phones trust once. Ctrl-C lets requests under way finish and stops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import ssl
+import sys
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from poi_engine.storage.folder import FolderLocked
+from poi_server.app import STARTED, make_app
+from poi_server.cli.welcome import welcome
+from poi_server.config import Config, data_folder
+from poi_server.logs import configure_logs
+from poi_server.running import Running, remove_note, write_note
+from poi_server.services import SERVICES
+from poi_server.serving import Serving
+from poi_server.tls import is_loopback, machine_names, server_context
+
+HELP = "run the server"
+EXAMPLES = """\
+  poi-server serve                        on http://127.0.0.1:8080
+  poi-server serve --demo-shop            with a demo shop on the first start
+  poi-server serve --host 0.0.0.0         for phones and tablets of the same network, over TLS
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where to listen."""
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on; 0 takes an unused one (default: 8080)")
+    parser.add_argument("--demo-shop", action="store_true", help="fill a new shop with products, offers and customers")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until a signal."""
+    config = _configured(options)
+    configure_logs(config.logs.format, config.logs.level)
+    try:
+        return _run(_serve(config, demo_shop=options.demo_shop))
+    except FolderLocked as error:
+        if not error.holder.address:
+            raise
+        print(f"poi-server runs here already: {error.holder.address}")
+        return 0
+
+
+def _configured(options: argparse.Namespace) -> Config:
+    config: Config = options.settings
+    http = config.http
+    http = replace(
+        http,
+        host=http.host if options.host is None else options.host,
+        port=http.port if options.port is None else options.port,
+    )
+    return replace(config, http=http)
+
+
+def _run(work: Coroutine[None, None, int]) -> int:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def _tls(config: Config) -> tuple[ssl.SSLContext | None, bytes | None]:
+    """Beyond loopback there is no plain HTTP, except to the reverse proxies that the configuration declares."""
+    http = config.http
+    if not config.tls.certificate and (is_loopback(http.host) or http.proxies):
+        return None, None
+    names = (*machine_names(http.host), *http.hosts)
+    return server_context(config.tls, data_folder(config) / "tls", names, datetime.now(UTC))
+
+
+async def _serve(config: Config, *, demo_shop: bool) -> int:
+    stop = _stop_signal()
+    context, authority = await asyncio.to_thread(_tls, config)
+    serving = Serving(make_app(config, secure=context is not None, authority=authority), config, context)
+    async with serving:
+        started = serving.app[STARTED]
+        if demo_shop:
+            await _fill(serving)
+        note = Running(
+            address=serving.base_url,
+            pid=os.getpid(),
+            secret=started.operator_secret,
+            authority=(authority or b"").decode(),
+        )
+        write_note(started.folder, note)
+        if started.lock:
+            started.lock.serve_at(serving.base_url)
+        try:
+            print(await welcome(serving), flush=True)
+            await stop.wait()
+            print("poi-server: finishing what is under way", file=sys.stderr)
+        finally:
+            remove_note(started.folder)
+    return 0
+
+
+def _stop_signal() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; a second one ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def first() -> None:
+        stop.set()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(sign)
+
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(sign, first)
+    return stop
+
+
+async def _fill(serving: Serving) -> None:
+    """The demo shop, into a merchant that has no store yet."""
+    from poi_server.demo_shop import create
+
+    services, started = serving.app[SERVICES], serving.app[STARTED]
+    if not await services.setup.stores(started.merchant_id):
+        await create(services, started.merchant_id)
