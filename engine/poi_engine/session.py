@@ -38,7 +38,10 @@ MOVES: dict[SessionState, frozenset[SessionState]] = {
 
 
 class Identity(Struct, frozen=True, kw_only=True):
-    """Who stands there and how surely we know. `assurance`: `identify`, `authenticate`, or `staff` (recorded)."""
+    """Who stands there and how surely we know. `assurance`: `identify`, `authenticate`, or `staff` (recorded).
+
+    `proof` is the opaque name of the single-use code that proved it: one code authorises one spend.
+    """
 
     customer_id: str
     display_name: str
@@ -46,6 +49,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     scheme: str
     assurance: str
     source: str
+    proof: str = ""
 
 
 class Notice(Struct, frozen=True, kw_only=True):

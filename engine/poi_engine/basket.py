@@ -1,0 +1,102 @@
+"""From what a till enters to basket lines. Pure but for the products it is given."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from poi_engine.errors import RequestError
+from poi_engine.products import Product, line_of
+from poi_offers.situation import Basket, SaleItem
+
+MAX_LINES = 500
+MAX_QUANTITY = 100_000_000
+MAX_AMOUNT = 100_000_000
+MAX_SUBTOTAL = 10_000_000_000
+PLAIN_LABEL = "Amount"
+
+
+class BasketEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry: a product by `code` with a `quantity` in thousandths, or a plain `amount` in minor units."""
+
+    line_id: str | None = None
+    code: str | None = None
+    quantity: int = 1000
+    label: str | None = None
+    amount: int | None = None
+
+
+def check_entries(entries: Sequence[BasketEntry]) -> None:
+    """Refuse what no basket can hold, with the path of the mistake."""
+    if len(entries) > MAX_LINES:
+        raise RequestError("too-many-lines", f"A basket has at most {MAX_LINES} lines.", path="$.entries")
+    seen: set[str] = set()
+    for index, entry in enumerate(entries):
+        path = f"$.entries[{index}]"
+        _check_entry(entry, path)
+        if entry.line_id is not None and entry.line_id in seen:
+            raise RequestError("duplicate-line", "Two lines have the same line_id.", path=f"{path}.line_id")
+        seen.add(entry.line_id or "")
+
+
+def _check_entry(entry: BasketEntry, path: str) -> None:
+    if (entry.code is None) == (entry.amount is None):
+        raise RequestError("code-or-amount", "A line has either a product code or an amount.", path=path)
+    if not 1 <= entry.quantity <= MAX_QUANTITY:
+        message = f"A quantity is 1 to {MAX_QUANTITY} thousandths."
+        raise RequestError("bad-quantity", message, path=f"{path}.quantity")
+    if entry.amount is not None and not 0 <= entry.amount <= MAX_AMOUNT:
+        raise RequestError("bad-amount", f"An amount is 0 to {MAX_AMOUNT} minor units.", path=f"{path}.amount")
+    if entry.label is not None and not 1 <= len(entry.label) <= 200:
+        raise RequestError("bad-label", "A label has 1 to 200 characters.", path=f"{path}.label")
+    if entry.line_id is not None and not 1 <= len(entry.line_id) <= 32:
+        raise RequestError("bad-line-id", "A line_id has 1 to 32 characters.", path=f"{path}.line_id")
+
+
+def lines_of(entries: Sequence[BasketEntry], products: Mapping[str, Product], vat_rate: int) -> tuple[SaleItem, ...]:
+    """The basket's lines; `vat_rate` (basis points) is that of plain amounts."""
+    taken = {entry.line_id for entry in entries if entry.line_id}
+    lines = []
+    for index, entry in enumerate(entries):
+        line_id = entry.line_id or _free_id(taken)
+        if entry.code is None:
+            lines.append(_plain(entry, line_id, vat_rate))
+            continue
+        product = products.get(entry.code)
+        if product is None:
+            message = f"There is no product {entry.code[:64]!r} on sale."
+            raise RequestError("unknown-product", message, path=f"$.entries[{index}].code")
+        lines.append(line_of(product, line_id, entry.quantity))
+    if sum(line.amount for line in lines) > MAX_SUBTOTAL:
+        raise RequestError(
+            "basket-too-large", f"A basket is worth at most {MAX_SUBTOTAL} minor units.", path="$.entries"
+        )
+    return tuple(lines)
+
+
+def _plain(entry: BasketEntry, line_id: str, vat_rate: int) -> SaleItem:
+    return SaleItem(
+        line_id=line_id,
+        label=entry.label or PLAIN_LABEL,
+        unit_price=entry.amount or 0,
+        quantity=entry.quantity,
+        vat_rate=vat_rate,
+    )
+
+
+def one_more(basket: Basket, product: Product) -> Basket:
+    """The basket with one more of a product: on its line if there is one, else on a new line."""
+    for index, item in enumerate(basket.items):
+        if item.code == product.code and item.unit == "piece" and item.unit_price == product.unit_price:
+            longer = replace(item, quantity=item.quantity + 1000)
+            return replace(basket, items=(*basket.items[:index], longer, *basket.items[index + 1 :]))
+    line_id = _free_id({item.line_id for item in basket.items})
+    return replace(basket, items=(*basket.items, line_of(product, line_id, 1000)))
+
+
+def _free_id(taken: set[str]) -> str:
+    number = len(taken) + 1
+    while str(number) in taken:
+        number += 1
+    taken.add(str(number))
+    return str(number)

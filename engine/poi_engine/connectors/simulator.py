@@ -1,0 +1,169 @@
+"""The simulated terminal: a payment connector with a book of its own and rules one can read (`simulator_rules`)."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from poi_engine.clock import Clock, micros
+from poi_engine.connectors.simulator_book import Operation, SimulatorBook
+from poi_engine.connectors.simulator_rules import Rule, card_of, rule_of
+from poi_engine.errors import DeviceError
+from poi_engine.ports import Capabilities, CardSeen, PaymentResult
+
+T = TypeVar("T")
+
+
+class SimulatorConnector:
+    """A terminal per station, all in one book.
+
+    `card` names one card of `CARDS` to present always; `rule` replaces the table of amounts; `delay` is the seconds each
+    operation takes. With `card_before_amount` False the card is read with the amount, not before.
+    """
+
+    name = "simulator"
+
+    def __init__(
+        self,
+        book: str | Path,
+        clock: Clock,
+        *,
+        card: str | None = None,
+        card_before_amount: bool = True,
+        rule: Callable[[int], Rule] = rule_of,
+        delay: float = 0.0,
+    ) -> None:
+        self.capabilities = Capabilities(card_before_amount=card_before_amount)
+        self.book = SimulatorBook(book)
+        self._clock = clock
+        self._card = card
+        self._rule = rule
+        self._delay = delay
+
+    async def acquire_card(self, station_id: str, acquisition_ref: str) -> CardSeen:
+        """Present a card before the amount; repeating the reference presents the same one."""
+        if not self.capabilities.card_before_amount:
+            raise DeviceError("no-card-before-amount", "This terminal reads the card together with the amount only.")
+        found = await self._work(lambda: self._present(station_id, acquisition_ref))
+        return CardSeen(facts=found.facts, acquisition_ref=found.reference)
+
+    async def authorise(
+        self, station_id: str, payment_ref: str, amount: int, currency: str, acquisition_ref: str | None
+    ) -> PaymentResult:
+        """Authorise an amount in minor units; the table of rules says how it ends."""
+        rule = self._rule(amount)
+        if rule.away:
+            raise DeviceError("terminal-away", "The terminal cannot be reached; nothing was sent.")
+        found = await self._work(
+            lambda: self._authorise(station_id, payment_ref, amount, currency, acquisition_ref, rule)
+        )
+        return _answer(found) if rule.answered else PaymentResult(outcome="unknown", payment_ref=payment_ref)
+
+    async def capture(self, payment_ref: str, amount: int) -> PaymentResult:
+        """Capture an authorisation."""
+        found = await self._work(lambda: self.book.capture(payment_ref, amount))
+        if found is None:
+            return PaymentResult(outcome="not_found", payment_ref=payment_ref)
+        return _answer(found)
+
+    async def cancel(self, payment_ref: str) -> PaymentResult:
+        """Undo an authorisation, or bar a reference that never arrived."""
+        await self._work(lambda: self.book.cancel(payment_ref, micros(self._clock.now())))
+        return PaymentResult(outcome="approved", payment_ref=payment_ref)
+
+    async def refund(self, payment_ref: str, refund_ref: str, amount: int, currency: str) -> PaymentResult:
+        """Give back at most what is left of a payment."""
+        rule = self._rule(amount)
+        if rule.away:
+            raise DeviceError("terminal-away", "The terminal cannot be reached; nothing was sent.")
+        found = await self._work(lambda: self._refund(payment_ref, refund_ref, amount, currency, rule))
+        return _answer(found) if rule.answered else PaymentResult(outcome="unknown", payment_ref=refund_ref)
+
+    async def status(self, payment_ref: str) -> PaymentResult:
+        """What became of a payment or refund reference."""
+        found = await self._work(lambda: self.book.ask(payment_ref))
+        if found is None:
+            return PaymentResult(outcome="not_found", payment_ref=payment_ref)
+        if found.waits > 0:
+            return PaymentResult(outcome="in_progress", payment_ref=payment_ref)
+        return _answer(found)
+
+    async def close(self) -> None:
+        """Close the book."""
+        await asyncio.to_thread(self.book.close)
+
+    async def _work(self, act: Callable[[], T]) -> T:
+        if self._delay:
+            await asyncio.sleep(self._delay)
+        return await asyncio.to_thread(act)
+
+    def _present(self, station_id: str, acquisition_ref: str) -> Operation:
+        number = self.book.count("acquire")
+        facts = card_of(number, self._card)
+        return self.book.write(
+            Operation(
+                reference=acquisition_ref,
+                kind="acquire",
+                station_id=station_id,
+                facts=facts,
+                number=number,
+                at=micros(self._clock.now()),
+            )
+        )
+
+    def _authorise(
+        self, station_id: str, payment_ref: str, amount: int, currency: str, acquisition_ref: str | None, rule: Rule
+    ) -> Operation:
+        repeated = self.book.find(payment_ref)
+        if repeated is not None:
+            return repeated
+        card = self._present(station_id, acquisition_ref or f"acq:{payment_ref}")
+        return self.book.write(
+            Operation(
+                reference=payment_ref,
+                kind="authorise",
+                of_reference=card.reference,
+                station_id=station_id,
+                amount=amount,
+                currency=currency,
+                approved=rule.approved,
+                waits=rule.waits,
+                reason=rule.reason,
+                facts=card.facts,
+                number=self.book.count("authorise"),
+                at=micros(self._clock.now()),
+            )
+        )
+
+    def _refund(self, payment_ref: str, refund_ref: str, amount: int, currency: str, rule: Rule) -> Operation:
+        paid = self.book.find(payment_ref)
+        left = paid.amount - self.book.refunded(payment_ref) if paid and paid.approved and not paid.cancelled else 0
+        reason = rule.reason if amount <= left else "more than what is left"
+        return self.book.write(
+            Operation(
+                reference=refund_ref,
+                kind="refund",
+                of_reference=payment_ref,
+                station_id=paid.station_id if paid else "",
+                amount=amount,
+                currency=currency,
+                approved=rule.approved and amount <= left,
+                waits=rule.waits,
+                reason=reason,
+                facts=paid.facts if paid else card_of(0),
+                number=self.book.count("refund"),
+                at=micros(self._clock.now()),
+            )
+        )
+
+
+def _answer(found: Operation) -> PaymentResult:
+    good = found.approved and not found.cancelled
+    return PaymentResult(
+        outcome="approved" if good else "declined",
+        payment_ref=found.reference,
+        amount=found.amount,
+        facts=found.facts,
+        authorisation=f"{found.number + 1:06d}" if good else "",
+        reason="cancelled" if found.cancelled else found.reason,
+    )

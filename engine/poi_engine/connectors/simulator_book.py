@@ -1,0 +1,125 @@
+"""The simulated terminal's own book: what it did, durable before it answers. Tests and `verify` compare it with ours."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+from msgspec import Struct, json
+
+from poi_offers.situation import PaymentFacts
+
+_SCHEMA = """
+create table if not exists operation (
+    reference text primary key, kind text not null, of_reference text not null, station_id text not null,
+    amount integer not null, currency text not null, approved integer not null, waits integer not null,
+    reason text not null, facts text not null, cancelled integer not null default 0,
+    captured integer not null default 0, number integer not null, at integer not null)
+"""
+_COLUMNS = "reference, kind, of_reference, station_id, amount, currency, approved, waits, reason, facts, number, at"
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One line of the book. `kind`: acquire, authorise, refund. `amount` and `captured` in minor units."""
+
+    reference: str
+    kind: str
+    of_reference: str = ""
+    station_id: str = ""
+    amount: int = 0
+    currency: str = ""
+    approved: bool = True
+    waits: int = 0
+    reason: str = ""
+    facts: PaymentFacts = PaymentFacts()
+    cancelled: bool = False
+    captured: int = 0
+    number: int = 0
+    at: int = 0
+
+
+class SimulatorBook:
+    """A SQLite file (or `:memory:`). Blocking: the connector calls it from a thread."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._lock = threading.Lock()
+        self._sql = sqlite3.connect(path, check_same_thread=False, timeout=10, isolation_level=None)
+        self._sql.row_factory = sqlite3.Row
+        self._sql.execute("pragma journal_mode = wal")
+        self._sql.execute("pragma synchronous = full")
+        self._sql.execute(_SCHEMA)
+
+    def write(self, operation: Operation) -> Operation:
+        """Write an operation and return it; a reference already there returns what was written first."""
+        values = (
+            *(operation.reference, operation.kind, operation.of_reference, operation.station_id, operation.amount),
+            *(operation.currency, int(operation.approved), operation.waits, operation.reason),
+            *(json.encode(operation.facts).decode(), operation.number, operation.at),
+        )
+        marks = ", ".join("?" * len(values))
+        statement = f"insert into operation ({_COLUMNS}) values ({marks}) on conflict (reference) do nothing"
+        with self._lock:
+            self._sql.execute(statement, values)
+            return self._find(operation.reference) or operation
+
+    def find(self, reference: str) -> Operation | None:
+        """What was done under this reference, if anything."""
+        with self._lock:
+            return self._find(reference)
+
+    def count(self, kind: str) -> int:
+        """How many operations of a kind there are."""
+        with self._lock:
+            row = self._sql.execute("select count(*) from operation where kind = ?", (kind,)).fetchone()
+            return int(row[0])
+
+    def ask(self, reference: str) -> Operation | None:
+        """The operation as a status question sees it; one `waits` is used up."""
+        with self._lock:
+            found = self._find(reference)
+            self._sql.execute("update operation set waits = waits - 1 where reference = ? and waits > 0", (reference,))
+            return found
+
+    def cancel(self, reference: str, at: int) -> Operation:
+        """Undo an authorisation; a reference never seen is barred, so that it cannot be authorised later."""
+        barred = "insert into operation (reference, kind, of_reference, station_id, amount, currency, approved, waits, "
+        barred += "reason, facts, cancelled, number, at) values (?, 'authorise', '', '', 0, '', 0, 0, 'cancelled', "
+        barred += "'{}', 1, 0, ?) on conflict (reference) do update set cancelled = 1, waits = 0"
+        with self._lock:
+            self._sql.execute(barred, (reference, at))
+            found = self._find(reference)
+        assert found is not None
+        return found
+
+    def capture(self, reference: str, amount: int) -> Operation | None:
+        """Capture an authorisation, at most its amount."""
+        statement = "update operation set captured = ? where reference = ? and approved = 1 and cancelled = 0"
+        with self._lock:
+            self._sql.execute(f"{statement} and amount >= ?", (amount, reference, amount))
+            return self._find(reference)
+
+    def operations(self) -> list[Operation]:
+        """The whole book in the order of writing."""
+        with self._lock:
+            return [_operation(row) for row in self._sql.execute("select * from operation order by rowid")]
+
+    def refunded(self, reference: str) -> int:
+        """What was given back on an authorisation, minor units."""
+        statement = "select coalesce(sum(amount), 0) from operation where kind = 'refund' and approved = 1"
+        with self._lock:
+            row = self._sql.execute(f"{statement} and cancelled = 0 and of_reference = ?", (reference,)).fetchone()
+            return int(row[0])
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._sql.close()
+
+    def _find(self, reference: str) -> Operation | None:
+        row = self._sql.execute("select * from operation where reference = ?", (reference,)).fetchone()
+        return _operation(row) if row else None
+
+
+def _operation(row: sqlite3.Row) -> Operation:
+    values = dict(row)
+    values["facts"] = json.decode(values["facts"], type=PaymentFacts)
+    return Operation(**{**values, "approved": bool(values["approved"]), "cancelled": bool(values["cancelled"])})

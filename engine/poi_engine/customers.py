@@ -1,0 +1,276 @@
+"""Customers of a merchant: named ones and pseudonyms, their credentials, balances and facts."""
+
+from datetime import date
+
+from msgspec import Struct, json
+
+from poi_engine.clock import Clock, micros
+from poi_engine.errors import Conflict, NotFound, RequestError
+from poi_engine.facts import read_facts
+from poi_engine.ids import Ids
+from poi_engine.ports import Job, Query, Row, Sql
+from poi_engine.settings import read_merchant
+from poi_offers.situation import CustomerFacts
+
+_COLUMNS = (
+    "customer_id, display_name, pseudonym, language, birthday, tier, segments, visits, spend, last_visit_at, "
+    "created_at, erased_at"
+)
+_ACCOUNTS = ("points", "points_owed", "wallet", "value_owed")
+CREDENTIALS = ("loyalty", "uid")
+
+
+class CustomerView(Struct, frozen=True, kw_only=True):
+    """A customer with balances: points, and stored value in minor units of the merchant's currency."""
+
+    customer_id: str
+    display_name: str
+    pseudonym: bool
+    language: str
+    birthday: date | None
+    tier: str
+    segments: tuple[str, ...]
+    visits: int
+    spend: int
+    last_visit_at: int | None
+    points: int = 0
+    points_owed: int = 0
+    wallet: int = 0
+    value_owed: int = 0
+
+
+class Customers:
+    """The customers' service; every method takes the merchant first."""
+
+    def __init__(self, sql: Sql, clock: Clock, ids: Ids) -> None:
+        self._sql = sql
+        self._clock = clock
+        self._ids = ids
+
+    async def create(
+        self,
+        merchant_id: str,
+        display_name: str,
+        *,
+        language: str = "",
+        birthday: date | None = None,
+        segments: tuple[str, ...] = (),
+    ) -> CustomerView:
+        """A customer with a name."""
+        if not display_name.strip() or len(display_name) > 120:
+            raise RequestError("bad-name", "A customer's name has 1 to 120 characters.", path="$.display_name")
+        return await self._create(merchant_id, display_name.strip(), False, language, birthday, segments)
+
+    async def pseudonym(self, merchant_id: str) -> CustomerView:
+        """A customer without a name."""
+        return await self._create(merchant_id, "", True, "", None, ())
+
+    async def get(self, merchant_id: str, customer_id: str) -> CustomerView:
+        """A customer with balances."""
+        return await self._sql.read(lambda: read_customer(merchant_id, customer_id))
+
+    async def search(self, merchant_id: str, q: str = "", *, limit: int = 50) -> list[CustomerView]:
+        """Customers whose name holds `q`, or whose credential or id is `q`."""
+
+        def job() -> Job[list[CustomerView]]:
+            pattern = "%" + q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+            rows = yield Query(
+                f"select {_COLUMNS} from customer where merchant_id = ? and erased_at is null and "
+                "(lower(display_name) like ? escape '\\' or customer_id = ? or customer_id in "
+                "(select customer_id from credential where merchant_id = ? and subject = ?)) "
+                "order by display_name, customer_id limit ?",
+                (merchant_id, pattern, q, merchant_id, q, limit),
+            )
+            found = []
+            for row in rows:
+                found.append((yield from _with_balances(merchant_id, row)))
+            return found
+
+        return await self._sql.read(job)
+
+    async def update(
+        self,
+        merchant_id: str,
+        customer_id: str,
+        *,
+        display_name: str | None = None,
+        birthday: date | None = None,
+        language: str | None = None,
+        segments: tuple[str, ...] | None = None,
+    ) -> CustomerView:
+        """Change what is given; a pseudonym that gets a name is one no more."""
+
+        def job() -> Job[CustomerView]:
+            yield Query(
+                "update customer set display_name = coalesce(?, display_name), birthday = coalesce(?, birthday), "
+                "language = coalesce(?, language), segments = coalesce(?, segments), "
+                "pseudonym = case when coalesce(?, display_name) = '' then pseudonym else 0 end "
+                "where merchant_id = ? and customer_id = ? and erased_at is null",
+                (
+                    *(display_name, birthday.isoformat() if birthday else None, language),
+                    *(None if segments is None else json.encode(segments).decode(), display_name),
+                    *(merchant_id, customer_id),
+                ),
+            )
+            return (yield from read_customer(merchant_id, customer_id))
+
+        return await self._sql.write(job)
+
+    async def link_credential(self, merchant_id: str, customer_id: str, scheme: str, subject: str) -> None:
+        """From now on this card or code identifies the customer; one that identifies somebody else is refused."""
+        if scheme not in CREDENTIALS or not 1 <= len(subject) <= 128:
+            raise RequestError("bad-credential", "The scheme is `loyalty` or `uid`, the subject 1 to 128 characters.")
+        at = micros(self._clock.now())
+
+        def job() -> Job[None]:
+            yield from read_customer(merchant_id, customer_id)
+            rows = yield _link(merchant_id, scheme, subject, customer_id, at)
+            if rows[0]["customer_id"] != customer_id:
+                raise Conflict("credential-taken", "This card or code identifies another customer.")
+
+        await self._sql.write(job)
+
+    async def by_credential(self, merchant_id: str, scheme: str, subject: str, *, create: bool) -> CustomerView | None:
+        """Whom a card or code identifies; with `create` an unknown one makes a pseudonym, once."""
+        known = await self._sql.read(lambda: _by_credential(merchant_id, scheme, subject))
+        if known is not None or not create:
+            return known
+        customer_id = self._ids.new("cus")
+        at = micros(self._clock.now())
+
+        def job() -> Job[CustomerView]:
+            rows = yield _link(merchant_id, scheme, subject, customer_id, at)
+            if rows[0]["customer_id"] == customer_id:
+                yield from _insert(merchant_id, customer_id, "", True, "", None, (), at)
+            return (yield from read_customer(merchant_id, rows[0]["customer_id"]))
+
+        return await self._sql.write(job)
+
+    async def by_device(self, merchant_id: str, handle: str) -> CustomerView | None:
+        """Whose phone has this handle (16 hexadecimal digits), unless it was revoked."""
+
+        def job() -> Job[CustomerView | None]:
+            rows = yield Query(
+                "select customer_id from device where merchant_id = ? and handle = ? and revoked_at is null",
+                (merchant_id, handle),
+            )
+            return (yield from read_customer(merchant_id, rows[0]["customer_id"])) if rows else None
+
+        return await self._sql.read(job)
+
+    async def facts(self, merchant_id: str, customer_id: str, at: int) -> CustomerFacts:
+        """What a decision at `at` (microseconds since 1970) may depend on."""
+        return await self._sql.read(lambda: read_facts(merchant_id, customer_id, at))
+
+    async def erase(self, merchant_id: str, customer_id: str) -> None:
+        """Forget the person: name, birthday, segments, credentials, phones. Sales keep the bare pseudonym."""
+        at = micros(self._clock.now())
+        await self._sql.write(lambda: _erase(merchant_id, customer_id, at))
+
+    async def _create(
+        self,
+        merchant_id: str,
+        display_name: str,
+        pseudonym: bool,
+        language: str,
+        birthday: date | None,
+        segments: tuple[str, ...],
+    ) -> CustomerView:
+        customer_id = self._ids.new("cus")
+        at = micros(self._clock.now())
+
+        def job() -> Job[CustomerView]:
+            yield from _insert(merchant_id, customer_id, display_name, pseudonym, language, birthday, segments, at)
+            return (yield from read_customer(merchant_id, customer_id))
+
+        return await self._sql.write(job)
+
+
+def read_customer(merchant_id: str, customer_id: str) -> Job[CustomerView]:
+    """A customer with balances; an erased one is not found."""
+    rows = yield Query(
+        f"select {_COLUMNS} from customer where merchant_id = ? and customer_id = ? and erased_at is null",
+        (merchant_id, customer_id),
+    )
+    if not rows:
+        raise NotFound("customer", customer_id)
+    return (yield from _with_balances(merchant_id, rows[0]))
+
+
+def _insert(
+    merchant_id: str,
+    customer_id: str,
+    display_name: str,
+    pseudonym: bool,
+    language: str,
+    birthday: date | None,
+    segments: tuple[str, ...],
+    at: int,
+) -> Job[None]:
+    merchant = yield from read_merchant(merchant_id)
+    yield Query(
+        "insert into customer (merchant_id, customer_id, display_name, pseudonym, language, birthday, tier, segments, "
+        "created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(merchant_id, customer_id, display_name, int(pseudonym), language or merchant.language),
+            *(birthday.isoformat() if birthday else None, merchant.programme.base_tier),
+            *(json.encode(segments).decode(), at),
+        ),
+    )
+
+
+def _link(merchant_id: str, scheme: str, subject: str, customer_id: str, at: int) -> Query:
+    return Query(
+        "insert into credential (merchant_id, scheme, subject, customer_id, created_at) values (?, ?, ?, ?, ?) "
+        "on conflict (merchant_id, scheme, subject) do update set customer_id = credential.customer_id "
+        "returning customer_id",
+        (merchant_id, scheme, subject, customer_id, at),
+    )
+
+
+def _by_credential(merchant_id: str, scheme: str, subject: str) -> Job[CustomerView | None]:
+    rows = yield Query(
+        "select customer_id from credential where merchant_id = ? and scheme = ? and subject = ?",
+        (merchant_id, scheme, subject),
+    )
+    return (yield from read_customer(merchant_id, rows[0]["customer_id"])) if rows else None
+
+
+def _with_balances(merchant_id: str, row: Row) -> Job[CustomerView]:
+    names = [f"{name}:{row['customer_id']}" for name in _ACCOUNTS]
+    marks = ", ".join("?" * len(names))
+    rows = yield Query(
+        "select account, credits - debits - debits_pending as available from account "
+        f"where merchant_id = ? and account in ({marks})",
+        (merchant_id, *names),
+    )
+    balances = {found["account"].partition(":")[0]: found["available"] for found in rows}
+    return CustomerView(
+        customer_id=row["customer_id"],
+        display_name=row["display_name"],
+        pseudonym=bool(row["pseudonym"]),
+        language=row["language"],
+        birthday=date.fromisoformat(row["birthday"]) if row["birthday"] else None,
+        tier=row["tier"],
+        segments=tuple(json.decode(row["segments"] or "[]", type=list[str])),
+        visits=row["visits"],
+        spend=row["spend"],
+        last_visit_at=row["last_visit_at"],
+        **balances,
+    )
+
+
+def _erase(merchant_id: str, customer_id: str, at: int) -> Job[None]:
+    yield from read_customer(merchant_id, customer_id)
+    for table in ("credential", "device"):
+        yield Query(f"delete from {table} where merchant_id = ? and customer_id = ?", (merchant_id, customer_id))
+    yield Query(
+        "update access set revoked_at = ? where merchant_id = ? and role = 'phone' and subject_id = ? "
+        "and revoked_at is null",
+        (at, merchant_id, customer_id),
+    )
+    yield Query(
+        "update customer set display_name = '', birthday = null, segments = '[]', pseudonym = 1, erased_at = ? "
+        "where merchant_id = ? and customer_id = ?",
+        (at, merchant_id, customer_id),
+    )

@@ -1,0 +1,160 @@
+"""The session as Redis has it and as SQL knows it: compare-and-set changes, and the way back after either is lost."""
+
+from collections.abc import Awaitable, Callable
+
+from msgspec.structs import replace
+
+from poi_engine.commit import paid_session
+from poi_engine.errors import Conflict, NotFound, StorageError
+from poi_engine.frozen import Frozen, decode
+from poi_engine.ports import Job, Query, Row
+from poi_engine.session import MOVES, Identity, Notice, Session, SessionState, move
+from poi_engine.wiring import Wiring
+
+ATTEMPTS = 8
+"""How often a change is tried again when somebody else was faster."""
+_S = SessionState
+IN_PAYMENT = frozenset({_S.PAYING, _S.UNKNOWN})
+"""States in which SQL is the truth."""
+
+
+class Desk:
+    """Loads, changes and settles sessions for the services."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._w = wiring
+
+    async def load(self, merchant_id: str, session_id: str) -> Session:
+        """The session, brought up to what SQL says of its payment; SQL alone when Redis is away or has lost it."""
+        try:
+            session = await self._w.sessions.load(merchant_id, session_id)
+        except StorageError:
+            session = None
+        if session is None:
+            return await self._from_sql(merchant_id, session_id)
+        return await self.reconciled(session)
+
+    async def reconciled(self, session: Session) -> Session:
+        """A session in payment as SQL has it; any other as it is."""
+        if session.state not in IN_PAYMENT:
+            return session
+        row = await self._w.sql.read(lambda: _latest(session.merchant_id, session.session_id))
+        if row is None or row["checkout_id"] != session.checkout_id:
+            return session
+        truth = session_of(row)
+        return session if truth.state == session.state else await self.settle(truth)
+
+    async def change(self, merchant_id: str, session_id: str, step: Callable[[Session], Awaitable[Session]]) -> Session:
+        """Apply a step and store the result; when somebody was faster, apply it to what they made."""
+        for _ in range(ATTEMPTS):
+            session = await self.load(merchant_id, session_id)
+            changed = await step(session)
+            if changed is session:
+                return session
+            if await self._w.sessions.save(changed, expected_revision=session.revision):
+                await self._w.screens.session_changed(changed)
+                return changed
+        raise Conflict("session-busy", "This session is changing too fast; try again.")
+
+    async def settle(self, truth: Session) -> Session:
+        """Bring the stored session to what SQL says; an answer that needs no Redis."""
+        try:
+            stored = await self._settle(truth)
+        except StorageError:
+            stored = None
+        return stored or await self.named(truth)
+
+    async def _settle(self, truth: Session) -> Session | None:
+        for _ in range(ATTEMPTS):
+            current = await self._w.sessions.load(truth.merchant_id, truth.session_id)
+            if current is None or current.checkout_id != truth.checkout_id or current.state == truth.state:
+                return current
+            if truth.state not in MOVES[current.state]:
+                return current
+            changed = move(
+                current,
+                truth.state,
+                sale_id=truth.sale_id,
+                notice=truth.notice,
+                decision_id=truth.decision_id,
+            )
+            if await self._w.sessions.save(changed, expected_revision=current.revision):
+                await self._w.screens.session_changed(changed)
+                return changed
+        return None
+
+    async def _from_sql(self, merchant_id: str, session_id: str) -> Session:
+        row = await self._w.sql.read(lambda: _latest(merchant_id, session_id))
+        if row is None:
+            raise NotFound("session", session_id)
+        return await self.named(session_of(row))
+
+    async def named(self, session: Session) -> Session:
+        """The documents in SQL hold no names; the screen shows one."""
+        identity = session.identity
+        if identity is None:
+            return session
+        rows = await self._w.sql.read(lambda: _name_of(session.merchant_id, identity.customer_id))
+        return replace(session, identity=_with_name(identity, rows))
+
+
+def session_of(row: Row) -> Session:
+    """The session that a checkout's row stands for."""
+    frozen = decode(row["document"])
+    match row["state"]:
+        case "paid":
+            return paid_session(frozen.session, row["sale_id"])
+        case "unknown":
+            return unknown_session(frozen)
+        case "declined":
+            return declined_session(frozen)
+        case "abandoned":
+            return move(frozen.session, _S.ABANDONED)
+        case "released":
+            return released_session(frozen)
+        case _:
+            return frozen.session
+
+
+def unknown_session(frozen: Frozen) -> Session:
+    """The accepted session, its payment in doubt."""
+    return move(frozen.session, _S.UNKNOWN, notice=Notice(code="payment-unknown"))
+
+
+def declined_session(frozen: Frozen, reason: str = "") -> Session:
+    """The accepted session, declined: the same decision under a new name can be accepted again."""
+    notice = Notice(code="payment-declined", values={"reason": reason} if reason else {})
+    return move(frozen.session, _S.DECLINED, notice=notice, decision_id=_next_name(frozen.session.decision_id or ""))
+
+
+def released_session(frozen: Frozen) -> Session:
+    """The acceptance was undone without a payment: the same decision, under a new name, can be accepted again."""
+    decision_id = _next_name(frozen.session.decision_id or "")
+    return move(frozen.session, _S.DECIDED, notice=Notice(code="accept-again"), decision_id=decision_id)
+
+
+def _next_name(decision_id: str) -> str:
+    """`dec_x`, `dec_x.1`, `dec_x.2` ...: each attempt at payment has a checkout of its own."""
+    name, _, attempt = decision_id.partition(".")
+    return f"{name}.{int(attempt or 0) + 1}"
+
+
+def _with_name(identity: Identity, rows: list[Row]) -> Identity:
+    return replace(identity, display_name=rows[0]["display_name"]) if rows else identity
+
+
+def _latest(merchant_id: str, session_id: str) -> Job[Row | None]:
+    rows = yield Query(
+        "select checkout_id, state, sale_id, document from checkout where merchant_id = ? and session_id = ? "
+        "order by created_at desc, checkout_id desc limit 1",
+        (merchant_id, session_id),
+    )
+    return rows[0] if rows else None
+
+
+def _name_of(merchant_id: str, customer_id: str) -> Job[list[Row]]:
+    return (
+        yield Query(
+            "select display_name from customer where merchant_id = ? and customer_id = ?", (merchant_id, customer_id)
+        )
+    )

@@ -1,0 +1,79 @@
+"""The engine: every service wired once, recovery at the start, a round of it from time to time."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+
+from poi_engine.checkout import Checkout
+from poi_engine.clock import Clock
+from poi_engine.customers import Customers
+from poi_engine.desk import Desk
+from poi_engine.errors import PoiError
+from poi_engine.ids import Ids
+from poi_engine.offer_book import OfferBook
+from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
+from poi_engine.products import Products
+from poi_engine.recovery import Recovered, Recovery
+from poi_engine.refund import Refunds
+from poi_engine.sales import Sales
+from poi_engine.settlement import Settlement
+from poi_engine.stations import Stations
+from poi_engine.wiring import Trace, Wiring, untraced
+
+ROUND_SECONDS = 20.0
+SHARED_GRACE_SECONDS = 180.0
+"""How long a payment may be another process's before this one asks about it: longer than any terminal's time-out."""
+
+
+class Engine:
+    """The services. `exclusive`: no other process uses this storage, so what is found unfinished is ours to finish."""
+
+    def __init__(
+        self,
+        sql: Sql,
+        sessions: Sessions,
+        screens: Screens,
+        connectors: Mapping[str, PaymentConnector],
+        clock: Clock,
+        ids: Ids,
+        *,
+        trace: Trace = untraced,
+        exclusive: bool = True,
+    ) -> None:
+        wiring = Wiring(sql, sessions, screens, connectors, clock, ids, trace)
+        self.wiring = wiring
+        desk = Desk(wiring)
+        settlement = Settlement(wiring, desk)
+        self.sales = Sales(sql)
+        refunds = Refunds(wiring, settlement, self.sales)
+        self.customers = Customers(sql, clock, ids)
+        self.products = Products(sql)
+        self.offers = OfferBook(sql, screens, clock)
+        self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)
+        self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds)
+        self.recovery = Recovery(wiring, desk, settlement, refunds)
+        self._connectors = connectors
+        self._grace = 0.0 if exclusive else SHARED_GRACE_SECONDS
+        self._rounds: asyncio.Task[None] | None = None
+
+    async def start(self) -> Recovered:
+        """Finish what a crash left unfinished, then look again every `ROUND_SECONDS`."""
+        recovered = await self.recovery.run(grace=self._grace)
+        self._rounds = asyncio.create_task(self._keep_recovering(), name="recovery")
+        return recovered
+
+    async def close(self) -> None:
+        """Wait for the payments under way, then stop."""
+        if self._rounds is not None:
+            self._rounds.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._rounds
+        await self.checkout.close()
+        for connector in self._connectors.values():
+            await connector.close()
+
+    async def _keep_recovering(self) -> None:
+        while True:
+            await asyncio.sleep(ROUND_SECONDS)
+            with contextlib.suppress(PoiError):  # storage away: the next round finds it again
+                await self.recovery.run(grace=self._grace)

@@ -1,0 +1,66 @@
+"""What is on file about a customer when a decision is made, read from SQL in one go."""
+
+from datetime import date
+
+from msgspec import json
+
+from poi_engine.clock import moment
+from poi_engine.errors import NotFound
+from poi_engine.ports import Job, Query, Row
+from poi_offers.situation import CustomerFacts
+
+DAY = 86_400_000_000  # microseconds
+WINDOWS = (7, 30, 90, 365)
+
+
+def read_facts(merchant_id: str, customer_id: str, at: int) -> Job[CustomerFacts]:
+    """The customer's facts at `at` (microseconds since 1970), coupons included as segments `coupon:<offer id>`."""
+    rows = yield Query(
+        "select tier, segments, birthday, visits, spend, last_visit_at from customer "
+        "where merchant_id = ? and customer_id = ? and erased_at is null",
+        (merchant_id, customer_id),
+    )
+    if not rows:
+        raise NotFound("customer", customer_id)
+    windows = yield _windows(merchant_id, customer_id, at)
+    points = yield Query(
+        "select credits - debits - debits_pending as available from account where merchant_id = ? and account = ?",
+        (merchant_id, f"points:{customer_id}"),
+    )
+    coupons = yield Query(
+        "select distinct offer_id from coupon where merchant_id = ? and customer_id = ? and used_at is null "
+        "and voided_at is null and expires_at > ? order by offer_id",
+        (merchant_id, customer_id, at),
+    )
+    segments = (*_segments(rows[0]), *(f"coupon:{row['offer_id']}" for row in coupons))
+    return _facts(customer_id, rows[0], windows[0], segments, points[0]["available"] if points else 0)
+
+
+def _windows(merchant_id: str, customer_id: str, at: int) -> Query:
+    columns = ", ".join(
+        f"cast(coalesce(sum(case when created_at >= ? and refund_of is null then 1 else 0 end), 0) as bigint) as v{days}, "
+        f"cast(coalesce(sum(case when created_at >= ? then total else 0 end), 0) as bigint) as s{days}"
+        for days in WINDOWS
+    )
+    since = [at - days * DAY for days in WINDOWS]
+    values = [value for start in since for value in (start, start)]
+    text = f"select {columns} from sale where merchant_id = ? and customer_id = ? and created_at >= ?"
+    return Query(text, (*values, merchant_id, customer_id, since[-1]))
+
+
+def _segments(row: Row) -> tuple[str, ...]:
+    return tuple(json.decode(row["segments"] or "[]", type=list[str]))
+
+
+def _facts(customer_id: str, row: Row, windows: Row, segments: tuple[str, ...], points: int) -> CustomerFacts:
+    last = row["last_visit_at"]
+    return CustomerFacts(
+        customer_id=customer_id,
+        tier=row["tier"],
+        segments=segments,
+        birthday=date.fromisoformat(row["birthday"]) if row["birthday"] else None,
+        visits_in={0: row["visits"]} | {days: windows[f"v{days}"] for days in WINDOWS},
+        spend_in={0: max(0, row["spend"])} | {days: max(0, windows[f"s{days}"]) for days in WINDOWS},
+        last_visit=moment(last) if last is not None else None,
+        points=points,
+    )

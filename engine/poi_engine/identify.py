@@ -1,0 +1,92 @@
+"""From a tap or a scan to the customer it identifies, or to the refusal that the screen shows."""
+
+import hashlib
+
+from msgspec import Struct
+
+from poi_engine.customers import Customers, CustomerView
+from poi_engine.errors import Forbidden
+from poi_engine.ports import Credential, Job, Query
+from poi_engine.session import Identity, Notice
+from poi_engine.wiring import Wiring
+from poi_qr.errors import TokenRefused
+from poi_qr.poi1 import REPLAY_SECONDS, check
+
+ONCE_SECONDS = 2 * REPLAY_SECONDS
+_LOYALTY = {"loyalty": "loyalty", "ndef": "loyalty", "uid": "uid"}
+"""A loyalty reference is the same whether it is printed as a code or written on a chip."""
+
+
+class Refused(Struct, frozen=True, kw_only=True):
+    """Nobody was identified; the screen says why."""
+
+    notice: Notice
+
+
+class Identifier:
+    """Finds who a credential belongs to."""
+
+    def __init__(self, wiring: Wiring, customers: Customers) -> None:
+        self._w = wiring
+        self._customers = customers
+
+    async def identify(self, merchant_id: str, credential: Credential, *, pseudonyms: bool) -> Identity | Refused:
+        """The identity that a tap or a scan proves. An unknown loyalty card makes a pseudonym when `pseudonyms`."""
+        if credential.scheme == "poi1":
+            return await self._by_token(merchant_id, credential)
+        scheme = _LOYALTY.get(credential.scheme)
+        if scheme is None:
+            return refused("unreadable", scheme=credential.scheme)
+        customer = await self._customers.by_credential(
+            merchant_id, scheme, credential.subject, create=pseudonyms and scheme == "loyalty"
+        )
+        if customer is None:
+            return refused("unknown-credential", scheme=credential.scheme)
+        return identity_of(customer, credential.scheme, credential.assurance, credential.source)
+
+    async def _by_token(self, merchant_id: str, credential: Credential) -> Identity | Refused:
+        keys = await self._w.sql.read(lambda: _programme_keys(merchant_id))
+        try:
+            verified = check(credential.subject, epoch_keys=keys, now=self._w.clock.now())
+        except TokenRefused as error:
+            return refused(_REFUSALS.get(error.code, "token-forged"))
+        customer = await self._customers.by_device(merchant_id, verified.subject)
+        if customer is None:
+            return refused("unknown-credential", scheme="poi1")
+        used = f"{merchant_id}:{verified.replay_key}"
+        if not await self._w.sessions.first_use(used, ONCE_SECONDS):
+            return refused("token-replayed")
+        proof = hashlib.sha256(used.encode()).hexdigest()[:32]
+        return identity_of(customer, "poi1", "authenticate", credential.source, proof)
+
+
+_REFUSALS = {"expired": "token-expired", "clock": "token-clock", "replayed": "token-replayed"}
+
+
+def identity_of(customer: CustomerView, scheme: str, assurance: str, source: str, proof: str = "") -> Identity:
+    """A customer as the session carries it."""
+    return Identity(
+        customer_id=customer.customer_id,
+        display_name=customer.display_name,
+        pseudonym=customer.pseudonym,
+        scheme=scheme,
+        assurance=assurance,
+        source=source,
+        proof=proof,
+    )
+
+
+def refused(code: str, **values: str) -> Refused:
+    """A refusal with its values."""
+    return Refused(notice=Notice(code=code, values=values))
+
+
+def must_be_sure(assurance: str) -> None:
+    """Points and stored value are spent only by a customer who proved to be one, or whom staff confirmed."""
+    if assurance not in ("authenticate", "staff"):
+        raise Forbidden("assurance-needed", "Scan the customer's code, or confirm who they are, before spending.")
+
+
+def _programme_keys(merchant_id: str) -> Job[dict[int, bytes]]:
+    rows = yield Query("select epoch, key from programme_key where merchant_id = ?", (merchant_id,))
+    return {row["epoch"]: bytes(row["key"]) for row in rows}

@@ -1,0 +1,126 @@
+"""Jobs of the acceptance: reserve durably, let go again. All in the caller's transaction."""
+
+from msgspec import Struct, json
+from msgspec.structs import replace
+
+from poi_engine import ledger
+from poi_engine.errors import Conflict
+from poi_engine.frozen import Frozen, coupons_wanted, encode, holds, moves_value
+from poi_engine.ids import Ids
+from poi_engine.ports import Job, Query
+from poi_engine.wiring import Trace
+
+
+class Taken(Conflict):
+    """What the decision counted on is gone; decide again."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("decide-again", f"{what} Decide again and ask the customer again.")
+
+
+class _Coupons(Struct):
+    """The part of any checkout's document that letting go needs."""
+
+    coupons: tuple[str, ...] = ()
+
+
+def checkout_of(decision_id: str) -> str:
+    """A decision has one checkout, so accepting it twice is accepting it once."""
+    return f"chk_{decision_id.partition('_')[2]}"
+
+
+def reserve(merchant_id: str, checkout_id: str, frozen: Frozen, *, ids: Ids, at: int, trace: Trace) -> Job[Frozen]:
+    """Write the frozen checkout and hold limits, points and coupons, all or none. Repeating it changes nothing.
+
+    Raises `ledger.Insufficient` when a limit or the points have gone, `Taken` when a coupon or the code has.
+    """
+    trace("accept.job")
+    coupons = yield from _take_coupons(merchant_id, frozen, at)
+    frozen = replace(frozen, coupons=coupons)
+    if not (yield from _insert(merchant_id, checkout_id, frozen, at)):
+        raise Conflict("already-accepted", "This decision was accepted before.")
+    trace("accept.inserted")
+    if moves_value(frozen):
+        yield from use_proof(merchant_id, checkout_id, frozen, at)
+    trace("accept.proved")
+    for claim in frozen.claims:
+        account = ledger.limit_account(claim.key)
+        yield from ledger.fund_limit(merchant_id, account, claim.unit, claim.cap, ids=ids, at=at)
+    trace("accept.funded")
+    yield from ledger.hold(merchant_id, checkout_id, holds(frozen), ids=ids, at=at)
+    trace("accept.held")
+    return frozen
+
+
+def release(
+    merchant_id: str, checkout_id: str, state: str, from_states: tuple[str, ...], *, ids: Ids, at: int, trace: Trace
+) -> Job[bool]:
+    """End a checkout without a sale: everything it held is free again. False when it had ended or is elsewhere."""
+    marks = ", ".join("?" * len(from_states))
+    trace("void.job")
+    rows = yield Query(
+        "update checkout set state = ?, changed_at = ? where merchant_id = ? and checkout_id = ? "
+        f"and state in ({marks}) returning document",
+        (state, at, merchant_id, checkout_id, *from_states),
+    )
+    if not rows:
+        return False
+    trace("void.marked")
+    yield from ledger.void(merchant_id, checkout_id, ids=ids, at=at)
+    trace("void.let-go")
+    yield from _give_back_coupons(merchant_id, json.decode(rows[0]["document"], type=_Coupons).coupons)
+    yield Query("delete from token_use where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id))
+    trace("void.done")
+    return True
+
+
+def use_proof(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Job[None]:
+    """One code authorises one spend: the code's row is unique, whatever else forgot it."""
+    identity = frozen.session.identity
+    if identity is None or not identity.proof:
+        return
+    rows = yield Query(
+        "insert into token_use (merchant_id, token, checkout_id, used_at) values (?, ?, ?, ?) "
+        "on conflict (merchant_id, token) do update set used_at = token_use.used_at returning checkout_id",
+        (merchant_id, identity.proof, checkout_id, at),
+    )
+    if rows[0]["checkout_id"] != checkout_id:
+        raise Conflict("token-replayed", "This code has authorised another payment; show a new one.")
+
+
+def _insert(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Job[bool]:
+    session = frozen.session
+    rows = yield Query(
+        "insert into checkout (merchant_id, checkout_id, session_id, store_id, station_id, customer_id, state, total, "
+        "currency, document, created_at, changed_at) values (?, ?, ?, ?, ?, ?, 'reserved', ?, ?, ?, ?, ?) "
+        "on conflict (merchant_id, checkout_id) do nothing returning checkout_id",
+        (
+            *(merchant_id, checkout_id, session.session_id, session.store_id, session.station_id, frozen.customer_id),
+            *(frozen.decision.total, frozen.decision.currency, encode(frozen), at, at),
+        ),
+    )
+    return bool(rows)
+
+
+def _take_coupons(merchant_id: str, frozen: Frozen, at: int) -> Job[tuple[str, ...]]:
+    taken = []
+    for offer_id in coupons_wanted(frozen.session):
+        rows = yield Query(
+            "select code from coupon where merchant_id = ? and customer_id = ? and offer_id = ? and used_at is null "
+            "and voided_at is null and expires_at > ? order by expires_at, code limit 1",
+            (merchant_id, frozen.customer_id, offer_id, at),
+        )
+        for row in rows:
+            rows = yield Query(
+                "update coupon set used_at = ? where merchant_id = ? and code = ? and used_at is null returning code",
+                (at, merchant_id, row["code"]),
+            )
+        if not rows:
+            raise Taken("The coupon has been used.")
+        taken.append(rows[0]["code"])
+    return tuple(taken)
+
+
+def _give_back_coupons(merchant_id: str, codes: tuple[str, ...]) -> Job[None]:
+    for code in codes:
+        yield Query("update coupon set used_at = null where merchant_id = ? and code = ?", (merchant_id, code))

@@ -1,0 +1,194 @@
+"""Committed sales and refunds, as they are read."""
+
+from datetime import datetime
+
+from msgspec import Struct, json
+
+from poi_engine.clock import moment
+from poi_engine.errors import NotFound, RequestError
+from poi_engine.journal import Receipt, receipt_of
+from poi_engine.ports import Job, Query, Row, Sql
+from poi_engine.records import LineRow, SaleDocument
+from poi_offers.decision import ChosenOffer
+
+_COLUMNS = (
+    "sale_id, checkout_id, refund_of, store_id, station_id, seller_id, customer_id, channel, currency, subtotal, "
+    "saved, total, points, means, card_scheme, card_type, entry_mode, receipt_number, first_visit, document, created_at"
+)
+MAX_PAGE = 500
+
+
+class SoldLine(Struct, frozen=True, kw_only=True):
+    """A line of a sale. `returned`: thousandths taken back so far."""
+
+    line_id: str
+    code: str
+    label: str
+    quantity: int
+    unit: str
+    unit_price: int
+    vat_rate: int
+    amount: int
+    saved: int
+    total: int
+    returned: int = 0
+
+
+class SaleView(Struct, frozen=True, kw_only=True):
+    """A sale or a refund. Amounts in minor units, negative on a refund; `refunded` is what went back of a sale."""
+
+    sale_id: str
+    refund_of: str | None
+    store_id: str
+    station_id: str
+    seller_id: str | None
+    customer_id: str | None
+    currency: str
+    subtotal: int
+    saved: int
+    total: int
+    points: int
+    means: str
+    card_scheme: str | None
+    card_type: str | None
+    entry_mode: str | None
+    receipt_number: int
+    at: datetime
+    guaranteed: bool
+    refunded: int
+    refunds: tuple[str, ...]
+    offers: tuple[ChosenOffer, ...]
+    lines: tuple[SoldLine, ...]
+    receipt: Receipt
+
+
+class SaleSummary(Struct, frozen=True, kw_only=True):
+    """A sale or a refund in a list."""
+
+    sale_id: str
+    refund_of: str | None
+    store_id: str
+    station_id: str
+    customer_id: str | None
+    currency: str
+    subtotal: int
+    saved: int
+    total: int
+    points: int
+    means: str
+    receipt_number: int
+    at: datetime
+
+
+class Sales:
+    """The sales' service."""
+
+    def __init__(self, sql: Sql) -> None:
+        self._sql = sql
+
+    async def get(self, merchant_id: str, sale_id: str) -> SaleView:
+        """A sale with its lines and receipt."""
+        return await self._sql.read(lambda: read_sale(merchant_id, sale_id))
+
+    async def list(
+        self, merchant_id: str, *, customer_id: str | None = None, limit: int = 50, after: str | None = None
+    ) -> list[SaleSummary]:
+        """Newest first; `after` is the last id of the page before."""
+        if not 1 <= limit <= MAX_PAGE:
+            raise RequestError("bad-limit", f"A page has 1 to {MAX_PAGE} sales.", path="$.limit")
+
+        def job() -> Job[list[SaleSummary]]:
+            where, values = yield from _where(merchant_id, customer_id, after)
+            rows = yield Query(
+                f"select {_COLUMNS} from sale where {where} order by created_at desc, sale_id desc limit ?",
+                (*values, limit),
+            )
+            return [_summary(row) for row in rows]
+
+        return await self._sql.read(job)
+
+
+def _where(merchant_id: str, customer_id: str | None, after: str | None) -> Job[tuple[str, tuple[str | int, ...]]]:
+    where = "merchant_id = ?"
+    values: tuple[str | int, ...] = (merchant_id,)
+    if customer_id is not None:
+        where, values = f"{where} and customer_id = ?", (*values, customer_id)
+    if after is None:
+        return where, values
+    rows = yield Query("select created_at from sale where merchant_id = ? and sale_id = ?", (merchant_id, after))
+    if not rows:
+        raise NotFound("sale", after)
+    at = rows[0]["created_at"]
+    return f"{where} and (created_at < ? or (created_at = ? and sale_id < ?))", (*values, at, at, after)
+
+
+def read_sale(merchant_id: str, sale_id: str) -> Job[SaleView]:
+    """A sale with its lines, what was returned of it, and its receipt."""
+    rows = yield Query(f"select {_COLUMNS} from sale where merchant_id = ? and sale_id = ?", (merchant_id, sale_id))
+    if not rows:
+        raise NotFound("sale", sale_id)
+    lines = yield from read_lines(merchant_id, sale_id)
+    refunds = yield Query(
+        "select sale_id, total from sale where merchant_id = ? and refund_of = ? order by created_at, sale_id",
+        (merchant_id, sale_id),
+    )
+    returned = yield from returned_quantities(merchant_id, sale_id)
+    receipts = yield Query(
+        "select document from journal where merchant_id = ? and station_id = ? and number = ?",
+        (merchant_id, rows[0]["station_id"], rows[0]["receipt_number"]),
+    )
+    return _view(rows[0], lines, refunds, returned, receipt_of(bytes(receipts[0]["document"])))
+
+
+def read_lines(merchant_id: str, sale_id: str) -> Job[list[LineRow]]:
+    """The lines of a sale, in the order of their ids."""
+    names = LineRow.__struct_fields__
+    rows = yield Query(
+        f"select {', '.join(names)} from sale_line where merchant_id = ? and sale_id = ? order by line_id",
+        (merchant_id, sale_id),
+    )
+    return [LineRow(**{name: row[name] for name in names}) for row in rows]
+
+
+def returned_quantities(merchant_id: str, sale_id: str) -> Job[dict[str, int]]:
+    """Thousandths that committed refunds took back, by line."""
+    rows = yield Query(
+        "select l.line_id, cast(sum(-l.quantity) as bigint) as quantity from sale s join sale_line l "
+        "on l.merchant_id = s.merchant_id and l.sale_id = s.sale_id where s.merchant_id = ? and s.refund_of = ? "
+        "group by l.line_id",
+        (merchant_id, sale_id),
+    )
+    return {row["line_id"]: row["quantity"] for row in rows}
+
+
+def document_of(row: Row) -> SaleDocument:
+    """A sale row's document."""
+    return json.decode(row["document"], type=SaleDocument)
+
+
+def _view(row: Row, lines: list[LineRow], refunds: list[Row], returned: dict[str, int], receipt: Receipt) -> SaleView:
+    document = document_of(row)
+    same = {name: row[name] for name in SaleView.__struct_fields__ if name in _PLAIN}
+    return SaleView(
+        **same,
+        at=moment(row["created_at"]),
+        guaranteed=document.tender.guaranteed,
+        refunded=-sum(refund["total"] for refund in refunds),
+        refunds=tuple(refund["sale_id"] for refund in refunds),
+        offers=document.decision.offers if document.decision else (),
+        lines=tuple(_sold(line, returned.get(line.line_id, 0)) for line in lines),
+        receipt=receipt,
+    )
+
+
+_PLAIN = frozenset(_COLUMNS.split(", ")) - {"document", "created_at"}
+
+
+def _summary(row: Row) -> SaleSummary:
+    same = {name: row[name] for name in SaleSummary.__struct_fields__ if name in _PLAIN}
+    return SaleSummary(**same, at=moment(row["created_at"]))
+
+
+def _sold(line: LineRow, returned: int) -> SoldLine:
+    same = {name: getattr(line, name) for name in SoldLine.__struct_fields__ if name != "returned"}
+    return SoldLine(**same, returned=returned)

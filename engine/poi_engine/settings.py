@@ -1,0 +1,109 @@
+"""A merchant's settings, as kept in `merchant.settings` (JSON), and the place a station stands at."""
+
+from msgspec import Struct, json
+
+from poi_engine.errors import NotFound
+from poi_engine.ports import Job, Query, Row
+from poi_offers.policy import Policy
+from poi_offers.situation import Place
+
+
+class Tier(Struct, frozen=True, kw_only=True):
+    """A level reached by spending `spend` minor units within 365 days."""
+
+    name: str
+    spend: int
+
+
+class Programme(Struct, frozen=True, kw_only=True):
+    """The loyalty programme: how offers are chosen and points earned, the tiers, and how customers join.
+
+    `pseudonyms`: an unknown loyalty card makes a customer without a name. `minutes` a reservation may wait for payment.
+    """
+
+    policy: Policy = Policy()
+    tiers: tuple[Tier, ...] = (Tier(name="silver", spend=30_000), Tier(name="gold", spend=100_000))
+    base_tier: str = "member"
+    pseudonyms: bool = True
+    minutes: int = 15
+
+
+class Merchant(Struct, frozen=True, kw_only=True):
+    """A merchant as the services need it."""
+
+    merchant_id: str
+    name: str
+    currency: str
+    language: str
+    programme: Programme
+
+
+class Counter(Struct, frozen=True, kw_only=True):
+    """A station with its store's place. `vat_rate` (basis points) is that of plain amounts."""
+
+    station_id: str
+    store_id: str
+    connector: str
+    vat_rate: int
+    place: Place
+
+
+def read_merchant(merchant_id: str) -> Job[Merchant]:
+    """The merchant's row and programme."""
+    rows = yield Query("select name, currency, language, settings from merchant where merchant_id = ?", (merchant_id,))
+    if not rows:
+        raise NotFound("merchant", merchant_id)
+    row = rows[0]
+    return Merchant(
+        merchant_id=merchant_id,
+        name=row["name"],
+        currency=row["currency"],
+        language=row["language"],
+        programme=programme_of(row["settings"]),
+    )
+
+
+def programme_of(settings: str) -> Programme:
+    """The programme in a settings document; what is not written there has its default."""
+    return json.decode(settings or "{}", type=Programme)
+
+
+def read_counter(merchant_id: str, station_id: str) -> Job[Counter]:
+    """A station and where it stands."""
+    rows = yield Query(
+        "select s.store_id, s.connector, s.vat_rate, t.lat, t.lon, t.zone, t.regions from station s "
+        "join store t on t.merchant_id = s.merchant_id and t.store_id = s.store_id "
+        "where s.merchant_id = ? and s.station_id = ?",
+        (merchant_id, station_id),
+    )
+    if not rows:
+        raise NotFound("station", station_id)
+    row = rows[0]
+    return Counter(
+        station_id=station_id,
+        store_id=row["store_id"],
+        connector=row["connector"],
+        vat_rate=row["vat_rate"],
+        place=_place(row),
+    )
+
+
+def read_place(merchant_id: str, store_id: str) -> Job[Place]:
+    """Where a store stands."""
+    rows = yield Query(
+        "select store_id, lat, lon, zone, regions from store where merchant_id = ? and store_id = ?",
+        (merchant_id, store_id),
+    )
+    if not rows:
+        raise NotFound("store", store_id)
+    return _place(rows[0])
+
+
+def _place(row: Row) -> Place:
+    return Place(
+        zone=row["zone"],
+        lat=row["lat"],
+        lon=row["lon"],
+        store_id=row["store_id"],
+        regions=tuple(json.decode(row["regions"] or "[]", type=list[str])),
+    )

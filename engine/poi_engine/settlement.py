@@ -1,0 +1,171 @@
+"""What the terminal or a person said about a payment, put into SQL, and from there onto the screens."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from poi_engine.commit import Closed, Committed
+from poi_engine.desk import Desk
+from poi_engine.errors import DeviceError
+from poi_engine.ledger import Insufficient
+from poi_engine.pay_jobs import approve, decline, doubt, reversed_late
+from poi_engine.payment import Payment, read_payment
+from poi_engine.ports import Job, PaymentConnector, PaymentResult, Query
+from poi_engine.session import Session
+from poi_engine.wiring import Wiring
+
+T = TypeVar("T")
+_TRIES = 3
+
+
+class Settlement:
+    """Brings payments to their end."""
+
+    def __init__(self, wiring: Wiring, desk: Desk) -> None:
+        self._w = wiring
+        self._desk = desk
+        self._sending: set[str] = set()
+
+    @contextmanager
+    def sending(self, checkout_id: str) -> Iterator[None]:
+        """While this process waits for the terminal, nobody here asks for the status."""
+        self._sending.add(checkout_id)
+        try:
+            yield
+        finally:
+            self._sending.discard(checkout_id)
+
+    def is_sending(self, checkout_id: str) -> bool:
+        """Whether this process waits for the terminal's answer now."""
+        return checkout_id in self._sending
+
+    async def ask(self, merchant_id: str, checkout_id: str) -> Session:
+        """Ask the terminal what became of a payment, and act on it."""
+        payment = await self._w.sql.read(lambda: read_payment(merchant_id, checkout_id))
+        self._w.trace("status.before-terminal")
+        result = await status_of(self._w.connector(payment.connector), payment.payment_id)
+        self._w.trace("status.answered")
+        return await self.settle(merchant_id, payment, result)
+
+    async def settle(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
+        """Act on the terminal's word."""
+        if result.outcome == "approved" and result.amount == payment.amount:
+            return await self._approve(merchant_id, payment, result)
+        if result.outcome == "declined":
+            return await self._decline(merchant_id, payment, result)
+        return await self._doubt(merchant_id, payment, result)
+
+    async def by_person(self, merchant_id: str, checkout_id: str, outcome: str, reason: str) -> Session:
+        """Act on a person's word: `paid` stands at the merchant's risk, `declined` is undone at the terminal."""
+        payment = await self._w.sql.read(lambda: read_payment(merchant_id, checkout_id))
+        if outcome == "paid":
+            result = PaymentResult(
+                outcome="approved",
+                payment_ref=payment.payment_id,
+                amount=payment.amount,
+                guaranteed=False,
+                reason=reason,
+            )
+            return await self._approve(merchant_id, payment, result)
+        await cancelled(self._w.connector(payment.connector), payment.payment_id)
+        result = PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason=reason)
+        return await self._decline(merchant_id, payment, result)
+
+    async def show_sale(self, committed: Committed) -> Session:
+        """The committed sale on the screens."""
+        session = await self._desk.settle(committed.session)
+        self._w.trace("settle.shown")
+        await self._w.screens.sale_committed(session.merchant_id, session.store_id, committed.sale_id)
+        if session.identity is not None:
+            await self._w.screens.customer_changed(session.merchant_id, session.identity.customer_id, "sale")
+        return session
+
+    async def _approve(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
+        self._w.trace("approve.before-sql")
+        try:
+            committed = await self._write(
+                lambda at: approve(
+                    merchant_id, payment.checkout_id, result, ids=self._w.ids, at=at, trace=self._w.trace
+                )
+            )
+        except Closed:
+            return await self._reverse(merchant_id, payment)
+        self._w.trace("approve.committed")
+        return await self.show_sale(committed)
+
+    async def _decline(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
+        self._w.trace("decline.before-sql")
+        session = await self._write(
+            lambda at: decline(merchant_id, payment.checkout_id, result, ids=self._w.ids, at=at, trace=self._w.trace)
+        )
+        self._w.trace("decline.committed")
+        if session is None:  # somebody ended it before
+            return await self._reload(merchant_id, payment)
+        return await self._desk.settle(session)
+
+    async def _doubt(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
+        self._w.trace("doubt.before-sql")
+        session = await self._write(
+            lambda at: doubt(merchant_id, payment.checkout_id, result, at=at, trace=self._w.trace)
+        )
+        self._w.trace("doubt.committed")
+        return await self._desk.settle(session)
+
+    async def _reverse(self, merchant_id: str, payment: Payment) -> Session:
+        """Approved after the checkout had ended: no sale, so the money goes back."""
+        self._w.trace("reverse.before-terminal")
+        await cancelled(self._w.connector(payment.connector), payment.payment_id)
+        audit_id = self._w.ids.new("aud")
+        await self._write(lambda at: reversed_late(merchant_id, payment, audit_id, at, self._w.trace))
+        self._w.trace("reverse.committed")
+        return await self._reload(merchant_id, payment)
+
+    async def _reload(self, merchant_id: str, payment: Payment) -> Session:
+        session_id = await self._w.sql.read(lambda: session_id_of(merchant_id, payment.checkout_id))
+        return await self._desk.load(merchant_id, session_id)
+
+    async def _write(self, job: Callable[[int], Job[T]]) -> T:
+        """Run a job; a debt that another sale settled in the same moment makes it run again."""
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._write_once(job)
+            except Insufficient:
+                continue
+        return await self._write_once(job)
+
+    async def _write_once(self, job: Callable[[int], Job[T]]) -> T:
+        at = self._w.at()
+        return await self._w.sql.write(lambda: job(at))
+
+
+async def status_of(connector: PaymentConnector, reference: str) -> PaymentResult:
+    """The terminal's word on a reference. One it has never seen is barred first, so that it cannot arrive later."""
+    try:
+        result = await connector.status(reference)
+        if result.outcome != "not_found":
+            return result
+        if not connector.capabilities.cancel or await cancelled(connector, reference):
+            return PaymentResult(outcome="declined", payment_ref=reference, reason="never reached the terminal")
+    except DeviceError as error:
+        return PaymentResult(outcome="unknown", payment_ref=reference, reason=error.code)
+    except Exception as error:  # a connector's fault must not end a payment
+        return PaymentResult(outcome="unknown", payment_ref=reference, reason=type(error).__name__)
+    return PaymentResult(outcome="unknown", payment_ref=reference, reason="not cancelled")
+
+
+async def cancelled(connector: PaymentConnector, reference: str) -> bool:
+    """Whether the terminal undid, or barred, the reference."""
+    if not connector.capabilities.cancel:
+        return False
+    try:
+        return (await connector.cancel(reference)).outcome == "approved"
+    except DeviceError:
+        return False
+
+
+def session_id_of(merchant_id: str, checkout_id: str) -> Job[str]:
+    """The session of a checkout."""
+    rows = yield Query(
+        "select session_id from checkout where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id)
+    )
+    return str(rows[0]["session_id"])

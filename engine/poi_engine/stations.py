@@ -1,0 +1,351 @@
+"""The counters: one session each, taps and scans into it, a decision after every change."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from poi_engine.basket import BasketEntry, check_entries, lines_of, one_more
+from poi_engine.clock import moment
+from poi_engine.customers import Customers
+from poi_engine.desk import Desk
+from poi_engine.errors import Conflict, NotFound, StorageError
+from poi_engine.facts import read_facts
+from poi_engine.frozen import SURE
+from poi_engine.identify import Identifier, Refused, identity_of
+from poi_engine.offer_book import OfferBook
+from poi_engine.ports import Credential, Job
+from poi_engine.principal import Principal
+from poi_engine.products import Product, Products, find_product
+from poi_engine.records import insert_audit
+from poi_engine.reservation import release
+from poi_engine.session import Identity, Notice, Session, SessionState, move
+from poi_engine.settings import Counter, read_counter
+from poi_engine.wiring import Wiring
+from poi_offers.situation import Basket, CustomerFacts, Situation
+
+_S = SessionState
+CHANGEABLE = frozenset({_S.OPEN, _S.IDENTIFIED, _S.DECIDED, _S.DECLINED})
+ENDED = frozenset({_S.PAID, _S.ABANDONED})
+DEBOUNCE_SECONDS = 1.5
+"""How long the same card or code at the same station is taken for one tap."""
+PRODUCT_DEBOUNCE_SECONDS = 0.4
+"""The same for products: two alike are often scanned one after the other."""
+_REMEMBERED = 1000
+_PRODUCTS = frozenset({"gtin", "product"})
+
+
+class Stations:
+    """The sessions' service."""
+
+    def __init__(self, wiring: Wiring, desk: Desk, offers: OfferBook, customers: Customers, products: Products) -> None:
+        self._w = wiring
+        self._desk = desk
+        self._offers = offers
+        self._customers = customers
+        self._products = products
+        self._identifier = Identifier(wiring, customers)
+        self._seen: OrderedDict[tuple[str, ...], float] = OrderedDict()
+
+    async def open(self, merchant_id: str, station_id: str, items: Sequence[BasketEntry] = ()) -> Session:
+        """The station's session if one is open, else a new one with these entries."""
+        current = await self.current(merchant_id, station_id)
+        if current is None or current.state in ENDED:
+            current = await self._new(merchant_id, station_id)
+        return await self.set_basket(merchant_id, current.session_id, items) if items else current
+
+    async def current(self, merchant_id: str, station_id: str) -> Session | None:
+        """The station's session, the last one too until another is opened."""
+        found = await self._w.sessions.at_station(merchant_id, station_id)
+        return await self._desk.reconciled(found) if found else None
+
+    async def get(self, merchant_id: str, session_id: str) -> Session:
+        """A session by id."""
+        return await self._desk.load(merchant_id, session_id)
+
+    async def set_basket(
+        self,
+        merchant_id: str,
+        session_id: str,
+        entries: Sequence[BasketEntry],
+        *,
+        codes: Sequence[str] = (),
+        rewards: Sequence[str] = (),
+        revision: int | None = None,
+    ) -> Session:
+        """Replace the basket, the codes given and the rewards asked for; decides anew."""
+        check_entries(entries)
+
+        async def step(session: Session) -> Session:
+            _must_be_changeable(session)
+            if revision is not None and session.revision != revision:
+                raise Conflict("revision", "The session has changed since; look again.")
+            counter, products = await self._w.sql.read(lambda: _entered(session, entries))
+            lines = lines_of(entries, products, counter.vat_rate)
+            basket = replace(session.basket, items=lines, codes=tuple(codes), rewards=tuple(rewards))
+            return await self.decided(replace(session, basket=basket, notice=None))
+
+        return await self._desk.change(merchant_id, session_id, step)
+
+    async def present(self, merchant_id: str, station_id: str, credential: Credential) -> Session:
+        """A tap or a scan: identifies a customer, or adds a product. Refusals are the session's notice."""
+        session = await self.open(merchant_id, station_id)
+        if self._repeated(merchant_id, station_id, credential):
+            return session
+        if session.state not in CHANGEABLE:
+            return await self._notice(session, Notice(code="busy"))
+        if credential.scheme in _PRODUCTS:
+            return await self._scan_product(session, credential.subject)
+        programme = (await self._offers.merchant(merchant_id)).programme
+        found = await self._identifier.identify(merchant_id, credential, pseudonyms=programme.pseudonyms)
+        if isinstance(found, Refused):
+            return await self._notice(session, found.notice)
+        return await self._identify(session, found)
+
+    async def refuse(self, merchant_id: str, station_id: str, code: str, **values: str) -> Session:
+        """Show at the station that a card or code could not be read."""
+        session = await self.open(merchant_id, station_id)
+        return await self._notice(session, Notice(code=code, values=values))
+
+    async def identify(
+        self, merchant_id: str, session_id: str, customer_id: str, *, scheme: str, assurance: str, source: str
+    ) -> Session:
+        """The customer's phone scanned the station's code, or staff chose the customer."""
+        customer = await self._customers.get(merchant_id, customer_id)
+        session = await self._desk.load(merchant_id, session_id)
+        return await self._identify(session, identity_of(customer, scheme, assurance, source))
+
+    async def confirm_identity(self, merchant_id: str, session_id: str, by: Principal) -> Session:
+        """Staff vouch for the customer; recorded in the audit."""
+
+        async def step(session: Session) -> Session:
+            _must_be_changeable(session)
+            if session.identity is None:
+                raise Conflict("nobody-identified", "Nobody is identified in this session.")
+            identity = replace(session.identity, assurance="staff")
+            await self._audit(merchant_id, by, "confirm-identity", identity.customer_id, session.session_id)
+            return await self.decided(replace(session, identity=identity, notice=None))
+
+        return await self._desk.change(merchant_id, session_id, step)
+
+    async def forget_customer(self, merchant_id: str, session_id: str) -> Session:
+        """Nobody is identified any more (the wrong customer was)."""
+
+        async def step(session: Session) -> Session:
+            _must_be_changeable(session)
+            basket = replace(session.basket, rewards=())
+            return await self.decided(replace(session, identity=None, facts=None, basket=basket, notice=None))
+
+        return await self._desk.change(merchant_id, session_id, step)
+
+    async def see_card(self, merchant_id: str, session_id: str) -> Session:
+        """Have the terminal read the card before the amount, then decide with its facts."""
+        session = await self._desk.load(merchant_id, session_id)
+        _must_be_changeable(session)
+        counter = await self._w.sql.read(lambda: read_counter(merchant_id, session.station_id))
+        connector = self._w.connector(counter.connector)
+        if not connector.capabilities.card_before_amount:
+            raise Conflict("no-card-before-amount", "This terminal reads the card together with the amount only.")
+        seen = await connector.acquire_card(session.station_id, self._w.ids.new("acq"))
+
+        async def step(session: Session) -> Session:
+            _must_be_changeable(session)
+            changed = replace(session, payment=seen.facts, acquisition_ref=seen.acquisition_ref, notice=None)
+            return await self.decided(changed)
+
+        return await self._desk.change(merchant_id, session_id, step)
+
+    async def forget_card(self, merchant_id: str, session_id: str) -> Session:
+        """Decide without the card seen (another means will pay)."""
+
+        async def step(session: Session) -> Session:
+            _must_be_changeable(session)
+            return await self.decided(replace(session, payment=None, acquisition_ref=None))
+
+        return await self._desk.change(merchant_id, session_id, step)
+
+    async def decide_again(self, merchant_id: str, session_id: str, notice: Notice | None = None) -> Session:
+        """The decision as the limits stand now."""
+
+        async def step(session: Session) -> Session:
+            _must_be_changeable(session)
+            return await self.decided(replace(session, notice=notice))
+
+        return await self._desk.change(merchant_id, session_id, step)
+
+    async def abandon(self, merchant_id: str, session_id: str) -> Session:
+        """End the session without a sale; what was reserved is free again. Not while a payment is under way."""
+
+        async def step(session: Session) -> Session:
+            if session.state is _S.PAYING:
+                await self._let_go(session)
+            return move(session, _S.ABANDONED, notice=None)
+
+        session = await self._desk.load(merchant_id, session_id)
+        if session.state is _S.ABANDONED:
+            return session
+        ended = await self._desk.change(merchant_id, session_id, step)
+        await self._w.sessions.release(ended)
+        return ended
+
+    async def set_aside(self, merchant_id: str, session_id: str) -> Session:
+        """Free the station for the next customer while a payment in doubt waits for its answer."""
+        session = await self._desk.load(merchant_id, session_id)
+        if session.state is not _S.UNKNOWN:
+            raise Conflict("not-in-doubt", "Only a session whose payment is in doubt can be set aside.")
+        await self._w.sessions.release(session)
+        return session
+
+    async def hand_over(self, merchant_id: str, session_id: str, station_id: str) -> Session:
+        """Go on at another station of the same store, which must be free."""
+        counter = await self._w.sql.read(lambda: read_counter(merchant_id, station_id))
+        there = await self.current(merchant_id, station_id)
+        if there is not None and there.state not in ENDED and there.session_id != session_id:
+            raise Conflict("station-busy", "The other station has an open session.")
+        before = await self._desk.load(merchant_id, session_id)
+
+        async def step(session: Session) -> Session:
+            _must_be_changeable(session)
+            if counter.store_id != session.store_id:
+                raise Conflict("other-store", "A session stays in its store.")
+            return await self.decided(replace(session, station_id=station_id, payment=None, acquisition_ref=None))
+
+        moved = await self._desk.change(merchant_id, session_id, step)
+        if before.station_id != station_id:
+            await self._w.sessions.release(before)
+        return moved
+
+    async def decided(self, session: Session) -> Session:
+        """The session with the decision of this moment, or none when the basket is empty."""
+        at = self._w.at()
+        counter, facts = await self._w.sql.read(lambda: _inputs(session, at))
+        if not session.basket.items:
+            state = _S.IDENTIFIED if session.identity else _S.OPEN
+            return move(session, state, facts=facts, decision=None, decision_id=None, checkout_id=None)
+        situation = situation_of(session, counter, facts, at)
+        decision = await self._offers.decide(session.merchant_id, situation)
+        decision_id = self._w.ids.new("dec")
+        return move(session, _S.DECIDED, facts=facts, decision=decision, decision_id=decision_id, checkout_id=None)
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    async def _new(self, merchant_id: str, station_id: str) -> Session:
+        counter = await self._w.sql.read(lambda: read_counter(merchant_id, station_id))
+        merchant = await self._offers.merchant(merchant_id)
+        session = Session(
+            session_id=self._w.ids.new("ses"),
+            merchant_id=merchant_id,
+            store_id=counter.store_id,
+            station_id=station_id,
+            opened_at=moment(self._w.at()),
+            basket=Basket(currency=merchant.currency),
+        )
+        if not await self._w.sessions.save(session, expected_revision=None):
+            faster = await self.current(merchant_id, station_id)
+            if faster is None:
+                raise StorageError("sessions-away", "The new session could not be stored.")
+            return faster
+        await self._w.screens.session_changed(session)
+        return session
+
+    async def _identify(self, session: Session, identity: Identity) -> Session:
+        async def step(current: Session) -> Session:
+            _must_be_changeable(current)
+            notice = Notice(code="identified", values={"scheme": identity.scheme})
+            known = _surer(current.identity, identity)
+            return await self.decided(replace(current, identity=known, notice=notice))
+
+        changed = await self._desk.change(session.merchant_id, session.session_id, step)
+        await self._w.screens.customer_changed(session.merchant_id, identity.customer_id, "identified")
+        return changed
+
+    async def _scan_product(self, session: Session, code: str) -> Session:
+        product = await self._products.find(session.merchant_id, code)
+        if product is None:
+            return await self._notice(session, Notice(code="unknown-product", values={"code": code[:64]}))
+
+        async def step(current: Session) -> Session:
+            _must_be_changeable(current)
+            notice = Notice(code="product-added", values={"label": product.label})
+            return await self.decided(replace(current, basket=one_more(current.basket, product), notice=notice))
+
+        return await self._desk.change(session.merchant_id, session.session_id, step)
+
+    async def _notice(self, session: Session, notice: Notice) -> Session:
+        async def step(current: Session) -> Session:
+            return replace(current, notice=notice, revision=current.revision + 1)
+
+        return await self._desk.change(session.merchant_id, session.session_id, step)
+
+    async def _let_go(self, session: Session) -> None:
+        checkout_id, at = session.checkout_id or "", self._w.at()
+        gone = await self._w.sql.write(
+            lambda: release(
+                session.merchant_id,
+                checkout_id,
+                "abandoned",
+                ("reserved",),
+                ids=self._w.ids,
+                at=at,
+                trace=self._w.trace,
+            )
+        )
+        if not gone:
+            raise Conflict("payment-under-way", "A payment is under way; wait for its end.")
+
+    async def _audit(self, merchant_id: str, by: Principal, act: str, subject: str, why: str) -> None:
+        audit_id, who, at = self._w.ids.new("aud"), f"{by.role}:{by.subject_id}", self._w.at()
+
+        def job() -> Job[None]:
+            yield insert_audit(merchant_id, audit_id, who, act, subject, why, at)
+
+        await self._w.sql.write(job)
+
+    def _repeated(self, merchant_id: str, station_id: str, credential: Credential) -> bool:
+        key = (merchant_id, station_id, credential.scheme, credential.subject)
+        now = self._w.clock.monotonic()
+        last = self._seen.pop(key, None)
+        self._seen[key] = now
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
+        pause = PRODUCT_DEBOUNCE_SECONDS if credential.scheme in _PRODUCTS else DEBOUNCE_SECONDS
+        return last is not None and now - last < pause
+
+
+def situation_of(session: Session, counter: Counter, facts: CustomerFacts | None, at: int) -> Situation:
+    """What a decision may depend on. Rewards asked for by somebody we are not sure of are left out."""
+    sure = session.identity is not None and session.identity.assurance in SURE
+    basket = session.basket if sure else replace(session.basket, rewards=())
+    return Situation(at=moment(at), place=counter.place, basket=basket, customer=facts, payment=session.payment)
+
+
+def _surer(known: Identity | None, shown: Identity) -> Identity:
+    """A second, weaker proof of the same customer does not lower what the first one proved."""
+    if known and known.customer_id == shown.customer_id and known.assurance in SURE and shown.assurance not in SURE:
+        return known
+    return shown
+
+
+def _must_be_changeable(session: Session) -> None:
+    if session.state not in CHANGEABLE:
+        raise Conflict("illegal-move", f"A session that is {session.state} takes no change.")
+
+
+def _inputs(session: Session, at: int) -> Job[tuple[Counter, CustomerFacts | None]]:
+    counter = yield from read_counter(session.merchant_id, session.station_id)
+    if session.identity is None:
+        return counter, None
+    try:
+        return counter, (yield from read_facts(session.merchant_id, session.identity.customer_id, at))
+    except NotFound:
+        raise Conflict("customer-erased", "This customer was erased; identify somebody else.") from None
+
+
+def _entered(session: Session, entries: Sequence[BasketEntry]) -> Job[tuple[Counter, dict[str, Product]]]:
+    counter = yield from read_counter(session.merchant_id, session.station_id)
+    products: dict[str, Product] = {}
+    for code in {entry.code: None for entry in entries if entry.code}:
+        product = yield from find_product(session.merchant_id, code)
+        if product is not None and product.active:
+            products[code] = product
+    return counter, products

@@ -1,0 +1,196 @@
+"""A shop for the engine's tests: one merchant, a store in Paris, two stations, products, and the shipped engine."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from poi_engine.basket import BasketEntry
+from poi_engine.clock import moment
+from poi_engine.connectors.simulator import SimulatorConnector
+from poi_engine.engine import Engine
+from poi_engine.ids import Ids
+from poi_engine.ports import Job, PaymentConnector, Query, Sessions, Sql
+from poi_engine.principal import Principal
+from poi_engine.products import Product
+from poi_engine.session import Session
+from poi_engine.wiring import Trace, untraced
+
+M = "mer_1"
+STATION = "sta_1"
+OTHER_STATION = "sta_2"
+START = 1_795_352_400.0  # Sunday 22 November 2026, 13:00 UTC, 14:00 in Paris
+SELLER = Principal(merchant_id=M, access_id="acc_seller", role="seller", subject_id="sel_1")
+
+
+class FakeClock:
+    """A clock that moves only when told."""
+
+    def __init__(self, start: float = START) -> None:
+        self.seconds = start
+
+    def now(self) -> float:
+        """UTC seconds."""
+        return self.seconds
+
+    def monotonic(self) -> float:
+        """The same seconds."""
+        return self.seconds
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass."""
+        self.seconds += seconds
+
+
+@dataclass
+class Seen:
+    """Screens that remember what they were shown."""
+
+    sessions: list[Session] = field(default_factory=list)
+    notices: list[tuple[str, str]] = field(default_factory=list)
+    sales: list[str] = field(default_factory=list)
+    offers: int = 0
+
+    async def session_changed(self, session: Session) -> None:
+        """Keep it."""
+        self.sessions.append(session)
+
+    async def customer_changed(self, merchant_id: str, customer_id: str, notice: str) -> None:
+        """Keep it."""
+        self.notices.append((customer_id, notice))
+
+    async def sale_committed(self, merchant_id: str, store_id: str, sale_id: str) -> None:
+        """Keep it."""
+        self.sales.append(sale_id)
+
+    async def offers_changed(self, merchant_id: str) -> None:
+        """Count it."""
+        self.offers += 1
+
+
+@dataclass(frozen=True)
+class Card:
+    """A tap or a scan."""
+
+    scheme: str
+    subject: str
+    assurance: str = "identify"
+    source: str = "reader-1"
+    seen_at: float = START
+    evidence: tuple[tuple[str, str], ...] = ()
+
+
+PRODUCTS = (
+    Product(code="eclair", label="Éclair", unit_price=350, category="food/pastry", vat_rate=550, gtin="3012345678902"),
+    Product(code="tarte", label="Tarte", unit_price=1890, category="food/pastry", vat_rate=550),
+    Product(code="cafe", label="Café", unit_price=220, category="food/drink", vat_rate=1000),
+)
+
+
+def merchant_rows(settings: str = "{}") -> Job[None]:
+    """One merchant, one store, two stations."""
+    yield Query(
+        "insert into merchant (merchant_id, name, currency, language, settings, created_at) values (?, ?, ?, ?, ?, ?)",
+        (M, "Boulangerie", "EUR", "fr", settings, 0),
+    )
+    yield Query(
+        "insert into store (merchant_id, store_id, name, address, lat, lon, zone, regions) values (?,?,?,?,?,?,?,?)",
+        (M, "sto_1", "Centre", "1 rue", 48.8566, 2.3522, "Europe/Paris", '["FR","FR-75"]'),
+    )
+    for station_id in (STATION, OTHER_STATION):
+        yield Query(
+            "insert into station (merchant_id, store_id, station_id, name, vat_rate, connector) values (?,?,?,?,?,?)",
+            (M, "sto_1", station_id, station_id, 2000, "simulator"),
+        )
+
+
+class Shop:
+    """The engine on real storage with a terminal that keeps a book; `restart` builds it anew, as after a crash."""
+
+    def __init__(self, sql: Sql, sessions: Sessions, folder: Path, *, card_before_amount: bool = True) -> None:
+        self.sql = sql
+        self.sessions = sessions
+        self.clock = FakeClock()
+        self.seen = Seen()
+        self.terminal = SimulatorConnector(folder / "book.db", self.clock, card_before_amount=card_before_amount)
+        self.ids = Ids(self.clock.now)
+        self.connectors: Mapping[str, PaymentConnector] = {"simulator": self.terminal}
+        self.engine = self.build()
+        self._keys = 0
+
+    def build(self, trace: Trace = untraced) -> Engine:
+        """A new engine on the same storage."""
+        return Engine(self.sql, self.sessions, self.seen, self.connectors, self.clock, self.ids, trace=trace)
+
+    async def setup(self, settings: str = "{}") -> "Shop":
+        """The merchant's rows and products."""
+        await self.sql.write(lambda: merchant_rows(settings))
+        for product in PRODUCTS:
+            await self.engine.products.put(M, product)
+        return self
+
+    async def restart(self) -> None:
+        """Forget everything in memory, then recover."""
+        self.engine = self.build()
+        await self.engine.recovery.run()
+
+    def key(self) -> str:
+        """A new idempotency key."""
+        self._keys += 1
+        return f"key-{self._keys}"
+
+    async def basket(self, *amounts: int, station: str = STATION) -> Session:
+        """An open session with plain amounts."""
+        return await self.engine.stations.open(M, station, [BasketEntry(amount=amount) for amount in amounts])
+
+    async def accept(self, session: Session) -> Session:
+        """Accept what the session shows."""
+        assert session.decision is not None
+        assert session.decision_id is not None
+        return await self.engine.checkout.accept(
+            M, session.session_id, session.decision_id, session.decision.total, by=SELLER
+        )
+
+    async def pay(self, session: Session, means: str = "card", key: str | None = None) -> Session:
+        """Pay what was accepted."""
+        return await self.engine.checkout.pay(M, session.session_id, means, key=key or self.key(), by=SELLER)  # type: ignore[arg-type]
+
+    async def sell(self, *amounts: int, means: str = "card", customer_id: str | None = None) -> Session:
+        """A whole sale."""
+        session = await self.basket(*amounts)
+        if customer_id is not None:
+            session = await self.identify(session, customer_id)
+        return await self.pay(await self.accept(session), means)
+
+    async def identify(self, session: Session, customer_id: str, assurance: str = "authenticate") -> Session:
+        """Identify a customer as surely as said."""
+        return await self.engine.stations.identify(
+            M, session.session_id, customer_id, scheme="poi1", assurance=assurance, source="test"
+        )
+
+    async def customer(self, name: str = "Ada") -> str:
+        """A new customer's id."""
+        return (await self.engine.customers.create(M, name)).customer_id
+
+    async def rows(self, text: str, values: Sequence[object] = ()) -> list[dict[str, object]]:
+        """What a statement reads."""
+
+        def job() -> Job[list[dict[str, object]]]:
+            return [dict(row) for row in (yield Query(text, values))]
+
+        return await self.sql.read(job)
+
+    async def balance(self, account: str) -> int:
+        """What is available on an account."""
+        rows = await self.rows(
+            "select credits - debits - debits_pending as left_ from account where merchant_id = ? and account = ?",
+            (M, account),
+        )
+        return int(str(rows[0]["left_"])) if rows else 0
+
+    async def close(self) -> None:
+        """Close the terminal's book."""
+        await asyncio.shield(self.terminal.close())
+
+
+__all__ = ["OTHER_STATION", "SELLER", "STATION", "Card", "FakeClock", "M", "Seen", "Shop", "moment"]
