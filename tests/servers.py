@@ -139,12 +139,14 @@ class PostgresServer:
 
 
 class ValkeyServer:
-    """A valkey-server of our own that keeps nothing; `options` are added to its command line."""
+    """A valkey-server of our own that keeps nothing; `options` are added to its command line, `config` is its file."""
 
-    def __init__(self, *options: str, tcp: bool = False) -> None:
+    def __init__(self, *options: str, tcp: bool = False, config: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="poi-vk-", dir="/tmp"))
         self.port = unused_port() if tcp else 0
         self._options = options
+        self._config = self.folder / "config"
+        self._config.write_text(config)
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -160,7 +162,7 @@ class ValkeyServer:
         except StorageError as error:
             absent(error.message)
         self._process = subprocess.Popen(
-            [program, *self._settings()],
+            [program, self._config, *self._settings()],
             cwd=self.folder,
             start_new_session=True,
             stdout=subprocess.DEVNULL,

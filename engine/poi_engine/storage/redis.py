@@ -148,7 +148,8 @@ class Fanout:
         while True:
             async with contextlib.AsyncExitStack() as stack:
                 stack.enter_context(contextlib.suppress(RedisError, OSError, TimeoutError))
-                channel = await stack.enter_async_context(self._client.pubsub())
+                channel = self._client.pubsub()
+                stack.push_async_callback(self._leave, channel)
                 await channel.subscribe(self._channel)
                 async for message in channel.listen():
                     if message["type"] == "subscribe":
@@ -158,6 +159,14 @@ class Fanout:
                         callback(message["data"])
             await asyncio.sleep(random.uniform(wait / 2, wait))
             wait = min(1.0, wait * 2)
+
+
+    async def _leave(self, channel: Any) -> None:
+        """Close a subscription; on a cluster it has connections of its own."""
+        await channel.aclose()
+        pool = channel.connection_pool
+        if pool is not None and pool is not getattr(self._client, "connection_pool", None):
+            await pool.disconnect()
 
 
 def open_redis(url: str, *, time_to_live: float = TIME_TO_LIVE) -> RedisSessions:

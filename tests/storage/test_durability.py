@@ -1,0 +1,277 @@
+"""What was acknowledged is there, whatever happens: kills, full disks, locks, servers that go and come back."""
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from poi_engine.errors import StorageError
+from poi_engine.ports import Job, Query
+from poi_engine.storage import migrate, open_sql, postgres, sqlite_path
+from poi_engine.storage.postgres import PostgresSql
+from poi_engine.storage.sqlite import SqliteSql
+from tests.servers import PostgresServer
+from tests.storage.writer import insert
+
+ROOT = Path(__file__).parents[2]
+PATHS = os.pathsep.join(str(ROOT / part) for part in (".", "engine", "nfc", "qr", "offers", "cext"))
+
+
+def names() -> Job[set[str]]:
+    rows = yield Query("select campaign_id from campaign")
+    return {row["campaign_id"] for row in rows}
+
+
+def add(name: str) -> Any:
+    return lambda: insert(name)
+
+
+def start_writer(url: str, point: str, passing: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, str(ROOT / "tests/storage/writer.py"), url, point, str(passing)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": PATHS})
+
+
+def acknowledged(process: subprocess.Popen[bytes]) -> set[str]:
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    return set(output.decode().rpartition("\n")[0].split("\n")) - {""}
+
+
+@pytest.mark.parametrize("point", ["job-start", "before-commit", "after-commit"])
+async def test_a_server_killed_at_a_named_point_loses_nothing_it_acknowledged(sql_url: str, point: str) -> None:
+    process = start_writer(sql_url, point, 12)
+    acked = await asyncio.to_thread(acknowledged, process)
+    sql = open_sql(sql_url)
+    found = await sql.read(names)
+    await sql.write(add("afterwards"))
+    await sql.close()
+    assert acked <= found
+    if point == "after-commit":
+        assert acked < found  # committed, and killed before it could say so
+
+
+async def test_a_server_killed_while_it_writes_loses_nothing_it_acknowledged(sql_url: str) -> None:
+    for _ in range(2):
+        process = start_writer(sql_url, "never", 0)
+        assert process.stdout is not None
+        lines = {process.stdout.readline().decode().strip() for _ in range(300)}
+        process.kill()
+        lines |= await asyncio.to_thread(acknowledged, process)
+        sql = open_sql(sql_url)
+        assert lines <= await sql.read(names)
+        await sql.write(clear)
+        await sql.close()
+    if sql_url.startswith("sqlite"):
+        with sqlite3.connect(sqlite_path(sql_url)) as connection:
+            assert connection.execute("pragma integrity_check").fetchall() == [("ok",)]
+        connection.close()
+
+
+def clear() -> Job[None]:
+    yield Query("delete from campaign")
+
+
+# --- SQLite --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("no right to mount a small file system")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+async def test_a_full_disk_refuses_writes_reads_on_and_recovers_by_itself(small_disk: Path) -> None:
+    url = f"sqlite:///{small_disk}/poi.db"
+    await migrate(url)
+    sql = open_sql(url)
+    await sql.write(add("first"))
+    ballast = small_disk / "ballast"
+    with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while True:
+            file.write(bytes(4096))
+    acked, failures = {"first"}, []
+    for number in range(200):
+        try:
+            await sql.write(add(f"{number}"))
+            acked.add(f"{number}")
+        except StorageError as error:
+            failures.append(error.code)
+    assert set(failures) == {"storage-full"}
+    assert await sql.read(names) == acked
+    ballast.unlink()
+    await sql.write(add("last"))
+    assert await sql.read(names) == acked | {"last"}
+    await sql.close()
+
+
+async def test_a_file_that_cannot_grow_refuses_writes_and_recovers_by_itself(sqlite_url: str) -> None:
+    program = f"""
+import asyncio, json, resource
+from poi_engine.errors import StorageError
+from poi_engine.storage import open_sql
+from tests.storage.test_durability import add, names
+
+async def main():
+    sql = open_sql({sqlite_url!r})
+    await sql.write(add("first"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+    acked, codes = {{"first"}}, set()
+    for number in range(400):
+        try:
+            await sql.write(add(str(number)))
+            acked.add(str(number))
+        except StorageError as error:
+            codes.add(error.code)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    await sql.write(add("last"))
+    assert await sql.read(names) == acked | {{"last"}}
+    await sql.close()
+    print(json.dumps(sorted(codes)))
+
+asyncio.run(main())
+"""
+    environment = {**os.environ, "PYTHONPATH": PATHS}
+    run = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment
+    )
+    assert run.returncode == 0, run.stderr
+    assert set(json.loads(run.stdout)) <= {"commit-unknown", "storage-away", "storage-full"}
+    assert run.stdout != "[]\n"
+
+
+async def test_a_file_locked_by_another_program_is_said_and_waited_out(sqlite_url: str) -> None:
+    sql = SqliteSql(sqlite_path(sqlite_url), busy_seconds=0.05)
+    await sql.write(add("before"))
+    rival = sqlite3.connect(sqlite_path(sqlite_url), isolation_level=None)
+    rival.execute("begin immediate")
+    with pytest.raises(StorageError) as refused:
+        await sql.write(add("during"))
+    assert refused.value.code == "storage-locked"
+    assert await sql.read(names) == {"before"}
+    rival.close()
+    await sql.write(add("after"))
+    assert await sql.read(names) == {"before", "after"}
+    await sql.close()
+
+
+async def test_a_folder_that_is_away_is_said_and_used_when_it_comes(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/away/poi.db"
+    sql = open_sql(url)
+    for act in (sql.write(add("x")), sql.read(names)):
+        with pytest.raises(StorageError) as refused:
+            await act
+        assert refused.value.code == "storage-away"
+    (tmp_path / "away").mkdir()
+    await migrate(url)
+    await sql.write(add("x"))
+    await sql.close()
+
+
+# --- PostgreSQL ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own_server(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
+    """The private PostgreSQL, to be stopped and started by the test."""
+    yield postgres_server
+    postgres_server.stop(immediately=True)
+    postgres_server.start()
+
+
+@pytest.mark.postgresql
+async def test_postgresql_may_die_and_come_back(own_server: PostgresServer, postgres_url: str) -> None:
+    sql = PostgresSql(postgres_url)
+    await sql.write(add("before"))
+    assert await sql.read(names) == {"before"}
+    own_server.stop(immediately=True)
+    outcomes = await asyncio.wait_for(
+        asyncio.gather(*(sql.write(add(f"{i}")) for i in range(100)), sql.read(names), return_exceptions=True), 10
+    )
+    assert {getattr(outcome, "code", None) for outcome in outcomes} == {"storage-away"}
+    await asyncio.to_thread(own_server.start)
+    await sql.write(add("after"))
+    assert await sql.read(names) == {"before", "after"}
+    await sql.close()
+
+
+@pytest.mark.postgresql
+async def test_a_connection_cut_before_the_commit_is_an_unknown_outcome(postgres_url: str) -> None:
+    def backend() -> Job[int]:
+        return int((yield Query("select pg_backend_pid() as pid"))[0]["pid"])
+
+    def cut(point: str) -> None:
+        if point == "before-commit" and victims:
+            os.kill(victims.pop(), signal.SIGTERM)
+            time.sleep(0.1)
+
+    victims: list[int] = []
+    sql = PostgresSql(postgres_url, trace=cut)
+    victims.append(await sql.write(backend))
+    with pytest.raises(StorageError) as refused:
+        await sql.write(add("cut"))
+    assert refused.value.code == "commit-unknown"
+    await sql.write(add("after"))
+    assert await sql.read(names) == {"after"}
+    await sql.close()
+
+
+@pytest.mark.postgresql
+async def test_an_idle_connection_that_was_cut_is_replaced_unnoticed(postgres_url: str) -> None:
+    def backend() -> Job[int]:
+        return int((yield Query("select pg_backend_pid() as pid"))[0]["pid"])
+
+    sql = PostgresSql(postgres_url)
+    os.kill(await sql.write(backend), signal.SIGTERM)
+    await asyncio.sleep(0.1)
+    await sql.write(add("after"))
+    assert await sql.read(names) == {"after"}
+    await sql.close()
+
+
+@pytest.mark.postgresql
+async def test_a_row_locked_for_long_is_said_and_waited_out(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(postgres, "_ALONE_LOCK", "50ms")
+
+    def rename() -> Job[None]:
+        yield Query("update campaign set name = 'new'")
+
+    sql, rival = PostgresSql(postgres_url), await postgres.asyncpg.connect(postgres_url)
+    await sql.write(add("x"))
+    await rival.execute("begin; update campaign set name = 'held'")
+    with pytest.raises(StorageError) as refused:
+        await sql.write(rename)
+    assert refused.value.code == "storage-locked"
+    await rival.execute("rollback")
+    await sql.write(rename)
+    await rival.close()
+    await sql.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("select ? + ?", "select $1 + $2"),
+        ("select '?' || ? || 'it''s ?' || ?", "select '?' || $1 || 'it''s ?' || $2"),
+        ("no placeholder", "no placeholder"),
+    ],
+)
+def test_placeholders_are_numbered_outside_of_text(text: str, expected: str) -> None:
+    assert postgres.numbered(text) == expected
