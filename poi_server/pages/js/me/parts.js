@@ -1,0 +1,100 @@
+/** The parts of the customer's page: points, rewards, coupons, offers near by, receipts. */
+
+import { nearMissText } from "../near_miss.js";
+import { h, icon } from "../dom.js";
+import { clock, dateTime, day, distance, money, number, said, share, t, tn } from "../i18n.js";
+
+/** Points, tier and wallet. */
+export function balances(me) {
+  return h("section", { class: "balances", key: "balances", "aria-label": t("me.balances") },
+    h("div", { class: "balance" }, h("p", { class: "balance-figure num" }, number(me.points)), h("p", { class: "muted small" }, t("me.points"))),
+    h("div", { class: "balance" }, h("p", { class: "balance-figure num" }, money(me.wallet)), h("p", { class: "muted small" }, t("me.wallet"))),
+    me.points_owed > 0 && h("p", { class: "small muted balance-note" }, tn("me.points_owed", me.points_owed)),
+    tier(me));
+}
+
+function tier(me) {
+  const { tier_progress: ahead } = me;
+  if (!me.tier && !ahead) return null;
+  return h("div", { class: "tier" },
+    h("p", { class: "row between" }, h("span", { class: "chip info" }, icon("crown"), me.tier || t("me.no_tier")),
+      ahead && h("span", { class: "small muted" }, t("me.to_next", { amount: money(ahead.missing), tier: ahead.next }))),
+    ahead && bar(ahead, t("me.to_next", { amount: money(ahead.missing), tier: ahead.next })));
+}
+
+function bar(ahead, label) {
+  const part = ahead.threshold ? Math.max(0, 1 - ahead.missing / ahead.threshold) : null;
+  if (part === null) return null;
+  return h("div", { class: "bar-track", role: "progressbar", "aria-label": label, "aria-valuenow": Math.round(part * 100), "aria-valuetext": share(part) },
+    h("div", { class: "bar-fill", vars: { "--share": part } }));
+}
+
+/** What points buy. */
+export function rewards(me) {
+  if (!me.rewards.length) return null;
+  return section("gift", t("me.rewards"), h("ul", { class: "list" }, me.rewards.map((reward) =>
+    h("li", { key: `reward-${reward.offer_id}` },
+      h("div", { class: "grow" }, h("p", { class: "strong" }, said(reward.name)), progress(reward, me.points)),
+      h("span", { class: `chip num ${reward.affordable ? "good" : ""}` }, reward.affordable && icon("check"), tn("points", reward.points))))));
+}
+
+function progress(reward, points) {
+  if (reward.affordable) return h("p", { class: "small muted" }, t("me.reward_ready"));
+  return h("div", { class: "bar-track thin", "aria-label": tn("near.points_short", reward.points - points), role: "img" },
+    h("div", { class: "bar-fill", vars: { "--share": Math.max(0, points) / reward.points } }));
+}
+
+/** Personal codes for a next visit. */
+export function coupons(me) {
+  if (!me.coupons.length) return null;
+  return section("tag", t("me.coupons"), h("ul", { class: "list" }, me.coupons.map((coupon) =>
+    h("li", { key: `coupon-${coupon.code}` },
+      h("div", { class: "grow" }, h("p", { class: "strong" }, said(coupon.name) || coupon.offer_id), coupon.expires_at && h("p", { class: "small muted" }, t("me.until", { day: day(expiry(coupon.expires_at)) }))),
+      h("code", { class: "chip" }, coupon.code)))));
+}
+
+const expiry = (value) => (typeof value === "number" ? value / 1000 : value);
+
+/** The session under way at a counter. */
+export function atCounter(session) {
+  if (!session || ["paid", "abandoned"].includes(session.state)) return null;
+  return h("section", { class: "card at-counter", key: "at-counter", role: "status" },
+    h("p", { class: "row between" }, h("span", { class: "chip good" }, icon("tap"), t("me.at_counter")), h("span", { class: "total small-total num" }, money(session.total, session.currency))),
+    session.saved > 0 && h("p", { class: "save" }, t("pay.saved", { amount: money(session.saved, session.currency) })),
+    h("ul", {}, session.offers.map((offer) => h("li", { class: "row between small" }, h("span", {}, said(offer.name)), offer.saved > 0 && h("span", { class: "save num" }, `−${money(offer.saved, session.currency)}`)))));
+}
+
+/** Offers at the stores near by. */
+export function nearOffers(items) {
+  if (!items.length) return h("p", { class: "empty" }, icon("tag"), t("near_me.none"));
+  return h("ul", { class: "near-list" }, items.map((item) =>
+    h("li", { class: "card", key: `near-${item.store_id}-${item.offer_id}` },
+      h("div", { class: "row between top" }, h("h3", {}, said(item.name)), item.distance !== null && h("span", { class: "chip num" }, icon("pin"), distance(item.distance))),
+      h("p", { class: "muted small" }, item.store),
+      h("p", { class: `small ${item.outcome === "chosen" ? "save" : ""}` }, needs(item)))));
+}
+
+function needs(item) {
+  if (item.near_miss) return nearMissText(item.near_miss, said(item.name));
+  if (item.reward_points) return t("near_me.reward", { points: tn("points", item.reward_points) });
+  return t(item.outcome === "chosen" ? "near_me.ready" : item.outcome === "no_effect" ? "near_me.right_items" : "near_me.at_counter");
+}
+
+/** The customer's receipts. */
+export function receiptList(items, onopen) {
+  if (!items.length) return h("p", { class: "empty" }, icon("receipt"), t("me.no_receipts"));
+  return h("ul", { class: "card list receipts" }, items.map((sale) =>
+    h("li", { key: `sale-${sale.sale_id}` },
+      h("button", { type: "button", class: "receipt-row", onclick: () => onopen(sale.sale_id) },
+        h("span", { class: "grow" },
+          h("span", { class: "strong block" }, sale.receipt.lines.map((line) => line.label).slice(0, 2).join(", ")),
+          h("span", { class: "muted small" }, dateTime(sale.receipt.at))),
+        h("span", { class: "num strong" }, money(sale.receipt.total, sale.receipt.currency)), icon("right")))));
+}
+
+/** When the page last heard from the server. */
+export const asOf = (time) => h("p", { class: "banner is-warn", role: "status", key: "as-of" }, icon("bolt"), t("me.as_of", { time: clock(time) }));
+
+function section(picture, title, body) {
+  return h("section", { class: "card", key: `section-${picture}` }, h("div", { class: "card-head" }, h("h2", { class: "row" }, icon(picture), title)), body);
+}

@@ -1,0 +1,210 @@
+/** The counter: basket, live identification, offers, payment. */
+
+import { get, post } from "./api.js";
+import { h, icon, render } from "./dom.js";
+import { has, money, t } from "./i18n.js";
+import { Live } from "./live.js";
+import { confirm, dialog, iconButton, offlineBanner, report, requireRole, toast } from "./ui.js";
+import { listen } from "./wedge.js";
+import { basketView } from "./station/basket.js";
+import "./station/catalogue.js";
+import { bigJoinCode, identityView, JoinCode } from "./station/identity.js";
+import { offersView } from "./station/offers.js";
+import { payView, sums } from "./station/pay.js";
+import { printPaper, receiptPaper, refundDialog } from "./station/receipt.js";
+import { scanDialog, sendLine } from "./station/scan.js";
+import { stageView } from "./station/stage.js";
+import { addAmount, addCode, addProduct, removeCode, setQuantity, Ticket, toggleReward } from "./station/ticket.js";
+import { Till } from "./station/till.js";
+
+const GOOD_NOTICES = new Set(["identified", "product-added"]);
+const SILENT_NOTICES = new Set(["paid", "payment-declined", "payment-unknown"]);
+
+class PoiStation extends HTMLElement {
+  #stationId = this.dataset.station;
+  #ticket = new Ticket(this.#stationId);
+  #till = new Till(this.#ticket);
+  #joinCode = new JoinCode(this.#stationId);
+  #names = new Map();
+  #parts = {};
+  #paper = { saleId: "", node: null };
+  #noticed = "";
+  #dialogOpen = false;
+
+  async connectedCallback() {
+    await requireRole("station", "seller", "owner");
+    this.#build();
+    this.#wire();
+    this.#loadNames();
+  }
+
+  #build() {
+    const part = (name, label, tag = "section") => (this.#parts[name] = h(tag, { class: name, "aria-label": label }));
+    const catalogue = h("poi-catalogue", { class: "add" });
+    const side = h("div", { class: "side" },
+      part("identity", t("identity.title")),
+      h("div", { class: "middle" }, part("basket", t("basket.title")), part("offers-panel", t("offers.title"))),
+      part("payment", t("pay.title")));
+    this.#parts.stage = h("div", { class: "stage-frame" });
+    render(this, h("div", { class: "counter" }, catalogue, side), this.#parts.stage);
+    this.#parts.catalogue = catalogue;
+    this.#draw();
+  }
+
+  #wire() {
+    for (const source of [this.#ticket, this.#till, this.#joinCode]) source.addEventListener("change", () => this.#draw());
+    this.addEventListener("poi:add", ({ detail }) => this.#edit(addProduct(detail)));
+    this.addEventListener("poi:amount", ({ detail }) => this.#edit(addAmount(detail.amount, detail.label)));
+    this.addEventListener("poi:scan", () => scanDialog(this.#stationId, (answer) => this.#seen(answer)));
+    this.addEventListener("poi:close", () => this.#adding(false));
+    listen((text) => this.#wedge(text));
+    const live = new Live({ watch: "station", station_id: this.#stationId });
+    live.addEventListener("message", ({ detail }) => this.#heard(detail));
+    live.addEventListener("resync", () => this.#ticket.load().catch(report));
+    offlineBanner(live);
+    live.start();
+  }
+
+  #heard(message) {
+    if (message.kind === "session") this.#takeLive(message.session);
+    if (message.kind === "offers") this.#loadNames();
+  }
+
+  #takeLive(session) {
+    const over = session && (session.state === "abandoned" || session.station_id !== this.#stationId);
+    const mine = !session || session.session_id === this.#ticket.session?.session_id;
+    if (over && !mine) return;
+    if (over) this.#ticket.clear();
+    else if (session || !this.#ticket.ended) this.#ticket.take(session);
+  }
+
+  async #loadNames() {
+    try {
+      const { items } = await get("/v1/offers", { limit: 200 });
+      this.#names = new Map(items.map(({ offer }) => [offer.offer_id, offer.name]));
+      this.#draw();
+    } catch (problem) {
+      if (problem.status !== 403) report(problem);
+    }
+  }
+
+  #draw() {
+    const { identity, basket, "offers-panel": offers, payment, stage } = this.#parts;
+    const session = this.#ticket.ended ? null : this.#ticket.session;
+    render(identity, identityView(session, this.#joinCode.current, { confirm: () => this.#confirmIdentity(), enlarge: () => this.#enlarge() }));
+    render(basket, this.#basketHead(), basketView(this.#ticket, (line, quantity) => this.#edit(setQuantity(line, quantity))));
+    render(offers, offersView(this.#ticket, this.#names, {
+      toggleReward: (id) => this.#edit(toggleReward(id)),
+      addCode: (code) => this.#edit(addCode(code)),
+      removeCode: (code) => this.#edit(removeCode(code)),
+    }));
+    render(payment, payView(this.#ticket, this.#till, { pay: (means) => this.#pay(means) }));
+    render(stage, stageView(this.#ticket, this.#till, this.#receipt(), this.#stageActs()));
+    document.body.classList.toggle("is-staged", Boolean(stage.firstChild));
+    this.#joinCode.want(!session?.identity && !stage.firstChild);
+    this.#notice();
+  }
+
+  #basketHead() {
+    const count = this.#ticket.draft.lines.length;
+    return h("div", { class: "basket-head", key: "basket-head" },
+      h("h2", { class: "small-head" }, t("basket.title"), count > 0 && h("span", { class: "muted num" }, ` ${count}`)),
+      h("div", { class: "row" },
+        h("button", { type: "button", class: "button primary small only-narrow open-add", onclick: () => this.#adding(true) }, icon("plus"), t("add.open")),
+        count > 0 && iconButton("right", t("handover.title"), () => this.#handOver()),
+        count > 0 && iconButton("trash", t("pay.cancel"), () => this.#cancel())));
+  }
+
+  #receipt() {
+    const saleId = this.#ticket.state === "paid" ? this.#ticket.session.sale_id : "";
+    if (saleId && saleId !== this.#paper.saleId) this.#paper = { saleId, node: receiptPaper(saleId) };
+    return saleId ? this.#paper.node : null;
+  }
+
+  #stageActs() {
+    return {
+      pay: (means) => this.#pay(means),
+      resume: (means) => this.#till.resume(means),
+      cancel: () => this.#till.abandon(),
+      askStatus: () => this.#till.askStatus(),
+      resolve: (outcome, reason) => this.#till.resolve(outcome, reason),
+      next: () => this.#ticket.clear(),
+      print: async () => printPaper(this.#paper.node),
+      refund: () => this.#refund(),
+    };
+  }
+
+  async #edit(change) {
+    this.#till.forgetCard();
+    await this.#ticket.edit(change).catch(report);
+  }
+
+  #pay(means) {
+    return this.#till.pay(means).catch(report);
+  }
+
+  async #refund() {
+    const saleId = this.#ticket.session.sale_id;
+    const made = await refundDialog(saleId, (lines, reason) => this.#till.refund(saleId, lines, reason));
+    if (made) this.#paper = { saleId, node: receiptPaper(made) };
+    this.#draw();
+  }
+
+  async #cancel() {
+    const total = money(sums(this.#ticket).total);
+    if (await confirm(t("pay.cancel"), t("pay.cancel_hint", { total }), t("pay.cancel"))) await this.#till.abandon().catch(report);
+  }
+
+  async #handOver() {
+    const { items } = await get("/v1/stations").catch((problem) => { report(problem); return { items: [] }; });
+    const others = items.filter((station) => station.station_id !== this.#stationId);
+    if (!others.length) return toast(t("handover.none"));
+    await dialog(t("handover.title"), (close) => ({
+      body: h("ul", { class: "stack tight" }, others.map((station) => h("li", {},
+        h("button", { type: "button", class: "button big wide", onclick: () => { close(); this.#till.handOver(station.station_id).catch(report); } }, icon("tablet"), station.name)))),
+    }));
+  }
+
+  async #confirmIdentity() {
+    const { session } = this.#ticket;
+    const name = session.identity.pseudonym ? t("identity.pseudonym") : session.identity.display_name;
+    if (!(await confirm(t("identity.confirm"), t("identity.confirm_hint", { name }), t("identity.confirm_yes"), "primary"))) return;
+    this.#ticket.take(await post(`/v1/sessions/${session.session_id}/confirm-identity`));
+  }
+
+  async #enlarge() {
+    const { frame, stop } = bigJoinCode(this.#joinCode);
+    await dialog(t("identity.show_code"), () => ({ body: frame }));
+    stop();
+  }
+
+  async #wedge(text) {
+    try {
+      this.#seen(await sendLine(this.#stationId, text));
+    } catch (problem) {
+      report(problem);
+    }
+  }
+
+  #seen(answer) {
+    if (answer.session) this.#ticket.take(answer.session);
+  }
+
+  #notice() {
+    const { session } = this.#ticket;
+    const notice = session?.notice;
+    const mark = notice ? `${session.session_id} ${session.revision} ${notice.code}` : "";
+    if (!mark || mark === this.#noticed) return;
+    this.#noticed = mark;
+    const key = `notice.${notice.code}`;
+    if (has(key) && !SILENT_NOTICES.has(notice.code)) toast(t(key, notice.values), GOOD_NOTICES.has(notice.code) ? "good" : "bad");
+  }
+
+  #adding(open) {
+    this.classList.toggle("is-adding", open);
+    if (open) this.#parts.catalogue.focusSearch();
+    else this.querySelector(".open-add")?.focus();
+  }
+}
+
+customElements.define("poi-station", PoiStation);

@@ -1,0 +1,66 @@
+/** The total, what was saved, and the ways to pay. */
+
+import { h, icon } from "../dom.js";
+import { has, money, t, tn } from "../i18n.js";
+import { amountOf } from "./ticket.js";
+import { plusPoints } from "./identity.js";
+
+const MEANS = [
+  { means: "card", icon: "card", kind: "primary" },
+  { means: "cash", icon: "cash", kind: "" },
+  { means: "wallet", icon: "wallet", kind: "" },
+];
+
+/** The sums as shown: from the decision, or of the lines alone while none is known. */
+export function sums(ticket) {
+  const { decision } = ticket;
+  const subtotal = ticket.draft.lines.reduce((sum, line) => sum + amountOf(line), 0);
+  if (!decision || ticket.pending) return { subtotal, saved: 0, total: subtotal, points: 0, pending: ticket.pending };
+  const points = decision.base_points + decision.awards.filter((a) => a.kind === "points").reduce((sum, a) => sum + a.amount, 0);
+  return { subtotal: decision.subtotal, saved: decision.saved, total: decision.total, points, pending: false };
+}
+
+/** The lower part of the ticket; `acts.pay(means)` and `acts.cancel()`. */
+export function payView(ticket, till, acts) {
+  const sum = sums(ticket);
+  return h("div", { class: sum.pending ? "pay is-pending" : "pay", key: "pay" },
+    till.seen && seenCard(till.seen),
+    h("div", { class: "total-row" },
+      h("div", { class: "grow" },
+        h("p", { class: "muted strong" }, t("pay.total"), sum.saved > 0 && h("span", { class: "struck small num before" }, money(sum.subtotal))),
+        h("p", { class: "total-extras" },
+          sum.saved > 0 && h("span", { class: "chip good num" }, t("pay.saved", { amount: money(sum.saved) })),
+          sum.points > 0 && ticket.session?.identity && h("span", { class: "chip num" }, plusPoints(sum.points)))),
+      h("output", { class: "total num", "aria-live": "polite", "aria-label": t("pay.total") }, money(sum.total))),
+    buttons(ticket, till, sum, acts));
+}
+
+function buttons(ticket, till, sum, acts) {
+  const empty = ticket.draft.lines.length === 0;
+  const identified = Boolean(ticket.session?.identity);
+  return h("div", { class: "pay-buttons" }, MEANS.map(({ means, icon: picture, kind }) => {
+    const label = means === "card" && till.seen ? t("pay.charge", { amount: money(sum.total) }) : t(`means.${means}`);
+    const off = empty || till.means !== "" || (means === "wallet" && !identified);
+    return h("button", { type: "button", key: `pay-${means}`, class: `button big ${kind} pay-${means}`, disabled: off, "aria-busy": till.means === means ? "true" : null, onclick: () => acts.pay(means) }, icon(picture), label);
+  }));
+}
+
+function seenCard({ before, after, facts }) {
+  const difference = before - after;
+  return h("div", { class: `banner ${difference > 0 ? "is-good" : ""}`, role: "status", key: "seen-card" }, icon("card"),
+    h("div", { class: "grow" },
+      h("p", {}, cardName(facts)),
+      h("p", { class: "num" }, difference > 0 ? t("pay.card_saves", { amount: money(difference), total: money(after) }) : t("pay.card_total", { total: money(after) }))));
+}
+
+/** A card in words: scheme, type and how it was presented. */
+export function cardName(facts) {
+  const parts = [facts?.scheme?.toUpperCase(), facts?.card_type && word("card_type", facts.card_type), facts?.entry_mode && word("entry_mode", facts.entry_mode)];
+  return parts.filter(Boolean).join(" · ");
+}
+
+/** The word for a value of a facet, or the value itself. */
+export const word = (facet, value) => (has(`${facet}.${value}`) ? t(`${facet}.${value}`) : value);
+
+/** Points in words. */
+export const pointsText = (count) => tn("points", count);

@@ -1,0 +1,132 @@
+/** From the shown decision to the paid sale: see the card, accept, pay; ask, resolve, refund. */
+
+import { newKey, post, postOnce } from "../api.js";
+import { t } from "../i18n.js";
+import { toast } from "../ui.js";
+
+const NO_CARD_BEFORE = "no-card-before-amount";
+
+/** The money side of one station's ticket. Dispatches `change` when its own state changes. */
+export class Till extends EventTarget {
+  #ticket;
+  #refundKeys = new Map();
+  /** The means under way in this tab, or "". */
+  means = "";
+  /** A card that was seen and changed the total: waits for the customer's word. */
+  seen = null;
+
+  constructor(ticket) {
+    super();
+    this.#ticket = ticket;
+  }
+
+  get sessionId() {
+    return this.#ticket.session.session_id;
+  }
+
+  /** Pay with `means`. A card is looked at first; when that changes the total, the new one is shown and asked for. */
+  async pay(means) {
+    this.#set(means);
+    try {
+      await this.#ticket.settled();
+      await this.#reopenDeclined();
+      if (means === "card" && !this.seen && (await this.#cardChangesTotal())) return;
+      await this.#acceptAndPay(means);
+    } finally {
+      this.#set("");
+    }
+  }
+
+  /** Forget the card that was seen. */
+  forgetCard() {
+    this.seen = null;
+  }
+
+  /** Take up a payment that was accepted but whose page went away. */
+  async resume(means) {
+    this.#set(means);
+    try {
+      await this.#send(means);
+    } finally {
+      this.#set("");
+    }
+  }
+
+  async askStatus() {
+    this.#ticket.take(await post(`/v1/sessions/${this.sessionId}/status`));
+    if (this.#ticket.state === "unknown") toast(t("unknown.still"));
+  }
+
+  async resolve(outcome, reason) {
+    this.#ticket.take(await post(`/v1/sessions/${this.sessionId}/resolve`, { outcome, reason }));
+  }
+
+  async abandon() {
+    this.seen = null;
+    await this.#ticket.settled();
+    if (this.#ticket.session) await post(`/v1/sessions/${this.sessionId}/abandon`);
+    this.#ticket.clear();
+  }
+
+  async handOver(stationId) {
+    await this.#ticket.settled();
+    await post(`/v1/sessions/${this.sessionId}/hand-over`, { station_id: stationId });
+    this.#ticket.clear();
+  }
+
+  /** Refund a sale, or some of its lines; repeated after a lost answer it is the same refund. */
+  async refund(saleId, lines, reason) {
+    const intent = JSON.stringify([saleId, lines, reason]);
+    if (!this.#refundKeys.has(intent)) this.#refundKeys.set(intent, newKey());
+    const body = lines ? { lines, reason } : { reason };
+    const refund = await postOnce(`/v1/sales/${saleId}/refunds`, body, this.#refundKeys.get(intent));
+    this.#refundKeys.delete(intent);
+    return refund;
+  }
+
+  async #reopenDeclined() {
+    if (this.#ticket.state === "declined") await this.#ticket.edit((draft) => draft);
+  }
+
+  async #cardChangesTotal() {
+    const before = this.#ticket.decision?.total;
+    let session;
+    try {
+      session = await post(`/v1/sessions/${this.sessionId}/card`);
+    } catch (problem) {
+      if (problem.code === NO_CARD_BEFORE) return false;
+      throw problem;
+    }
+    this.#ticket.take(session);
+    const after = session.decision?.total;
+    if (after === before) return false;
+    this.seen = { before, after, facts: session.payment };
+    return true;
+  }
+
+  async #acceptAndPay(means) {
+    const { decision_id: decisionId, decision } = this.#ticket.session;
+    try {
+      this.#ticket.take(await post(`/v1/sessions/${this.sessionId}/accept`, { decision_id: decisionId, total: decision.total }));
+    } catch (problem) {
+      this.seen = null;
+      await this.#ticket.load();
+      if (problem.code !== "decide-again") throw problem;
+      toast(t("pay.decide_again"));
+      return;
+    }
+    await this.#send(means);
+  }
+
+  async #send(means) {
+    const { session_id: id, checkout_id: checkoutId } = this.#ticket.session;
+    this.seen = null;
+    const session = await postOnce(`/v1/sessions/${id}/pay`, { means }, `${checkoutId}.${means}`);
+    this.#ticket.take(session);
+  }
+
+  #set(means) {
+    this.means = means;
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,60 @@
+/** The service worker: the customer's page opens and makes codes without a network. Holds the shell, never data. */
+
+const VERSION = "__VERSION__";
+const CACHE = `poi-${VERSION}`;
+const STATIC = `/static/${VERSION}/`;
+const SHELL = "/me";
+
+self.addEventListener("install", () => self.skipWaiting());
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(forgetOld().then(() => self.clients.claim()).then(fillCache));
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const address = new URL(request.url);
+  if (request.method !== "GET" || address.origin !== location.origin) return;
+  if (address.pathname.startsWith("/static/")) event.respondWith(fromCache(request));
+  else if (request.mode === "navigate" && address.pathname === SHELL) event.respondWith(fromNetwork(request));
+});
+
+async function forgetOld() {
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => name.startsWith("poi-") && name !== CACHE).map((name) => caches.delete(name)));
+}
+
+/** Keep the shell and every file it loaded before this worker was there. */
+async function fillCache() {
+  const cache = await caches.open(CACHE);
+  const shell = await fetch(SHELL, { redirect: "manual" });
+  if (shell.ok) await cache.put(SHELL, shell);
+  const files = FILES.map((file) => STATIC + file);
+  await Promise.all(files.map((file) => cache.add(file).catch(() => {})));
+}
+
+async function fromCache(request) {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(request);
+  if (kept) return kept;
+  const answer = await fetch(request);
+  if (answer.ok && new URL(request.url).pathname.startsWith(STATIC)) await cache.put(request, answer.clone());
+  return answer;
+}
+
+async function fromNetwork(request) {
+  const cache = await caches.open(CACHE);
+  try {
+    const answer = await fetch(request);
+    if (answer.ok) await cache.put(SHELL, answer.clone());
+    return answer;
+  } catch {
+    return (await cache.match(SHELL)) ?? Response.error();
+  }
+}
+
+const FILES = [
+  "css/poi.css", "css/me.css", "icons/app.svg", "icons/ui.svg", "locale/fr.json", "locale/en.json",
+  "js/me.js", "js/api.js", "js/dom.js", "js/i18n.js", "js/live.js", "js/ui.js", "js/near_miss.js", "js/poi1.js", "js/qr.js",
+  "js/me/card.js", "js/me/device.js", "js/me/parts.js", "js/station/receipt.js",
+];
