@@ -15,6 +15,8 @@ STORE = {
     "regions": ["FR", "FR-75"],
 }
 
+STATIONS = ("Comptoir", "Livraisons")
+
 
 def gtin(number: int) -> str:
     """An EAN-13 of the in-company range with its check digit."""

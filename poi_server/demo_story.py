@@ -21,8 +21,9 @@ from poi_qr.poi1 import issue
 from poi_server.demo_catalogue import gtin
 
 Json = dict[str, Any]
-STATION = "sta_comptoir"
 WAIT = 30.0
+SAME_SCAN = 2.0
+"""Seconds after which the same code counts as shown again."""
 
 
 class StoryFailed(Exception):
@@ -122,6 +123,7 @@ class Story:
         self._say = say
         self.owner = Client(http, "", "")
         self.station = Client(http, "", "")
+        self._station_id = ""
 
     async def tell(self) -> str:
         """Perform everything; returns the last line."""
@@ -143,8 +145,10 @@ class Story:
     async def _open_shop(self) -> None:
         run = await self._server.start()
         self.owner = Client(self._http, run["address"], run["secret"])
+        stations = await self.owner.call("GET", "/v1/stations")
+        self._station_id = stations["items"][0]["station_id"]
         invitation = await self.owner.call(
-            "POST", "/v1/pairings", {"role": "station", "subject_id": STATION}, status=201
+            "POST", "/v1/pairings", {"role": "station", "subject_id": self._station_id}, status=201
         )
         anybody = Client(self._http, run["address"], "")
         paired = await anybody.call("POST", "/v1/pairings/claim", {"secret": invitation["secret"], "cookie": False})
@@ -168,7 +172,7 @@ class Story:
         self._say("The merchant created an offer that depends on the card: 1.50 off when it is contactless.")
 
     async def _basket(self) -> Json:
-        session = await self.station.call("POST", f"/v1/stations/{STATION}/session", {})
+        session = await self.station.call("POST", f"/v1/stations/{self._station_id}/session", {})
         entries = [
             {"code": gtin(10), "quantity": 2000},
             {"code": gtin(40), "quantity": 1000},
@@ -184,7 +188,9 @@ class Story:
         return session
 
     async def _tap(self, session: Json) -> Json:
-        await self.station.call("POST", f"/v1/stations/{STATION}/tap", {"card": "LOY-CAMILLE", "type": 4}, status=202)
+        await self.station.call(
+            "POST", f"/v1/stations/{self._station_id}/tap", {"card": "LOY-CAMILLE", "type": 4}, status=204
+        )
         session = await self._until(session, lambda now: now["identity"] is not None, "the tap identified nobody")
         decision = session["decision"]
         self._say(
@@ -222,11 +228,11 @@ class Story:
         return sale
 
     async def _phone(self) -> Json:
-        code = await self.station.call("POST", f"/v1/stations/{STATION}/join-code", {})
+        code = await self.station.call("POST", f"/v1/stations/{self._station_id}/join-code", {})
         secret = code["url"].partition("#")[2]
         anybody = Client(self._http, self.station.address, "")
         paired = await anybody.call("POST", "/v1/pairings/claim", {"secret": secret, "cookie": False})
-        session = await self.station.call("GET", f"/v1/stations/{STATION}/session")
+        session = await self.station.call("GET", f"/v1/stations/{self._station_id}/session")
         expect(
             session["identity"]["customer_id"] == paired["customer_id"], "the phone's customer is not at the counter"
         )
@@ -238,15 +244,16 @@ class Story:
         device = paired["device"]
         server_now = datetime.fromisoformat(device["server_time"]).timestamp()
         digits = issue(base64.b64decode(device["key"]), device["epoch"], bytes.fromhex(device["handle"]), server_now, 7)
-        current = await self.station.call("GET", f"/v1/stations/{STATION}/session")
+        current = await self.station.call("GET", f"/v1/stations/{self._station_id}/session")
         await self.station.call("POST", f"/v1/sessions/{current['session_id']}/abandon", {})
-        await self.station.call("POST", f"/v1/stations/{STATION}/session", {})
-        seen = await self.station.picture(f"/v1/stations/{STATION}/scan?still=1", qr_png(digits))
+        await self.station.call("POST", f"/v1/stations/{self._station_id}/session", {})
+        seen = await self.station.picture(f"/v1/stations/{self._station_id}/scan?still=1", qr_png(digits))
         expect(seen["session"]["identity"]["assurance"] == "authenticate", "the rotating code did not authenticate")
-        replay = await self.station.picture(f"/v1/stations/{STATION}/scan?still=1", qr_png(digits))
+        await asyncio.sleep(SAME_SCAN)
+        replay = await self.station.picture(f"/v1/stations/{self._station_id}/scan?still=1", qr_png(digits))
         expect(replay["session"]["notice"]["code"] == "token-replayed", "the photographed code was not refused")
         forged = digits[:-1] + str((int(digits[-1]) + 1) % 10)
-        refused = await self.station.picture(f"/v1/stations/{STATION}/scan?still=1", qr_png(forged))
+        refused = await self.station.picture(f"/v1/stations/{self._station_id}/scan?still=1", qr_png(forged))
         expect(refused["session"]["notice"]["code"] == "token-forged", "the forged code was not refused")
         self._say("The phone's rotating code is scanned once; a photo of it and a forged one are refused.")
 

@@ -152,7 +152,6 @@ async def scan(call: Call, station_id: str, body: TypedScan | Upload, still: boo
 @routes.post(
     "/v1/stations/{station_id}/tap",
     roles=COUNTER,
-    status=202,
     summary="Hold an emulated loyalty card to the station's reader",
 )
 async def tap(call: Call, station_id: str, body: TapBody) -> None:
