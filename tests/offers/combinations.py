@@ -1,6 +1,7 @@
 """Random offers over random baskets, and the choice by trying every subset."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
@@ -112,10 +113,15 @@ STACKINGS = st.builds(
 
 
 @st.composite
-def offer_lists(draw: st.DrawFn, most: int = 6, stackings: st.SearchStrategy[Stacking] = STACKINGS) -> list[Offer]:
+def offer_lists(
+    draw: st.DrawFn,
+    most: int = 6,
+    stackings: st.SearchStrategy[Stacking] = STACKINGS,
+    kinds: Sequence[str] = tuple(EFFECTS),
+) -> list[Offer]:
     """Up to `most` offers of one or two effects."""
     count = draw(st.integers(1, most))
-    effects = st.one_of(*EFFECTS.values())
+    effects = st.one_of(*(EFFECTS[kind] for kind in kinds))
     return [
         Offer(
             offer_id=f"o{i}",
