@@ -6,7 +6,7 @@ Codes come from the GS1 range for use within one company (prefix 200): they are 
 from typing import Any
 
 MERCHANT = "Maison Colette"
-STORE = {
+STORE: dict[str, Any] = {
     "name": "Maison Colette, rue Cler",
     "address": "29 rue Cler, 75007 Paris",
     "lat": 48.8566,

@@ -10,6 +10,7 @@ from poi_engine.journal import Receipt, ReceiptLine
 
 WIDTH = 42
 Language = Literal["fr", "en"]
+_LOCALES: dict[Language, str] = {"fr": "fr_FR", "en": "en_GB"}
 
 WORDS: dict[Language, dict[str, str]] = {
     "fr": {
@@ -72,7 +73,7 @@ class _Printer:
 
     def _head(self) -> list[str]:
         receipt = self._receipt
-        at = format_datetime(datetime.fromisoformat(receipt.local_minute), "short", locale=self._language)
+        at = format_datetime(datetime.fromisoformat(receipt.local_minute), "short", locale=_LOCALES[self._language])
         kind = self._words["refund" if receipt.kind == "refund" else "sale"]
         head = [self._merchant.center(WIDTH).rstrip(), _row(f"{kind} n° {receipt.number}", at), receipt.station_id]
         if receipt.refund_of:
@@ -85,7 +86,7 @@ class _Printer:
     def _article(self, line: ReceiptLine) -> list[str]:
         rows = [_row(line.label, self._money(line.amount))]
         if line.quantity != 1000:
-            quantity = format_decimal(line.quantity / 1000, locale=self._language)
+            quantity = format_decimal(line.quantity / 1000, locale=_LOCALES[self._language])
             unit = "" if line.unit == "piece" else f" {line.unit}"
             rows.append(f"  {quantity}{unit} × {self._money(line.unit_price)}")
         return rows
@@ -102,10 +103,11 @@ class _Printer:
     def _vat(self) -> list[str]:
         return [
             _row(
-                f"  {self._words['vat']} {format_decimal(part.rate / 100, locale=self._language)} %",
+                f"  {self._words['vat']} {format_decimal(part.rate / 100, locale=_LOCALES[self._language])} %",
                 f"{self._money(part.vat)} ({self._words['net']} {self._money(part.net)})",
             )
             for part in self._receipt.vat
+            if part.gross
         ]
 
     def _payments(self) -> list[str]:
@@ -131,7 +133,7 @@ class _Printer:
 
     def _money(self, minor: int) -> str:
         scale: int = 10 ** get_currency_precision(self._receipt.currency)
-        return str(format_currency(minor / scale, self._receipt.currency, locale=self._language))
+        return str(format_currency(minor / scale, self._receipt.currency, locale=_LOCALES[self._language]))
 
 
 def _row(left: str, right: str) -> str:

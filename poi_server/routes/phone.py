@@ -148,7 +148,7 @@ async def erase_me(call: Call) -> None:
 
 @routes.post("/v1/me/join", roles=PHONE, summary="I stand at this station: its code was scanned with my phone")
 async def join(call: Call, body: Join) -> PhoneSession:
-    await call.services.access.join(call.merchant_id, body.station_id, body.token)
+    await call.services.access.use_join_code(call.merchant_id, body.station_id, body.token)
     session = await stand_at(call.engine, call.merchant_id, body.station_id, call.principal.subject_id)
     return for_phone(session)
 
@@ -204,13 +204,13 @@ def _metres(lat: float | None, lon: float | None, to_lat: float | None, to_lon: 
 
 def _reward(offer: Offer, points: int) -> RewardView:
     price = offer.reward_points or 0
-    return RewardView(offer_id=offer.offer_id, name={**offer.name}, points=price, affordable=points >= price)
+    return RewardView(offer_id=offer.offer_id, name=_name(offer), points=price, affordable=points >= price)
 
 
 def _near_offer(offer: Offer, reason: Reason, store_id: str, store: str, metres: float | None) -> NearOffer:
     return NearOffer(
         offer_id=offer.offer_id,
-        name={**offer.name},
+        name=_name(offer),
         outcome=reason.outcome,
         near_miss=reason.near_miss,
         reward_points=offer.reward_points,
@@ -218,3 +218,7 @@ def _near_offer(offer: Offer, reason: Reason, store_id: str, store: str, metres:
         store=store,
         distance=None if metres is None else round(metres),
     )
+
+
+def _name(offer: Offer) -> dict[str, str]:
+    return {str(language): name for language, name in offer.name.items()}
