@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from poi_engine.errors import StorageError
 from poi_engine.session import MOVES, Session
-from poi_engine.storage.redis_url import Client, connect
+from poi_engine.storage.redis_url import Client, connect, disconnect
 
 T = TypeVar("T")
 TIME_TO_LIVE = 12 * 3600
@@ -125,7 +125,7 @@ class RedisSessions:
 
     async def close(self) -> None:
         """Close the connections."""
-        await _ask(self._client.aclose())
+        await _ask(disconnect(self._client))
 
 
 class Fanout:

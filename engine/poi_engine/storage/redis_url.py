@@ -41,6 +41,14 @@ def connect(url: str) -> Client:
     )
 
 
+async def disconnect(client: Client) -> None:
+    """Close the client's connections, those to its sentinels included."""
+    await client.aclose()
+    manager = getattr(getattr(client, "connection_pool", None), "sentinel_manager", None)
+    for sentinel in manager.sentinels if manager else ():
+        await sentinel.aclose()
+
+
 def _limits() -> dict[str, Any]:
     """Time limits in seconds; one repetition, for a connection that went stale while it was idle."""
     return {"socket_timeout": 2, "socket_connect_timeout": 1.5, "retry": Retry(ConstantBackoff(0.02), 1)}
