@@ -160,7 +160,6 @@ class Fanout:
             await asyncio.sleep(random.uniform(wait / 2, wait))
             wait = min(1.0, wait * 2)
 
-
     async def _leave(self, channel: Any) -> None:
         """Close a subscription; on a cluster it has connections of its own."""
         await channel.aclose()

@@ -210,8 +210,9 @@ def _clear(trace: Path) -> None:
     if _is_ours(left.pid, runtime):
         os.kill(left.pid, signal.SIGTERM)
         _wait_gone(left.pid, runtime)
-    if runtime.name.startswith("poi-") and runtime.is_dir() and runtime.stat().st_uid == os.getuid():
-        shutil.rmtree(runtime, ignore_errors=True)
+    with contextlib.suppress(OSError):  # only what we made ourselves: a socket in a folder
+        (runtime / _SOCKET).unlink(missing_ok=True)
+        runtime.rmdir()
     trace.unlink(missing_ok=True)
 
 
