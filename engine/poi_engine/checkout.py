@@ -11,13 +11,13 @@ from poi_engine.identify import must_be_sure
 from poi_engine.ledger import Insufficient
 from poi_engine.loyalty import points_spent
 from poi_engine.offer_book import OfferBook
-from poi_engine.pay_jobs import Before, Begun, begin, latest, pay_at_once, session_in
+from poi_engine.pay_jobs import Before, Begun, begin, pay_at_once, session_in
 from poi_engine.ports import Job, PaymentResult
 from poi_engine.principal import Principal
 from poi_engine.promise import Key, key_of, promised
 from poi_engine.records import insert_audit
 from poi_engine.refund import Refunds
-from poi_engine.reservation import Taken, checkout_of, release, reserve
+from poi_engine.reservation import Taken, checkout_of, latest, release, reserve
 from poi_engine.returns import ReturnedLine
 from poi_engine.sales import SaleView
 from poi_engine.session import Notice, Session, SessionState, move

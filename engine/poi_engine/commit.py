@@ -239,7 +239,8 @@ def _give_coupons(merchant_id: str, sale_id: str, frozen: Frozen, ids: Ids, at: 
             continue
         codes.append(ids.secret(_CODE_BITS))
         yield Query(
-            "insert into coupon (merchant_id, code, customer_id, offer_id, sale_id, expires_at) values (?, ?, ?, ?, ?, ?)",
+            "insert into coupon (merchant_id, code, customer_id, offer_id, sale_id, expires_at) "
+            "values (?, ?, ?, ?, ?, ?)",
             (merchant_id, codes[-1], frozen.customer_id, award.coupon_offer_id, sale_id, at + (award.days or 30) * DAY),
         )
     return tuple(codes)

@@ -81,10 +81,7 @@ class Customers:
                 "order by display_name, customer_id limit ?",
                 (merchant_id, pattern, q, merchant_id, q, limit),
             )
-            found = []
-            for row in rows:
-                found.append((yield from _with_balances(merchant_id, row)))
-            return found
+            return (yield from _all_with_balances(merchant_id, rows))
 
         return await self._sql.read(job)
 
@@ -234,6 +231,13 @@ def _by_credential(merchant_id: str, scheme: str, subject: str) -> Job[CustomerV
         (merchant_id, scheme, subject),
     )
     return (yield from read_customer(merchant_id, rows[0]["customer_id"])) if rows else None
+
+
+def _all_with_balances(merchant_id: str, rows: list[Row]) -> Job[list[CustomerView]]:
+    found: list[CustomerView] = []
+    for row in rows:
+        found += [(yield from _with_balances(merchant_id, row))]
+    return found
 
 
 def _with_balances(merchant_id: str, row: Row) -> Job[CustomerView]:

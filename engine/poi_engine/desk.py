@@ -8,6 +8,7 @@ from poi_engine.commit import paid_session
 from poi_engine.errors import Conflict, NotFound, StorageError
 from poi_engine.frozen import Frozen, decode
 from poi_engine.ports import Job, Query, Row
+from poi_engine.reservation import latest
 from poi_engine.session import MOVES, Identity, Notice, Session, SessionState, move
 from poi_engine.wiring import Wiring
 
@@ -38,7 +39,7 @@ class Desk:
         """A session in payment as SQL has it; any other as it is."""
         if session.state not in IN_PAYMENT:
             return session
-        row = await self._w.sql.read(lambda: _latest(session.merchant_id, session.session_id))
+        row = await self._w.sql.read(lambda: latest(session.merchant_id, session.session_id))
         if row is None or row["checkout_id"] != session.checkout_id:
             return session
         truth = session_of(row)
@@ -84,7 +85,7 @@ class Desk:
         return None
 
     async def _from_sql(self, merchant_id: str, session_id: str) -> Session:
-        row = await self._w.sql.read(lambda: _latest(merchant_id, session_id))
+        row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
         if row is None:
             raise NotFound("session", session_id)
         return await self.named(session_of(row))
@@ -141,15 +142,6 @@ def _next_name(decision_id: str) -> str:
 
 def _with_name(identity: Identity, rows: list[Row]) -> Identity:
     return replace(identity, display_name=rows[0]["display_name"]) if rows else identity
-
-
-def _latest(merchant_id: str, session_id: str) -> Job[Row | None]:
-    rows = yield Query(
-        "select checkout_id, state, sale_id, document from checkout where merchant_id = ? and session_id = ? "
-        "order by created_at desc, checkout_id desc limit 1",
-        (merchant_id, session_id),
-    )
-    return rows[0] if rows else None
 
 
 def _name_of(merchant_id: str, customer_id: str) -> Job[list[Row]]:

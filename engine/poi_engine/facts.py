@@ -38,8 +38,8 @@ def read_facts(merchant_id: str, customer_id: str, at: int) -> Job[CustomerFacts
 
 def _windows(merchant_id: str, customer_id: str, at: int) -> Query:
     columns = ", ".join(
-        f"cast(coalesce(sum(case when created_at >= ? and refund_of is null then 1 else 0 end), 0) as bigint) as v{days}, "
-        f"cast(coalesce(sum(case when created_at >= ? then total else 0 end), 0) as bigint) as s{days}"
+        "cast(coalesce(sum(case when created_at >= ? and refund_of is null then 1 else 0 end), 0) as bigint) "
+        f"as v{days}, cast(coalesce(sum(case when created_at >= ? then total else 0 end), 0) as bigint) as s{days}"
         for days in WINDOWS
     )
     since = [at - days * DAY for days in WINDOWS]

@@ -13,7 +13,7 @@ from poi_engine.payment import Payment, PaymentDocument, insert_payment, read_pa
 from poi_engine.ports import Job, PaymentResult, Query, Row
 from poi_engine.promise import Key, promise
 from poi_engine.records import insert_audit
-from poi_engine.reservation import release, use_proof
+from poi_engine.reservation import latest, release, use_proof
 from poi_engine.session import Session
 from poi_engine.wiring import Trace
 from poi_offers.situation import PaymentFacts
@@ -152,16 +152,6 @@ def read_frozen(merchant_id: str, checkout_id: str) -> Job[Frozen]:
 def session_in(answer: bytes | None) -> Session | None:
     """A kept answer."""
     return None if answer is None else msgpack.decode(answer, type=Session)
-
-
-def latest(merchant_id: str, session_id: str) -> Job[Row | None]:
-    """The session's newest checkout."""
-    rows = yield Query(
-        "select checkout_id, state, sale_id, document, station_id, total from checkout where merchant_id = ? "
-        "and session_id = ? order by created_at desc, checkout_id desc limit 1",
-        (merchant_id, session_id),
-    )
-    return rows[0] if rows else None
 
 
 def _claim(merchant_id: str, newest: Row | None, at: int) -> Job[tuple[str, Frozen]]:

@@ -7,7 +7,7 @@ from poi_engine import ledger
 from poi_engine.errors import Conflict
 from poi_engine.frozen import Frozen, coupons_wanted, encode, holds, moves_value
 from poi_engine.ids import Ids
-from poi_engine.ports import Job, Query
+from poi_engine.ports import Job, Query, Row
 from poi_engine.wiring import Trace
 
 
@@ -35,6 +35,8 @@ def reserve(merchant_id: str, checkout_id: str, frozen: Frozen, *, ids: Ids, at:
     Raises `ledger.Insufficient` when a limit or the points have gone, `Taken` when a coupon or the code has.
     """
     trace("accept.job")
+    yield from _supersede(merchant_id, frozen.session.session_id, checkout_id, ids=ids, at=at, trace=trace)
+    trace("accept.alone")
     coupons = yield from _take_coupons(merchant_id, frozen, at)
     frozen = replace(frozen, coupons=coupons)
     if not (yield from _insert(merchant_id, checkout_id, frozen, at)):
@@ -74,6 +76,17 @@ def release(
     return True
 
 
+def latest(merchant_id: str, session_id: str) -> Job[Row | None]:
+    """The checkout that stands for the session: the paid one, else the open one, else the newest that ended."""
+    rows = yield Query(
+        "select checkout_id, state, sale_id, document, station_id, total from checkout where merchant_id = ? "
+        "and session_id = ? order by case state when 'paid' then 0 when 'unknown' then 1 when 'paying' then 1 "
+        "when 'reserved' then 1 else 2 end, created_at desc, checkout_id desc limit 1",
+        (merchant_id, session_id),
+    )
+    return rows[0] if rows else None
+
+
 def use_proof(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Job[None]:
     """One code authorises one spend: the code's row is unique, whatever else forgot it."""
     identity = frozen.session.identity
@@ -86,6 +99,18 @@ def use_proof(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Jo
     )
     if rows[0]["checkout_id"] != checkout_id:
         raise Conflict("token-replayed", "This code has authorised another payment; show a new one.")
+
+
+def _supersede(merchant_id: str, session_id: str, checkout_id: str, *, ids: Ids, at: int, trace: Trace) -> Job[None]:
+    """A session has one open checkout: a new acceptance ends an earlier one, unless that is being paid."""
+    newest = yield from latest(merchant_id, session_id)
+    if newest is None or newest["checkout_id"] == checkout_id:
+        return
+    if newest["state"] in ("paid", "paying", "unknown"):
+        raise Conflict("payment-under-way", "This session is being paid, or is paid.")
+    if newest["state"] == "reserved":
+        earlier = newest["checkout_id"]
+        yield from release(merchant_id, earlier, "released", ("reserved",), ids=ids, at=at, trace=trace)
 
 
 def _insert(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Job[bool]:

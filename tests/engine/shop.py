@@ -24,13 +24,14 @@ SELLER = Principal(merchant_id=M, access_id="acc_seller", role="seller", subject
 
 
 class FakeClock:
-    """A clock that moves only when told."""
+    """A clock that moves when told, and a microsecond each time it is read."""
 
     def __init__(self, start: float = START) -> None:
         self.seconds = start
 
     def now(self) -> float:
         """UTC seconds."""
+        self.seconds += 0.000_001
         return self.seconds
 
     def monotonic(self) -> float:

@@ -17,8 +17,8 @@ T = TypeVar("T")
 class SimulatorConnector:
     """A terminal per station, all in one book.
 
-    `card` names one card of `CARDS` to present always; `rule` replaces the table of amounts; `delay` is the seconds each
-    operation takes. With `card_before_amount` False the card is read with the amount, not before.
+    `card` names one card of `CARDS` to present always; `rule` replaces the table of amounts; `delay` is the seconds
+    each operation takes. With `card_before_amount` False the card is read with the amount, not before.
     """
 
     name = "simulator"

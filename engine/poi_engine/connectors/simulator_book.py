@@ -1,4 +1,4 @@
-"""The simulated terminal's own book: what it did, durable before it answers. Tests and `verify` compare it with ours."""
+"""The simulated terminal's own book: what it did, durable before it answers; tests compare it with ours."""
 
 import sqlite3
 import threading
