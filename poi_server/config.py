@@ -6,7 +6,6 @@ The environment overrides the file: `[http] port` is `POI_HTTP_PORT`. Lists are 
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,6 @@ from poi_engine.errors import RequestError
 
 _BUILD_SWITCHES = frozenset({"POI_CONFIG", "POI_DATA", "POI_PURE", "POI_NO_EXTENSIONS", "POI_REQUIRE_EXTENSIONS"})
 _TEST_SWITCHES = frozenset({"POI_SIMULATION_SESSIONS", "POI_SOAK"})
-_PASSWORD = re.compile(r":[^:@]*$")
 
 
 class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,6 +69,7 @@ class MerchantDefaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: Annotated[str, Meta(min_length=1, max_length=120, description="The merchant's name.")] = "My shop"
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z", description="ISO 4217 code of all amounts.")] = "EUR"
     language: Annotated[Literal["fr", "en"], Meta(description="Language of receipts and new customers.")] = "fr"
+    zone: Annotated[str, Meta(description="IANA time zone of its first store.")] = "Europe/Paris"
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -213,8 +212,8 @@ def redacted(address: str) -> str:
     parts = urlsplit(address)
     if parts.password is None:
         return address
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{_PASSWORD.sub(':***', user)}@{host}"))
+    login, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{login.partition(':')[0]}:***@{host}"))
 
 
 def redacted_config(config: Config) -> Config:

@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
+from typing import cast
 
 from aiohttp import web
 
@@ -85,8 +86,7 @@ class Guard(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admit the connection or refuse it."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
         peer = transport.get_extra_info("peername")
         self._address = str(peer[0]) if peer else ""
         inner = self._make()
@@ -94,7 +94,7 @@ class Guard(asyncio.Protocol):
             self._end(503, "busy", "The server has as many connections as it takes.")
             return
         self._inner = inner
-        inner.connection_made(transport)
+        inner.connection_made(self._transport)
         self._arm()
 
     def data_received(self, data: bytes) -> None:

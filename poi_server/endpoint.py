@@ -15,7 +15,7 @@ from poi_server.problems import Refusal
 from poi_server.services import SERVICES
 from poi_server.wire import chosen_type, encode
 
-REQUEST_ID = "poi.request_id"
+REQUEST_ID = web.RequestKey("request_id", str)
 
 
 class Endpoint:

@@ -36,7 +36,12 @@ def _scrubbed(name: str, value: Any) -> Any:
         return "[redacted]"
     if isinstance(value, str):
         return mask_cards(value)
-    return value if isinstance(value, (int, float, bool, type(None))) else mask_cards(str(value))
+    return value if isinstance(value, (float, bool, type(None))) else _number_or_text(value)
+
+
+def _number_or_text(value: Any) -> Any:
+    text = mask_cards(str(value))
+    return value if isinstance(value, int) and text == str(value) else text
 
 
 def _processors(style: str, *, colours: bool) -> list[Processor]:

@@ -65,7 +65,8 @@ class _Types:
         types: list[Any] = [Problem]
         for route in routes:
             types += [kind for kind in _mentioned(route) if kind not in types]
-        found, schemas = msgspec.json.schema_components(types, ref_template=_REF)
+        made = msgspec.json.schema_components(types, ref_template=_REF)
+        found, schemas = msgspec.json.decode(msgspec.json.encode(made))  # tuples become lists
         self._types = types
         self._found = [_ecma(schema) for schema in found]
         self.schemas = {name: _ecma(schema) for name, schema in schemas.items()}
@@ -145,7 +146,7 @@ def _fields(place: str, kind: type[Struct] | None, types: _Types) -> list[dict[s
 def _with_default(schema: dict[str, Any], field: Any) -> dict[str, Any]:
     if field.required or field.default is None or "$ref" in schema:
         return schema
-    return {**schema, "default": msgspec.to_builtins(field.default)}
+    return {**schema, "default": msgspec.json.decode(msgspec.json.encode(field.default))}
 
 
 def _body(route: Route, types: _Types) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from types import ModuleType
 from poi_engine.errors import PoiError
 from poi_server.config import Config, ConfigError, load
 
-COMMANDS = ("serve", "tap", "scan", "decide", "offers", "pair", "verify", "doctor", "config")
+COMMANDS = ("serve", "demo", "tap", "scan", "decide", "offers", "pair", "verify", "demo-data", "doctor", "config")
 """Subcommands in the order of `--help`; the module of the same name implements each."""
 
 EXIT_REFUSED = 2
@@ -26,7 +26,7 @@ are chosen during payment, and money, points and limits move without losing or d
 _EXAMPLES = """\
 first steps:
   poi-server serve --demo-shop            a shop with products, offers and customers, at http://127.0.0.1:8080
-  poi-server tap --card 2900000000017     hold a loyalty card to the counter, without hardware
+  poi-server tap --card LOY-CAMILLE       hold a loyalty card to the counter, without hardware
   poi-server scan photo.png               read a QR code or barcode from a picture
   poi-server doctor                       what is here, what is missing, how to mend it
 """

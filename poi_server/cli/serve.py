@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from poi_engine.setup import NewStation, NewStore
 from poi_engine.storage.folder import FolderLocked
 from poi_server.app import STARTED, make_app
 from poi_server.cli.welcome import welcome
@@ -91,8 +92,7 @@ async def _serve(config: Config, *, demo_shop: bool) -> int:
     serving = Serving(make_app(config, secure=context is not None, authority=authority), config, context)
     async with serving:
         started = serving.app[STARTED]
-        if demo_shop:
-            await _fill(serving)
+        await (_fill(serving) if demo_shop else _first_counter(serving))
         note = Running(
             address=serving.base_url,
             pid=os.getpid(),
@@ -134,3 +134,13 @@ async def _fill(serving: Serving) -> None:
     services, started = serving.app[SERVICES], serving.app[STARTED]
     if not await services.setup.stores(started.merchant_id):
         await create(services, started.merchant_id)
+
+
+async def _first_counter(serving: Serving) -> None:
+    """On the very first start: a store with one counter, so that selling can begin."""
+    services, started = serving.app[SERVICES], serving.app[STARTED]
+    if started.first_secret is None:
+        return
+    defaults = services.config.merchant
+    store = await services.setup.add_store(started.merchant_id, NewStore(name=defaults.name, zone=defaults.zone))
+    await services.setup.add_station(started.merchant_id, NewStation(store_id=store.store_id, name="1"))

@@ -53,7 +53,7 @@ def _without_hardware(stations: list[Station]) -> str:
     where = f" --station {stations[0].station_id}" if len(stations) > 1 else ""
     return (
         "  Without hardware, in another terminal:\n"
-        f"    poi-server tap --card 2900000000017{where}      a loyalty card at the counter\n"
+        f"    poi-server tap --card LOY-CAMILLE{where}      a loyalty card at the counter\n"
         f"    poi-server scan photo.png{where}                a code in a picture"
     )
 
