@@ -12,6 +12,7 @@ MAX_POINTS = 1000
 
 Ring = tuple[Point, ...]
 Edge = tuple[Point, Point]
+Box = tuple[float, float, float, float]
 
 
 def check_rings(rings: Sequence[Ring], path: str) -> None:
@@ -58,12 +59,17 @@ def _check_simple(points: Ring, path: str) -> None:
     if points[0] != points[-1]:
         raise OfferError("ring_around_pole", path, "the ring goes round a pole: use a circle, or split it in two")
     edges = list(pairwise(points))
-    for first, second in _near_pairs(edges):
-        follows = second - first == 1 or second - first == len(edges) - 1
-        wrong = _folds_back(edges, first, second) if follows else touching(edges[first], edges[second])
-        if wrong:
-            message = f"the ring crosses or touches itself between its points {first} and {second}: untangle it"
-            raise OfferError("ring_crosses_itself", f"{path}[{second}]", message)
+    wrong = min((pair for pair in _near_pairs(edges) if _tangled(edges, *pair)), default=None)
+    if wrong is not None:
+        message = f"the ring crosses or touches itself: the edge from point {wrong[0]} meets the edge from this one"
+        raise OfferError("ring_crosses_itself", f"{path}[{wrong[1]}]", message)
+
+
+def _tangled(edges: list[Edge], first: int, second: int) -> bool:
+    """The edges share more than the point in which neighbours meet."""
+    if second - first in (1, len(edges) - 1):
+        return _folds_back(edges, first, second)
+    return touching(edges[first], edges[second])
 
 
 def _folds_back(edges: list[Edge], first: int, second: int) -> bool:
@@ -74,16 +80,27 @@ def _folds_back(edges: list[Edge], first: int, second: int) -> bool:
 
 
 def _near_pairs(edges: list[Edge]) -> Iterator[tuple[int, int]]:
-    """Pairs of edges whose ranges of longitude meet, by a sweep from west to east."""
-    order = sorted(range(len(edges)), key=lambda i: min(edges[i][0][0], edges[i][1][0]))
+    """Pairs of edges whose boxes meet, by a sweep along the ring's longer side."""
+    boxes = [_box(edge) for edge in edges]
+    if max(box[1] for box in boxes) - min(box[0] for box in boxes) < _height(boxes):
+        boxes = [(*box[2:], *box[:2]) for box in boxes]
     live: list[int] = []
-    for new in order:
-        west = min(edges[new][0][0], edges[new][1][0])
-        live = [old for old in live if max(edges[old][0][0], edges[old][1][0]) >= west]
+    for new in sorted(range(len(edges)), key=lambda i: boxes[i][0]):
+        start, _, low, high = boxes[new]
+        live = [old for old in live if boxes[old][1] >= start]
         for old in live:
-            if _boxes_meet(edges[old], edges[new]):
+            if boxes[old][2] <= high and boxes[old][3] >= low:
                 yield min(old, new), max(old, new)
         live.append(new)
+
+
+def _box(edge: Edge) -> Box:
+    (ax, ay), (bx, by) = edge
+    return min(ax, bx), max(ax, bx), min(ay, by), max(ay, by)
+
+
+def _height(boxes: list[Box]) -> float:
+    return max(box[3] for box in boxes) - min(box[2] for box in boxes)
 
 
 def _check_hole(hole: Ring, border: Ring, path: str) -> None:
@@ -94,9 +111,10 @@ def _check_hole(hole: Ring, border: Ring, path: str) -> None:
             raise OfferError(
                 "hole_outside", f"{path}[{i % len(hole)}]", "the hole reaches outside the border: shrink it"
             )
+    edges = list(pairwise(unrolled(border)))
     for turn in (-360.0, 0.0, 360.0):
         moved = [((a[0] + turn, a[1]), (b[0] + turn, b[1])) for a, b in pairwise(shifted)]
-        if any(crossing(one, two) for one in moved for two in pairwise(unrolled(border)) if _boxes_meet(one, two)):
+        if any(crossing(one, two) for one in moved for two in edges if _boxes_meet(one, two)):
             raise OfferError("hole_crosses_border", path, "the hole crosses the border: move it inside")
 
 
@@ -105,11 +123,8 @@ def _in_range(lon: float) -> float:
 
 
 def _boxes_meet(one: Edge, two: Edge) -> bool:
-    return all(
-        min(one[0][axis], one[1][axis]) <= max(two[0][axis], two[1][axis])
-        and min(two[0][axis], two[1][axis]) <= max(one[0][axis], one[1][axis])
-        for axis in (0, 1)
-    )
+    a, b = _box(one), _box(two)
+    return a[0] <= b[1] and b[0] <= a[1] and a[2] <= b[3] and b[2] <= a[3]
 
 
 def _in_box(a: Point, b: Point, point: Point) -> bool:
