@@ -1,0 +1,184 @@
+"""What the till does, each scenario so that it can be repeated from its start after any crash."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from poi_engine.basket import BasketEntry
+from poi_engine.errors import Conflict
+from poi_engine.ledger import limit_account
+from poi_engine.returns import ReturnedLine
+from poi_engine.session import Session
+from poi_engine.settings import Programme
+from tests.adversity.till import STATION, M, Shop
+from tests.engine.shop import SELLER
+
+Scenario = Callable[[Shop], Awaitable[None]]
+
+
+async def card(shop: Shop) -> None:
+    """A sale by card: the terminal approves."""
+    await shop.opened(2000)
+    shop.killer.armed = True
+    session = await shop.until_paid()
+    _expect(session, 1800)
+    await shop.paid_again()
+
+
+async def cash(shop: Shop) -> None:
+    """A sale in cash: one transaction."""
+    await shop.opened(2000)
+    shop.killer.armed = True
+    _expect(await shop.until_paid("cash"), 1800)
+    await shop.paid_again()
+
+
+async def declined(shop: Shop) -> None:
+    """The terminal declines 22.05; the customer pays in cash."""
+    await shop.opened(2450)
+    shop.killer.armed = True
+    _expect(await shop.until_paid(then="cash"), 2205)
+    await shop.paid_again()
+
+
+async def doubt(shop: Shop) -> None:
+    """The terminal approves 23.13 and does not answer; its status tells."""
+    await shop.opened(2570)
+    shop.killer.armed = True
+    _expect(await shop.until_paid(then="cash"), 2313)
+    await shop.paid_again()
+
+
+async def abandon(shop: Shop) -> None:
+    """Accepted, then given up: nothing stays reserved."""
+    await shop.opened(2000)
+    shop.killer.armed = True
+    if (await shop.look()).state == "decided":
+        await shop.accept()
+    await shop.engine.stations.abandon(M, shop.memory["session"])
+    assert (await shop.look()).state == "abandoned"
+
+
+async def forgotten(shop: Shop) -> None:
+    """Accepted, then left alone: the sweep lets go, and the till sells after all."""
+    await shop.opened(2000)
+    if not shop.memory["ahead"]:
+        await shop.accept()
+        shop.memory.remember("ahead", Programme().minutes * 60 + 60)
+        shop.clock.ahead = shop.memory["ahead"]
+    shop.killer.armed = True
+    await shop.engine.recovery.run()
+    assert (await shop.look()).state in ("decided", "paid")
+    _expect(await shop.until_paid("cash"), 1800)
+
+
+async def refund(shop: Shop) -> None:
+    """A sale by card comes back wholly."""
+    await _sold(shop, 2000)
+    shop.killer.armed = True
+    key = "back"
+    if await shop.refund(shop.memory["sale"], None, key) is None:  # it never reached the terminal
+        key = "back once more"
+    assert await shop.refund(shop.memory["sale"], None, key)
+    assert await shop.refund(shop.memory["sale"], None, key) == shop.memory[f"refund:{key}"]
+
+
+async def refund_declined(shop: Shop) -> None:
+    """The terminal refuses to give back 22.05 of 31.50: the quantity is free again, and the other line goes back."""
+    await _sold(shop, 2450, 1050)
+    shop.killer.armed = True
+    line = [ReturnedLine(line_id="1", quantity=1000)]
+    assert await shop.refund(shop.memory["sale"], line, "no") is None
+    assert await shop.refund(shop.memory["sale"], [ReturnedLine(line_id="2", quantity=1000)], "yes")
+
+
+async def refund_doubt(shop: Shop) -> None:
+    """The terminal gives back 23.13 and does not answer; repeating the request asks it."""
+    await _sold(shop, 2570, 1130)
+    shop.killer.armed = True
+    line = [ReturnedLine(line_id="1", quantity=1000)]
+    if await shop.refund(shop.memory["sale"], line, "back") is None:
+        assert await shop.refund(shop.memory["sale"], line, "back once more")
+
+
+async def late(shop: Shop) -> None:
+    """A person declares a payment in doubt declined while its approval is on the way: the approval is undone."""
+    session = await shop.opened(2570)
+    if session.state == "decided" and not shop.memory["declined"]:
+        session = await shop.accept()
+        await shop.pay("card", f"key-{session.checkout_id}")
+    shop.killer.armed = True
+    if (await shop.look()).state == "unknown":
+        await _resolve_while_asking(shop)
+    shop.memory.remember("declined", True)
+    _expect(await shop.until_paid("cash"), 2313)
+
+
+async def _resolve_while_asking(shop: Shop) -> None:
+    shop.terminal.hold = asyncio.Event()
+    asking = asyncio.create_task(shop.engine.checkout.ask_status(M, shop.memory["session"]))
+    await shop.terminal.held.wait()
+    await shop.engine.checkout.resolve(M, shop.memory["session"], "declined", "no slip printed", by=SELLER)
+    shop.terminal.hold.set()
+    await asking
+    shop.terminal.hold = None
+
+
+async def _sold(shop: Shop, *amounts: int) -> None:
+    if shop.memory["sale"] is None:
+        await shop.opened(*amounts)
+        shop.memory.remember("sale", (await shop.until_paid()).sale_id)
+
+
+def _expect(session: Session, total: int) -> None:
+    assert session.decision is not None
+    assert (session.state, session.decision.total) == ("paid", total)
+
+
+async def crowd(shop: Shop) -> None:
+    """Two stations sell and refund until the process is killed."""
+    shop.killer.armed = True
+    await asyncio.gather(*(_sell_on(shop, station) for station in (STATION, "sta_2")))
+
+
+async def _sell_on(shop: Shop, station: str) -> None:
+    for number in range(10_000):
+        try:
+            await _one_sale(shop, station, number)
+        except Conflict as error:
+            assert error.code in ("illegal-move", "decision-changed", "payment-under-way", "already-accepted"), (
+                error.code
+            )
+
+
+async def _one_sale(shop: Shop, station: str, number: int) -> None:
+    engine = shop.engine
+    current = await engine.stations.current(M, station)
+    if current is not None and current.state == "unknown":
+        await engine.checkout.ask_status(M, current.session_id)
+    session = await engine.stations.open(M, station, [BasketEntry(amount=1000 + number % 300)])
+    assert session.decision is not None
+    session = await engine.checkout.accept(
+        M, session.session_id, session.decision_id or "", session.decision.total, by=SELLER
+    )
+    key = f"key-{session.checkout_id}"
+    session = await engine.checkout.pay(M, session.session_id, "card", key=key, by=SELLER)
+    if session.state == "paid":
+        shop.memory.remember(f"sold:{session.sale_id}", session.decision.total if session.decision else 0)
+    if session.state == "paid" and number % 5 == 0:
+        await engine.checkout.refund(M, session.sale_id or "", None, "broken", key=f"r-{key}", by=SELLER)
+
+
+LIMIT = limit_account("off_ten:0:total:ever")
+SCENARIOS: dict[str, Scenario] = {
+    "card": card,
+    "cash": cash,
+    "declined": declined,
+    "doubt": doubt,
+    "abandon": abandon,
+    "forgotten": forgotten,
+    "refund": refund,
+    "refund_declined": refund_declined,
+    "refund_doubt": refund_doubt,
+    "late": late,
+    "crowd": crowd,
+}

@@ -1,0 +1,133 @@
+"""kill -9 at every named point of the payment path: after a restart nothing is lost, nothing doubled, by any book.
+
+Each case is a real process that SIGKILLs itself at the point, then a second one that recovers, repeats the till's
+requests with their keys, and compares SQL with the terminal's own book.
+"""
+
+import json
+import os
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.adversity.conftest import ROOT, Forker
+
+pytestmark = pytest.mark.valkey
+
+SIGKILL = 9
+ACCEPT = (
+    "accept.begin accept.frozen accept.job accept.alone accept.inserted accept.proved accept.funded accept.held "
+    "accept.reserved accept.shown"
+)
+BEGIN = "pay.start pay.begin-job pay.promised pay.claimed pay.written"
+COMMIT = (
+    "commit.job commit.claimed commit.posted commit.entered commit.journal commit.sale commit.outbox commit.customer "
+    "commit.recorded"
+)
+REFUND = "refund.job refund.locked refund.written refund.opened refund.before-terminal"
+POINTS: dict[str, str] = {
+    "card": f"{ACCEPT} {BEGIN} pay.begun pay.before-terminal terminal.asked terminal.authorised pay.answered "
+    f"approve.before-sql approve.job approve.told {COMMIT} approve.answered approve.committed settle.shown "
+    "sql.job-start@2 sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 sql.after-commit@2 "
+    "sql.before-commit@3 sql.after-commit@3",
+    "cash": "pay.written approve.job commit.journal approve.answered sql.before-commit@2 sql.after-commit@2 "
+    "pay.committed",
+    "declined": "terminal.authorised pay.answered decline.before-sql decline.job void.job void.marked void.let-go "
+    "void.done decline.told decline.answered decline.committed",
+    "doubt": "terminal.authorised doubt.before-sql doubt.job doubt.told doubt.committed status.before-terminal "
+    "status.answered approve.job commit.entered approve.committed",
+    "abandon": "accept.reserved accept.shown void.job void.marked void.done sql.before-commit@2 sql.after-commit@2",
+    "forgotten": "sweep.checkout void.job void.let-go void.done sweep.let-go",
+    "refund": f"{REFUND} terminal.refund-asked terminal.refunded refund.terminal-answered refund.commit-job "
+    "refund.claimed refund.told refund.entered refund.journal refund.sale refund.recorded refund.answered "
+    "refund.committed sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 sql.after-commit@2",
+    "refund_declined": "refund.terminal-answered refund.decline-job refund.declined",
+    "refund_doubt": "terminal.refunded refund.doubt-job refund.doubted",
+    "late": "reverse.before-terminal reverse.job reverse.done reverse.committed terminal.cancelled",
+}
+RECOVERY = (
+    "recover.payment status.before-terminal status.answered approve.job commit.journal approve.committed "
+    "recover.resolved"
+)
+NEVER_SENT = "recover.payment status.before-terminal terminal.cancel-asked terminal.cancelled status.answered void.done"
+EXPECTED: dict[str, list[int]] = {
+    "card": [1800],
+    "cash": [1800],
+    "declined": [2205],
+    "doubt": [2313],
+    "abandon": [],
+    "forgotten": [1800],
+    "refund": [1800, -1800],
+    "refund_declined": [3150, -945],
+    "refund_doubt": [3330, -2313],
+    "late": [2313],
+}
+CASES = [(scenario, point) for scenario, points in POINTS.items() for point in points.split()]
+
+
+def _killed(forker: Forker, folder: Path, scenario: str, point: str) -> None:
+    ended = forker.order(folder, scenario, point)
+    assert not ended["wrong"], ended["wrong"]
+    assert ended["signal"] == SIGKILL, f"{scenario} never comes to {point}"
+
+
+def _recovers(forker: Forker, folder: Path, scenario: str) -> None:
+    ended = forker.order(folder, scenario, audit=True, expected=EXPECTED[scenario])
+    assert ended == {"signal": 0, "wrong": ""}, ended["wrong"]
+
+
+@pytest.mark.parametrize(("scenario", "point"), CASES)
+def test_killed_at(scenario: str, point: str, forker: Forker, folder: Path) -> None:
+    _killed(forker, folder, scenario, point)
+    _recovers(forker, folder, scenario)
+
+
+@pytest.mark.parametrize("point", RECOVERY.split())
+def test_killed_while_recovering_an_approved_payment(point: str, forker: Forker, folder: Path) -> None:
+    _killed(forker, folder, "card", "pay.answered")
+    _remember(folder, recovering=True)
+    _killed(forker, folder, "", point)
+    _remember(folder, recovering=False)
+    _recovers(forker, folder, "card")
+
+
+@pytest.mark.parametrize("point", NEVER_SENT.split())
+def test_killed_while_recovering_a_payment_that_was_never_sent(point: str, forker: Forker, folder: Path) -> None:
+    _killed(forker, folder, "card", "pay.before-terminal")
+    _remember(folder, recovering=True)
+    _killed(forker, folder, "", point)
+    _remember(folder, recovering=False)
+    _recovers(forker, folder, "card")
+
+
+@pytest.mark.parametrize("scenario", EXPECTED)
+def test_unharmed_the_story_ends_the_same(scenario: str, forker: Forker, folder: Path) -> None:
+    _recovers(forker, folder, scenario)
+
+
+def test_every_named_point_is_in_the_list() -> None:
+    engine = ROOT / "engine" / "poi_engine"
+    named = {name for file in engine.rglob("*.py") for name in re.findall(r"trace\(\"([\w.-]+)\"\)", file.read_text())}
+    storage = {name for name in named if "." not in name}
+    listed = {point.partition("@")[0] for _, point in CASES} | set(RECOVERY.split()) | set(NEVER_SENT.split())
+    assert {f"sql.{name}" for name in storage} <= listed
+    assert named - storage - listed == set()
+    assert len(listed) >= 50
+
+
+def test_random_kills_under_load(forker: Forker, folder: Path) -> None:
+    rounds = 300 if os.environ.get("POI_SOAK") else 4
+    dice = random.Random(20_261_122)
+    for _ in range(rounds):
+        ended = forker.order(folder, "crowd", kill_after=dice.uniform(0.3, 1.2))
+        assert ended == {"signal": SIGKILL, "wrong": ""}, ended["wrong"]
+    ended = forker.order(folder, audit=True)
+    assert ended == {"signal": 0, "wrong": ""}, ended["wrong"]
+
+
+def _remember(folder: Path, **values: object) -> None:
+    """Change what the till knows, from outside."""
+    file = folder / "till.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
