@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from poi_engine import ledger
 from poi_engine.errors import Conflict
-from poi_engine.frozen import Frozen, coupons_wanted, encode, holds, moves_value
+from poi_engine.frozen import Frozen, coupons_wanted, decode, encode, holds, moves_value
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row
 from poi_engine.wiring import Trace
@@ -35,6 +35,9 @@ def reserve(merchant_id: str, checkout_id: str, frozen: Frozen, *, ids: Ids, at:
     Raises `ledger.Insufficient` when a limit or the points have gone, `Taken` when a coupon or the code has.
     """
     trace("accept.job")
+    before = yield from _reserved_before(merchant_id, checkout_id)
+    if before is not None:
+        return before
     yield from _supersede(merchant_id, frozen.session.session_id, checkout_id, ids=ids, at=at, trace=trace)
     trace("accept.alone")
     coupons = yield from _take_coupons(merchant_id, frozen, at)
@@ -99,6 +102,15 @@ def use_proof(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Jo
     )
     if rows[0]["checkout_id"] != checkout_id:
         raise Conflict("token-replayed", "This code has authorised another payment; show a new one.")
+
+
+def _reserved_before(merchant_id: str, checkout_id: str) -> Job[Frozen | None]:
+    """What a first acceptance reserved that was never shown: the process was killed in between."""
+    rows = yield Query(
+        "select document from checkout where merchant_id = ? and checkout_id = ? and state = 'reserved'",
+        (merchant_id, checkout_id),
+    )
+    return decode(rows[0]["document"]) if rows else None
 
 
 def _supersede(merchant_id: str, session_id: str, checkout_id: str, *, ids: Ids, at: int, trace: Trace) -> Job[None]:
