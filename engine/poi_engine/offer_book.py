@@ -183,35 +183,50 @@ class OfferBook:
     async def _change(self, merchant_id: str, make: Callable[[int], Job[OfferView]]) -> OfferView:
         at = micros(self._clock.now())
 
-        def job() -> Job[OfferView]:
+        def job() -> Job[tuple[OfferView, int]]:
             view = yield from make(at)
-            yield Query(
+            rows = yield Query(
                 "insert into catalogue (merchant_id, version) values (?, 1) on conflict (merchant_id) "
-                "do update set version = catalogue.version + 1",
+                "do update set version = catalogue.version + 1 returning version",
                 (merchant_id,),
             )
-            return view
+            return view, rows[0]["version"]
 
-        view = await self._sql.write(job)
-        await self._fresh(merchant_id, now=True)
+        view, version = await self._sql.write(job)
+        await self._follow(merchant_id, view, version)
         await self._screens.offers_changed(merchant_id)
         return view
 
-    async def _fresh(self, merchant_id: str, *, now: bool = False) -> _Live:
+    async def _follow(self, merchant_id: str, view: OfferView, version: int) -> None:
+        """Bring the live catalogue to at least `version`, which is our own change; alone, it needs no reading."""
+        live = await self._fresh(merchant_id)
+        async with live.lock:
+            if live.version + 1 == version:
+                _apply(live, view.offer, view.state, view.changed_at)
+                live.version = version
+            elif live.version < version:
+                await self._refresh(merchant_id, live)
+
+    async def _fresh(self, merchant_id: str) -> _Live:
         live = self._live.get(merchant_id)
         if live is None:
             loaded = await self._sql.read(lambda: _load(merchant_id))
             live = self._live.setdefault(merchant_id, _loaded(*loaded, self._clock.monotonic()))
-        if now or self._clock.monotonic() - live.checked >= FRESH_SECONDS:
+        if self._is_stale(live):
             async with live.lock:
-                await self._refresh(merchant_id, live)
+                if self._is_stale(live):  # of all who waited, the first has asked
+                    await self._refresh(merchant_id, live)
         return live
+
+    def _is_stale(self, live: _Live) -> bool:
+        return self._clock.monotonic() - live.checked >= FRESH_SECONDS
 
     async def _refresh(self, merchant_id: str, live: _Live) -> None:
         since = live.changed_at - SKEW
         merchant, version, rows = await self._sql.read(lambda: _changes(merchant_id, live.version, since))
         for row in rows:
-            _apply(live, row)
+            if not _is_known(live, row):
+                _apply(live, _offer(row["document"]), row["state"], row["changed_at"])
         live.merchant, live.version, live.checked = merchant, version, self._clock.monotonic()
 
 
@@ -221,14 +236,19 @@ def _loaded(merchant: Merchant, version: int, rows: "list[Row]", checked: float)
     return _Live(Catalogue(offers), merchant, version, changed_at, checked)
 
 
-def _apply(live: _Live, row: Row) -> None:
+def _apply(live: _Live, offer: Offer, state: str, changed_at: int) -> None:
+    """Take over a change unless the catalogue has that version."""
+    known = live.catalogue.get(offer.offer_id)
+    if state != "live":
+        live.catalogue.remove(offer.offer_id)
+    elif known is None or known.version != offer.version:
+        live.catalogue.put(offer)
+    live.changed_at = max(live.changed_at, changed_at)
+
+
+def _is_known(live: _Live, row: Row) -> bool:
     known = live.catalogue.get(row["offer_id"])
-    if row["state"] != "live":
-        if known is not None:
-            live.catalogue.remove(row["offer_id"])
-    elif known is None or known.version != row["version"]:
-        live.catalogue.put(_offer(row["document"]))
-    live.changed_at = max(live.changed_at, row["changed_at"])
+    return (known is None) if row["state"] != "live" else (known is not None and known.version == row["version"])
 
 
 def _catalogue_version(merchant_id: str) -> Job[int]:
