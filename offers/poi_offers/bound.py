@@ -13,12 +13,11 @@ from fractions import Fraction
 from itertools import groupby
 
 from poi_offers.candidates import Candidates, bits
+from poi_offers.contest import ONE, Contest
 from poi_offers.exact import HUNDRED_PERCENT
 from poi_offers.points import THOUSAND, Gain
 from poi_offers.steps import BASKET_AMOUNT, BASKET_PERCENT, LINE_AMOUNT, LINE_PERCENT, UNITS, Sheet, Step
 from poi_offers.units import deal
-
-_ONE = 1_000_000
 
 
 @dataclass(slots=True)
@@ -42,19 +41,19 @@ class Bounds:
         self._steps = {i: [(s, _most_off(self._sheet, s)) for s in candidates.steps if s.offer == i] for i in pool}
         self._most = {i: self._most_money(i) for i in pool}
         self._gain = {i: self._most_gain(i) for i in pool}
-        contested = _contested(candidates.steps, pool)
-        apart = {i for i in pool if i in contested or self._grouped(i) or self.limited(i)}
+        self._contest = Contest(self._sheet, candidates.steps, pool)
+        apart = {i for i in pool if i in self._contest.offers or self._grouped(i) or self.limited(i)}
         self._apart = sum(1 << i for i in apart)
         self._tied = _tied_lines(candidates)
         self._slack = len(self._tied) + sum(len(step.lines) for step in candidates.steps if step.cap is not None)
         self._even = _slope(candidates.gains) <= THOUSAND
         self._left: dict[int, _Lowest] = {}
-        self.order = sorted(pool, key=lambda i: self._turn(i, contested))
+        self.order = sorted(pool, key=self._turn)
 
-    def _turn(self, offer: int, contested: set[int]) -> tuple[int, str, int, int]:
+    def _turn(self, offer: int) -> tuple[int, str, int, int]:
         """Units first (their assignment goes by priority), then groups, then limits, then all that simply stack."""
         group = self._candidates.offers[offer].stacking.group
-        if offer in contested:
+        if offer in self._contest.offers:
             return (0, "", 0, offer)
         if group is not None:
             return (1, group, -self._worth(offer), offer)
@@ -68,9 +67,16 @@ class Bounds:
         room = self._candidates.room[offer]
         return room is not None and self._most[offer] + self._gain[offer] // THOUSAND > room
 
-    def simple(self, offer: int) -> bool:
-        """True when nothing but its worth speaks for or against the offer."""
-        return not self._apart >> offer & 1 and self._candidates.offers[offer].reward_points is None
+    def free_to_join(self, offer: int) -> bool:
+        """True when neither a group nor a price in points keeps the offer out of any combination."""
+        return not self._grouped(offer) and self._candidates.offers[offer].reward_points is None
+
+    def idle(self, mask: int, offer: int) -> bool:
+        """True when the offer works on units alone, none are left for it, and no rule minds it."""
+        if offer not in self._contest.offers or not self.free_to_join(offer) or self._gain[offer]:
+            return False
+        only_units = all(step.serves for step, _ in self._steps[offer])
+        return only_units and not self.limited(offer) and self._contest.served_out(mask, offer)
 
     def _worth(self, offer: int) -> int:
         return self._most[offer] * THOUSAND + self._gain[offer]
@@ -96,28 +102,44 @@ class Bounds:
         return min(most, gain.most(paid))
 
     def _apart_bound(self, mask: int, apart: Sequence[int], lowest: "_Lowest") -> int:
+        contested = [offer for offer in apart if offer in self._contest.offers]
+        beside = {offer: self._worth_beside(offer, lowest) for offer in apart}
+        slack = self._slack * THOUSAND
+        if not contested:
+            return slack + self._sum_by_group(mask, beside)
+        units, together = self._contest.most(mask, contested, lowest.keeps)
+        alone = {offer: worth + units.get(offer, 0) * THOUSAND for offer, worth in beside.items()}
+        apart_most = {offer: min(worth, self._worth(offer)) for offer, worth in alone.items()}
+        joint = together * THOUSAND + self._sum_by_group(mask, beside)
+        return slack + min(joint, self._sum_by_group(mask, apart_most))
+
+    def _sum_by_group(self, mask: int, worth: dict[int, int]) -> int:
+        """The sum over the offers, of each group only as many as it admits."""
+        offers = self._candidates.offers
         groups: dict[str, list[int]] = {}
-        value = self._slack * THOUSAND
-        for offer in apart:
-            group = self._candidates.offers[offer].stacking.group
+        total = 0
+        for offer, most in worth.items():
+            group = offers[offer].stacking.group
             if group is None:
-                value += self._worth_beside(offer, lowest)
+                total += most
             else:
                 groups.setdefault(group, []).append(offer)
-        return value + sum(self._group_bound(mask, group, members, lowest) for group, members in groups.items())
-
-    def _group_bound(self, mask: int, group: str, members: list[int], lowest: "_Lowest") -> int:
-        offers = self._candidates.offers
-        taken = sum(1 for i in bits(mask) if offers[i].stacking.group == group)
-        places = max(offers[i].stacking.group_max for i in members) - taken
-        worth = sorted((self._worth_beside(i, lowest) for i in members), reverse=True)
-        return sum(worth[: max(places, 0)])
+        for group, members in groups.items():
+            taken = sum(1 for i in bits(mask) if offers[i].stacking.group == group)
+            places = max(offers[i].stacking.group_max for i in members) - taken
+            total += sum(sorted((worth[i] for i in members), reverse=True)[: max(places, 0)])
+        return total
 
     def _worth_beside(self, offer: int, lowest: "_Lowest") -> int:
-        """The most the offer adds to a combination: what the percents applied leave of its money off, and its gains."""
+        """The most the offer adds to a combination: what the percents applied leave of its money off, and its gains.
+
+        Money off units that are competed for is left to the contest.
+        """
         found = lowest.worth.get(offer)
         if found is None:
-            money = sum(self._off_beside(step, most, lowest) for step, most in self._steps[offer])
+            contested = offer in self._contest.offers
+            steps = [(step, most) for step, most in self._steps[offer] if not (contested and step.serves)]
+            money = sum(self._off_beside(step, most, lowest) for step, most in steps)
             found = lowest.worth[offer] = min(money, self._most[offer]) * THOUSAND + self._gain[offer]
         return found
 
@@ -126,7 +148,7 @@ class Bounds:
             return most
         keeps = lowest.keeps_amounts if step.rank == LINE_AMOUNT else lowest.keeps
         share = max(keeps[line] for line in step.lines)
-        return min(most, -(-most * share // _ONE) + 2 * len(step.lines)) if share < _ONE else most
+        return min(most, -(-most * share // ONE) + 2 * len(step.lines)) if share < ONE else most
 
     # --- the least that can be left -------------------------------------------------------------------------------
 
@@ -194,22 +216,12 @@ class Bounds:
 
 
 def _kept(steps: Sequence[Step], first_rank: int, count: int) -> list[int]:
-    keeps = [_ONE] * count
+    keeps = [ONE] * count
     for step in steps:
         if step.rank >= first_rank and step.kind == "percent" and step.cap is None:
             for line in step.lines:
                 keeps[line] = -(-keeps[line] * (HUNDRED_PERCENT - step.percent) // HUNDRED_PERCENT)
     return keeps
-
-
-def _contested(steps: Sequence[Step], pool: Sequence[int]) -> set[int]:
-    """Offers that compete with another one for units."""
-    serving = [step for step in steps if step.serves and step.offer in pool]
-    takers: dict[int, set[int]] = {}
-    for step in serving:
-        for line in step.lines:
-            takers.setdefault(line, set()).add(step.offer)
-    return {offer for offers in takers.values() if len(offers) > 1 for offer in offers}
 
 
 def _tied_lines(candidates: Candidates) -> frozenset[int]:

@@ -173,6 +173,13 @@ class Candidates:
             return self.wins_tie(mask, against)
         return self.priorities(mask | better) >= self.priorities(against)
 
+    def with_idle(self, mask: int, idle: int) -> int:
+        """The combination with those of some idle offers (no money, no rule) that improve its place in a tie."""
+        if not mask:
+            return mask
+        lowest = min(self.offers[i].stacking.priority for i in bits(mask))
+        return mask | sum(1 << i for i in bits(idle) if self.offers[i].stacking.priority > lowest)
+
     def _ids(self, mask: int) -> list[str]:
         return sorted(self.offers[i].offer_id for i in bits(mask))
 

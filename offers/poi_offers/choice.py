@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from poi_offers.bound import Bounds
-from poi_offers.candidates import Candidates
+from poi_offers.candidates import Candidates, bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +72,31 @@ class _Search:
 
     def run(self) -> int:
         order = self.bounds.order
-        stack = [(0, self.fixed)]
+        stack = [(0, self.fixed, 0)]
         while stack:
-            at, mask = stack.pop()
+            at, mask, idle = stack.pop()
             self._count()
             while at < len(order) and not self.candidates.addable(mask, order[at]):
                 at += 1
             undecided = order[at:]
             if not undecided:
-                self.offer(mask)
-            elif self.hopeful(mask, undecided):
+                self.offer(self.with_idle(mask, idle))
+            elif self.bounds.idle(mask, order[at]):
+                stack.append((at + 1, mask, idle | 1 << order[at]))
+            elif self.hopeful(mask, [*undecided, *bits(idle)]):
                 if self.may_leave_out(order[at]):
-                    stack.append((at + 1, mask))
-                stack.append((at + 1, mask | 1 << order[at]))
+                    stack.append((at + 1, mask, idle))
+                stack.append((at + 1, mask | 1 << order[at], idle))
         return self.fixed if self.best is None else self.best
 
     def _count(self) -> None:
         self.nodes += 1
         if self.nodes > self.candidates.policy.node_bound:
             raise _BoundHit
+
+    def with_idle(self, mask: int, idle: int) -> int:
+        """The decided combination with those of its idle offers (they change no amount) that belong in it."""
+        raise NotImplementedError
 
     def offer(self, mask: int) -> None:
         """Take a decided combination when it is the best so far."""
@@ -107,6 +113,9 @@ class _Search:
 
 class _Value(_Search):
     """Greatest value."""
+
+    def with_idle(self, mask: int, idle: int) -> int:
+        return self.candidates.with_idle(mask, idle)
 
     def offer(self, mask: int) -> None:
         if self.candidates.within_limits(mask) and better(self.candidates, mask, self.best):
@@ -136,6 +145,9 @@ class _Margin(_Search):
                 self.offer(1 << alone)
         return best if self.best is None else self.best
 
+    def with_idle(self, mask: int, idle: int) -> int:
+        return mask | idle
+
     def offer(self, mask: int) -> None:
         if self.candidates.within_limits(mask) and self._cheaper(mask) and is_maximal(self.candidates, mask):
             self.best = mask
@@ -152,7 +164,7 @@ class _Margin(_Search):
         return self.bounds.cost(mask, undecided) <= self.candidates.evaluate(self.best).cost
 
     def may_leave_out(self, offer: int) -> bool:
-        return self.any_limit or not self.bounds.simple(offer)
+        return self.any_limit or not self.bounds.free_to_join(offer)
 
 
 def is_maximal(candidates: Candidates, mask: int) -> bool:

@@ -118,9 +118,10 @@ def offer_lists(
     most: int = 6,
     stackings: st.SearchStrategy[Stacking] = STACKINGS,
     kinds: Sequence[str] = tuple(EFFECTS),
+    least: int = 1,
 ) -> list[Offer]:
-    """Up to `most` offers of one or two effects."""
-    count = draw(st.integers(1, most))
+    """From `least` to `most` offers of one or two effects."""
+    count = draw(st.integers(least, most))
     effects = st.one_of(*(EFFECTS[kind] for kind in kinds))
     return [
         Offer(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from poi_offers.candidates import Candidates
 from poi_offers.choice import choose
-from poi_offers.model import Offer
+from poi_offers.model import Offer, Stacking
 from poi_offers.policy import Policy
 from poi_offers.situation import SaleItem
 from poi_offers.steps import sheet_of
@@ -23,10 +23,29 @@ def tag_of(effect: object) -> str:
     return f"{kind}.{getattr(effect, 'on', '')}" if hasattr(effect, "on") else kind
 
 
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(offer_lists(least=11, most=12), baskets(), POLICIES, ROOMS)
+def test_twelve_offers(offers: list[Offer], items: list[SaleItem], policy: Policy, rooms: list[int | None]) -> None:
+    room = {offer.offer_id: left for offer, left in zip(offers, rooms, strict=False) if left is not None}
+    candidates = Candidates(offers, sheet_of(items), policy, points=140, room=room)
+    assert choose(candidates).mask == brute_force(candidates, Counter())
+
+
+SERVING = ("fixed_price", "free_item", "buy_get", "percent_basket", "points_per_unit")
+STACKING = st.builds(Stacking, priority=st.sampled_from([0, 1, 5]), group=st.sampled_from([None, None, None, "g"]))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(offer_lists(most=7, kinds=SERVING, stackings=STACKING), baskets(), POLICIES)
+def test_offers_that_compete_for_units(offers: list[Offer], items: list[SaleItem], policy: Policy) -> None:
+    candidates = Candidates(offers, sheet_of(items), policy, points=90)
+    assert choose(candidates).mask == brute_force(candidates, Counter())
+
+
 def test_choice_equals_brute_force(capsys: pytest.CaptureFixture[str]) -> None:
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
     @given(offer_lists(most=7), baskets(), POLICIES, st.sampled_from([0, 50, 120, 400]), ROOMS)
     def check(offers: list[Offer], items: list[SaleItem], policy: Policy, points: int, rooms: list[int | None]) -> None:
         room = {offer.offer_id: left for offer, left in zip(offers, rooms, strict=False) if left is not None}
