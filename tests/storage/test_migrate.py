@@ -1,15 +1,21 @@
 """Migrations: harmless to repeat, all or nothing, and never backwards."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
+from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, create_engine
+from sqlalchemy import Connection, PrimaryKeyConstraint, UniqueConstraint, create_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool, StaticPool
 
 from poi_engine.errors import RequestError, StorageError
 from poi_engine.ports import Job, Query
@@ -62,10 +68,16 @@ async def test_a_newer_schema_is_refused(empty_url: str) -> None:
 async def test_a_migration_cut_short_leaves_nothing_and_can_be_repeated(
     empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    executed = op.execute
+
+    def cut(statement: str) -> None:
+        executed(statement if "trigger transfer_" not in statement else "create nonsense")
+
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "IMMUTABLE", ("transfer", "no_such_table"))
-        with pytest.raises(StorageError, match="no_such_table"):
+        patch.setattr(op, "execute", cut)
+        with pytest.raises(StorageError, match="nonsense") as refused:
             await migrate(empty_url)
+    assert refused.value.code == "migration-failed"
     tables = "sqlite_master" if empty_url.startswith("sqlite") else "pg_tables where schemaname = 'public'"
     assert await once(empty_url, f"select * from {tables}") == []
     await migrate(empty_url)
@@ -92,12 +104,50 @@ def test_the_known_revisions_are_those_of_the_package() -> None:
     assert tuple(reversed(found)) == upgrade.REVISIONS
 
 
-def test_the_migrated_schema_is_the_one_the_code_knows(sqlite_template: Path) -> None:
-    engine = create_engine(f"sqlite:///{sqlite_template}")
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": False})
-        assert compare_metadata(context, schema.metadata) == []
+@pytest.mark.postgresql
+async def test_the_schema_on_postgresql_is_the_one_the_code_knows(postgres_url: str) -> None:
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(postgres_url), poolclass=NullPool
+    )
+    async with engine.connect() as connection:
+        differences = await connection.run_sync(differences_from_code)
+    await engine.dispose()
+    assert differences == [], "write a new revision for what changed in the schema"
+
+
+def differences_from_code(connection: Connection) -> list[Any]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    return list(compare_metadata(context, schema.metadata))
+
+
+def test_the_schema_on_sqlite_is_the_one_the_code_knows(sqlite_template: Path) -> None:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    schema.metadata.create_all(engine)
+    wanted = engine.raw_connection()
+    with closing(sqlite3.connect(sqlite_template)) as found:
+        for table in schema.metadata.tables:
+            assert shape(found, table) == shape(wanted, table), "write a new revision for what changed in the schema"
+    wanted.close()
     engine.dispose()
+
+
+def shape(connection: Any, table: str) -> tuple[Any, Any]:
+    """A table's columns (name, type, null, default, place in the key) and its indexes (unique, columns)."""
+    columns = [
+        (name, kind.upper().removesuffix(" PRECISION"), null, default and default.strip("'"), key)
+        for _, name, kind, null, default, key in connection.execute(f"pragma table_info({table})")
+    ]
+    indexes = set()
+    for _, index, unique, *_ in connection.execute(f"pragma index_list({table})").fetchall():
+        names = tuple(row[2] for row in connection.execute(f"pragma index_info({index})"))
+        indexes.add((unique, names))
+    return columns, indexes
+
+
+def test_immutable_tables_are_protected_by_the_schema() -> None:
+    from poi_engine.storage.migrations.versions import revision_0001
+
+    assert set(schema.IMMUTABLE) == set(revision_0001._IMMUTABLE)
 
 
 def test_every_key_and_every_index_but_those_of_secrets_starts_with_the_merchant() -> None:

@@ -1,12 +1,14 @@
 """SQL storage: transactions, group commit, errors, on both engines."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 
 from poi_engine.errors import InternalError, StorageError
 from poi_engine.ports import Job, Query
+from poi_engine.storage import open_sql, postgres, sqlite
 from poi_engine.storage.failures import ConstraintFailed
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.schema import IMMUTABLE, metadata
@@ -103,8 +105,6 @@ async def test_a_job_sees_its_own_writes_and_readers_see_one_snapshot(sql: Stora
 
 
 async def test_jobs_from_two_storages_on_one_database_both_land(sql: Storage, sql_url: str) -> None:
-    from poi_engine.storage import open_sql
-
     other = open_sql(sql_url)
     try:
         await asyncio.gather(*((sql, other)[i % 2].write(add(f"{i:03}")) for i in range(200)))
@@ -114,8 +114,6 @@ async def test_jobs_from_two_storages_on_one_database_both_land(sql: Storage, sq
 
 
 async def test_closing_finishes_what_waits_and_then_refuses(sql: Storage, sql_url: str) -> None:
-    from poi_engine.storage import open_sql
-
     other = open_sql(sql_url)
     waiting = [asyncio.create_task(other.write(add(f"{i:03}"))) for i in range(100)]
     await asyncio.sleep(0)
@@ -149,3 +147,47 @@ async def test_immutable_rows_are_never_changed_or_removed(sql: Storage, table: 
         return int((yield Query(f"select count(*) as n from {table} where merchant_id = 'merchant_id'"))[0]["n"])
 
     assert await sql.read(count) == 1
+
+
+async def test_too_many_waiting_jobs_are_refused_and_the_others_land(
+    sql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (postgres, sqlite):
+        monkeypatch.setattr(module, "_WAITING", 5)
+    held, going = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow() -> Job[None]:
+        loop.call_soon_threadsafe(going.set)
+        if sql_url.startswith("sqlite"):  # there the job runs in the writer's thread
+            held.wait(20)
+        yield from names()
+
+    storage = open_sql(sql_url)
+    first = asyncio.create_task(storage.write(slow))
+    await going.wait()
+    waiting = asyncio.gather(*(storage.write(add(f"{i:02}")) for i in range(50)), return_exceptions=True)
+    await asyncio.sleep(0)
+    held.set()
+    outcomes = await waiting
+    await first
+    assert {outcome.code for outcome in outcomes if isinstance(outcome, StorageError)} == {"storage-busy"}
+    assert len(await storage.read(names)) == sum(isinstance(outcome, str) for outcome in outcomes) == 5
+    await storage.close()
+
+
+async def test_whatever_a_job_raises_reaches_its_caller_and_the_writer_goes_on(sql: Storage) -> None:
+    class Halt(BaseException):
+        pass
+
+    def halting() -> Job[None]:
+        yield from names()
+        raise Halt
+
+    for _ in range(2):
+        with pytest.raises(Halt):
+            await sql.write(halting)
+        with pytest.raises(Halt):
+            await sql.read(halting)
+    await sql.write(add("after"))
+    assert await sql.read(names) == ["after"]

@@ -263,7 +263,9 @@ class PostgresSql:
             ticket.failure = translate(error)
             if isinstance(ticket.failure, StorageError):
                 raise
-        except Exception as error:
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # whatever it is, it is the caller's: the writer goes on
             ticket.failure = error
         await connection.execute("release job; savepoint job" if ticket.failure is None else "rollback to job")
 

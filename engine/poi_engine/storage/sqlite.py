@@ -203,7 +203,7 @@ class SqliteSql:
             ticket.failure = translate(error)
             if isinstance(ticket.failure, StorageError):
                 raise
-        except Exception as error:
+        except BaseException as error:  # whatever it is, it is the caller's: the writer goes on
             ticket.failure = error
         if ticket.failure is not None:
             connection.execute("rollback to job")
@@ -233,6 +233,6 @@ class SqliteSql:
             ticket.result = drive(ticket.job(), connection)
         except sqlite3.Error:
             raise
-        except Exception as error:
+        except BaseException as error:
             ticket.failure = error
         connection.execute("rollback")
