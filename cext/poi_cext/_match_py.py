@@ -129,11 +129,12 @@ class Plan:
         return [owner for owner in best if best[owner] == SURE], [owner for owner in best if best[owner] == PERHAPS]
 
     def _catch_up(self, event: Event) -> None:
-        for owner, fixed, live in self._table.clauses[self._seen :]:
+        new = self._table.clauses[self._seen :]
+        self._seen += len(new)
+        for owner, fixed, live in new:
             verdict = run(fixed, event)
             if verdict != NO:
                 self._rows.append((owner, verdict, live))
-        self._seen = len(self._table.clauses)
 
 
 def run(program: Sequence[int], event: Event) -> int:
