@@ -157,7 +157,7 @@ def _entries(chance: random.Random) -> list[BasketEntry]:
     for product in chosen:
         pieces = (
             chance.choice((1, 2, 4, 4, 6))
-            if product["category"] == "pastry/macaron"
+            if product["category"] == "Pâtisserie/Macarons"
             else chance.choice((1, 1, 1, 2, 3))
         )
         entries.append(BasketEntry(code=product["code"], quantity=pieces * 1000))
