@@ -75,7 +75,9 @@ function interleave(words) {
   return out;
 }
 
-const multiply = (a, b) => (a && b ? EXP[LOG[a] + LOG[b]] : 0);
+function multiply(a, b) {
+  return a && b ? EXP[LOG[a] + LOG[b]] : 0;
+}
 
 function generator(degree) {
   let poly = [1];

@@ -17,8 +17,9 @@ import { stageView } from "./station/stage.js";
 import { addAmount, addCode, addProduct, removeCode, setQuantity, Ticket, toggleReward } from "./station/ticket.js";
 import { Till } from "./station/till.js";
 
-const GOOD_NOTICES = new Set(["identified", "product-added"]);
-const SILENT_NOTICES = new Set(["paid", "payment-declined", "payment-unknown"]);
+const GOOD_NOTICES = new Set(["product-added"]);
+/** Shown by the page itself. */
+const SILENT_NOTICES = new Set(["identified", "paid", "payment-declined", "payment-unknown"]);
 
 class PoiStation extends HTMLElement {
   #stationId = this.dataset.station;
@@ -39,10 +40,10 @@ class PoiStation extends HTMLElement {
   }
 
   #build() {
-    const part = (name, label, tag = "section") => (this.#parts[name] = h(tag, { class: name, "aria-label": label }));
+    const part = (name, label, more = {}) => (this.#parts[name] = h("section", { class: name, "aria-label": label, ...more }));
     const catalogue = h("poi-catalogue", { class: "add" });
     const side = h("div", { class: "side" },
-      part("identity", t("identity.title")),
+      part("identity", t("identity.title"), { "aria-live": "polite" }),
       h("div", { class: "middle" }, part("basket", t("basket.title")), part("offers-panel", t("offers.title"))),
       part("payment", t("pay.title")));
     this.#parts.stage = h("div", { class: "stage-frame" });

@@ -57,7 +57,9 @@ export function dialog(title, build, { wide = false } = {}) {
   node.append(head, h("div", { class: "dialog-body" }, body));
   if (foot) node.append(h("div", { class: "dialog-foot" }, foot));
   document.body.append(node);
-  node.onclick = (event) => event.target === node && close();
+  node.onclick = (event) => {
+    if (event.target === node) close();
+  };
   node.showModal();
   return new Promise((resolve) => {
     node.onclose = () => resolve(node.remove());
@@ -127,7 +129,7 @@ export function offlineBanner(live) {
 /** Buttons for the other languages. */
 export function languageSwitch() {
   return LANGUAGES.filter((code) => code !== language).map((code) =>
-    h("button", { type: "button", class: "button quiet small", lang: code, "aria-label": t("app.switch_language"), onclick: () => switchLanguage(code) }, icon("globe"), t(`language.${code}`)));
+    h("button", { type: "button", class: "button quiet small language", lang: code, "aria-label": t("app.switch_language"), onclick: () => switchLanguage(code) }, icon("globe"), h("span", { class: "label" }, t(`language.${code}`))));
 }
 
 /** The bar's links, language switch and way out, by the role of who is signed in. */

@@ -50,7 +50,7 @@ function seenCard({ before, after, facts }) {
   return h("div", { class: `banner ${difference > 0 ? "is-good" : ""}`, role: "status", key: "seen-card" }, icon("card"),
     h("div", { class: "grow" },
       h("p", {}, cardName(facts)),
-      h("p", { class: "num" }, difference > 0 ? t("pay.card_saves", { amount: money(difference), total: money(after) }) : t("pay.card_total", { total: money(after) }))));
+      h("p", {}, difference > 0 ? t("pay.card_saves", { amount: money(difference), total: money(after) }) : t("pay.card_total", { total: money(after) }))));
 }
 
 /** A card in words: scheme, type and how it was presented. */
