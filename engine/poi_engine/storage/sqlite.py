@@ -2,7 +2,8 @@
 
 A write is answered only after the COMMIT (with its fsync) of the batch it ran in. Each job runs in a SAVEPOINT of its
 own, so that a job which raises is undone alone. When a COMMIT fails every job of its batch fails, and the connection
-is opened anew before the next batch: an fsync that failed is never tried again on the same handle.
+is opened anew before the next batch: an fsync that failed is never tried again on the same handle, and what it may have
+left half-durable in the log is first moved to the database, so that nothing acknowledged later depends on it.
 """
 
 import asyncio
@@ -104,6 +105,7 @@ class SqliteSql:
         self._trace = trace
         self._busy = busy_seconds
         self._closed = False
+        self._suspect = False  # a COMMIT failed: the log may hold what is not durable
         self._writes: queue.Queue[Ticket | None] = queue.Queue(_WAITING)
         self._reads: queue.Queue[Ticket | None] = queue.Queue(_WAITING)
         self._threads = [threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)]
@@ -152,17 +154,31 @@ class SqliteSql:
         while going_on:
             batch, going_on = self._next_batch()
             try:
-                connection = connection or connect(self._path, busy_seconds=self._busy)
+                connection = connection or self._open_writer()
                 connection.execute("begin immediate")
                 usable = self._run_batch(connection, batch)
-            except sqlite3.Error as error:
-                answer(batch, translate(error))
+            except (sqlite3.Error, StorageError) as error:
+                answer(batch, error if isinstance(error, StorageError) else translate(error))
                 usable = False
             if connection is not None and not usable:
                 connection.close()  # undoes what was not committed
                 connection = None
         if connection is not None:
             connection.close()
+
+    def _open_writer(self) -> sqlite3.Connection:
+        connection = connect(self._path, busy_seconds=self._busy)
+        if not self._suspect:
+            return connection
+        try:
+            [outcome] = connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+            if outcome["busy"]:
+                raise failures.locked()
+        except BaseException:
+            connection.close()
+            raise
+        self._suspect = False
+        return connection
 
     def _next_batch(self) -> tuple[list[Ticket], bool]:
         """The jobs that wait now, at least one; False when no more will come."""
@@ -187,6 +203,7 @@ class SqliteSql:
         try:
             connection.execute("commit")
         except sqlite3.Error as error:
+            self._suspect = True
             failure = translate(error)
             answer(batch, failures.unknown() if failure.code == "storage-away" else failure)
             return False
