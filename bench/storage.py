@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 
 from poi_engine import journal, ledger
 from poi_engine.ids import Ids
@@ -58,7 +59,7 @@ async def measure(sql: Sql, make: Callable[[str], Job[None]]) -> None:
     async def caller() -> None:
         while time.perf_counter() < start + SECONDS:
             name, asked = f"{tag}-{next(numbers)}", time.perf_counter()
-            await sql.write(lambda: make(name))
+            await sql.write(partial(make, name))
             waits.append(time.perf_counter() - asked)
 
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
