@@ -71,7 +71,8 @@ def take_back(owed: int, available: int) -> TakenBack:
 
 
 def share(amount: int, part: int, whole: int, taken: int) -> int:
-    """What the cumulative `part` of `whole` carries of `amount`, less what earlier parts took; the last takes all."""
-    if whole == 0:
-        return 0
-    return amount * part // whole - taken
+    """What `part` of `whole` (both counted from the first) carries of `amount`, less what was `taken` before.
+
+    Rounded down, so that parts never add up to more than the whole; the last part takes all that is left.
+    """
+    return max(0, amount * part // whole - taken) if whole else 0

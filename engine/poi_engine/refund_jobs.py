@@ -1,6 +1,5 @@
 """Jobs of a refund: open it durably, then commit it as a sale of its own, or let it go."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 from msgspec import Struct, json, msgpack
@@ -10,6 +9,7 @@ from poi_engine import journal, ledger
 from poi_engine.commit import count_visit, sale_event, seller_of
 from poi_engine.entries import Given, Tender
 from poi_engine.errors import Conflict, NotFound
+from poi_engine.frozen import Claim
 from poi_engine.ids import Ids
 from poi_engine.ledger import POINTS, Move, limit_return
 from poi_engine.loyalty import TakenBack, take_back
@@ -18,8 +18,8 @@ from poi_engine.ports import Job, PaymentResult, Query, Row
 from poi_engine.promise import Key, Promise, keep_answer, promise
 from poi_engine.receipts import receipt_for
 from poi_engine.records import SaleDocument, SaleRow, insert_lines, insert_redemptions, insert_sale
-from poi_engine.returns import Return, ReturnedLine, plan_return
-from poi_engine.sales import document_of, read_lines, returned_quantities
+from poi_engine.returns import Return, ReturnedLine, is_whole, plan_return, taken_by
+from poi_engine.sales import document_of, read_lines
 from poi_engine.settings import read_merchant
 from poi_engine.wiring import Trace
 
@@ -28,7 +28,7 @@ class RefundDocument(Struct, frozen=True, kw_only=True):
     """The document of a refund's checkout; its session_id column names the sale it takes back from."""
 
     refund_of: str
-    lines: tuple[ReturnedLine, ...]
+    plan: Return
     reason: str
     by: str
     zone: str
@@ -86,14 +86,14 @@ def open_refund(
     trace("refund.locked")
     document = document_of(sale)
     lines = yield from read_lines(merchant_id, sale_id)
-    taken = yield from _taken(merchant_id, sale_id, pending=True)
-    plan = plan_return(lines, document, taken, asked)
+    earlier = yield from _returns(merchant_id, sale_id, ("paying", "unknown", "paid"))
+    plan = plan_return(lines, document, taken_by(earlier), asked)
     zones = yield Query(
         "select zone from store where merchant_id = ? and store_id = ?", (merchant_id, sale["store_id"])
     )
     opened = RefundDocument(
         refund_of=sale_id,
-        lines=tuple(ReturnedLine(line_id=line.line_id, quantity=-line.quantity) for line in plan.lines),
+        plan=plan,
         reason=reason,
         by=by,
         zone=zones[0]["zone"],
@@ -126,16 +126,16 @@ def commit_refund(
     sale = yield from _lock_sale(merchant_id, opened.refund_of, at)
     document = document_of(sale)
     lines = yield from read_lines(merchant_id, opened.refund_of)
-    before = yield from _taken(merchant_id, opened.refund_of, pending=False)
-    plan = plan_return(lines, document, before, opened.lines)
+    whole = is_whole(lines, (yield from _returns(merchant_id, opened.refund_of, ("paid",))))
+    plan = opened.plan
     payment = yield from read_payment(merchant_id, checkout_id)
     yield told(merchant_id, payment.payment_id, "captured", result, at)
     trace("refund.told")
     points, value = yield from _balances(merchant_id, sale, plan)
-    moves = refund_moves(sale, payment, plan, points, value, document)
+    moves = refund_moves(sale, payment, plan, points, value, document.claims if whole else ())
     yield from ledger.enter(merchant_id, checkout_id, moves, ids=ids, at=at)
     trace("refund.entered")
-    if plan.whole:
+    if whole:
         yield from _coupons_back(merchant_id, sale["checkout_id"], document, at)
     refund = _Refund(sale_id, checkout_id, rows[0]["station_id"], sale, opened, plan, payment.tender(), document)
     yield from _record(merchant_id, refund, points, value, ids, at, trace)
@@ -185,9 +185,9 @@ def answer_in(before: Promise) -> Answer | None:
 
 
 def refund_moves(
-    sale: Row, payment: Payment, plan: Return, points: TakenBack, value: TakenBack, document: SaleDocument
+    sale: Row, payment: Payment, plan: Return, points: TakenBack, value: TakenBack, claims: Sequence[Claim]
 ) -> list[Move]:
-    """Money back to where it came from; points and value back from the customer; limits back when all is returned."""
+    """Money back to where it came from, points and value back from the customer, and the limits' `claims`, if any."""
     currency, customer = sale["currency"], sale["customer_id"]
     tender = f"tender:{payment.means}"
     moves = [Move(kind="refund", debit=f"sales:{sale['store_id']}", credit=tender, amount=plan.total, unit=currency)]
@@ -199,8 +199,7 @@ def refund_moves(
             *taking(points, f"points:{customer}", f"points_owed:{customer}", POINTS, POINTS),
             *taking(value, f"wallet:{customer}", f"value_owed:{customer}", "stored_value", currency),
         ]
-    if plan.whole:
-        moves += [limit_return(claim.key, claim.amount, claim.unit) for claim in document.claims]
+    moves += [limit_return(claim.key, claim.amount, claim.unit) for claim in claims]
     return [move for move in moves if move.amount > 0]
 
 
@@ -240,20 +239,14 @@ def _lock_sale(merchant_id: str, sale_id: str, at: int) -> Job[Row]:
     return rows[0]
 
 
-def _taken(merchant_id: str, sale_id: str, *, pending: bool) -> Job[dict[str, int]]:
-    """Thousandths taken back before, by line; with `pending` those of refunds under way too."""
-    taken: defaultdict[str, int] = defaultdict(int)
-    taken.update((yield from returned_quantities(merchant_id, sale_id)))
-    if not pending:
-        return taken
+def _returns(merchant_id: str, sale_id: str, states: tuple[str, ...]) -> Job[list[Return]]:
+    """The returns of a sale whose checkouts are in one of these states."""
     rows = yield Query(
-        "select document from checkout where merchant_id = ? and session_id = ? and state in ('paying', 'unknown')",
-        (merchant_id, sale_id),
+        "select document from checkout where merchant_id = ? and session_id = ? "
+        f"and state in ({', '.join('?' * len(states))})",
+        (merchant_id, sale_id, *states),
     )
-    for row in rows:
-        for line in json.decode(row["document"], type=RefundDocument).lines:
-            taken[line.line_id] += line.quantity
-    return taken
+    return [json.decode(row["document"], type=RefundDocument).plan for row in rows]
 
 
 def _connector_of(merchant_id: str, payment_id: str | None) -> Job[str]:

@@ -1,12 +1,15 @@
 """What a return gives back and takes back, for a whole sale or a part of it. Pure.
 
-Every share is a difference of cumulative floors: parts add up exactly to the whole, and no part is rounded up.
+Each return brings what was given back up to the exact share of everything returned so far, rounded down: parts add up
+exactly to the whole, and never to more, in whatever order they are made and whichever of them fail.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from poi_engine.errors import Conflict, RequestError
 from poi_engine.loyalty import share
@@ -21,17 +24,13 @@ class ReturnedLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Return(Struct, frozen=True, kw_only=True):
-    """The figures of one return. `lines` and `uses` carry negative amounts; the others are what goes back, positive.
+    """The figures of one return. `lines` and `uses` carry negative amounts; the others are what goes back, positive."""
 
-    `whole`: nothing of the sale is left after it.
-    """
-
-    lines: tuple[LineRow, ...]
-    uses: tuple[RedemptionRow, ...]
-    points: int
-    value: int
-    reward_points: int
-    whole: bool
+    lines: tuple[LineRow, ...] = ()
+    uses: tuple[RedemptionRow, ...] = ()
+    points: int = 0
+    value: int = 0
+    reward_points: int = 0
 
     @property
     def total(self) -> int:
@@ -39,59 +38,87 @@ class Return(Struct, frozen=True, kw_only=True):
         return -sum(line.total for line in self.lines)
 
 
-class _Parts(Struct, frozen=True, kw_only=True):
-    """How much of the sale had come back before, and has after: paid totals and amounts before discounts."""
+class Taken(Struct, kw_only=True):
+    """What earlier returns took, those under way included."""
 
-    total: int
-    total_before: int
-    total_after: int
-    amount: int
-    amount_before: int
-    amount_after: int
+    quantity: Counter[str]
+    total: Counter[str]
+    saved: Counter[str]
+    used: Counter[str]
+    worth: Counter[str]
+    points: int = 0
+    value: int = 0
+    reward_points: int = 0
 
-    def paid_share(self, value: int) -> int:
-        """The part of what was earned on the money paid; on amounts when nothing was paid."""
-        if self.total == 0:
-            return self.listed_share(value)
-        return _between(value, self.total_before, self.total_after, self.total)
 
-    def listed_share(self, value: int) -> int:
-        """The part of what belongs to the goods, whatever was paid for them."""
-        return _between(value, self.amount_before, self.amount_after, self.amount)
+def taken_by(returns: Iterable[Return]) -> Taken:
+    """The sums of earlier returns: by line, by offer, and of the sale."""
+    taken = Taken(quantity=Counter(), total=Counter(), saved=Counter(), used=Counter(), worth=Counter())
+    for earlier in returns:
+        for line in earlier.lines:
+            taken.quantity[line.line_id] -= line.quantity
+            taken.total[line.line_id] -= line.total
+            taken.saved[line.line_id] -= line.saved
+        for use in earlier.uses:
+            taken.used[use.offer_id] -= use.saved
+            taken.worth[use.offer_id] -= use.value
+        taken.points += earlier.points
+        taken.value += earlier.value
+        taken.reward_points += earlier.reward_points
+    return taken
 
 
 def plan_return(
-    lines: Sequence[LineRow],
-    document: SaleDocument,
-    before: Mapping[str, int],
-    asked: Sequence[ReturnedLine] | None,
+    lines: Sequence[LineRow], document: SaleDocument, taken: Taken, asked: Sequence[ReturnedLine] | None
 ) -> Return:
-    """The return of the asked quantities (None: all that is left); `before` are quantities returned by line."""
-    wanted = _wanted(lines, before, asked)
-    after = {line.line_id: before.get(line.line_id, 0) + wanted.get(line.line_id, 0) for line in lines}
-    whole = all(after[line.line_id] == line.quantity for line in lines)
-    saved = _saved_by_line(document)
-    back = [
-        _line(line, saved[line.line_id], before.get(line.line_id, 0), after[line.line_id])
-        for line in lines
-        if wanted.get(line.line_id)
-    ]
-    parts = _parts(lines, before, after)
+    """The return of the asked quantities, None for all that is left."""
+    wanted = _wanted(lines, taken, asked)
+    after = {line.line_id: taken.quantity[line.line_id] + wanted.get(line.line_id, 0) for line in lines}
+    paid = _Part.of_lines(lines, after, "total")
+    listed = _Part.of_lines(lines, after, "amount")
+    earned_on = paid if paid.whole else listed
     given = document.given
     return Return(
-        lines=tuple(back),
-        uses=_uses(lines, document, before, after, parts),
-        points=_rest(given.points_earned, parts.paid_share(given.points_earned), whole, parts),
-        value=_rest(given.value_given, parts.paid_share(given.value_given), whole, parts),
-        reward_points=_rest(given.points_spent, parts.listed_share(given.points_spent), whole, parts),
-        whole=whole,
+        lines=tuple(_line(line, taken, after[line.line_id]) for line in lines if wanted.get(line.line_id)),
+        uses=_uses(lines, document, taken, after, listed),
+        points=earned_on.share(given.points_earned, taken.points),
+        value=earned_on.share(given.value_given, taken.value),
+        reward_points=listed.share(given.points_spent, taken.reward_points),
     )
 
 
-def _wanted(
-    lines: Sequence[LineRow], before: Mapping[str, int], asked: Sequence[ReturnedLine] | None
-) -> dict[str, int]:
-    left = {line.line_id: line.quantity - before.get(line.line_id, 0) for line in lines}
+def is_whole(lines: Sequence[LineRow], returns: Sequence[Return]) -> bool:
+    """Whether these returns leave nothing of the sale."""
+    quantity = taken_by(returns).quantity
+    return all(quantity[line.line_id] == line.quantity for line in lines)
+
+
+class _Part(Struct, frozen=True, kw_only=True):
+    """How much of the sale has come back, this return included. `done`: every line of it."""
+
+    part: int
+    whole: int
+    done: bool
+
+    @classmethod
+    def of_lines(cls, lines: Sequence[LineRow], after: Mapping[str, int], name: str) -> Self:
+        """Measured by the lines' paid `total` or by their `amount` before discounts."""
+        amounts = [(getattr(line, name), after[line.line_id], line.quantity) for line in lines]
+        return cls(
+            part=sum(share(amount, quantity, of, 0) for amount, quantity, of in amounts),
+            whole=sum(amount for amount, _, _ in amounts),
+            done=all(quantity == of for _, quantity, of in amounts),
+        )
+
+    def share(self, value: int, taken: int) -> int:
+        """The part of a value; where no money measures it, all of it comes back with the last line."""
+        if self.whole == 0:
+            return value - taken if self.done else 0
+        return share(value, self.part, self.whole, taken)
+
+
+def _wanted(lines: Sequence[LineRow], taken: Taken, asked: Sequence[ReturnedLine] | None) -> dict[str, int]:
+    left = {line.line_id: line.quantity - taken.quantity[line.line_id] for line in lines}
     if asked is None:
         wanted = {line_id: quantity for line_id, quantity in left.items() if quantity > 0}
     else:
@@ -114,79 +141,29 @@ def _check_asked(line: ReturnedLine, left: Mapping[str, int], wanted: Mapping[st
         raise RequestError("more-than-left", message, path=f"{path}.quantity", status=409)
 
 
-def _between(value: int, before: int, after: int, whole: int) -> int:
-    return share(value, after, whole, share(value, before, whole, 0))
-
-
-def _rest(value: int, part: int, whole: bool, parts: _Parts) -> int:
-    """Where neither money nor amount measures the part, all of it comes back with the last line."""
-    return value if whole and parts.total == 0 and parts.amount == 0 else part
-
-
-def _saved_by_line(document: SaleDocument) -> defaultdict[str, dict[str, int]]:
-    saved: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for adjustment in document.decision.adjustments if document.decision else ():
-        by_offer = saved[adjustment.line_id]
-        by_offer[adjustment.offer_id] = by_offer.get(adjustment.offer_id, 0) + adjustment.amount
-    return saved
-
-
-def _line(line: LineRow, saved: Mapping[str, int], before: int, after: int) -> LineRow:
-    total = _between(line.total, before, after, line.quantity)
-    saving = sum(_between(amount, before, after, line.quantity) for amount in saved.values())
-    return LineRow(
-        line_id=line.line_id,
-        code=line.code,
-        label=line.label,
-        category=line.category,
-        brand=line.brand,
-        quantity=before - after,
-        unit=line.unit,
-        unit_price=line.unit_price,
-        vat_rate=line.vat_rate,
-        amount=-(total + saving),
-        saved=-saving,
-        total=-total,
-    )
-
-
-def _parts(lines: Sequence[LineRow], before: Mapping[str, int], after: Mapping[str, int]) -> _Parts:
-    def total(of: Mapping[str, int]) -> int:
-        return sum(share(line.total, of.get(line.line_id, 0), line.quantity, 0) for line in lines)
-
-    def amount(of: Mapping[str, int]) -> int:
-        return sum(share(line.amount, of.get(line.line_id, 0), line.quantity, 0) for line in lines)
-
-    return _Parts(
-        total=sum(line.total for line in lines),
-        total_before=total(before),
-        total_after=total(after),
-        amount=sum(line.amount for line in lines),
-        amount_before=amount(before),
-        amount_after=amount(after),
-    )
+def _line(line: LineRow, taken: Taken, after: int) -> LineRow:
+    total = share(line.total, after, line.quantity, taken.total[line.line_id])
+    saved = share(line.saved, after, line.quantity, taken.saved[line.line_id])
+    quantity = taken.quantity[line.line_id] - after
+    return replace(line, quantity=quantity, amount=-(total + saved), saved=-saved, total=-total)
 
 
 def _uses(
-    lines: Sequence[LineRow],
-    document: SaleDocument,
-    before: Mapping[str, int],
-    after: Mapping[str, int],
-    parts: _Parts,
+    lines: Sequence[LineRow], document: SaleDocument, taken: Taken, after: Mapping[str, int], listed: _Part
 ) -> tuple[RedemptionRow, ...]:
+    """What comes back of each offer: the savings on the lines' quantities, its value by the goods' list amounts."""
     if document.decision is None:
         return ()
     quantity = {line.line_id: line.quantity for line in lines}
-    saved: defaultdict[str, int] = defaultdict(int)
-    for line_id, by_offer in _saved_by_line(document).items():
-        for offer_id, amount in by_offer.items():
-            saved[offer_id] += _between(amount, before.get(line_id, 0), after[line_id], quantity[line_id])
+    saved: Counter[str] = Counter()
+    for one in document.decision.adjustments:
+        saved[one.offer_id] += share(one.amount, after[one.line_id], quantity[one.line_id], 0)
     rows = (
         RedemptionRow(
             offer_id=offer.offer_id,
             version=offer.version,
-            saved=-saved[offer.offer_id],
-            value=-parts.listed_share(offer.value),
+            saved=-max(0, saved[offer.offer_id] - taken.used[offer.offer_id]),
+            value=-listed.share(offer.value, taken.worth[offer.offer_id]),
         )
         for offer in document.decision.offers
     )

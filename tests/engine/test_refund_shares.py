@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from poi_engine.entries import Given, Tender
 from poi_engine.records import LineRow, SaleDocument
-from poi_engine.returns import Return, ReturnedLine, plan_return
+from poi_engine.returns import Return, ReturnedLine, is_whole, plan_return, taken_by
 from poi_offers.decision import Adjustment, ChosenOffer, Decision
 
 amounts = st.integers(0, 5000)
@@ -76,12 +76,12 @@ def test_parts_add_up_to_the_whole_and_never_exceed_their_share(
     back: list[Return] = []
     while any(before[one.line_id] < one.quantity for one in lines):
         asked = data.draw(parts(lines, before))
-        plan = plan_return(lines, document, before, asked)
+        plan = plan_return(lines, document, taken_by(back), asked)
         back.append(plan)
         for one in asked:
             before[one.line_id] += one.quantity
         check_running_totals(lines, document, before, back)
-        assert plan.whole == all(before[one.line_id] == one.quantity for one in lines)
+        assert is_whole(lines, back) == all(before[one.line_id] == one.quantity for one in lines)
         assert all(row.amount - row.saved == row.total and row.total <= 0 for row in plan.lines)
     assert document.decision is not None
     for offer in document.decision.offers:
@@ -127,7 +127,18 @@ def test_free_goods_come_back_for_nothing_but_take_their_reward_with_them() -> N
     )
     document = SaleDocument(tender=Tender(means="none", amount=0), given=Given(points_spent=100), decision=decision)
     sold = [line("1", 2000, 1000, 1000)]
-    half = plan_return(sold, document, {}, [ReturnedLine(line_id="1", quantity=1000)])
-    assert (half.total, half.reward_points, half.whole) == (0, 50, False)
-    rest = plan_return(sold, document, {"1": 1000}, None)
-    assert (rest.total, rest.reward_points, rest.whole) == (0, 50, True)
+    half = plan_return(sold, document, taken_by([]), [ReturnedLine(line_id="1", quantity=1000)])
+    assert (half.total, half.reward_points, is_whole(sold, [half])) == (0, 50, False)
+    rest = plan_return(sold, document, taken_by([half]), None)
+    assert (rest.total, rest.reward_points, is_whole(sold, [half, rest])) == (0, 50, True)
+
+
+def test_a_return_that_fails_after_another_was_planned_leaves_no_cent_too_many() -> None:
+    decision = Decision(currency="EUR", subtotal=1, saved=0, total=1, value=0)
+    document = SaleDocument(tender=Tender(means="card", amount=1), given=Given(), decision=decision)
+    sold = [line("1", 2000, 1, 0)]
+    one = [ReturnedLine(line_id="1", quantity=1000)]
+    fails = plan_return(sold, document, taken_by([]), one)
+    second = plan_return(sold, document, taken_by([fails]), one)
+    third = plan_return(sold, document, taken_by([second]), one)
+    assert [plan.total for plan in (fails, second, third)] == [0, 1, 0]

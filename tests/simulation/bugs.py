@@ -1,0 +1,109 @@
+"""Faults planted into the shipped code: the simulation must find each of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from poi_engine import commit, pay_jobs, refund_jobs, reservation, returns, settlement
+from poi_engine.ports import PaymentResult
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def _nothing(*args: Any, **named: Any) -> Any:
+    """A job that does nothing."""
+    return 0
+    yield
+
+
+def void_skipped(patch: pytest.MonkeyPatch) -> None:
+    """A declined or abandoned checkout keeps what it held."""
+    patch.setattr(reservation.ledger, "void", _nothing)
+
+
+def hold_skipped(patch: pytest.MonkeyPatch) -> None:
+    """An acceptance reserves nothing."""
+    patch.setattr(reservation.ledger, "hold", _nothing)
+
+
+def entered_twice(patch: pytest.MonkeyPatch) -> None:
+    """The sale's entries are made twice."""
+    once = commit.ledger.enter
+
+    def twice(*args: Any, **named: Any) -> Any:
+        yield from once(*args, **named)
+        yield from once(*args, **named)
+
+    patch.setattr(commit.ledger, "enter", twice)
+
+
+def key_ignored(patch: pytest.MonkeyPatch) -> None:
+    """A repeated refund is a new refund."""
+
+    def fresh(*args: Any) -> Any:
+        return None
+        yield
+
+    patch.setattr(refund_jobs, "promise", fresh)
+
+
+def unknown_is_declined(patch: pytest.MonkeyPatch) -> None:
+    """Silence of the terminal counts as a no."""
+    doubt = settlement.Settlement.settle
+
+    async def settle(self: Any, merchant_id: str, payment: Any, result: PaymentResult) -> Any:
+        if result.outcome == "unknown":
+            result = PaymentResult(outcome="declined", payment_ref=result.payment_ref, reason="time-out")
+        return await doubt(self, merchant_id, payment, result)
+
+    patch.setattr(settlement.Settlement, "settle", settle)
+
+
+def refund_rounded_up(patch: pytest.MonkeyPatch) -> None:
+    """A part of a line gives back the cent that is not there."""
+
+    def up(amount: int, part: int, whole: int, taken: int) -> int:
+        return max(0, -(-amount * part // whole) - taken) if whole else 0
+
+    patch.setattr(returns, "share", up)
+
+
+def paid_again_in_doubt(patch: pytest.MonkeyPatch) -> None:
+    """A payment in doubt is sent again under another name instead of being asked about."""
+    ask = settlement.status_of
+
+    async def again(connector: Any, reference: str) -> PaymentResult:
+        known = connector.book.get(reference)
+        if known is None or known.kind != "authorise":
+            return await ask(connector, reference)
+        return await connector.authorise("sta_1", f"{reference}-again", known.amount, "EUR", None)  # type: ignore[no-any-return]
+
+    patch.setattr(settlement, "status_of", again)
+
+
+def answer_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """The answer is not kept with the sale, so a repeated key finds none."""
+
+    def nothing(*args: Any) -> Any:
+        return pay_jobs.Query("select 1 as one")
+
+    patch.setattr(pay_jobs, "keep_session", nothing)
+
+
+def points_not_taken_back(patch: pytest.MonkeyPatch) -> None:
+    """A refund lets the customer keep the points."""
+    patch.setattr(refund_jobs, "taking", lambda *args: [])
+
+
+BUGS: tuple[Plant, ...] = (
+    void_skipped,
+    hold_skipped,
+    entered_twice,
+    key_ignored,
+    unknown_is_declined,
+    refund_rounded_up,
+    paid_again_in_doubt,
+    answer_forgotten,
+    points_not_taken_back,
+)

@@ -1,0 +1,104 @@
+"""Storage for the simulation: the shipped SQLite connection and job driver without threads, and sessions in memory.
+
+Everything yields to the loop before it acts, so the seed alone decides who goes first.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from poi_engine.ports import Job
+from poi_engine.session import MOVES, Session
+from poi_engine.storage.sqlite import connect, drive
+
+T = TypeVar("T")
+
+
+class LoopSql:
+    """Real SQLite: one connection, one transaction a job, on the loop."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection: sqlite3.Connection = connect(path, busy_seconds=2.0)
+        self._connection.execute("pragma synchronous = off")  # crashes here are of the process, not of the machine
+
+    async def read(self, job: Callable[[], Job[T]]) -> T:
+        """Run a job that only reads."""
+        await asyncio.sleep(0)
+        return self.now(job)
+
+    async def write(self, job: Callable[[], Job[T]]) -> T:
+        """Run a job in a transaction."""
+        await asyncio.sleep(0)
+        self._connection.execute("begin immediate")
+        try:
+            result = drive(job(), self._connection)
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        self._connection.execute("commit")
+        await asyncio.sleep(0)  # a crash may come after the commit and before the answer
+        return result
+
+    def now(self, job: Callable[[], Job[T]]) -> T:
+        """Run a reading job at once."""
+        return drive(job(), self._connection)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+class MemorySessions:
+    """The `Sessions` port in memory, with the rules of the real one."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+        self._stations: dict[str, str] = {}
+        self._used: set[str] = set()
+
+    def lose(self) -> None:
+        """Forget all, as Redis may."""
+        self._sessions.clear()
+        self._stations.clear()
+        self._used.clear()
+
+    async def load(self, merchant_id: str, session_id: str) -> Session | None:
+        """The session."""
+        await asyncio.sleep(0)
+        return self._sessions.get(session_id)
+
+    async def at_station(self, merchant_id: str, station_id: str) -> Session | None:
+        """The station's current session."""
+        await asyncio.sleep(0)
+        session = self._sessions.get(self._stations.get(station_id, ""))
+        return session if session and session.station_id == station_id else None
+
+    async def save(self, session: Session, *, expected_revision: int | None) -> bool:
+        """Compare and set."""
+        await asyncio.sleep(0)
+        stored = self._sessions.get(session.session_id)
+        if (stored.revision if stored else None) != expected_revision:
+            return False
+        current = self._sessions.get(self._stations.get(session.station_id, ""))
+        if expected_revision is None and current and current.session_id != session.session_id and MOVES[current.state]:
+            return False
+        moved = stored is None or stored.station_id != session.station_id
+        self._sessions[session.session_id] = session
+        if moved or (current and current.session_id == session.session_id):
+            self._stations[session.station_id] = session.session_id
+        return True
+
+    async def release(self, session: Session) -> None:
+        """The station is free."""
+        await asyncio.sleep(0)
+        if self._stations.get(session.station_id) == session.session_id:
+            del self._stations[session.station_id]
+
+    async def first_use(self, key: str, seconds: int) -> bool:
+        """True once."""
+        await asyncio.sleep(0)
+        first = key not in self._used
+        self._used.add(key)
+        return first
