@@ -1,6 +1,7 @@
 """The live catalogue: its answers are the oracle's, and a change is seen by the next question."""
 
 from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from poi_offers.model import (
     All,
     Any,
     BinPrefix,
+    Birthday,
     Channel,
     Circle,
     Condition,
@@ -24,6 +26,7 @@ from poi_offers.model import (
     NthVisit,
     Offer,
     Polygon,
+    Recurrence,
     Region,
     Selector,
     Stores,
@@ -74,7 +77,7 @@ def expected(catalogue: Catalogue, situation: Situation) -> set[str]:
 # --- equal to the oracle ------------------------------------------------------------------------------------------
 
 
-DEAR = (line("p", 100_000_000, 100_000_000),) * 3
+DEAR = (line("p", 2**26, 32_000),)  # 2**31 minor units
 
 
 def random_catalogue(generator: Generator, size: int) -> Catalogue:
@@ -119,6 +122,11 @@ def test_any_offer_in_any_situation(seed: int) -> None:
     assert ids(Catalogue([offer("off_1", tree)]).eligible(situation)) == (["off_1"] if truth else [])
 
 
+def weekly(day: int, start: str, end: str) -> Weekly:
+    return Weekly(windows=(WeeklyWindow(days=(day,), start=start, end=end),))
+
+
+MONDAY = datetime(2026, 11, 22, 23, tzinfo=UTC)  # 00:00 in Paris
 EDGES: list[tuple[Condition, Situation]] = [
     (No(of=InSegment(any_of=("a",), none_of=("b",))), somebody(segments=("a", "b"))),
     (No(of=InSegment(any_of=("a",), none_of=("b",))), at()),
@@ -127,6 +135,7 @@ EDGES: list[tuple[Condition, Situation]] = [
     (No(of=Subtotal(min=50, max=200, items=Selector(products=("p",)))), at(items=(line("p", 100),))),
     (No(of=Subtotal(max=200, items=Selector(exclude_brands=("acme",)))), at(items=(line("p", 300, brand="acme"),))),
     (Subtotal(min=1_000_000_000), at(items=DEAR)),
+    (Subtotal(min=1, items=Selector(products=("p",))), at(items=DEAR)),
     (
         Subtotal(max=1_000_000_000, items=Selector(products=("p",))),
         at(items=DEAR),
@@ -141,6 +150,15 @@ EDGES: list[tuple[Condition, Situation]] = [
     (No(of=Circle(lat=48.8566, lon=2.3522, radius=0.001)), at()),
     (Polygon(rings=(((2.3522, 48.8566), (3.0, 48.0), (3.0, 49.0), (2.3522, 48.8566)),)), at()),
     (No(of=Polygon(rings=(((2.3522, 48.8566), (3.0, 48.0), (3.0, 49.0), (2.3522, 48.8566)),))), at()),
+    (No(of=Birthday(before=3)), somebody(birthday=date(1990, 11, 25))),
+    (No(of=Birthday(after=3)), somebody(birthday=date(1990, 11, 19))),
+    (No(of=Birthday(before=3, after=3)), somebody(birthday=date(1990, 11, 26))),
+    (weekly(7, "23:00", "00:30"), at(MONDAY + timedelta(minutes=30))),
+    (weekly(7, "23:00", "00:30"), at(MONDAY + timedelta(minutes=29))),
+    (No(of=weekly(7, "23:00", "00:30")), at(MONDAY + timedelta(minutes=30))),
+    (weekly(7, "10:30", "12:15"), at()),
+    (weekly(7, "11:59", "12:01"), at()),
+    (Recurrence(rrule="FREQ=DAILY", start=datetime.fromisoformat("2026-11-22T12:00"), minutes=1), at()),
     (Any(of=()), at()),
     (Region(any_of=("FR",)), at(place=Place(zone="UTC", regions=("FR-75",)))),
 ]

@@ -78,6 +78,7 @@ CASES: list[tuple[Condition, Situation, bool | None]] = [
     (Region(any_of=("FR-75", "DE")), at(), True),
     (Region(any_of=("FR-7", "F")), at(), False),
     (Region(any_of=("FR",)), at(place=NOWHERE), None),
+    (Region(any_of=("FR",)), at(place=Place(zone="UTC", regions=("FR-75",))), True),
     (Region(any_of=("FR",)), at(place=Place(zone="UTC", store_id="sto_sea")), False),
     # time
     (Dates(first=date(2026, 11, 22), last=date(2026, 11, 22)), at(), True),
