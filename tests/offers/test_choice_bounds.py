@@ -13,7 +13,7 @@ from tests.offers.combinations import STACKINGS, baskets, offer_lists
 
 PLAIN = st.builds(Stacking, priority=st.sampled_from([0, 1]), group=st.sampled_from([None, None, "g"]))
 ROOMS = st.lists(st.sampled_from([None, None, None, 50, 400]), min_size=6, max_size=6)
-EXAMPLES = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 TIED = ("percent_basket", "amount_basket", "percent_line", "percent_cheapest", "amount_line", "points_per_unit")
 UNITS = ("fixed_price", "free_item", "buy_get", "percent_basket", "amount_unit")
 

@@ -35,7 +35,7 @@ SERVING = ("fixed_price", "free_item", "buy_get", "percent_basket", "points_per_
 STACKING = st.builds(Stacking, priority=st.sampled_from([0, 1, 5]), group=st.sampled_from([None, None, None, "g"]))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(offer_lists(most=7, kinds=SERVING, stackings=STACKING), baskets(), POLICIES)
 def test_offers_that_compete_for_units(offers: list[Offer], items: list[SaleItem], policy: Policy) -> None:
     candidates = Candidates(offers, sheet_of(items), policy, points=90)
@@ -45,7 +45,7 @@ def test_offers_that_compete_for_units(offers: list[Offer], items: list[SaleItem
 def test_choice_equals_brute_force(capsys: pytest.CaptureFixture[str]) -> None:
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=220, deadline=None, suppress_health_check=list(HealthCheck))
     @given(offer_lists(most=7), baskets(), POLICIES, st.sampled_from([0, 50, 120, 400]), ROOMS)
     def check(offers: list[Offer], items: list[SaleItem], policy: Policy, points: int, rooms: list[int | None]) -> None:
         room = {offer.offer_id: left for offer, left in zip(offers, rooms, strict=False) if left is not None}
