@@ -1,7 +1,6 @@
 """What every test may use: SQL storage on both engines, and a valkey-server."""
 
 import asyncio
-import itertools
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,8 +12,6 @@ from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.redis import RedisSessions, open_redis
 from poi_engine.storage.sqlite import SqliteSql
 from tests.servers import PostgresServer, ValkeyServer, absent, apart, postgres_programs
-
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -49,9 +46,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 async def postgres_url(postgres_server: PostgresServer) -> str:
     """The address of an empty migrated PostgreSQL database."""
-    name = f"poi_{next(_numbers)}"
-    await asyncio.to_thread(postgres_server.make_database, name, "template_poi")
-    return postgres_server.url(name)
+    return await asyncio.to_thread(postgres_server.empty_database, "template_poi")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

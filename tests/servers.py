@@ -20,6 +20,19 @@ from poi_engine.errors import StorageError
 from poi_engine.storage.valkey import server_program
 
 START_SECONDS = 60
+_SHAPE = """
+select (select count(*) from pg_trigger where not tgisinternal), (select count(*) from pg_constraint),
+  (select count(*) from pg_index), (select count(*) from pg_class where relkind = 'r'),
+  (select version_num::bigint from alembic_version)
+"""
+_TRUNCATE = """
+set session_replication_role = replica;
+do $$ declare tables text; begin
+  select string_agg(quote_ident(tablename), ', ') into tables from pg_tables
+    where schemaname = 'public' and tablename <> 'alembic_version';
+  execute 'truncate ' || tables;
+end $$
+"""
 
 
 def absent(what: str) -> NoReturn:
@@ -116,6 +129,37 @@ class PostgresServer:
         connection = await asyncpg.connect(self.url("postgres"))
         try:
             await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    def empty_database(self, template: str) -> str:
+        """The address of the one database that tests share, emptied, or made anew when its schema was changed."""
+        apart(self._empty(template))
+        return self.url("poi")
+
+    async def _empty(self, template: str) -> None:
+        await self._run("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'poi'")
+        try:
+            clean = await self._shape(template) == await self._shape("poi")
+        except asyncpg.InvalidCatalogNameError:
+            clean = False
+        if clean:
+            await self._truncate()
+        else:
+            await self._run("drop database if exists poi with (force)")
+            await self._run(f'create database poi template "{template}"')
+
+    async def _shape(self, database: str) -> list[tuple[int, ...]]:
+        connection = await asyncpg.connect(self.url(database))
+        try:
+            return [tuple(row) for row in await connection.fetch(_SHAPE)]
+        finally:
+            await connection.close()
+
+    async def _truncate(self) -> None:
+        connection = await asyncpg.connect(self.url("poi"))
+        try:
+            await connection.execute(_TRUNCATE)
         finally:
             await connection.close()
 
