@@ -71,6 +71,8 @@ def make_app(
     table = route_table()
     for route in table:
         app.router.add_route(route.method, route.path, Endpoint(route).serve)
+        if route.method == "GET" and not route.websocket:
+            app.router.add_route("HEAD", route.path, Endpoint(route).serve)
     builder = _Builder(config, clock or SystemClock(), metrics, secure, authority)
     app.cleanup_ctx.append(lambda app: _running(app, builder, table))
     app.on_shutdown.append(_close_sockets)

@@ -30,6 +30,7 @@ class Serving:
         self._config = config
         self._context = context
         self._server: asyncio.Server | None = None
+        self.port = config.http.port
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -37,12 +38,6 @@ class Serving:
             lingering_time=LINGERING_SECONDS,
             shutdown_timeout=config.limits.drain_seconds,
         )
-
-    @property
-    def port(self) -> int:
-        """The port that is listened on."""
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
 
     @property
     def base_url(self) -> str:
@@ -76,6 +71,8 @@ class Serving:
         except OSError as error:
             where = f"{http.host}:{http.port}"
             raise PortBusy("port-busy", f"Cannot listen on {where}: {error.strerror or error}.") from None
+
+        self.port = int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Accept nobody any more, let requests under way finish, close the parts."""

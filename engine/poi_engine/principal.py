@@ -5,7 +5,9 @@ from typing import Literal
 from msgspec import Struct
 
 Role = Literal["owner", "seller", "station", "phone", "partner"]
-Scope = Literal["decisions", "offers:read", "offers:write", "customers:read", "customers:write", "sales:read", "metrics"]
+Scope = Literal[
+    "decisions", "offers:read", "offers:write", "customers:read", "customers:write", "sales:read", "metrics"
+]
 
 
 class Principal(Struct, frozen=True, kw_only=True):

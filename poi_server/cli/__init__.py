@@ -1,4 +1,4 @@
-"""The command line: one small module a subcommand, each with `HELP`, `EXAMPLES`, `add_arguments` and `run`."""
+"""The command line: one small module a subcommand, each with `EXAMPLES`, `add_arguments` and `run`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,20 @@ from types import ModuleType
 from poi_engine.errors import PoiError
 from poi_server.config import Config, ConfigError, load
 
-COMMANDS = ("serve", "demo", "tap", "scan", "decide", "offers", "pair", "verify", "demo-data", "doctor", "config")
-"""Subcommands in the order of `--help`; the module of the same name implements each."""
+COMMANDS = {
+    "serve": "run the server",
+    "demo": "perform the whole story on a fresh server",
+    "tap": "tap an emulated loyalty card at a station",
+    "scan": "scan a picture (or a typed code) at a station",
+    "decide": "decide a basket without selling it",
+    "offers": "list, add, pause, resume or remove offers",
+    "pair": "pair an owner, a seller, a station or a phone",
+    "verify": "check the books: every invariant over the whole storage",
+    "demo-data": "load a year of real-shaped trade to try things out with",
+    "doctor": "say what is here, what is missing, and how to mend it",
+    "config": "print the effective configuration",
+}
+"""Subcommands in the order of `--help`; the module of the same name implements each, imported when it is asked for."""
 
 EXIT_REFUSED = 2
 """Something has to be mended first: the port, the folder, the configuration, the arguments."""
@@ -34,8 +46,9 @@ first steps:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; the exit code is 0 when done, 1 when it found something wrong, 2 when it could not start."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parser = _parser(words[0] if words else "")
+    options = parser.parse_args(words)
     if not options.command:
         parser.print_help()
         return EXIT_REFUSED
@@ -67,7 +80,7 @@ def settings(options: argparse.Namespace) -> Config:
     return load(file, environment)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(asked: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="poi-server",
         description=_DESCRIPTION,
@@ -75,19 +88,16 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for name in COMMANDS:
-        _add(commands, name, import_module(f"poi_server.cli.{name.replace('-', '_')}"))
+    for name, words in COMMANDS.items():
+        command = commands.add_parser(name, help=words, formatter_class=argparse.RawDescriptionHelpFormatter)
+        if name == asked:
+            _complete(command, import_module(f"poi_server.cli.{name.replace('-', '_')}"))
     return parser
 
 
-def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, module: ModuleType) -> None:
-    parser = commands.add_parser(
-        name,
-        help=module.HELP,
-        description=module.__doc__,
-        epilog=f"examples:\n{module.EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _complete(parser: argparse.ArgumentParser, module: ModuleType) -> None:
+    parser.description = module.__doc__
+    parser.epilog = f"examples:\n{module.EXAMPLES}"
     parser.add_argument("--config", metavar="FILE", help="configuration (default: $POI_CONFIG or ./poi-server.toml)")
     parser.add_argument("--data", metavar="FOLDER", help="data folder (default: $POI_DATA, ./data, else the user's)")
     module.add_arguments(parser)

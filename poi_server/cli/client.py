@@ -61,12 +61,19 @@ class Client:
 
     def station(self, wanted: str | None) -> str:
         """The station's id: the one named (by id or name), or the only one there is."""
-        items = self.get("/v1/stations")["items"]
-        found = [item for item in items if wanted in (None, item["station_id"], item["name"])]
+        return self._one("station", wanted)
+
+    def store(self, wanted: str | None) -> str:
+        """The store's id: the one named (by id or name), or the only one there is."""
+        return self._one("store", wanted)
+
+    def _one(self, kind: str, wanted: str | None) -> str:
+        items = self.get(f"/v1/{kind}s")["items"]
+        found = [item for item in items if wanted in (None, item[f"{kind}_id"], item["name"])]
         if len(found) == 1:
-            return cast(str, found[0]["station_id"])
-        names = "\n".join(f"  {item['station_id']}  {item['name']}" for item in items) or "  (none yet)"
-        raise RequestError("which-station", f"Say which station with --station:\n{names}")
+            return cast(str, found[0][f"{kind}_id"])
+        names = "\n".join(f"  {item[f'{kind}_id']}  {item['name']}" for item in items) or "  (none yet)"
+        raise RequestError(f"which-{kind}", f"Say which {kind} with --{kind}:\n{names}")
 
 
 def _problem(body: bytes, status: int) -> RequestError:

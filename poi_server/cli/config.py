@@ -8,7 +8,6 @@ from poi_server.cli.client import show
 from poi_server.config import data_folder, redacted_config
 from poi_server.config_example import example
 
-HELP = "print the effective configuration"
 EXAMPLES = """\
   poi-server config
   poi-server config --example > poi-server.toml

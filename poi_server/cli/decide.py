@@ -7,20 +7,23 @@ import argparse
 from poi_server.cli.client import connect, show
 from poi_server.cli.files import read_json
 
-HELP = "decide a basket without selling it"
 EXAMPLES = """\
   poi-server decide basket.json
-  echo '{"store_id": "sto_...", "basket": {"currency": "EUR", "items": []}}' | poi-server decide -
+  echo '{"currency": "EUR", "entries": [{"label": "Cake", "amount": 2450}]}' | poi-server decide -
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The question."""
     parser.add_argument("file", metavar="FILE", help="JSON as POST /v1/decisions takes it; - reads standard input")
+    parser.add_argument("--store", metavar="ID", help="where, if FILE names no place (default: the only store)")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the decision."""
     question = read_json(options.file)
-    show(connect(options).call("POST", "/v1/decisions", question))
+    client = connect(options)
+    if isinstance(question, dict) and not question.keys() & {"store_id", "place"}:
+        question["store_id"] = client.store(options.store)
+    show(client.call("POST", "/v1/decisions", question))
     return 0

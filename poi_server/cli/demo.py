@@ -10,7 +10,6 @@ import argparse
 
 from poi_server.demo_story import tell_story
 
-HELP = "perform the whole story on a fresh server"
 EXAMPLES = "  poi-server demo\n"
 
 

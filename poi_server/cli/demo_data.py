@@ -28,7 +28,6 @@ from poi_server.demo_data import ABOUT, SIZES, Loaded, Progress, load, read_jour
 from poi_server.demo_data.places import towns
 from poi_server.live import Live
 
-HELP = "load a year of real-shaped trade to try things out with"
 EXAMPLES = """\
   poi-server demo-data --size small       about 2,000 baskets, within seconds
   poi-server demo-data --size medium      about 20,000 baskets

@@ -21,7 +21,6 @@ from poi_engine.errors import PoiError
 from poi_server.config import Config, data_folder, redacted
 from poi_server.running import read_note
 
-HELP = "say what is here, what is missing, and how to mend it"
 EXAMPLES = """\
   poi-server doctor
 """

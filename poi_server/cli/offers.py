@@ -8,7 +8,6 @@ from typing import Any
 from poi_server.cli.client import connect
 from poi_server.cli.files import read_json
 
-HELP = "list, add, pause, resume or remove offers"
 EXAMPLES = """\
   poi-server offers list
   poi-server offers add ten-percent.json

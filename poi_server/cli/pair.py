@@ -8,7 +8,6 @@ import segno
 
 from poi_server.cli.client import connect
 
-HELP = "pair an owner, a seller, a station or a phone"
 EXAMPLES = """\
   poi-server pair --role station --subject sta_01k9...
   poi-server pair --role owner            a way back in when the owner's secret was lost

@@ -8,7 +8,6 @@ from pathlib import Path
 from poi_engine.errors import RequestError
 from poi_server.cli.client import connect, show_session
 
-HELP = "scan a picture (or a typed code) at a station"
 EXAMPLES = """\
   poi-server scan photo.png
   poi-server scan --text 3017620422003 --station sta_01k9...

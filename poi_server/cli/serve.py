@@ -29,7 +29,6 @@ from poi_server.services import SERVICES
 from poi_server.serving import Serving
 from poi_server.tls import is_loopback, machine_names, server_context
 
-HELP = "run the server"
 EXAMPLES = """\
   poi-server serve                        on http://127.0.0.1:8080
   poi-server serve --demo-shop            with a demo shop on the first start

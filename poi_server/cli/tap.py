@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import Any
 
-from poi_server.cli.client import connect, show_session
+from poi_server.cli.client import Client, connect, show_session
 
-HELP = "tap an emulated loyalty card at a station"
+WAIT_SECONDS = 2.0
 EXAMPLES = """\
-  poi-server tap --card 2900000000017
-  poi-server tap --card 2900000000017 --type 2 --station sta_01k9...
+  poi-server tap --card LOY-CAMILLE
+  poi-server tap --card LOY-CAMILLE --type 2 --station sta_01k9...
 """
 
 
@@ -27,7 +28,17 @@ def run(options: argparse.Namespace) -> int:
     client = connect(options)
     station_id = client.station(options.station)
     path = f"/v1/stations/{station_id}"
+    before = client.get(f"{path}/session")
     client.call("POST", f"{path}/tap", {"card": options.card, "type": options.type, "seconds": options.seconds})
-    time.sleep(0.3)  # the read is under way in the server's reader thread
-    show_session(client.get(f"{path}/session"))
+    show_session(_after(client, f"{path}/session", before))
     return 0
+
+
+def _after(client: Client, path: str, before: Any) -> Any:
+    """The session once the reader's thread has presented the card, or as it is after `WAIT_SECONDS`."""
+    for _ in range(int(WAIT_SECONDS / 0.05)):
+        found = client.get(path)
+        if found != before:
+            return found
+        time.sleep(0.05)
+    return before

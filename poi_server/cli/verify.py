@@ -10,7 +10,6 @@ from poi_engine.storage import open_sql
 from poi_engine.verify import Finding, verify
 from poi_server.config import Config, data_folder
 
-HELP = "check the books: every invariant over the whole storage"
 EXAMPLES = """\
   poi-server verify
   poi-server verify --data /srv/poi

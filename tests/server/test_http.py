@@ -113,6 +113,13 @@ async def test_unknown_query_parameters_and_bodies_where_none_belongs_are_refuse
     assert (answer.status, answer.json["path"]) == (422, "$.x")
 
 
+async def test_head_answers_as_get_without_a_body(shop: Shop) -> None:
+    head, got = await shop.ask("HEAD", "/v1/stores"), await shop.ask("GET", "/v1/stores")
+    assert (head.status, head.content) == (200, b"")
+    assert head.headers["Content-Length"] == str(len(got.content))
+    assert (await shop.ask("HEAD", "/v1/stores", role=None)).status == 401
+
+
 async def test_unknown_addresses_and_methods_are_problems(shop: Shop) -> None:
     assert (await shop.ask("GET", "/v1/nothing")).code == "not-found"
     answer = await shop.ask("DELETE", "/v1/stores")

@@ -1,0 +1,264 @@
+"""Every route x every caller: denied unless the route names the role and the scope; nothing crosses merchants.
+
+The cases come from the route table itself, so a new route is in the matrix as soon as it exists.
+"""
+
+import re
+from typing import Any, get_args
+
+import pytest
+from msgspec import Struct
+
+from poi_engine.principal import Scope
+from poi_engine.setup import NewStation
+from poi_server.http import ANYONE, COUNTER, Call, Route, Routes
+from poi_server.routes import route_table
+from tests.server.shop import Answer, Shop
+
+TABLE = route_table()
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+DENIALS = {"sign-in", "secret-wrong", "role-refused", "scope-missing", "station-refused", "origin-refused"}
+
+OPEN = {
+    ("POST", "/v1/access/enter"),
+    ("POST", "/v1/access/leave"),
+    ("POST", "/v1/pairings/claim"),
+    ("GET", "/livez"),
+    ("GET", "/readyz"),
+    ("GET", "/ca.pem"),
+    ("GET", "/v1/openapi.json"),
+    ("GET", "/docs"),
+    ("GET", "/docs/docs.css"),
+    ("GET", "/problems/{code}"),
+}
+"""The whole of the API that answers without a credential."""
+OPEN_PAGES = {"/", "/pair", "/c/{station_id}", "/static/{version}/{name:.+}", "/manifest.webmanifest", "/sw.js"}
+"""Shells and files without data."""
+UNKNOWN_FIELD = {"no-such-field": 1}
+
+
+def filled(route: Route, shop: Shop, **others: str) -> str:
+    """The route's address with the shop's own station, and names that nothing has elsewhere."""
+    values = {"station_id": shop.station_id} | others
+    return re.sub(r"\{(\w+)(?::[^{}]*)?\}", lambda found: values.get(found[1], "none_0"), route.path)
+
+
+async def knock(shop: Shop, route: Route, role: str | None) -> Answer:
+    """Ask for a route; a changing one gets a body that every route refuses, so that nothing happens when let in."""
+    body = None if route.method == "GET" else UNKNOWN_FIELD
+    return await shop.ask(route.method, filled(route, shop), body, role=role, headers={"Idempotency-Key": "key-1"})
+
+
+def was_let_in(answer: Answer) -> bool:
+    """Whether the request got past the door."""
+    return answer.status not in (303, 401) and answer.code not in DENIALS
+
+
+def test_only_these_routes_are_open_to_anyone() -> None:
+    opened = {(route.method, route.path) for route in TABLE if route.open}
+    assert {place for place in opened if place[1] not in OPEN_PAGES} == OPEN
+
+
+@pytest.mark.parametrize("roles", [(), ("admin",), frozenset()])
+def test_a_route_without_known_roles_cannot_be_written(roles: Any) -> None:
+    routes = Routes("test")
+    with pytest.raises(TypeError, match="roles"):
+        routes.get("/x", roles=roles, summary="x")
+
+
+def test_a_partner_is_let_in_only_where_a_scope_is_named() -> None:
+    without = {route.path for route in TABLE if "partner" in route.roles and route.scope is None}
+    assert without == {"/v1/access/me"}
+
+
+async def test_anonymous_callers_see_the_open_routes_only(shop: Shop) -> None:
+    wrong = []
+    for route in TABLE:
+        answer = await knock(shop, route, None)
+        denied = answer.status == (303 if route.page else 401)
+        if denied is route.open:
+            wrong.append((route.method, route.path, answer.status))
+    assert not wrong
+
+
+@pytest.mark.parametrize("role", ["owner", "seller", "station", "phone", "partner"])
+async def test_each_role_is_let_in_exactly_where_the_route_says(shop: Shop, role: str) -> None:
+    wrong = []
+    for route in TABLE:
+        answer = await knock(shop, route, role)
+        expected = route.open or (role in route.roles and (role != "partner" or route.scope is None))
+        if was_let_in(answer) is not expected or answer.status >= 500:
+            wrong.append((route.method, route.path, answer.status, answer.code))
+    assert not wrong
+
+
+async def test_a_partner_needs_the_very_scope_of_the_route(shop: Shop) -> None:
+    keys = {scope: await shop.partner(scope) for scope in SCOPES}
+    wrong = []
+    for route in TABLE:
+        for scope, key in keys.items():
+            answer = await knock(shop, route, key)
+            expected = route.open or ("partner" in route.roles and route.scope in (None, scope))
+            if was_let_in(answer) is not expected:
+                wrong.append((route.method, route.path, scope, answer.status, answer.code))
+    assert not wrong
+
+
+async def test_a_station_is_kept_to_its_own_counter(shop: Shop) -> None:
+    other = await shop.services.setup.add_station(
+        shop.merchant_id, NewStation(store_id=shop.store_id, name="Counter 2")
+    )
+    for route in TABLE:
+        if "station" in route.roles and "{station_id}" in route.path and not route.page:
+            path = filled(route, shop, station_id=other.station_id)
+            answer = await shop.ask(route.method, path, role="station")
+            assert (answer.status, answer.code) == (403, "station-refused"), path
+    session = (await shop.ask("POST", f"/v1/stations/{other.station_id}/session")).json
+    for route in TABLE:
+        if "station" in route.roles and "{session_id}" in route.path:
+            path = filled(route, shop).replace("none_0", session["session_id"])
+            body = SAMPLES.get(f"{route.method} {route.path}")
+            answer = await shop.ask(route.method, path, body, role="station", headers={"Idempotency-Key": "key-2"})
+            assert answer.status == 403, (path, answer.status, answer.content)
+
+
+OFFER = {
+    "offer_id": "off_theirs",
+    "name": {"en": "Theirs"},
+    "currency": "EUR",
+    "effects": [{"type": "amount_off", "amount": 100}],
+}
+SAMPLES: dict[str, Any] = {
+    "PUT /v1/stores/{store_id}": {"name": "Mine", "zone": "Europe/Paris"},
+    "PATCH /v1/sellers/{seller_id}": {"active": False},
+    "PUT /v1/sessions/{session_id}/basket": {"entries": [{"label": "Cake", "amount": 500}]},
+    "POST /v1/stations/{station_id}/scan": {"text": "3017620422003"},
+    "POST /v1/stations/{station_id}/tap": {"card": "2900000000017"},
+    "POST /v1/sessions/{session_id}/accept": {"decision_id": "dec_x", "total": 1},
+    "POST /v1/sessions/{session_id}/pay": {"means": "cash"},
+    "POST /v1/sessions/{session_id}/resolve": {"outcome": "paid", "reason": "seen"},
+    "POST /v1/sessions/{session_id}/hand-over": {"station_id": "sta_x"},
+    "POST /v1/sales/{sale_id}/refunds": {"reason": "broken"},
+    "PATCH /v1/customers/{customer_id}": {"display_name": "Taken"},
+    "POST /v1/customers/{customer_id}/credentials": {"scheme": "loyalty", "subject": "2900000000024"},
+    "PUT /v1/offers/{offer_id}": OFFER,
+    "PUT /v1/stations/{station_id}": {"store_id": "sto_x", "name": "Mine"},
+}
+"""A body that would do something, for every changing route that names an object and takes a body."""
+OWN_NAMES = {"PUT /v1/products/{code}"}
+"""Here the caller chooses the name: the same one may exist at every merchant."""
+
+
+def named_routes() -> list[Route]:
+    """Routes that name an object in their address, and need a credential."""
+    return [route for route in TABLE if "{" in route.path and not route.page and not route.open]
+
+
+def test_every_route_that_names_an_object_has_a_body_to_try() -> None:
+    for route in named_routes():
+        place = f"{route.method} {route.path}"
+        assert not route.signature.body_name or place in SAMPLES or place in OWN_NAMES, f"add a body for {place}"
+
+
+class Foreign:
+    """Another merchant in the same storage, with one of everything."""
+
+    def __init__(self, shop: Shop, owner: str) -> None:
+        self.shop = shop
+        self.owner = owner
+        self.names: dict[str, str] = {}
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask as their owner, and be answered."""
+        answer = await self.shop.ask(method, path, body, role=self.owner, headers={"Idempotency-Key": f"theirs-{path}"})
+        assert answer.status < 300, (path, answer.content)
+        return answer.json if answer.content else None
+
+    async def settle(self) -> None:
+        """Make one of everything, a paid sale included."""
+        names, ask = self.names, self.ask
+        names["store_id"] = (await ask("POST", "/v1/stores", {"name": "Theirs", "zone": "UTC"}))["store_id"]
+        station = {"store_id": names["store_id"], "name": "Theirs"}
+        names["station_id"] = (await ask("POST", "/v1/stations", station))["station_id"]
+        names["seller_id"] = (await ask("POST", "/v1/sellers", {"name": "Theirs"}))["seller_id"]
+        key = await ask("POST", "/v1/api-keys", {"label": "Theirs", "scopes": ["metrics"]})
+        names["access_id"] = key["access_id"]
+        names["customer_id"] = (await ask("POST", "/v1/customers", {"display_name": "Theirs"}))["customer_id"]
+        names["offer_id"] = OFFER["offer_id"]  # type: ignore[assignment]
+        await ask("POST", "/v1/offers", OFFER)
+        names["code"] = "theirs-code"
+        await ask("PUT", "/v1/products/theirs-code", {"code": "theirs-code", "label": "Theirs", "unit_price": 100})
+        names["sale_id"] = await self._sell()
+        opened = await ask("POST", f"/v1/stations/{names['station_id']}/session")
+        names["session_id"] = opened["session_id"]
+
+    async def _sell(self) -> str:
+        path = f"/v1/stations/{self.names['station_id']}/session"
+        session = await self.ask("POST", path)
+        path = f"/v1/sessions/{session['session_id']}"
+        session = await self.ask("PUT", f"{path}/basket", {"entries": [{"label": "Theirs", "amount": 700}]})
+        accepted = {"decision_id": session["decision_id"], "total": session["decision"]["total"]}
+        await self.ask("POST", f"{path}/accept", accepted)
+        return str((await self.ask("POST", f"{path}/pay", {"means": "cash"}))["sale_id"])
+
+
+@pytest.fixture
+async def foreign(shop: Shop) -> Foreign:
+    """The other merchant."""
+    found = Foreign(shop, await shop.other_merchant())
+    await found.settle()
+    return found
+
+
+@pytest.mark.parametrize("role", ["owner", "seller", "station", "phone", "all scopes"])
+async def test_nobody_reads_or_changes_what_is_another_merchants(shop: Shop, foreign: Foreign, role: str) -> None:
+    secret = await shop.partner(*SCOPES) if role == "all scopes" else role
+    wrong = []
+    for route in named_routes():
+        place = f"{route.method} {route.path}"
+        path = re.sub(r"\{(\w+)\}", lambda found: foreign.names[found[1]], route.path)
+        if place in OWN_NAMES:
+            continue
+        answer = await shop.ask(
+            route.method, path, SAMPLES.get(place), role=secret, headers={"Idempotency-Key": "mine"}
+        )
+        empty = answer.status == 200 and answer.content == b"null"
+        if not empty and answer.status not in (403, 404):
+            wrong.append((place, answer.status, answer.code, answer.content[:200]))
+    assert not wrong
+    assert (await foreign.ask("GET", f"/v1/customers/{foreign.names['customer_id']}"))["display_name"] == "Theirs"
+    assert (await foreign.ask("GET", f"/v1/offers/{OFFER['offer_id']}"))["state"] == "live"
+    assert len((await foreign.ask("GET", "/v1/api-keys"))["items"]) == 1
+
+
+async def test_no_list_holds_anything_of_another_merchant(shop: Shop, foreign: Foreign) -> None:
+    secret = await shop.partner(*SCOPES)
+    for route in TABLE:
+        if route.method == "GET" and "{" not in route.path and not route.page and not route.websocket:
+            for role in ("owner", "seller", "station", "phone", secret):
+                answer = await shop.ask("GET", route.path, role=role)
+                assert answer.status < 500, route.path
+                for name in (*foreign.names.values(), "Theirs"):
+                    assert name.encode() not in answer.content, (route.path, name)
+
+
+async def test_the_same_secret_cannot_be_used_at_two_merchants(shop: Shop, foreign: Foreign) -> None:
+    stores = (await shop.ask("GET", "/v1/stores", role=foreign.owner)).json["items"]
+    assert [store["store_id"] for store in stores] == [foreign.names["store_id"]]
+
+
+def test_a_handler_is_checked_when_its_module_is_imported() -> None:
+    routes = Routes("test")
+
+    async def forgets_its_path(call: Call) -> None: ...
+
+    with pytest.raises(TypeError, match="station_id"):
+        routes.get("/x/{station_id}", roles=COUNTER, summary="x")(forgets_its_path)
+
+    class Lenient(Struct):
+        name: str
+
+    async def takes_a_lenient_body(call: Call, body: Lenient) -> None: ...
+
+    with pytest.raises(TypeError, match="forbid unknown fields"):
+        routes.post("/x", roles=ANYONE, summary="x")(takes_a_lenient_body)
