@@ -55,6 +55,8 @@ class Family(IntEnum):
 
 VISITS = {0: Column.VISITS, 7: Column.VISITS_7, 30: Column.VISITS_30, 90: Column.VISITS_90, 365: Column.VISITS_365}
 SPEND = {0: Column.SPEND_0, 7: Column.SPEND_7, 30: Column.SPEND_30, 90: Column.SPEND_90, 365: Column.SPEND_365}
+MAX_GOODS = 20_000
+"""Different goods whose numbers are kept."""
 Line = tuple[list[int], int, int]
 """A basket line for the matcher: its goods, its amount (minor units) and its quantity (thousandths)."""
 
@@ -64,16 +66,30 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self._words: tuple[dict[str, int], ...] = tuple({} for _ in Family)
+        self._goods: dict[tuple[str, str, str], list[int]] = {}
 
     def learn(self, family: Family, words: Iterable[str]) -> list[int]:
         """The numbers of an offer's words, sorted; new words get the next ones."""
         known = self._words[family]
+        if family == Family.GOODS:
+            self._goods.clear()
         return sorted({known.setdefault(word, len(known)) for word in words})
 
     def find(self, family: Family, words: Iterable[str]) -> list[int]:
         """The numbers of those words that an offer names."""
         known = self._words[family]
         return [known[word] for word in words if word in known]
+
+    def goods(self, item: SaleItem) -> list[int]:
+        """The numbers of a line's product code, brand and categories, kept for the next basket with the same."""
+        key = (item.code, item.brand, item.category)
+        numbers = self._goods.get(key)
+        if numbers is None:
+            if len(self._goods) >= MAX_GOODS:
+                self._goods.clear()
+            words = goods_of((item.code,), (item.brand,), category_path(item.category))
+            numbers = self._goods[key] = self.find(Family.GOODS, words)
+        return numbers
 
 
 def event(scene: Scene, vocabulary: Vocabulary) -> Event:
@@ -149,14 +165,7 @@ def _one(word: str | None) -> tuple[str, ...] | None:
 
 
 def _lines(items: tuple[SaleItem, ...], vocabulary: Vocabulary) -> list[Line]:
-    return [
-        (
-            vocabulary.find(Family.GOODS, goods_of((item.code,), (item.brand,), category_path(item.category))),
-            _clamp(item.amount),
-            _clamp(item.quantity),
-        )
-        for item in items
-    ]
+    return [(vocabulary.goods(item), min(item.amount, HIGH), min(item.quantity, HIGH)) for item in items]
 
 
 def category_path(category: str) -> list[str]:
