@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from poi_engine.errors import RequestError
 from poi_engine.offer_book import OfferUse, OfferView
 from poi_offers.model import Offer
-from poi_server.http import OWNER, STAFF, Call, Routes
+from poi_server.http import COUNTER, OWNER, STAFF, Call, Routes
 
 routes = Routes("offers")
 
@@ -19,7 +19,7 @@ class OfferPage(Struct, frozen=True, kw_only=True):
     next: str | None = None
 
 
-@routes.get("/v1/offers", roles=STAFF, scope="offers:read", summary="The merchant's offers")
+@routes.get("/v1/offers", roles=COUNTER, scope="offers:read", summary="The merchant's offers")
 async def list_offers(
     call: Call,
     limit: Annotated[int, Meta(ge=1, le=200)] = 100,

@@ -26,9 +26,10 @@ USEFUL = ("chosen", "condition_unknown", "no_effect", "reward_not_requested", "p
 
 
 class TierProgress(Struct, frozen=True, kw_only=True):
-    """The next tier, and the minor units still missing within 365 days; None at the top."""
+    """The next tier, the spend it takes and what of it is still missing, minor units within 365 days."""
 
     next: str
+    threshold: int
     missing: int
 
 
@@ -119,7 +120,7 @@ async def membership(call: Call) -> Membership:
         birthday=customer.birthday,
         currency=merchant.currency,
         tier=customer.tier,
-        tier_progress=TierProgress(next=above[0].name, missing=above[1]) if above else None,
+        tier_progress=TierProgress(next=above[0].name, threshold=above[0].spend, missing=above[1]) if above else None,
         points=customer.points,
         points_owed=customer.points_owed,
         wallet=customer.wallet,

@@ -1,7 +1,7 @@
 /** The merchant's dashboard: the figures of a period as sales come in, and who may come in. */
 
 import { get } from "./api.js";
-import { h, render } from "./dom.js";
+import { h, render, slot } from "./dom.js";
 import { setCurrency, t } from "./i18n.js";
 import { Live } from "./live.js";
 import { offlineBanner, report, requireRole, segmented } from "./ui.js";
@@ -60,7 +60,7 @@ class PoiDashboard extends HTMLElement {
     ];
     render(this, h("div", { class: "wrap-page stack loose" },
       h("div", { class: "row between wrap", key: "head" }, h("h1", {}, t("page.dashboard")), segmented(t("dashboard.view"), tabs, this.#tab, (tab) => this.#show(tab))),
-      this.#tab === "figures" ? this.#figuresView() : h("div", { key: "access" }, this.#access)));
+      this.#tab === "figures" ? this.#figuresView() : h("div", { key: "access" }, slot(this.#access))));
   }
 
   #show(tab) {

@@ -45,6 +45,22 @@ function flat(children) {
   return kept.map((child) => (child instanceof Node ? child : document.createTextNode(String(child))));
 }
 
+/** A place for an element that lives longer than one drawing: it stays where it is instead of being made anew. */
+export function slot(node) {
+  const mark = document.createComment("");
+  mark.lives = node;
+  return mark;
+}
+
+function settle(node) {
+  if (node.lives) return node.lives;
+  const marks = document.createTreeWalker(node, NodeFilter.SHOW_COMMENT);
+  const found = [];
+  while (marks.nextNode()) if (marks.currentNode.lives) found.push(marks.currentNode);
+  for (const mark of found) mark.replaceWith(mark.lives);
+  return node;
+}
+
 /** Make `parent` hold exactly these children, keeping what is already there: focus, scroll and animations survive. */
 export function render(parent, ...children) {
   patchChildren(parent, flat(children));
@@ -57,8 +73,8 @@ function patchChildren(parent, fresh) {
   for (const node of fresh) {
     const kept = counterpart(parent, cursor, node, keyed);
     if (kept === cursor && cursor) cursor = cursor.nextSibling;
-    else parent.insertBefore(kept ?? node, cursor);
-    if (kept && kept !== node) patch(kept, node);
+    else parent.insertBefore(kept ?? settle(node), cursor);
+    if (kept && kept !== node && kept !== node.lives) patch(kept, node);
   }
   while (cursor) {
     const next = cursor.nextSibling;
@@ -68,7 +84,9 @@ function patchChildren(parent, fresh) {
 }
 
 function counterpart(parent, cursor, node, keyed) {
-  if (node.parentNode === parent) return node;
+  const same = node.lives ?? node;
+  if (same.parentNode === parent) return same;
+  if (node.lives) return null;
   const key = node.dataset?.key;
   if (key) {
     const found = keyed.get(key);

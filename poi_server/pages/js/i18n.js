@@ -78,6 +78,9 @@ export const dayShort = (value) => dates({ day: "numeric", month: "short" }).for
 export const clock = (value) => dates({ timeStyle: "short" }).format(new Date(value));
 export const hour = (value) => dates({ hour: "numeric" }).format(new Date(2024, 0, 1, value));
 
+/** A tier's name: the programme's own word, or ours for the usual ones. */
+export const tierName = (tier) => (has(`tier.${tier}`) ? t(`tier.${tier}`) : tier);
+
 /** The name of a weekday, 1 = Monday .. 7 = Sunday. */
 export const weekday = (index, width = "short") => dates({ weekday: width }).format(new Date(2024, 0, index));
 

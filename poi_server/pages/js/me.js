@@ -1,7 +1,7 @@
 /** The customer's own page: the rotating code, what they have, offers near by, receipts, profile. */
 
 import { get, patch, remove } from "./api.js";
-import { h, icon, render } from "./dom.js";
+import { h, icon, render, slot } from "./dom.js";
 import { language, LANGUAGES, setCurrency, switchLanguage, t } from "./i18n.js";
 import { Live } from "./live.js";
 import { button, busy, confirm, dialog, field, iconButton, report, toast } from "./ui.js";
@@ -80,7 +80,7 @@ class PoiMe extends HTMLElement {
 
   #draw() {
     if (!this.#me) return;
-    render(this, this.#head(), this.#view, this.#tabs());
+    render(this, this.#head(), slot(this.#view), this.#tabs());
     const view = { card: () => this.#cardView(), offers: () => this.#offersView(), receipts: () => this.#receiptsView(), profile: () => this.#profileView() }[this.#tab];
     render(this.#view, this.#offline && asOf(this.#fetched), view());
   }
@@ -112,7 +112,7 @@ class PoiMe extends HTMLElement {
 
   #cardView() {
     return h("div", { class: "stack", key: "card" },
-      h("section", { class: "card code-card", key: "code", "aria-label": t("code.alt") }, this.#code),
+      h("section", { class: "card code-card", key: "code", "aria-label": t("code.alt") }, slot(this.#code)),
       atCounter(this.#session), balances(this.#me), rewards(this.#me), coupons(this.#me));
   }
 

@@ -99,7 +99,7 @@ class PoiStation extends HTMLElement {
       addCode: (code) => this.#edit(addCode(code)),
       removeCode: (code) => this.#edit(removeCode(code)),
     }));
-    render(payment, payView(this.#ticket, this.#till, { pay: (means) => this.#pay(means) }));
+    render(payment, payView(this.#ticket, this.#till, { pay: (means) => this.#pay(means), showOffers: () => offers.scrollIntoView({ behavior: "smooth" }) }));
     render(stage, stageView(this.#ticket, this.#till, this.#receipt(), this.#stageActs()));
     document.body.classList.toggle("is-staged", Boolean(stage.firstChild));
     this.#joinCode.want(!session?.identity && !stage.firstChild);

@@ -6,12 +6,13 @@ import { day, dayShort, has, hour, money, moneyShort, number, quantity, said, sh
 import { daysBetween } from "./period.js";
 
 const FACETS = ["means", "card_scheme", "card_type", "entry_mode"];
+const TOP_CUSTOMERS = 10;
 
 /** Everything; `fresh` marks that a sale has just come in. */
 export function figures(data, fresh) {
   return h("div", { class: "figures-grid" },
     tiles(data.totals, fresh), days(data), hours(data), products(data), ...FACETS.map((facet) => facetBars(data, facet)),
-    visitors(data), baskets(data), customers(data), offers(data));
+    visitors(data), customers(data), baskets(data), offers(data));
 }
 
 function tiles(totals, fresh) {
@@ -91,8 +92,9 @@ function baskets(data) {
 }
 
 function customers(data) {
-  const rows = data.top_customers.map((row) => [row.display_name, number(row.sales), money(row.total)]);
-  return h("section", { class: "card figure", key: "customers" },
+  const name = (row) => row.display_name || t("figure.pseudonym", { id: row.customer_id.slice(-4).toUpperCase() });
+  const rows = data.top_customers.slice(0, TOP_CUSTOMERS).map((row) => [name(row), number(row.sales), money(row.total)]);
+  return h("section", { class: "card figure double", key: "customers" },
     h("div", { class: "card-head" }, h("h2", {}, t("figure.top_customers"))),
     rows.length ? table([t("figure.customer"), t("figure.sales"), t("figure.revenue")], rows) : h("p", { class: "empty" }, t("chart.empty")));
 }

@@ -52,7 +52,7 @@ export async function clockOffset() {
   const stored = (await recall("offset")) ?? 0;
   try {
     const asked = Date.now();
-    const answer = await fetch("/livez", { method: "HEAD", cache: "no-store" });
+    const answer = await fetch("/livez", { cache: "no-store" });
     const middle = (asked + Date.now()) / 2;
     const said = new Date(answer.headers.get("Date") ?? NaN).getTime();
     if (Number.isNaN(said)) return stored;

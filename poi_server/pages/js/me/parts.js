@@ -1,8 +1,8 @@
 /** The parts of the customer's page: points, rewards, coupons, offers near by, receipts. */
 
-import { nearMissText } from "../near_miss.js";
+import { nearMissShort } from "../near_miss.js";
 import { h, icon } from "../dom.js";
-import { clock, dateTime, day, distance, money, number, said, share, t, tn } from "../i18n.js";
+import { clock, dateTime, day, distance, money, number, said, share, t, tierName, tn } from "../i18n.js";
 
 /** Points, tier and wallet. */
 export function balances(me) {
@@ -17,14 +17,15 @@ function tier(me) {
   const { tier_progress: ahead } = me;
   if (!me.tier && !ahead) return null;
   return h("div", { class: "tier" },
-    h("p", { class: "row between" }, h("span", { class: "chip info" }, icon("crown"), me.tier || t("me.no_tier")),
-      ahead && h("span", { class: "small muted" }, t("me.to_next", { amount: money(ahead.missing), tier: ahead.next }))),
-    ahead && bar(ahead, t("me.to_next", { amount: money(ahead.missing), tier: ahead.next })));
+    h("p", { class: "row between" }, h("span", { class: "chip info" }, icon("crown"), me.tier ? tierName(me.tier) : t("me.no_tier")),
+      ahead && h("span", { class: "small muted" }, toNext(ahead))),
+    ahead && bar(ahead, toNext(ahead)));
 }
 
+const toNext = (ahead) => t("me.to_next", { amount: money(ahead.missing), tier: tierName(ahead.next) });
+
 function bar(ahead, label) {
-  const part = ahead.threshold ? Math.max(0, 1 - ahead.missing / ahead.threshold) : null;
-  if (part === null) return null;
+  const part = Math.max(0, 1 - ahead.missing / ahead.threshold);
   return h("div", { class: "bar-track", role: "progressbar", "aria-label": label, "aria-valuenow": Math.round(part * 100), "aria-valuetext": share(part) },
     h("div", { class: "bar-fill", vars: { "--share": part } }));
 }
@@ -75,7 +76,7 @@ export function nearOffers(items) {
 }
 
 function needs(item) {
-  if (item.near_miss) return nearMissText(item.near_miss, said(item.name));
+  if (item.near_miss && item.near_miss.what !== "identity") return nearMissShort(item.near_miss);
   if (item.reward_points) return t("near_me.reward", { points: tn("points", item.reward_points) });
   return t(item.outcome === "chosen" ? "near_me.ready" : item.outcome === "no_effect" ? "near_me.right_items" : "near_me.at_counter");
 }

@@ -1,7 +1,7 @@
 /** What can be put on the ticket: products by search and category, or a plain amount. */
 
 import { get } from "../api.js";
-import { h, icon, render } from "../dom.js";
+import { h, icon, render, slot } from "../dom.js";
 import { money, t } from "../i18n.js";
 import { report, segmented } from "../ui.js";
 import "./keypad.js";
@@ -18,6 +18,7 @@ export class Catalogue extends HTMLElement {
   #loading = true;
   #timer = 0;
   #asked = 0;
+  #level = 0;
   #keypad = h("poi-keypad");
 
   connectedCallback() {
@@ -39,7 +40,7 @@ export class Catalogue extends HTMLElement {
         segmented(t("add.title"), modes, this.#mode, (mode) => this.#choose(mode)),
         h("button", { type: "button", class: "button", onclick: () => this.#say("poi:scan") }, icon("camera"), t("add.scan")),
         h("button", { type: "button", class: "button round quiet only-narrow", "aria-label": t("app.close"), onclick: () => this.#say("poi:close") }, icon("close"))),
-      this.#mode === "products" ? this.#productsView() : h("div", { class: "keypad-frame", key: "keypad" }, this.#keypad));
+      this.#mode === "products" ? this.#productsView() : h("div", { class: "keypad-frame", key: "keypad" }, slot(this.#keypad)));
   }
 
   #choose(mode) {
@@ -56,8 +57,14 @@ export class Catalogue extends HTMLElement {
       this.#tiles());
   }
 
+  /** The first part of the category path that tells products apart. */
+  #shelf(product) {
+    const parts = path(product);
+    return parts[this.#level] ?? parts[0] ?? "";
+  }
+
   #categoriesView() {
-    const names = [...new Set(this.#products.map(top))].filter(Boolean).sort();
+    const names = [...new Set(this.#products.map((product) => this.#shelf(product)))].filter(Boolean).sort();
     if (names.length < 2) return null;
     const chip = (name, label) =>
       h("button", { type: "button", class: "filter", "aria-pressed": String(this.#category === name), onclick: () => this.#filter(name) }, label);
@@ -65,14 +72,14 @@ export class Catalogue extends HTMLElement {
   }
 
   #tiles() {
-    const shown = this.#products.filter((product) => !this.#category || top(product) === this.#category);
+    const shown = this.#products.filter((product) => !this.#category || this.#shelf(product) === this.#category);
     if (this.#loading) return h("p", { class: "empty" }, t("app.loading"));
     if (!shown.length) return h("p", { class: "empty" }, icon("search"), t(this.#query ? "add.none_found" : "add.none"));
     return h("ul", { class: "tiles", "aria-label": t("add.products") }, shown.map((product) => h("li", { key: `p-${product.code}` }, this.#tile(product))));
   }
 
   #tile(product) {
-    return h("button", { type: "button", class: "tile", vars: { "--hue": hue(top(product)) }, onclick: (event) => this.#pick(product, event.currentTarget) },
+    return h("button", { type: "button", class: "tile", vars: { "--hue": hue(this.#shelf(product)) }, onclick: (event) => this.#pick(product, event.currentTarget) },
       h("span", { class: "tile-label" }, product.label),
       h("span", { class: "tile-price num" }, money(product.unit_price), product.unit !== "piece" && h("span", { class: "muted small" }, t(`per.${product.unit}`))));
   }
@@ -101,6 +108,7 @@ export class Catalogue extends HTMLElement {
       const { items } = await get("/v1/products", { q: this.#query.trim(), limit: SHOWN });
       if (asked !== this.#asked) return;
       this.#products = items;
+      this.#level = new Set(items.map((product) => path(product)[0])).size > 1 ? 0 : 1;
     } catch (problem) {
       report(problem);
     }
@@ -115,11 +123,7 @@ export class Catalogue extends HTMLElement {
 
 const pretty = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll(/[-_]/g, " ");
 
-/** The part of the category path that tells most: the second word, or the only one. */
-function top(product) {
-  const parts = (product.category ?? "").split("/").filter(Boolean);
-  return parts[1] ?? parts[0] ?? "";
-}
+const path = (product) => (product.category ?? "").split("/").filter(Boolean);
 
 function hue(name) {
   let sum = 7;

@@ -2,7 +2,7 @@
 
 import { post } from "../api.js";
 import { h, icon, render } from "../dom.js";
-import { number, t, tn } from "../i18n.js";
+import { number, t, tierName, tn } from "../i18n.js";
 import { button, qrImage } from "../ui.js";
 
 const ASSURANCE = {
@@ -28,13 +28,13 @@ export function identityView(session, joinCode, { confirm, enlarge }) {
 function facts(session) {
   const { tier, points, visits_in: visits } = session.facts ?? {};
   return [
-    tier && h("span", { class: "chip info" }, icon("crown"), tier),
+    tier && h("span", { class: "chip info" }, icon("crown"), tierName(tier)),
     points !== undefined && h("span", { class: "num" }, tn("points", points)),
     visits?.[0] !== undefined && h("span", { class: "muted num" }, tn("visits", visits[0])),
   ];
 }
 
-const SCHEMES = new Set(["poi1", "loyalty", "ndef", "uid", "join", "staff"]);
+const SCHEMES = new Set(["poi1", "loyalty", "ndef", "uid", "phone"]);
 const schemeName = (scheme) => (SCHEMES.has(scheme) ? scheme : "other");
 
 function sureness(identity, confirm) {

@@ -1,7 +1,7 @@
 /** The total, what was saved, and the ways to pay. */
 
 import { h, icon } from "../dom.js";
-import { has, money, t, tn } from "../i18n.js";
+import { has, money, said, t } from "../i18n.js";
 import { amountOf } from "./ticket.js";
 import { plusPoints } from "./identity.js";
 
@@ -24,7 +24,7 @@ export function sums(ticket) {
 export function payView(ticket, till, acts) {
   const sum = sums(ticket);
   return h("div", { class: sum.pending ? "pay is-pending" : "pay", key: "pay" },
-    till.seen && seenCard(till.seen),
+    till.seen ? seenCard(till.seen) : strip(ticket, acts),
     h("div", { class: "total-row" },
       h("div", { class: "grow" },
         h("p", { class: "muted strong" }, t("pay.total"), sum.saved > 0 && h("span", { class: "struck small num before" }, money(sum.subtotal))),
@@ -33,6 +33,14 @@ export function payView(ticket, till, acts) {
           sum.points > 0 && ticket.session?.identity && h("span", { class: "chip num" }, plusPoints(sum.points)))),
       h("output", { class: "total num", "aria-live": "polite", "aria-label": t("pay.total") }, money(sum.total))),
     buttons(ticket, till, sum, acts));
+}
+
+/** The offers in one line, where their panel is out of sight. */
+function strip(ticket, acts) {
+  const decision = ticket.pending ? null : ticket.decision;
+  if (!decision?.offers.length) return null;
+  return h("button", { type: "button", class: "strip", key: "strip", "aria-label": t("offers.title"), onclick: acts.showOffers },
+    decision.offers.map((offer) => h("span", { class: "chip good", key: `strip-${offer.offer_id}` }, icon("check"), h("span", { class: "clip" }, said(offer.name)), offer.saved > 0 && h("span", { class: "num" }, `−${money(offer.saved)}`))));
 }
 
 function buttons(ticket, till, sum, acts) {
@@ -61,6 +69,3 @@ export function cardName(facts) {
 
 /** The word for a value of a facet, or the value itself. */
 export const word = (facet, value) => (has(`${facet}.${value}`) ? t(`${facet}.${value}`) : value);
-
-/** Points in words. */
-export const pointsText = (count) => tn("points", count);

@@ -1,6 +1,6 @@
 /** What covers the counter while money moves: paying, paid, declined, unknown. */
 
-import { h, icon, svg } from "../dom.js";
+import { h, icon, slot, svg } from "../dom.js";
 import { has, money, t } from "../i18n.js";
 import { button, dialog, field, busy } from "../ui.js";
 import { plusPoints } from "./identity.js";
@@ -41,7 +41,7 @@ function paid(ticket, till, acts, paper) {
         h("div", { class: "row wrap stage-minor" },
           button(t("receipt.print"), { icon: "print", onclick: acts.print }),
           button(t("refund.title"), { icon: "undo", onclick: acts.refund })))),
-    paper);
+    paper && slot(paper));
 }
 
 const tick = () => svg("svg", { viewBox: "0 0 48 48", class: "tick" }, svg("path", { d: "m13 25 8 8 15-17" }));
