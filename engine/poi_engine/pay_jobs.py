@@ -97,15 +97,25 @@ def approve(
 
 
 def decline(
-    merchant_id: str, checkout_id: str, result: PaymentResult, *, ids: Ids, at: int, trace: Trace
+    merchant_id: str,
+    checkout_id: str,
+    result: PaymentResult,
+    *,
+    sure: bool = True,
+    ids: Ids,
+    at: int,
+    trace: Trace,
 ) -> Job[Session | None]:
-    """The payment was declined: everything reserved is free again. None when the checkout had ended."""
+    """The payment was declined: everything reserved is free again. None when the checkout had ended.
+
+    Not `sure`: a person said so and the terminal could not be told; its word is asked for later and undone.
+    """
     trace("decline.job")
     gone = yield from release(merchant_id, checkout_id, "declined", ("paying", "unknown"), ids=ids, at=at, trace=trace)
     if not gone:
         return None
     payment = yield from read_payment(merchant_id, checkout_id)
-    yield told(merchant_id, payment.payment_id, "declined", result, at)
+    yield told(merchant_id, payment.payment_id, "declined" if sure else "unknown", result, at)
     trace("decline.told")
     frozen = yield from read_frozen(merchant_id, checkout_id)
     session = declined_session(frozen, result.reason)
@@ -129,16 +139,23 @@ def doubt(merchant_id: str, checkout_id: str, result: PaymentResult, *, at: int,
     return unknown_session((yield from read_frozen(merchant_id, checkout_id)))
 
 
-def reversed_late(merchant_id: str, payment: Payment, audit_id: str, at: int, trace: Trace) -> Job[None]:
-    """An approval that came after the checkout had ended was undone at the terminal; both are recorded."""
+def to_reverse(merchant_id: str, payment: Payment, result: PaymentResult, at: int, trace: Trace) -> Job[None]:
+    """An approval came after the checkout had ended: remember that it must be undone, until it is."""
     trace("reverse.job")
+    yield told(merchant_id, payment.payment_id, "unknown", result, at)
+    trace("reverse.marked")
+
+
+def undone(merchant_id: str, payment: Payment, state: str, audit_id: str, at: int, trace: Trace) -> Job[None]:
+    """What a payment without a checkout came to at the terminal: `reversed`, or `declined` all along."""
+    trace("undo.job")
     yield Query(
-        "update payment set state = 'reversed', changed_at = ? where merchant_id = ? and payment_id = ?",
-        (at, merchant_id, payment.payment_id),
+        "update payment set state = ?, changed_at = ? where merchant_id = ? and payment_id = ? and state = 'unknown'",
+        (state, at, merchant_id, payment.payment_id),
     )
-    why = "approved after the checkout had ended"
-    yield insert_audit(merchant_id, audit_id, "engine", "reverse-payment", payment.payment_id, why, at)
-    trace("reverse.done")
+    why = f"its checkout had ended; {state} at the terminal"
+    yield insert_audit(merchant_id, audit_id, "engine", "undo-payment", payment.payment_id, why, at)
+    trace("undo.done")
 
 
 def read_frozen(merchant_id: str, checkout_id: str) -> Job[Frozen]:

@@ -43,23 +43,25 @@ class Recovery:
 
     async def _payments(self, merchant_id: str, grace: float, done: Recovered) -> None:
         before = self._w.at() - round(grace * 1_000_000)
-        for payment in await self._w.sql.read(lambda: _pending(merchant_id)):
+        for payment, ended in await self._w.sql.read(lambda: _pending(merchant_id)):
             if self._settlement.is_sending(payment.checkout_id):
                 continue
             if payment.state == "sending" and payment.created_at > before:
                 continue
             self._w.trace("recover.payment")
-            if await self._resolve(merchant_id, payment):
+            if await self._resolve(merchant_id, payment, ended):
                 done.resolved += 1
             else:
                 done.in_doubt += 1
             self._w.trace("recover.resolved")
 
-    async def _resolve(self, merchant_id: str, payment: Payment) -> bool:
+    async def _resolve(self, merchant_id: str, payment: Payment, ended: bool) -> bool:
         """True when the payment has an end now. One that cannot be asked about stays in doubt for the next round."""
         try:
             if payment.amount < 0 or payment.document.refunds is not None:
                 return await self._refunds.ask(merchant_id, payment.checkout_id) is not None
+            if ended:
+                return await self._settlement.undo(merchant_id, payment)
             await self._settlement.ask(merchant_id, payment.checkout_id)
         except PoiError:
             return False
@@ -87,14 +89,15 @@ def _merchants() -> Job[list[str]]:
     return [row["merchant_id"] for row in rows]
 
 
-def _pending(merchant_id: str) -> Job[list[Payment]]:
+def _pending(merchant_id: str) -> Job[list[tuple[Payment, bool]]]:
+    """Payments without an end, and whether their checkout has one: then what the terminal took must go back."""
     rows = yield Query(
-        "select p.* from payment p join checkout c on c.merchant_id = p.merchant_id and c.checkout_id = p.checkout_id "
-        "where c.merchant_id = ? and c.state in ('paying', 'unknown') and p.state in ('sending', 'unknown') "
-        "order by p.payment_id",
+        "select p.*, c.state as checkout_state from payment p join checkout c "
+        "on c.merchant_id = p.merchant_id and c.checkout_id = p.checkout_id "
+        "where p.merchant_id = ? and p.state in ('sending', 'unknown') order by p.payment_id",
         (merchant_id,),
     )
-    return [payment_row(row) for row in rows]
+    return [(payment_row(row), row["checkout_state"] not in ("paying", "unknown")) for row in rows]
 
 
 def _state(merchant_id: str, payment_id: str) -> Job[str]:

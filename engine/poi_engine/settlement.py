@@ -8,7 +8,7 @@ from poi_engine.commit import Closed, Committed
 from poi_engine.desk import Desk
 from poi_engine.errors import DeviceError
 from poi_engine.ledger import Insufficient
-from poi_engine.pay_jobs import approve, decline, doubt, reversed_late
+from poi_engine.pay_jobs import approve, decline, doubt, to_reverse, undone
 from poi_engine.payment import Payment, read_payment
 from poi_engine.ports import Job, PaymentConnector, PaymentResult, Query
 from poi_engine.session import Session
@@ -67,9 +67,9 @@ class Settlement:
                 reason=reason,
             )
             return await self._approve(merchant_id, payment, result)
-        await cancelled(self._w.connector(payment.connector), payment.payment_id)
+        sure = await cancelled(self._w.connector(payment.connector), payment.payment_id)
         result = PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason=reason)
-        return await self._decline(merchant_id, payment, result)
+        return await self._decline(merchant_id, payment, result, sure=sure)
 
     async def show_sale(self, committed: Committed) -> Session:
         """The committed sale on the screens."""
@@ -89,14 +89,18 @@ class Settlement:
                 )
             )
         except Closed:
-            return await self._reverse(merchant_id, payment)
+            return await self._reverse(merchant_id, payment, result)
         self._w.trace("approve.committed")
         return await self.show_sale(committed)
 
-    async def _decline(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
+    async def _decline(
+        self, merchant_id: str, payment: Payment, result: PaymentResult, *, sure: bool = True
+    ) -> Session:
         self._w.trace("decline.before-sql")
         session = await self._write(
-            lambda at: decline(merchant_id, payment.checkout_id, result, ids=self._w.ids, at=at, trace=self._w.trace)
+            lambda at: decline(
+                merchant_id, payment.checkout_id, result, sure=sure, ids=self._w.ids, at=at, trace=self._w.trace
+            )
         )
         self._w.trace("decline.committed")
         if session is None:  # somebody ended it before
@@ -111,13 +115,28 @@ class Settlement:
         self._w.trace("doubt.committed")
         return await self._desk.settle(session)
 
-    async def _reverse(self, merchant_id: str, payment: Payment) -> Session:
-        """Approved after the checkout had ended: no sale, so the money goes back."""
-        self._w.trace("reverse.before-terminal")
-        await cancelled(self._w.connector(payment.connector), payment.payment_id)
+    async def undo(self, merchant_id: str, payment: Payment) -> bool:
+        """A payment whose checkout has ended: whatever the terminal took goes back. False while it cannot be told."""
+        connector = self._w.connector(payment.connector)
+        self._w.trace("undo.before-terminal")
+        result = await status_of(connector, payment.payment_id)
+        if result.outcome not in ("approved", "declined"):
+            return False
+        if result.outcome == "approved" and not await cancelled(connector, payment.payment_id):
+            return False
+        self._w.trace("undo.answered")
+        state = "reversed" if result.outcome == "approved" else "declined"
         audit_id = self._w.ids.new("aud")
-        await self._write(lambda at: reversed_late(merchant_id, payment, audit_id, at, self._w.trace))
+        await self._write(lambda at: undone(merchant_id, payment, state, audit_id, at, self._w.trace))
+        self._w.trace("undo.committed")
+        return True
+
+    async def _reverse(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
+        """Approved after the checkout had ended: no sale, so the money goes back; recovery goes on if need be."""
+        self._w.trace("reverse.before-sql")
+        await self._write(lambda at: to_reverse(merchant_id, payment, result, at, self._w.trace))
         self._w.trace("reverse.committed")
+        await self.undo(merchant_id, payment)
         return await self._reload(merchant_id, payment)
 
     async def _reload(self, merchant_id: str, payment: Payment) -> Session:
