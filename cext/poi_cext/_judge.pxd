@@ -1,4 +1,3 @@
-# cython: boundscheck=False, wraparound=False, cdivision=True
 """The matcher's language in C: what `ops` describes, judged over an event's facts. Everything here is inline."""
 
 from libc.math cimport fabs

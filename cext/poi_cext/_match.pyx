@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: cdivision=True
 """The compiled matcher: clauses of numeric columns and exact sets, scanned without the GIL.
 
 Buffers only grow, and growing makes a new buffer: a scan in another thread keeps reading the one it began with.
@@ -6,10 +6,11 @@ Appending behind the rows a scan counted, and marking an owner dead, are the onl
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-from poi_cext._judge cimport ANY, COLUMNS, FAMILIES, Facts, NO, PERHAPS, RANGE, SURE, run
+from poi_cext._judge cimport ANY, COLUMNS, FAMILIES, Facts, NO, PERHAPS, RANGE, run
+from poi_cext._rows cimport Found, Row, bit, search
 from poi_cext.ops import HOT_COLUMNS, HOT_FAMILIES, check_program
 
 cdef int32_t UNKNOWN = -2147483647 - 1
@@ -18,20 +19,6 @@ cdef uint32_t FREE = 0x80000000  # the signature bit of "no condition"; every ev
 
 if HOT_COLUMNS != COLUMNS or HOT_FAMILIES != FAMILIES:
     raise ImportError("poi_cext._match was built for another layout: build it again")
-
-
-cdef struct Row:  # one cache line
-    int32_t low[COLUMNS]
-    int32_t high[COLUMNS]
-    uint32_t signature[FAMILIES]
-    int32_t owner   # times two, plus one when the fixed part is only perhaps true
-    uint32_t rest   # where the parts the row itself cannot say begin in the pool; 0 = none
-
-
-cdef struct Found:
-    int32_t* owners  # times two, plus one when sure
-    Py_ssize_t count
-    Py_ssize_t room
 
 
 cdef class Block:
@@ -276,6 +263,21 @@ cdef class Plan:
         """Clauses of the plan so far."""
         return self.count
 
+    def owners(self, Event event not None):
+        """Owners with a clause in the plan, each once, in the order added: those that the place does not rule out."""
+        check_event(self.table, event)
+        self._catch_up(event)
+        cdef Py_ssize_t i
+        cdef Py_ssize_t owner
+        cdef Py_ssize_t last = -1
+        found = []
+        for i in range(self.count):
+            owner = (<Row*> self.rows_.data)[i].owner >> 1
+            if owner != last and self.table.lives(owner):
+                found.append(owner)
+            last = owner
+        return found
+
     def scan(self, Event event not None):
         """Owners with a true clause, and those of which a clause may be true, each once, in the order added."""
         check_event(self.table, event)
@@ -358,54 +360,3 @@ cdef list absorb(Row* row, program):
             row.signature[subject] = signature
         at += 3 + count
     return rest
-
-
-cdef inline uint32_t bit(int32_t value) noexcept nogil:
-    return (<uint32_t> 1) << ((<uint32_t> value) % 31)
-
-
-cdef bint search(
-    Row* rows, Py_ssize_t count, int32_t* pool, uint8_t* alive, Facts* facts, Found* found
-) noexcept nogil:
-    """Collect the owners of rows that are true; False when memory ran out."""
-    cdef Row* row
-    cdef Py_ssize_t i
-    cdef int verdict
-    for i in range(count):
-        row = rows + i
-        if not row_fits(row, facts.hot, facts.signature) or not alive[row.owner >> 1]:
-            continue
-        verdict = run(pool + row.rest, facts)
-        if verdict != NO and not note(found, row.owner, verdict):
-            return False
-    return True
-
-
-cdef inline bint row_fits(const Row* row, const int32_t* hot, const uint32_t* signature) noexcept nogil:
-    """The hot columns and signatures, without a branch."""
-    cdef bint fits = True
-    cdef int i
-    for i in range(COLUMNS):
-        fits &= (row.low[i] <= hot[i]) & (hot[i] <= row.high[i])
-    for i in range(FAMILIES):
-        fits &= (row.signature[i] & signature[i]) != 0
-    return fits
-
-
-cdef bint note(Found* found, int32_t owner, int verdict) noexcept nogil:
-    """Add an owner, or make the last one sure when this is another clause of its."""
-    cdef int32_t sure = verdict == SURE and not owner & 1
-    cdef int32_t entry = (owner & ~1) | sure
-    cdef int32_t* larger
-    if found.count and found.owners[found.count - 1] >> 1 == owner >> 1:
-        found.owners[found.count - 1] |= sure
-        return True
-    if found.count == found.room:
-        found.room = 64 if found.room == 0 else 2 * found.room
-        larger = <int32_t*> realloc(found.owners, found.room * sizeof(int32_t))
-        if larger == NULL:
-            return False
-        found.owners = larger
-    found.owners[found.count] = entry
-    found.count += 1
-    return True

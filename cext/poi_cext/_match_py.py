@@ -114,6 +114,12 @@ class Plan:
         """Clauses of the plan so far."""
         return len(self._rows)
 
+    def owners(self, event: Event) -> list[int]:
+        """Owners with a clause in the plan, each once, in the order added: those that the place does not rule out."""
+        _check_event(self._table, event)
+        self._catch_up(event)
+        return list(dict.fromkeys(owner for owner, _, _ in self._rows if self._table.lives(owner)))
+
     def scan(self, event: Event) -> tuple[list[int], list[int]]:
         """Owners with a true clause, and those of which a clause may be true, each once, in the order added."""
         _check_event(self._table, event)

@@ -75,6 +75,12 @@ class Catalogue:
         found += [entry for owner in maybe if truth_of((entry := self._owners[owner])[2].conditions, scene)]
         return [offer for _, _, offer in sorted(found)]
 
+    def in_reach(self, situation: Situation) -> list[Offer]:
+        """The offers that the place does not rule out, sorted alike: those worth explaining at a counter."""
+        facts = event(Scene(situation), self._vocabulary)
+        found = [self._owners[owner] for owner in self._plan(situation.place).owners(facts)]
+        return [offer for _, _, offer in sorted(found)]
+
     def _plan(self, place: Place) -> Plan:
         key = (place.store_id, place.lat, place.lon, place.regions)
         plan = self._plans.get(key)

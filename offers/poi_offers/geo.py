@@ -24,11 +24,6 @@ def distance(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     return 2 * EARTH_RADIUS * asin(sqrt(min(1.0, h)))
 
 
-def in_circle(lat: float, lon: float, centre_lat: float, centre_lon: float, radius: float) -> bool:
-    """Within `radius` metres of the centre, the border included."""
-    return distance(lat, lon, centre_lat, centre_lon) <= radius
-
-
 def in_polygon(lat: float, lon: float, rings: Sequence[Ring]) -> bool:
     """Inside the first ring and in no hole; every edge, a hole's too, counts as inside."""
     border, *holes = rings

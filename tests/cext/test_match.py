@@ -173,10 +173,12 @@ def test_a_plan_sees_what_is_added_and_discarded_after_it(matcher: ModuleType) -
         table.add(owner, part(RANGE, 3, owner, HIGH), part(RANGE, 0, 0, 9))
     assert plan.scan(here) == (list(range(13)), [])
     assert (table.rows, plan.rows) == (100, 13)
+    assert plan.owners(here) == list(range(13))
     table.discard(3)
     table.discard(3)
     table.discard(12345)
     assert plan.scan(here) == ([n for n in range(13) if n != 3], [])
+    assert plan.owners(here) == plan.scan(here)[0]
     assert table.dead == 1
     assert [table.lives(owner) for owner in (2, 3)] == [True, False]
 

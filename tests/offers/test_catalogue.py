@@ -244,6 +244,17 @@ def test_more_stores_than_plans_are_kept(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(offers._plans) == 3
 
 
+@pytest.mark.usefixtures("_matcher")
+def test_offers_in_reach_are_those_the_place_does_not_rule_out() -> None:
+    here, there = Stores(any_of=("sto_paris",)), Stores(any_of=("sto_lyon",))
+    dear = Subtotal(min=5000)
+    conditions = {"a": All(of=(here, dear)), "b": there, "c": dear, "d": Any(of=(there, dear)), "e": No(of=here)}
+    offers = Catalogue(offer(name, tree) for name, tree in conditions.items())
+    assert ids(offers.in_reach(at())) == ["a", "c", "d"]
+    offers.remove("c")
+    assert ids(offers.in_reach(at())) == ["a", "d"]
+
+
 def test_free_positions_keep_no_plan() -> None:
     offers = Catalogue([offer("a", Circle(lat=48.8566, lon=2.3522, radius=10))])
     assert ids(offers.eligible(at(place=Place(zone="UTC", lat=48.8566, lon=2.3522)))) == ["a"]

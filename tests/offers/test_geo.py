@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poi_offers.geo import EARTH_RADIUS, chord, distance, in_circle, in_polygon, locate, unit_vector
+from poi_offers.eligibility import judge
+from poi_offers.geo import EARTH_RADIUS, chord, distance, in_polygon, locate, unit_vector
+from poi_offers.model import Circle
+from poi_offers.situation import Place
+from tests.offers.scenes import at
 
 lats = st.floats(-90, 90)
 lons = st.floats(-180, 180)
@@ -45,13 +49,21 @@ def test_the_chord_measures_the_same_distance(lat1: float, lon1: float, lat2: fl
     assert abs(chord(distance(lat1, lon1, lat2, lon2)) - straight) < 1e-14
 
 
+def circle(centre_lat: float, centre_lon: float, radius: float, lat: float, lon: float) -> bool | None:
+    return judge(
+        Circle(lat=centre_lat, lon=centre_lon, radius=radius), at(place=Place(zone="UTC", lat=lat, lon=lon))
+    ).truth
+
+
 def test_a_circle_over_a_pole_takes_in_every_longitude() -> None:
-    assert all(in_circle(89.5, lon, 90, 0, 60_000) for lon in range(-180, 181, 45))
-    assert in_circle(89.9, 180, 89.9, 0, 23_000)
+    assert all(circle(90, 0, 56_000, 89.5, lon) for lon in range(-180, 181, 45))
+    assert circle(89.9, 0, 22_300, 89.9, 180)
+    assert not circle(89.9, 0, 22_200, 89.9, 180)
 
 
 def test_a_circle_across_the_antimeridian() -> None:
-    assert in_circle(-17, -179.99, -17, 179.99, 3000)
+    assert circle(-17, 179.99, 2200, -17, -179.99)
+    assert not circle(-17, 179.99, 2100, -17, -179.99)
 
 
 @pytest.mark.parametrize(
