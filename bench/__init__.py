@@ -1,0 +1,1 @@
+"""What the product promises, measured side by side in one run: `python -m bench`."""

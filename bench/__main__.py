@@ -1,0 +1,75 @@
+"""Measure what the product promises, side by side in one run, and print one table.
+
+The load generator runs in this process, every server in one of its own, all on loopback with data in a temporary
+folder. Ratios come from interleaved rounds of the same run; none is shown when the machine was not free.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import uvloop
+
+from bench import decisions, matcher, sales, taps
+from bench.figures import Row, table
+from bench.machine import described
+from bench.offers import COUNT
+from bench.trade import Trade, trade
+
+PARTS = ("taps", "decisions", "sales", "matcher")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"only these: {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--quick", action="store_true", help="a smoke run of some seconds; its figures mean little")
+    options = parser.parse_args()
+    unknown = set(options.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    return options
+
+
+def _measures(folder: Path, bought: Trade, quick: bool) -> dict[str, Callable[[], Awaitable[list[Row]]]]:
+    live = 200 if quick else COUNT
+    return {
+        "taps": lambda: taps.measure(folder / "taps", bought, taps=5 if quick else 300, live=live),
+        "decisions": lambda: decisions.measure(
+            folder / "decisions",
+            bought,
+            rounds=1 if quick else 5,
+            seconds=0.5 if quick else 3.0,
+            live=(live,) if quick else (13, live),
+        ),
+        "sales": lambda: sales.measure(folder / "sales", bought, seconds=1.0 if quick else 15.0, live=live),
+        "matcher": lambda: matcher.measure(live=live, asked=20 if quick else 200, rounds=1 if quick else 5),
+    }
+
+
+async def _run(parts: list[str], quick: bool) -> list[Row]:
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="poi-bench-") as name:
+        bought = trade()
+        print(f"{bought.source}\n", flush=True)
+        for part, measure in _measures(Path(name), bought, quick).items():
+            if not parts or part in parts:
+                print(f"measuring {part} ...", file=sys.stderr, flush=True)
+                rows += await measure()
+    return rows
+
+
+def main() -> int:
+    """Print the machine and the table."""
+    options = _options()
+    print(described(), flush=True)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+        rows = loop.run(_run(options.parts, options.quick))
+    print(table(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
