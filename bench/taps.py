@@ -57,13 +57,10 @@ class _Run:
 
     async def taps(self, count: int) -> list[int]:
         """The moments (nanoseconds) at which each tap's decision reached the screen."""
-        shown = []
         async with self._http.ws_connect(f"{self._url}/v1/live", headers=self._api.headers) as screen:
             await screen.send_json({"watch": "station", "station_id": self._station})
             await screen.receive()
-            for number in range(count):
-                shown.append(await self._tap(screen, await self._basket(number), number))
-        return shown
+            return [await self._tap(screen, await self._basket(number), number) for number in range(count)]
 
     async def _basket(self, number: int) -> str:
         """A session with a basket and nobody known; its id."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -182,8 +183,14 @@ def _fields(struct: Struct) -> dict[str, Any]:
     return {name: getattr(struct, name) for name in struct.__struct_fields__}
 
 
+@cache
+def known_zones() -> frozenset[str]:
+    """The IANA time zones, read from disk once."""
+    return frozenset(available_timezones())
+
+
 def _check_zone(store: NewStore) -> None:
-    if store.zone not in available_timezones():
+    if store.zone not in known_zones():
         raise RequestError("unknown-zone", f"{store.zone!r} is no IANA time zone, such as Europe/Paris.", path="$.zone")
     if (store.lat is None) != (store.lon is None):
         raise RequestError("half-a-place", "A place needs both lat and lon.", path="$.lat")

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 from msgspec import Meta, Struct
 
@@ -10,6 +9,7 @@ from poi_engine.basket import BasketEntry, check_entries, lines_of
 from poi_engine.clock import micros, micros_of, moment
 from poi_engine.errors import RequestError
 from poi_engine.settings import read_place
+from poi_engine.setup import known_zones
 from poi_offers.decision import Decision
 from poi_offers.situation import Basket, PaymentFacts, Place, SaleItem, Situation
 from poi_server.http import COUNTER, Call, Routes
@@ -99,5 +99,5 @@ async def _place(call: Call, body: Asked) -> Place:
 
 
 def _check_zone(zone: str) -> None:
-    if zone not in available_timezones():
+    if zone not in known_zones():
         raise RequestError("unknown-zone", "The zone is no IANA time zone.", path="$.place.zone")
