@@ -3,6 +3,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 const STATIC = document.documentElement.dataset.static ?? "";
 const HANDLERS = ["onclick", "oninput", "onchange", "onsubmit", "onkeydown", "onpointerdown", "onclose", "ontoggle"];
+/** What had the focus when the drawing began: moving an element takes its focus away. */
+let focused = null;
 const LIVE_PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "open", "indeterminate"]);
 
 /** An element: `props` are attributes, `on...` handlers, `dataset`, `vars` (CSS custom properties) or live properties. */
@@ -35,7 +37,10 @@ function setProp(node, name, value) {
   else if (name === "vars") for (const [key, v] of Object.entries(value)) node.style.setProperty(key, v);
   else if (name.startsWith("on")) node[name] = value;
   else if (name === "key") node.dataset.key = value;
-  else if (LIVE_PROPERTIES.has(name) && name in node) node[name] = value;
+  else if (LIVE_PROPERTIES.has(name) && name in node) {
+    node[name] = value;
+    if (name === "value") node.controlled = true;
+  }
   else if (value === true) node.setAttribute(name, "");
   else if (value !== false) node.setAttribute(name, String(value));
 }
@@ -63,7 +68,11 @@ function settle(node) {
 
 /** Make `parent` hold exactly these children, keeping what is already there: focus, scroll and animations survive. */
 export function render(parent, ...children) {
+  const outer = focused;
+  focused = document.activeElement;
   patchChildren(parent, flat(children));
+  if (focused !== document.activeElement && parent.contains(focused)) focused.focus({ preventScroll: true });
+  focused = outer;
   return parent;
 }
 
@@ -118,7 +127,5 @@ function patchAttributes(old, fresh) {
 function patchLive(old, fresh) {
   if ("disabled" in old) old.disabled = fresh.disabled;
   if ("checked" in old) old.checked = fresh.checked;
-  if ("value" in old && old.nodeName !== "LI" && old !== document.activeElement && old.type !== "file") {
-    if (old.value !== fresh.value) old.value = fresh.value;
-  }
+  if (fresh.controlled && old !== focused && old.value !== fresh.value) old.value = fresh.value;
 }

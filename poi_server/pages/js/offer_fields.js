@@ -2,7 +2,7 @@
  * Every condition, effect and setting of an offer as the form shows it: one entry a tag, one field a property.
  *
  * `kind` names the control (see offers/controls.js), `words` the prefix of a choice's labels when it is not the name.
- * Labels are `condition.<tag>`, `effect.<tag>` and `field.<label or name>`; `when` shows a field for one choice only.
+ * Labels are `condition.<tag>`, `effect.<tag>` and `field.<called or name>`; `when` shows a field for one choice only.
  */
 
 const DAYS = [0, 7, 30, 90, 365];
@@ -121,13 +121,13 @@ export const EFFECTS = {
   },
   next_visit_coupon: {
     group: "other",
-    fields: [{ name: "offer_id", kind: "offer", required: true }, { name: "days", label: "valid_days", kind: "integer", min: 1, max: 730, default: 30 }],
+    fields: [{ name: "offer_id", kind: "offer", required: true }, { name: "days", called: "valid_days", kind: "integer", min: 1, max: 730, default: 30 }],
   },
   message: { group: "other", fields: [{ name: "text", kind: "texts", required: true, long: true }] },
 };
 
 export const LIMIT = [
-  { name: "of", label: "limit_of", kind: "choice", words: "limit_of", choices: ["uses", "money"], default: "uses", required: true },
+  { name: "of", called: "limit_of", kind: "choice", words: "limit_of", choices: ["uses", "money"], default: "uses", required: true },
   { name: "cap", kind: "limit_cap", required: true },
   { name: "per", kind: "choice", words: "limit_per", choices: ["total", "customer", "store"], default: "total" },
   { name: "period", kind: "choice", words: "limit_period", choices: ["ever", "day", "week", "month"], default: "ever" },
@@ -142,7 +142,7 @@ export const STACKING = [
 
 export const OFFER = [
   { name: "name", kind: "texts", required: true },
-  { name: "offer_id", label: "own_id", kind: "text", example: "pastry-10" },
+  { name: "offer_id", called: "own_id", kind: "text", example: "pastry-10" },
   { name: "currency", kind: "text", fixed: true },
 ];
 

@@ -92,7 +92,7 @@ class PoiStation extends HTMLElement {
   #draw() {
     const { identity, basket, "offers-panel": offers, payment, stage } = this.#parts;
     const session = this.#ticket.ended ? null : this.#ticket.session;
-    render(identity, identityView(session, this.#joinCode.current, { confirm: () => this.#confirmIdentity(), enlarge: () => this.#enlarge() }));
+    render(identity, identityView(session, this.#joinCode.current, { confirm: () => this.#confirmIdentity(), forget: () => this.#forgetCustomer(), enlarge: () => this.#enlarge() }));
     render(basket, this.#basketHead(), basketView(this.#ticket, (line, quantity) => this.#edit(setQuantity(line, quantity))));
     render(offers, offersView(this.#ticket, this.#names, {
       toggleReward: (id) => this.#edit(toggleReward(id)),
@@ -127,6 +127,7 @@ class PoiStation extends HTMLElement {
       pay: (means) => this.#pay(means),
       resume: (means) => this.#till.resume(means),
       cancel: () => this.#till.abandon(),
+      setAside: () => this.#till.setAside(),
       askStatus: () => this.#till.askStatus(),
       resolve: (outcome, reason) => this.#till.resolve(outcome, reason),
       next: () => this.#ticket.clear(),
@@ -171,6 +172,14 @@ class PoiStation extends HTMLElement {
     const name = session.identity.pseudonym ? t("identity.pseudonym") : session.identity.display_name;
     if (!(await confirm(t("identity.confirm"), t("identity.confirm_hint", { name }), t("identity.confirm_yes"), "primary"))) return;
     this.#ticket.take(await post(`/v1/sessions/${session.session_id}/confirm-identity`));
+  }
+
+  async #forgetCustomer() {
+    try {
+      this.#ticket.take(await post(`/v1/sessions/${this.#ticket.session.session_id}/forget-customer`));
+    } catch (problem) {
+      report(problem);
+    }
   }
 
   async #enlarge() {

@@ -14,7 +14,7 @@ let serial = 0;
 export function fieldControl(spec, value, context) {
   const make = KINDS[spec.kind];
   const control = make(spec, value ?? spec.default, context);
-  const name = spec.label ?? spec.name;
+  const name = spec.called ?? spec.name;
   const label = t(`field.${name}`);
   const node = h("div", { class: `field kind-${spec.kind}` });
   const problem = h("p", { class: "problem", role: "alert", hidden: true });

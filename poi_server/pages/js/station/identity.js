@@ -3,7 +3,7 @@
 import { post } from "../api.js";
 import { h, icon, render } from "../dom.js";
 import { number, t, tierName, tn } from "../i18n.js";
-import { button, qrImage } from "../ui.js";
+import { button, iconButton, qrImage } from "../ui.js";
 
 const ASSURANCE = {
   authenticate: { tone: "good", icon: "shield" },
@@ -14,7 +14,7 @@ const RENEW_BEFORE_MS = 4000;
 const RETRY_MS = 5000;
 
 /** The banner about the customer. */
-export function identityView(session, joinCode, { confirm, enlarge }) {
+export function identityView(session, joinCode, { confirm, forget, enlarge }) {
   const identity = session?.identity;
   if (!identity) return nobody(joinCode, enlarge);
   return h("div", { class: "who", key: `who-${identity.customer_id}` },
@@ -22,7 +22,8 @@ export function identityView(session, joinCode, { confirm, enlarge }) {
     h("div", { class: "grow" },
       h("p", { class: "who-name clip" }, identity.pseudonym ? t("identity.pseudonym") : identity.display_name),
       h("p", { class: "who-facts" }, facts(session))),
-    sureness(identity, confirm));
+    sureness(identity, confirm),
+    iconButton("close", t("identity.forget"), forget, "quiet forget"));
 }
 
 function facts(session) {

@@ -70,7 +70,8 @@ function unknown(ticket, till, acts) {
       button(t("unknown.ask"), { icon: "refresh", kind: "primary big", onclick: acts.askStatus }),
       h("div", { class: "row wrap stage-minor" },
         button(t("unknown.paid"), { icon: "check", onclick: () => resolveDialog("paid", acts.resolve) }),
-        button(t("unknown.declined"), { icon: "close", onclick: () => resolveDialog("declined", acts.resolve) }))));
+        button(t("unknown.declined"), { icon: "close", onclick: () => resolveDialog("declined", acts.resolve) })),
+      button(t("unknown.set_aside"), { kind: "quiet", onclick: acts.setAside })));
 }
 
 function resolveDialog(outcome, resolve) {

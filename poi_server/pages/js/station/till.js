@@ -31,6 +31,7 @@ export class Till extends EventTarget {
       await this.#ticket.settled();
       await this.#reopenDeclined();
       if (means === "card" && !this.seen && (await this.#cardChangesTotal())) return;
+      if (means !== "card" && this.#ticket.session.payment && (await this.#withoutCard())) return;
       await this.#acceptAndPay(means);
     } finally {
       this.#set("");
@@ -50,6 +51,12 @@ export class Till extends EventTarget {
     } finally {
       this.#set("");
     }
+  }
+
+  /** Serve the next customer while a payment in doubt waits for its answer. */
+  async setAside() {
+    await post(`/v1/sessions/${this.sessionId}/set-aside`);
+    this.#ticket.clear();
   }
 
   async askStatus() {
@@ -104,25 +111,42 @@ export class Till extends EventTarget {
     return true;
   }
 
+  /** Another means than the card that was seen: its offers go, and a higher total is asked for anew. */
+  async #withoutCard() {
+    const before = this.#ticket.decision?.total ?? 0;
+    this.seen = null;
+    this.#ticket.take(await post(`/v1/sessions/${this.sessionId}/forget-card`));
+    const dearer = this.#ticket.decision.total > before;
+    if (dearer) toast(t("pay.without_card"));
+    return dearer;
+  }
+
   async #acceptAndPay(means) {
     const { decision_id: decisionId, decision } = this.#ticket.session;
     try {
       this.#ticket.take(await post(`/v1/sessions/${this.sessionId}/accept`, { decision_id: decisionId, total: decision.total }));
     } catch (problem) {
-      this.seen = null;
-      await this.#ticket.load();
-      if (problem.code !== "decide-again") throw problem;
-      toast(t("pay.decide_again"));
-      return;
+      return this.#lookAgain(problem);
     }
-    await this.#send(means);
+    return this.#send(means);
   }
 
   async #send(means) {
     const { session_id: id, checkout_id: checkoutId } = this.#ticket.session;
     this.seen = null;
-    const session = await postOnce(`/v1/sessions/${id}/pay`, { means }, `${checkoutId}.${means}`);
-    this.#ticket.take(session);
+    try {
+      this.#ticket.take(await postOnce(`/v1/sessions/${id}/pay`, { means }, `${checkoutId}.${means}`));
+    } catch (problem) {
+      await this.#lookAgain(problem);
+    }
+  }
+
+  /** The server knows better: show how the session stands now, and say why. */
+  async #lookAgain(problem) {
+    this.seen = null;
+    await this.#ticket.load().catch(() => {});
+    if (problem.code !== "decide-again") throw problem;
+    toast(t("pay.decide_again"));
   }
 
   #set(means) {

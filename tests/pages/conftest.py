@@ -1,0 +1,139 @@
+"""Debian's Chromium before the real server: one of each for the whole folder, a context and a station for each test."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright
+
+from poi_engine.setup import NewStation
+from poi_server.demo_catalogue import gtin
+from tests.pages.film import write_film
+from tests.server.shop import Shop, open_shop
+from tests.servers import ValkeyServer, absent
+
+PHONE = {"width": 390, "height": 844}
+TABLET = {"width": 1024, "height": 768}
+DESKTOP = {"width": 1440, "height": 900}
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
+FILMED_CODE = gtin(77)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shop(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, valkey_server: ValkeyServer
+) -> AsyncIterator[Shop]:
+    """A furnished server with a few products."""
+    folder = tmp_path_factory.mktemp("pages")
+    shutil.copy(sqlite_template, folder / "poi.db")
+    async with open_shop(folder, valkey_server.url) as opened:
+        for code, label, price in (
+            ("bread", "Baguette", 140),
+            ("cake", "<b>Tarte</b> & co", 1200),
+            (FILMED_CODE, "Miel", 950),
+        ):
+            await opened.ask("PUT", f"/v1/products/{code}", {"code": code, "label": label, "unit_price": price})
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
+    """The driver of browsers."""
+    async with async_playwright() as driver:
+        yield driver
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    """Debian's Chromium; its camera sees a film of the EAN code `FILMED_CODE`."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        absent("Chromium is not installed (apt: chromium)")
+    film = tmp_path_factory.mktemp("film") / "code.y4m"
+    write_film(film, FILMED_CODE)
+    opened = await playwright.chromium.launch(
+        executable_path=program, args=[*ARGUMENTS, f"--use-file-for-fake-video-capture={film}"]
+    )
+    yield opened
+    await opened.close()
+
+
+class Visitor:
+    """A browser context of its own: one device of one person. Mistakes of a page's scripts fail the test."""
+
+    def __init__(self, context: BrowserContext, shop: Shop) -> None:
+        self.context = context
+        self.shop = shop
+        self.mistakes: list[str] = []
+
+    async def open(self, path: str) -> Page:
+        """A new tab."""
+        page = await self.context.new_page()
+        page.on("pageerror", lambda error: self.mistakes.append(str(error)))
+        page.on("console", lambda message: self._heard(message.text))
+        await page.goto(self.shop.base_url + path)
+        return page
+
+    async def sign_in(self, role: str) -> Page:
+        """Come in through the front door with the role's secret."""
+        page = await self.open(f"/#{self.shop.secrets[role]}")
+        await page.wait_for_url(lambda url: "#" not in url)
+        return page
+
+    def _heard(self, text: str) -> None:
+        if "Content Security Policy" in text or "TrustedScript" in text:
+            self.mistakes.append(text)
+
+
+Visit = Callable[..., Awaitable[Visitor]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(browser: Browser, shop: Shop) -> AsyncIterator[Visit]:
+    """Make visitors; afterwards none of their pages may have failed."""
+    made: list[Visitor] = []
+
+    async def make(size: dict[str, int] = TABLET, *, locale: str = "en-GB", **more: object) -> Visitor:
+        context = await browser.new_context(
+            viewport=size, locale=locale, permissions=["camera", "geolocation"], reduced_motion="reduce", **more
+        )
+        context.set_default_timeout(20_000)
+        made.append(Visitor(context, shop))
+        return made[-1]
+
+    yield make
+    mistakes = [mistake for visitor in made for mistake in visitor.mistakes]
+    for visitor in made:
+        await visitor.context.close()
+    assert mistakes == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def station_id(shop: Shop) -> str:
+    """A station of this test's own."""
+    new = NewStation(store_id=shop.store_id, name=f"Counter {os.urandom(3).hex()}")
+    return (await shop.services.setup.add_station(shop.merchant_id, new)).station_id
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def module_page(visit: Visit) -> Page:
+    """A page in which modules can be imported: `module(name)` gives one."""
+    visitor = await visit()
+    page = await visitor.open("/pair")
+    await page.evaluate(
+        "() => { window.module = (name) => import(`${document.documentElement.dataset.static}/js/${name}`); }"
+    )
+    return page
