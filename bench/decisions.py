@@ -15,6 +15,7 @@ from bench.offers import offers
 from bench.server import Server, fill
 from bench.trade import Trade
 from bench.wire import ask, rate, request
+from poi_offers.situation import Basket
 
 LANES = 8
 GOAL = "goal: 70 %"
@@ -29,10 +30,10 @@ async def measure(folder: Path, trade: Trade, *, rounds: int, seconds: float, li
 
 
 async def _measure(folder: Path, trade: Trade, rounds: int, seconds: float, live: int) -> list[Row]:
-    await fill(folder, offers(live, trade.articles), trade, stations=1, customers=1)
+    filled = await fill(folder, offers(live, trade.articles), trade, stations=1, customers=1)
     ratio = Ratio()
     async with Server(folder) as server:
-        bodies = [_body(basket) for basket in trade.baskets]
+        bodies = [_body(basket, filled.store_id) for basket in trade.baskets]
         asked = [request("127.0.0.1", "/v1/decisions", server.secret, body) for body in bodies]
         answers = [await ask(server.address, message) for message in asked]
         async with _bare(folder, answers) as bare:
@@ -49,10 +50,9 @@ async def _measure(folder: Path, trade: Trade, rounds: int, seconds: float, live
     ]
 
 
-def _body(basket: object) -> bytes:
-    place = {"zone": "Europe/Paris", "lat": 48.8566, "lon": 2.3059}
-    told = json.decode(json.encode(basket))
-    return json.encode({"currency": told["currency"], "items": told["items"], "place": place, "explain": "eligible"})
+def _body(basket: Basket, store_id: str) -> bytes:
+    asked = {"currency": basket.currency, "items": basket.items, "store_id": store_id, "explain": "eligible"}
+    return json.encode(asked)
 
 
 @asynccontextmanager

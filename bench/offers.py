@@ -113,7 +113,7 @@ def _where(dice: random.Random) -> Condition:
         case 2:
             return Stores(any_of=tuple(f"sto_{dice.randrange(40)}" for _ in range(3)))
         case _:
-            return Region(any_of=(f"FR-{dice.randrange(1, 96):02}",))
+            return Region(any_of=(dice.choice(("FR", "DE", "ES", "IT", "BE", f"FR-{dice.randrange(1, 96):02}")),))
 
 
 def _when(dice: random.Random, today: date) -> Condition:

@@ -124,7 +124,7 @@ class Api:
 class Filled:
     """What a data folder was filled with."""
 
-    merchant_id: str
+    store_id: str
     stations: tuple[str, ...]
     customers: tuple[str, ...]
 
@@ -144,8 +144,8 @@ async def fill(folder: Path, offers: Sequence[Offer], trade: Trade, *, stations:
         known = await _all(
             [people.by_credential(m, "loyalty", f"BENCH-{number}", create=True) for number in range(customers)]
         )
-        made = await _stations(Setup(sql, ids), m, stations)
-        return Filled(m, made, tuple(person.customer_id for person in known if person is not None))
+        store_id, made = await _stations(Setup(sql, ids), m, stations)
+        return Filled(store_id, made, tuple(person.customer_id for person in known if person is not None))
     finally:
         await sql.close()
 
@@ -158,11 +158,12 @@ async def _all(calls: Sequence[Coroutine[None, None, T]]) -> list[T]:
     return done
 
 
-async def _stations(setup: Setup, merchant_id: str, count: int) -> tuple[str, ...]:
+async def _stations(setup: Setup, merchant_id: str, count: int) -> tuple[str, tuple[str, ...]]:
     place = NewStore(name="Bench", zone="Europe/Paris", lat=LAT, lon=LON, regions=("FR", "FR-75"))
     store = await setup.add_store(merchant_id, place)
     made = [NewStation(store_id=store.store_id, name=f"Counter {number}") for number in range(count)]
-    return tuple([(await setup.add_station(merchant_id, station)).station_id for station in made])
+    ids = [(await setup.add_station(merchant_id, station)).station_id for station in made]
+    return store.store_id, tuple(ids)
 
 
 def _product(article: SaleItem) -> Product:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from functools import cache
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -17,6 +17,9 @@ from poi_engine.settings import read_merchant
 
 Name = Annotated[str, Meta(min_length=1, max_length=120)]
 Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?\Z")]
+
+ZONES = frozenset(available_timezones())
+"""The IANA time zones, read from disk once."""
 
 
 class MerchantHead(Struct, frozen=True, kw_only=True):
@@ -91,14 +94,14 @@ class Setup:
 
     async def add_store(self, merchant_id: str, store: NewStore) -> Store:
         """A new store."""
-        _check_zone(store)
+        await asyncio.to_thread(_check_zone, store)
         made = Store(store_id=self._ids.new("sto"), **_fields(store))
         await self._sql.write(lambda: _put_store(merchant_id, made))
         return made
 
     async def replace_store(self, merchant_id: str, store_id: str, store: NewStore) -> Store:
         """Change a store."""
-        _check_zone(store)
+        await asyncio.to_thread(_check_zone, store)
         made = Store(store_id=store_id, **_fields(store))
 
         def job() -> Job[None]:
@@ -183,14 +186,8 @@ def _fields(struct: Struct) -> dict[str, Any]:
     return {name: getattr(struct, name) for name in struct.__struct_fields__}
 
 
-@cache
-def known_zones() -> frozenset[str]:
-    """The IANA time zones, read from disk once."""
-    return frozenset(available_timezones())
-
-
 def _check_zone(store: NewStore) -> None:
-    if store.zone not in known_zones():
+    if store.zone not in ZONES:
         raise RequestError("unknown-zone", f"{store.zone!r} is no IANA time zone, such as Europe/Paris.", path="$.zone")
     if (store.lat is None) != (store.lon is None):
         raise RequestError("half-a-place", "A place needs both lat and lon.", path="$.lat")

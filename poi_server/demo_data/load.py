@@ -236,7 +236,7 @@ class _Loader:
         bar = self._bars("sales", journey.baskets)
         new = 0
         for visits in _chunks(journey.visits(), BATCH):
-            pasts = [past for visit in visits if (past := _past(visit, journey, shop)) is not None]
+            pasts = await asyncio.to_thread(_pasts, visits, journey, shop)
             made = await self._sql.write(lambda pasts=pasts: _sell(self._m, pasts))  # type: ignore[misc]
             bar.skip(len(visits) - made)
             bar.step(made)
@@ -275,8 +275,9 @@ def _offer_ids(merchant_id: str) -> Job[set[str]]:
     return {row["offer_id"] for row in rows}
 
 
-def _past(visit: Visit, journey: Journey, shop: Shop) -> Past | None:
-    return past_of(visit, journey.redeemed.get((visit.household, visit.at.date()), ()), shop)
+def _pasts(visits: Sequence[Visit], journey: Journey, shop: Shop) -> list[Past]:
+    found = (past_of(visit, journey.redeemed.get((visit.household, visit.at.date()), ()), shop) for visit in visits)
+    return [past for past in found if past is not None]
 
 
 def _sell(merchant_id: str, pasts: Sequence[Past]) -> Job[int]:

@@ -9,7 +9,7 @@ from poi_engine.basket import BasketEntry, check_entries, lines_of
 from poi_engine.clock import micros, micros_of, moment
 from poi_engine.errors import RequestError
 from poi_engine.settings import read_place
-from poi_engine.setup import known_zones
+from poi_engine.setup import ZONES
 from poi_offers.decision import Decision
 from poi_offers.situation import Basket, PaymentFacts, Place, SaleItem, Situation
 from poi_server.http import COUNTER, Call, Routes
@@ -31,7 +31,8 @@ class FreePlace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A basket at a place and time, for a customer or nobody. Give `store_id` or `place`; `entries` name products.
 
-    `vat_rate` (basis points) is that of entries with a plain amount."""
+    `vat_rate` (basis points) is that of entries with a plain amount. `explain`: which offers get a reason: every one,
+    those that the place does not rule out, or the eligible ones; by default it depends on how many there are."""
 
     currency: Currency
     items: Annotated[tuple[SaleItem, ...], Meta(max_length=500)] = ()
@@ -45,7 +46,7 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     customer_id: str | None = None
     payment: PaymentFacts | None = None
     channel: Literal["counter", "phone", "partner"] = "partner"
-    explain: Literal["all", "eligible"] = "all"
+    explain: Literal["all", "reach", "eligible"] | None = None
 
 
 @routes.post("/v1/decisions", roles=COUNTER, scope="decisions", summary="Decide without selling: offers with reasons")
@@ -99,5 +100,5 @@ async def _place(call: Call, body: Asked) -> Place:
 
 
 def _check_zone(zone: str) -> None:
-    if zone not in known_zones():
+    if zone not in ZONES:
         raise RequestError("unknown-zone", "The zone is no IANA time zone.", path="$.place.zone")

@@ -18,7 +18,7 @@ from poi_engine.storage.folder import lock_folder
 from poi_engine.verify import verify
 from poi_offers.validate import check_offer
 from poi_server.cli import main
-from poi_server.demo_data import DemoDataAbsent, Journey, Loaded, Progress, absent, load, read_journey
+from poi_server.demo_data import SIZES, DemoDataAbsent, Journey, Loaded, Progress, absent, load, read_journey
 from poi_server.demo_data.coupons import coupon_offer
 from poi_server.demo_data.goods import code_of
 from poi_server.demo_data.journey import LAST_DAY, Article, Campaign, Coupon, Purchase, Visit
@@ -275,12 +275,14 @@ def test_towns_are_real_and_have_their_zones() -> None:
 
 
 @installed
-@pytest.mark.slow
-def test_the_small_size_loads_and_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_real_baskets_load_and_hold(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SIZES, "small", 1)  # the first household, whole
     assert main(["demo-data", "--size", "small", "--data", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "simulated from real shopping patterns" in said
-    assert "2035 baskets" in said
+    assert "1 customers, 24 stores" in said
     assert asyncio.run(_findings(tmp_path)) == []
     assert main(["demo-data", "--size", "small", "--data", str(tmp_path)]) == 0
     assert "loaded already" in capsys.readouterr().out
