@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
 async def _load(config: Config, size: str) -> Loaded:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        url = _storage(config, stack)
+        url = await asyncio.to_thread(_storage, config, stack)
         journey = await asyncio.to_thread(read_journey, size)
         places = await asyncio.to_thread(towns)
         await migrate(url)
