@@ -282,7 +282,7 @@ def test_real_baskets_load_and_hold(
     assert main(["demo-data", "--size", "small", "--data", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "simulated from real shopping patterns" in said
-    assert "1 customers, 24 stores" in said
+    assert "50 baskets" in said
     assert asyncio.run(_findings(tmp_path)) == []
     assert main(["demo-data", "--size", "small", "--data", str(tmp_path)]) == 0
     assert "loaded already" in capsys.readouterr().out
