@@ -100,12 +100,13 @@ class _Builder:
         self.metrics = metrics
         self.secure = secure
         self.authority = authority
-        self.folder = data_folder(config)
+        self.folder = Path()
         self.ids = Ids(clock.now)
 
     async def build(self, stack: AsyncExitStack, table: tuple[Any, ...]) -> tuple[Services, Started]:
         """Every part of a running server."""
         config = self.config
+        self.folder = await asyncio.to_thread(data_folder, config)
         lock = await self._lock(stack)
         sql = await self._sql(stack)
         sessions = await self._sessions(stack)
@@ -114,7 +115,8 @@ class _Builder:
         merchant_id, secret = await access.ensure_owner(merchant.name, merchant.currency, merchant.language)
         live = await self._live(stack, sessions)
         exclusive = not config.storage.shared
-        engine = Engine(sql, sessions, live, self._connectors(), self.clock, self.ids, exclusive=exclusive)
+        connectors = await asyncio.to_thread(self._connectors)
+        engine = Engine(sql, sessions, live, connectors, self.clock, self.ids, exclusive=exclusive)
         await engine.start()
         stack.push_async_callback(engine.close)
         desk = TapDesk(engine.stations, merchant_id)
@@ -123,7 +125,10 @@ class _Builder:
         stack.push_async_callback(asyncio.to_thread, readers.close)
         scanning = Scanning(self.clock.now, self.clock.monotonic)
         stack.callback(scanning.close)
-        gate, attempts = self._gate(), Attempts(self.clock.monotonic, allowed=config.limits.attempts)
+        gate, attempts = (
+            await asyncio.to_thread(self._gate),
+            Attempts(self.clock.monotonic, allowed=config.limits.attempts),
+        )
         self._start_readers(readers)
         services = Services(
             config=config,

@@ -33,7 +33,7 @@ def document(table: Iterable[Route]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for route in routes:
         paths.setdefault(_PLACEHOLDER.sub(r"{\1}", route.path), {})[route.method.lower()] = _operation(route, types)
-    info = {"title": "poi-server", "version": _version(), "description": _DESCRIPTION, "license": _LICENSE}
+    info = {"title": "poi-server", "version": _VERSION, "description": _DESCRIPTION, "license": _LICENSE}
     return {
         "openapi": "3.1.0",
         "info": info,
@@ -56,6 +56,9 @@ def _version() -> str:
         return version("poi-server")
     except PackageNotFoundError:
         return "0"
+
+
+_VERSION = _version()
 
 
 class _Types:

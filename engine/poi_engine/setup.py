@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -94,14 +93,14 @@ class Setup:
 
     async def add_store(self, merchant_id: str, store: NewStore) -> Store:
         """A new store."""
-        await asyncio.to_thread(_check_zone, store)
+        _check_zone(store)
         made = Store(store_id=self._ids.new("sto"), **_fields(store))
         await self._sql.write(lambda: _put_store(merchant_id, made))
         return made
 
     async def replace_store(self, merchant_id: str, store_id: str, store: NewStore) -> Store:
         """Change a store."""
-        await asyncio.to_thread(_check_zone, store)
+        _check_zone(store)
         made = Store(store_id=store_id, **_fields(store))
 
         def job() -> Job[None]:

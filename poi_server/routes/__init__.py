@@ -26,7 +26,9 @@ MODULES = (
 """The modules of this package that hold a table `routes`, in the order of the API reference."""
 
 
+_TABLES = [import_module(f"{__name__}.{name}").routes for name in MODULES]
+
+
 def route_table() -> tuple[Route, ...]:
     """Every route."""
-    tables = [import_module(f"{__name__}.{name}").routes for name in MODULES]
-    return tuple(route for table in tables for route in table.entries)
+    return tuple(route for table in _TABLES for route in table.entries)

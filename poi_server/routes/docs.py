@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, select_autoescape
+from jinja2 import DictLoader, Environment, select_autoescape
 
 from poi_server.http import ANYONE, Call, Route, Routes
 from poi_server.openapi import document
@@ -15,6 +16,8 @@ from poi_server.problem_codes import CATALOGUE
 from poi_server.problems import explanation
 
 routes = Routes("reference")
+_FOLDER = Path(__file__).parent.parent / "reference"
+_SOURCES = {file.name: file.read_text("utf-8") for file in _FOLDER.iterdir() if file.suffix in (".html", ".css")}
 
 
 @routes.get("/v1/openapi.json", roles=ANYONE, summary="This API as an OpenAPI 3.1 document")
@@ -33,8 +36,7 @@ async def reference(call: Call) -> web.Response:
 @routes.get("/docs/docs.css", roles=ANYONE, page=True, summary="The reference's style")
 async def style(call: Call) -> web.Response:
     """Its style sheet."""
-    source = _environment().get_template("docs.css").render()
-    return web.Response(text=source, content_type="text/css", headers={"Cache-Control": "no-cache"})
+    return web.Response(text=_SOURCES["docs.css"], content_type="text/css", headers={"Cache-Control": "no-cache"})
 
 
 @routes.get("/problems/{code}", roles=ANYONE, page=True, summary="What a problem code means")
@@ -51,7 +53,7 @@ def _document_bytes(table: tuple[Route, ...]) -> bytes:
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("poi_server", "reference"),
+        loader=DictLoader(_SOURCES),
         autoescape=select_autoescape(),
         trim_blocks=True,
         lstrip_blocks=True,

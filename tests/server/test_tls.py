@@ -1,5 +1,6 @@
 """TLS beyond loopback: the local authority, the server's certificate, a request through it."""
 
+import asyncio
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,7 +77,8 @@ def test_a_given_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> Non
 
 async def test_a_phone_that_trusts_the_authority_gets_in(tmp_path: Path, sqlite_url: str, valkey_url: str) -> None:
     config = Config(http=Http(host="127.0.0.1", port=0), storage=Storage(data=str(tmp_path), redis=valkey_url))
-    context, authority = server_context(config.tls, tmp_path / "tls", NAMES, datetime.now(UTC))
+    made = await asyncio.to_thread(server_context, config.tls, tmp_path / "tls", NAMES, datetime.now(UTC))
+    context, authority = made
     assert authority is not None
     trust = ssl.create_default_context(cadata=authority.decode())
     async with (
