@@ -22,7 +22,7 @@ from poi_offers.validate import OfferError, check_offer
 FRESH_SECONDS = 0.5
 """How long a catalogue is used before the storage is asked whether another process changed it."""
 EXPLAINED = 300
-"""Catalogues of up to so many offers have every offer explained."""
+"""Catalogues of up to so many offers have every offer explained; larger ones those that the place does not rule out."""
 SKEW = 60_000_000
 """Microseconds by which the clocks of two processes may differ."""
 _HEADS = (
@@ -130,11 +130,11 @@ class OfferBook:
     async def decide(self, merchant_id: str, situation: Situation, explain: Explained | None = None) -> Decision:
         """The best combination for a situation, with what is left of the limits as SQL has it now.
 
-        `explain` says which offers get a reason; by default all of a catalogue of up to `EXPLAINED` offers.
+        `explain` says which offers get a reason; by default by the size of the catalogue (`EXPLAINED`).
         """
         live = await self._fresh(merchant_id)
         policy = live.merchant.programme.policy
-        told = explain or ("all" if len(live.catalogue) <= EXPLAINED else "eligible")
+        told = explain or ("all" if len(live.catalogue) <= EXPLAINED else "reach")
         asked: dict[str, int] = {}
 
         def ask(key: str, cap: int) -> int:

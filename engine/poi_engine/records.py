@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct, json
 
@@ -11,6 +10,7 @@ from poi_engine.entries import Given, Tender
 from poi_engine.frozen import Claim
 from poi_engine.ports import Job, Query
 from poi_offers.decision import Decision
+from poi_offers.storetime import zone as store_zone
 
 
 class SaleDocument(Struct, frozen=True, kw_only=True):
@@ -77,7 +77,7 @@ class RedemptionRow(Struct, frozen=True, kw_only=True):
 
 def insert_sale(merchant_id: str, sale: SaleRow) -> Query:
     """The sale's row."""
-    local = moment(sale.at).astimezone(ZoneInfo(sale.zone))
+    local = moment(sale.at).astimezone(store_zone(sale.zone))
     tender = sale.document.tender
     values = (
         *(merchant_id, sale.sale_id, sale.checkout_id, sale.refund_of, sale.store_id, sale.station_id),
@@ -136,7 +136,7 @@ def insert_audit(merchant_id: str, audit_id: str, who: str, act: str, subject_id
 
 def local_minute(at: int, zone: str) -> str:
     """The store's clock to the minute, with its offset: `2026-11-22T14:05+01:00`."""
-    local = moment(at).astimezone(ZoneInfo(zone))
+    local = moment(at).astimezone(store_zone(zone))
     return local.isoformat(timespec="minutes")
 
 

@@ -6,6 +6,7 @@ from poi_engine.errors import NotFound
 from poi_engine.ports import Job, Query, Row
 from poi_offers.policy import Policy
 from poi_offers.situation import Place
+from poi_offers.storetime import zone
 
 
 class Tier(Struct, frozen=True, kw_only=True):
@@ -79,6 +80,7 @@ def read_counter(merchant_id: str, station_id: str) -> Job[Counter]:
     if not rows:
         raise NotFound("station", station_id)
     row = rows[0]
+    zone(row["zone"])  # its file is read here, in the storage's thread, not by the first decision on the loop
     return Counter(
         station_id=station_id,
         store_id=row["store_id"],

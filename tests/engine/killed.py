@@ -128,7 +128,7 @@ async def check(folder: Path, acknowledged: list[str]) -> list[str]:
     here = {str(row["payment_id"]): abs(int(str(row["amount"]))) for row in captured}
     there = {
         done.reference: done.amount
-        for done in shop.terminal.book.operations()
+        for done in await shop.operations()
         if done.kind in ("authorise", "refund") and done.approved and not done.cancelled
     }
     if here != there:

@@ -8,6 +8,7 @@ from pathlib import Path
 from poi_engine.basket import BasketEntry
 from poi_engine.clock import moment
 from poi_engine.connectors.simulator import SimulatorConnector
+from poi_engine.connectors.simulator_book import Operation
 from poi_engine.engine import Engine
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, PaymentConnector, Query, Sessions, Sql
@@ -188,6 +189,10 @@ class Shop:
             (M, account),
         )
         return int(str(rows[0]["left_"])) if rows else 0
+
+    async def operations(self) -> list[Operation]:
+        """The terminal's book."""
+        return await asyncio.to_thread(self.terminal.book.operations)
 
     async def close(self) -> None:
         """Close the terminal's book."""

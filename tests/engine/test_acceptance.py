@@ -164,7 +164,7 @@ async def test_a_total_of_nothing_needs_no_tender(shop: Shop) -> None:
     assert paid.sale_id is not None
     sale = await shop.engine.sales.get(M, paid.sale_id)
     assert (sale.total, sale.means, sale.receipt.payments) == (0, "none", ())
-    assert shop.terminal.book.operations() == []
+    assert await shop.operations() == []
 
 
 async def test_a_forgotten_reservation_is_let_go_and_can_be_accepted_again(shop: Shop) -> None:

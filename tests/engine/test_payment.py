@@ -42,7 +42,7 @@ async def test_the_same_key_pays_once_and_answers_the_same(shop: Shop) -> None:
     await shop.restart()
     answers.append(await shop.pay(accepted, key="one"))
     assert {(got.state, got.sale_id) for got in answers} == {("paid", answers[0].sale_id)}
-    assert [done.kind for done in shop.terminal.book.operations()].count("authorise") == 1
+    assert [done.kind for done in await shop.operations()].count("authorise") == 1
 
 
 async def test_the_same_key_for_something_else_is_an_error(shop: Shop) -> None:
@@ -97,7 +97,7 @@ async def test_doubt_ends_by_a_person_with_a_reason(shop: Shop, outcome: str, en
     assert ended.state == end
     audit = await shop.rows("select act, why, who from audit")
     assert [(row["act"], row["why"]) for row in audit] == [(f"resolve-{outcome}", "slip")]
-    book = {done.kind: done.cancelled for done in shop.terminal.book.operations()}
+    book = {done.kind: done.cancelled for done in await shop.operations()}
     assert book["authorise"] == (outcome == "declined"), "what a person declines is undone at the terminal"
     if outcome == "paid":
         assert not (await shop.engine.sales.get(M, ended.sale_id or "")).guaranteed
@@ -106,7 +106,7 @@ async def test_doubt_ends_by_a_person_with_a_reason(shop: Shop, outcome: str, en
 async def test_a_terminal_out_of_reach_declines_without_a_trace(shop: Shop) -> None:
     session = await shop.pay(await shop.accept(await shop.basket(AWAY)))
     assert session.state == "declined"
-    assert shop.terminal.book.operations() == []
+    assert await shop.operations() == []
 
 
 async def test_a_partial_approval_is_no_payment(shop: Shop) -> None:
@@ -149,7 +149,7 @@ async def test_card_offers_are_decided_once_the_card_is_seen(shop: Shop) -> None
     assert seen.payment is not None
     assert seen.payment.scheme == "visa", "the next card in turn"
     paid = await shop.pay(await shop.accept(seen))
-    authorised = next(done for done in shop.terminal.book.operations() if done.kind == "authorise")
+    [authorised] = [done for done in await shop.operations() if done.kind == "authorise"]
     assert authorised.amount == 1000
     assert authorised.of_reference == seen.acquisition_ref
     assert (await shop.engine.sales.get(M, paid.sale_id or "")).card_scheme == "visa"

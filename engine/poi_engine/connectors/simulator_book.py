@@ -41,12 +41,20 @@ class SimulatorBook:
     """A SQLite file (or `:memory:`). Blocking: the connector calls it from a thread."""
 
     def __init__(self, path: str | Path) -> None:
+        self._path = path
         self._lock = threading.Lock()
-        self._sql = sqlite3.connect(path, check_same_thread=False, timeout=10, isolation_level=None)
-        self._sql.row_factory = sqlite3.Row
-        self._sql.execute("pragma journal_mode = wal")
-        self._sql.execute("pragma synchronous = full")
-        self._sql.execute(_SCHEMA)
+        self._connection: sqlite3.Connection | None = None
+
+    @property
+    def _sql(self) -> sqlite3.Connection:
+        """The connection, opened by whoever writes or reads first; the lock is held."""
+        if self._connection is None:
+            self._connection = sqlite3.connect(self._path, check_same_thread=False, timeout=10, isolation_level=None)
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("pragma journal_mode = wal")
+            self._connection.execute("pragma synchronous = full")
+            self._connection.execute(_SCHEMA)
+        return self._connection
 
     def write(self, operation: Operation) -> Operation:
         """Write an operation and return it; a reference already there returns what was written first."""
@@ -112,7 +120,9 @@ class SimulatorBook:
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._sql.close()
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
     def _find(self, reference: str) -> Operation | None:
         row = self._sql.execute("select * from operation where reference = ?", (reference,)).fetchone()
