@@ -15,6 +15,13 @@ from redis.backoff import ConstantBackoff
 
 from poi_engine.errors import RequestError
 
+try:  # made once: newer clients read their version from a file for each connection, on the event loop
+    from redis.driver_info import DriverInfo
+except ImportError:
+    _DRIVER: dict[str, Any] = {}
+else:
+    _DRIVER = {"driver_info": DriverInfo()}
+
 Client = Any  # Redis or RedisCluster: redis-py types neither's commands usefully
 
 _CONNECTIONS = 32
@@ -51,7 +58,12 @@ async def disconnect(client: Client) -> None:
 
 def _limits() -> dict[str, Any]:
     """Time limits in seconds; one repetition, for a connection that went stale while it was idle."""
-    return {"socket_timeout": 2, "socket_connect_timeout": 1.5, "retry": Retry(ConstantBackoff(0.02), 1)}
+    return {
+        "socket_timeout": 2,
+        "socket_connect_timeout": 1.5,
+        "retry": Retry(ConstantBackoff(0.02), 1),
+        **_DRIVER,
+    }
 
 
 def _single(url: str) -> Client:
