@@ -45,7 +45,7 @@ def _measures(folder: Path, bought: Trade, quick: bool) -> dict[str, Callable[[]
             live=(live,) if quick else (13, live),
         ),
         "sales": lambda: sales.measure(folder / "sales", bought, seconds=1.0 if quick else 15.0, live=live),
-        "matcher": lambda: matcher.measure(live=live, asked=20 if quick else 200, rounds=1 if quick else 5),
+        "matcher": lambda: matcher.measure(live=live, asked=20 if quick else 40, rounds=1 if quick else 5),
     }
 
 
