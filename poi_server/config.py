@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from poi_engine.errors import RequestError
 
 _BUILD_SWITCHES = frozenset({"POI_CONFIG", "POI_DATA", "POI_PURE", "POI_NO_EXTENSIONS", "POI_REQUIRE_EXTENSIONS"})
-_TEST_SWITCHES = frozenset({"POI_SIMULATION_SESSIONS", "POI_SOAK"})
+_TEST_SWITCHES = frozenset({"POI_SIMULATION_SESSIONS", "POI_SOAK", "POI_TEST_LOOP"})
 
 
 class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,17 +1,40 @@
-"""What every test may use: SQL storage on both engines, and a valkey-server."""
+"""What every test may use: SQL storage on both engines, a valkey-server, and a loop that nobody may block."""
 
 import asyncio
+import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import uvloop
+from blockbuster import blockbuster_ctx
 
 from poi_engine.storage import migrate, open_sql
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.redis import RedisSessions, open_redis
 from poi_engine.storage.sqlite import SqliteSql
 from tests.servers import PostgresServer, ValkeyServer, absent, apart, postgres_programs
+
+MAY_LOOK = (("linecache.py", {"updatecache"}),)  # a traceback that pytest or asyncio shows reads its lines
+OURS = ["poi_server", "poi_engine", "poi_offers", "poi_nfc", "poi_qr"]
+
+
+@pytest.fixture(autouse=True)
+def nobody_blocks_the_loop() -> Iterator[None]:
+    """A blocking call of ours on the event loop fails the test."""
+    with blockbuster_ctx(OURS) as watch:
+        for function in watch.functions.values():
+            for file, names in MAY_LOOK:
+                function.can_block_in(file, names)
+        yield
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """asyncio's own loop, or uvloop's with POI_TEST_LOOP=uvloop: the suite passes on both."""
+    if os.environ.get("POI_TEST_LOOP") == "uvloop":
+        return {"uvloop": uvloop.new_event_loop}
+    return {"asyncio": asyncio.new_event_loop}
 
 
 @pytest.fixture(scope="session")

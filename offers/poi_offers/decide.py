@@ -17,8 +17,8 @@ from poi_offers.scene import Scene
 from poi_offers.situation import Situation
 from poi_offers.steps import sheet_of
 
-Explained = Literal["all", "eligible"]
-"""Which offers get a reason: every one of the catalogue, or only those whose conditions hold (fast on large ones)."""
+Explained = Literal["all", "reach", "eligible"]
+"""Which offers get a reason: every one, those that the place does not rule out, or those whose conditions hold."""
 
 
 def decide(
@@ -37,8 +37,9 @@ def decide(
     chosen = _with_quiet_offers(candidates, choice.mask)
     found = [found for found in reasons.values() if found is not None]
     found += _reasons(candidates, chosen, situation)
-    if explain == "all":
-        found += _ineligible(catalogue, situation, reasons.keys())
+    if explain != "eligible":
+        considered = catalogue.offers() if explain == "all" else catalogue.in_reach(situation)
+        found += _ineligible(considered, situation, reasons.keys())
     return _decision(candidates, Choice(chosen, choice.optimal), found, catalogue, situation)
 
 
@@ -83,9 +84,9 @@ def _reason(candidates: Candidates, chosen: int, index: int, situation: Situatio
     return not_chosen(candidates, chosen, index)
 
 
-def _ineligible(catalogue: Catalogue, situation: Situation, eligible: Iterable[str]) -> list[Reason]:
+def _ineligible(considered: Iterable[Offer], situation: Situation, eligible: Iterable[str]) -> list[Reason]:
     scene, known = Scene(situation), set(eligible)
-    return [_false_or_unknown(offer, scene, situation) for offer in catalogue.offers() if offer.offer_id not in known]
+    return [_false_or_unknown(offer, scene, situation) for offer in considered if offer.offer_id not in known]
 
 
 def _false_or_unknown(offer: Offer, scene: Scene, situation: Situation) -> Reason:
