@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
@@ -63,13 +64,20 @@ async def _answer(request: web.Request, handler: _Handler, services: Services, r
         return problem_response(from_error(refusal, request_id), refusal.headers)
     except PoiError as error:
         if error.status >= 500:
-            log.error("request_failed", request_id=request_id, code=error.code, exc_info=error)
+            await _log_failure("request_failed", request, error)
         return problem_response(from_error(error, request_id), _retry(error))
     except web.HTTPException as error:
         return _http_error(error, request_id)
     except Exception as error:
-        log.error("request_broke", request_id=request_id, path=request.path, exc_info=error)
+        await _log_failure("request_broke", request, error)
         return problem_response(internal(request_id))
+
+
+async def _log_failure(event: str, request: web.Request, error: Exception) -> None:
+    """Log with the trace, in a thread: writing a trace reads the source files."""
+    route = request.match_info.route.resource
+    where = route.canonical if route is not None else "unmatched"
+    await asyncio.to_thread(log.error, event, request_id=request[REQUEST_ID], route=where, exc_info=error)
 
 
 def _retry(error: PoiError) -> dict[str, str]:
