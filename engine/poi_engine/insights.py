@@ -253,7 +253,7 @@ def _top_customers(period: _Period, top: int) -> Job[tuple[CustomerRow, ...]]:
 
 def _offers(period: _Period) -> Job[tuple[OfferUse, ...]]:
     rows = yield period.query(
-        "select r.offer_id as offer_id, max(v.document) as document, count(*) as uses, sum(r.saved) as saved,"
+        f"select r.offer_id as offer_id, max(v.document) as document, {_SALES} as uses, sum(r.saved) as saved,"
         " sum(r.value) as value from sale s join redemption r on r.merchant_id = s.merchant_id"
         " and r.sale_id = s.sale_id join offer_version v on v.merchant_id = r.merchant_id"
         " and v.offer_id = r.offer_id and v.version = r.version where {period}"
