@@ -115,7 +115,7 @@ class OfferBook:
             yield from _get(merchant_id, offer_id)
             rows = yield Query(
                 "select count(*) as uses, cast(coalesce(sum(saved), 0) as bigint) as saved from redemption "
-                "where merchant_id = ? and offer_id = ? and saved >= 0",
+                "where merchant_id = ? and offer_id = ? and saved >= 0 and value >= 0",
                 (merchant_id, offer_id),
             )
             back = yield Query(
