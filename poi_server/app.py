@@ -38,7 +38,7 @@ from poi_server.routes import route_table
 from poi_server.scanning import Scanning
 from poi_server.services import SERVICES, Services
 from poi_server.taps import TapDesk
-from poi_server.tls import machine_names
+from poi_server.tls import LOOPBACK_NAMES, machine_names
 
 log = structlog.get_logger(__name__)
 CONNECTORS = "poi_server.connectors"
@@ -195,7 +195,11 @@ class _Builder:
     def _gate(self) -> Gate:
         http = self.config.http
         names = [*machine_names(http.host), *http.hosts]
-        return Gate(hosts=names, proxies=http.proxies, secure=self.secure, public_url=http.public_url)
+        others = [name for name in names if name not in LOOPBACK_NAMES]
+        reachable = next((name for name in others if name[0].isdigit()), others[0] if others else None)
+        return Gate(
+            hosts=names, proxies=http.proxies, secure=self.secure, public_url=http.public_url, reachable=reachable
+        )
 
     def _start_readers(self, readers: Readers) -> None:
         for reader in self.config.nfc.readers:

@@ -12,6 +12,7 @@ from poi_engine.access import Access
 from poi_engine.principal import Principal
 from poi_server.limits import Attempts
 from poi_server.problems import Refusal
+from poi_server.tls import LOOPBACK_NAMES
 
 COOKIE = "poi_access"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -20,19 +21,28 @@ _SECRET_MAX = 128
 
 
 class Gate:
-    """Host, Origin and proxy rules. `hosts` are the names we answer to; `proxies` are networks whose word we take."""
+    """Host, Origin and proxy rules.
 
-    def __init__(self, *, hosts: Collection[str], proxies: Collection[str], secure: bool, public_url: str = "") -> None:
+    `hosts` are the names we answer to; `proxies` are networks whose word we take; `reachable` is this machine's name
+    for other devices, when they can reach us.
+    """
+
+    def __init__(
+        self,
+        *,
+        hosts: Collection[str],
+        proxies: Collection[str],
+        secure: bool,
+        public_url: str = "",
+        reachable: str | None = None,
+    ) -> None:
         self._hosts = {host.lower() for host in hosts}
         self._proxies = [ip_network(proxy, strict=False) for proxy in proxies]
         self._secure = secure
         self._public = urlsplit(public_url) if public_url else None
+        self._reachable = reachable
         if self._public and self._public.hostname:
             self._hosts.add(self._public.hostname)
-
-    def add_hosts(self, hosts: Collection[str]) -> None:
-        """Answer to further names, known only once the server listens."""
-        self._hosts.update(host.lower() for host in hosts)
 
     def check_host(self, request: web.Request) -> None:
         """Refuse names that are not ours (a DNS rebinding attack asks for its own)."""
@@ -61,6 +71,20 @@ class Gate:
     def base_url(self, request: web.Request) -> str:
         """`scheme://host[:port]` as the caller sees it."""
         return f"{'https' if self.secure(request) else 'http'}://{request.headers.get(hdrs.HOST, '')}"
+
+    def shared_url(self, request: web.Request) -> str:
+        """How another device reaches us, for the codes it scans: never by a loopback name if there is another."""
+        if self._public:
+            return f"{self._public.scheme}://{self._public.netloc}"
+        host = request.headers.get(hdrs.HOST, "")
+        if self._reachable is None or host_name(host) not in LOOPBACK_NAMES:
+            return self.base_url(request)
+        return self.base_url(request).replace(host, self._reachable + host[len(host_name(host)) :])
+
+    @property
+    def strict(self) -> bool:
+        """True when browsers may be told to use TLS only, for good: at an https address of its own."""
+        return self._public is not None and self._public.scheme == "https"
 
     def address_of(self, request: web.Request) -> str:
         """The caller's address; behind a declared proxy the last one that the proxy added."""

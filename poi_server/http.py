@@ -98,8 +98,8 @@ class Call:
 
     @property
     def base_url(self) -> str:
-        """How this caller reaches us: `https://host:port`, without a slash at the end."""
-        return self.services.gate.base_url(self.request)
+        """How devices reach us, for links and codes: `https://host:port`, without a slash at the end."""
+        return self.services.gate.shared_url(self.request)
 
 
 @dataclass(frozen=True, kw_only=True)

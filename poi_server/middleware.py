@@ -51,7 +51,7 @@ async def around(request: web.Request, handler: _Handler) -> web.StreamResponse:
     finally:
         connections.request_ended(request)
     if not response.prepared:
-        _dress(response, request_id, secure=services.gate.secure(request))
+        _dress(response, request_id, strict=services.gate.strict)
     _note(request, response, services, request_id, time.perf_counter() - started)
     return response
 
@@ -91,7 +91,7 @@ def _http_error(error: web.HTTPException, request_id: str) -> web.StreamResponse
     return problem_response(from_http(error, request_id), headers)
 
 
-def _dress(response: web.StreamResponse, request_id: str, *, secure: bool) -> None:
+def _dress(response: web.StreamResponse, request_id: str, *, strict: bool) -> None:
     headers = response.headers
     for name, value in SECURITY_HEADERS.items():
         if name not in headers:
@@ -99,7 +99,7 @@ def _dress(response: web.StreamResponse, request_id: str, *, secure: bool) -> No
     headers["Request-Id"] = request_id
     if hdrs.CACHE_CONTROL not in headers:
         headers[hdrs.CACHE_CONTROL] = "no-store"
-    if secure:
+    if strict:
         headers["Strict-Transport-Security"] = "max-age=31536000"
 
 
