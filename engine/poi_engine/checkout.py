@@ -205,12 +205,14 @@ class Checkout:
 
     async def _pay_first(self, merchant_id: str, session_id: str, means: str, key: Key) -> Session:
         row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
-        if row is not None and row["total"] == 0:
+        if row is None:
+            raise Conflict("not-accepted", "The customer has not accepted a total yet.")
+        if row["total"] == 0:
             means = "none"
         payment_id, at = self._w.ids.new("pay"), self._w.at()
         if means != "card":
             return await self._pay_at_once(merchant_id, session_id, means, key, payment_id, at)
-        station_id = row["station_id"] if row else ""
+        station_id = row["station_id"]
         connector = await self._connector_name(merchant_id, station_id)
         begun = await self._w.sql.write(
             lambda: begin(

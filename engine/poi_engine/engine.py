@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping
 
 from poi_engine.checkout import Checkout
@@ -19,6 +20,8 @@ from poi_engine.sales import Sales
 from poi_engine.settlement import Settlement
 from poi_engine.stations import Stations
 from poi_engine.wiring import Trace, Wiring, untraced
+
+_log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 20.0
 SHARED_GRACE_SECONDS = 180.0
@@ -75,5 +78,9 @@ class Engine:
     async def _keep_recovering(self) -> None:
         while True:
             await asyncio.sleep(ROUND_SECONDS)
-            with contextlib.suppress(PoiError):  # storage away: the next round finds it again
+            try:
                 await self.recovery.run(grace=self._grace)
+            except PoiError as error:  # storage away: the next round finds it again
+                _log.warning("recovery: %s", error.code)
+            except Exception:  # a fault of ours must not make this the last round
+                _log.exception("recovery failed")

@@ -174,7 +174,7 @@ class OfferBook:
         try:
             check_offer(offer)
         except OfferError as error:
-            raise RequestError(error.code, error.message, path=error.path) from error
+            raise RequestError(error.code.replace("_", "-"), error.message, path=error.path) from error
         currency = (await self._fresh(merchant_id)).merchant.currency
         if offer.currency != currency:
             message = f"The offer is in {offer.currency}, the merchant sells in {currency}."
