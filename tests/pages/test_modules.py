@@ -153,7 +153,8 @@ async def test_patching_keeps_the_elements_and_the_focus(module_page: Page) -> N
       draw(['a', 'b'], 'one'); const b = root.children[1]; b.firstChild.value = 'typed'; b.firstChild.focus();
       draw(['b', 'c', 'a'], 'two'); root.querySelector('button').onclick();
       return [root.children[0] === b, b.firstChild.value, root.querySelector('button').textContent, pressed,
-        [...root.querySelectorAll('p')].map((p) => p.textContent), root.lastChild === own, document.activeElement === b.firstChild]; }"""
+        [...root.querySelectorAll('p')].map((p) => p.textContent), root.lastChild === own,
+        document.activeElement === b.firstChild]; }"""
     assert await module_page.evaluate(script) == [True, "typed", "two", "two", ["b", "c", "a"], True, True]
 
 

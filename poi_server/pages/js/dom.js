@@ -116,11 +116,12 @@ function patch(old, fresh) {
 }
 
 function patchAttributes(old, fresh) {
+  for (const name of fresh.style) old.style.setProperty(name, fresh.style.getPropertyValue(name));
   for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+    if (!fresh.hasAttribute(name) && name !== "open" && name !== "style") old.removeAttribute(name);
   }
   for (const { name, value } of [...fresh.attributes]) {
-    if (old.getAttribute(name) !== value && name !== "open") old.setAttribute(name, value);
+    if (old.getAttribute(name) !== value && name !== "open" && name !== "style") old.setAttribute(name, value);
   }
 }
 

@@ -74,6 +74,7 @@ class PoiMe extends HTMLElement {
 
   #bought() {
     this.#receipts = null;
+    if (this.#tab === "receipts") this.#loadReceipts();
     toast(t("me.thanks"), "good");
     this.#load();
   }

@@ -50,11 +50,9 @@ export function coupons(me) {
   if (!me.coupons.length) return null;
   return section("tag", t("me.coupons"), h("ul", { class: "list" }, me.coupons.map((coupon) =>
     h("li", { key: `coupon-${coupon.code}` },
-      h("div", { class: "grow" }, h("p", { class: "strong" }, said(coupon.name) || coupon.offer_id), coupon.expires_at && h("p", { class: "small muted" }, t("me.until", { day: day(expiry(coupon.expires_at)) }))),
+      h("div", { class: "grow" }, h("p", { class: "strong" }, t("me.coupon_title")), h("p", { class: "small muted" }, t("me.until", { day: day(coupon.expires_at) }))),
       h("code", { class: "chip" }, coupon.code)))));
 }
-
-const expiry = (value) => (typeof value === "number" ? value / 1000 : value);
 
 /** The session under way at a counter. */
 export function atCounter(session) {
@@ -88,9 +86,9 @@ export function receiptList(items, onopen) {
     h("li", { key: `sale-${sale.sale_id}` },
       h("button", { type: "button", class: "receipt-row", onclick: () => onopen(sale.sale_id) },
         h("span", { class: "grow" },
-          h("span", { class: "strong block" }, sale.receipt.lines.map((line) => line.label).slice(0, 2).join(", ")),
-          h("span", { class: "muted small" }, dateTime(sale.receipt.at))),
-        h("span", { class: "num strong" }, money(sale.receipt.total, sale.receipt.currency)), icon("right")))));
+          h("span", { class: "strong block" }, dateTime(sale.at)),
+          h("span", { class: "muted small" }, t(sale.refund_of ? "me.refund_number" : "me.receipt_number", { number: sale.receipt_number }))),
+        h("span", { class: "num strong" }, money(sale.total, sale.currency)), icon("right")))));
 }
 
 /** When the page last heard from the server. */
