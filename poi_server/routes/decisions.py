@@ -55,6 +55,7 @@ async def decide(call: Call, body: Asked) -> Decision:
         raise RequestError("naive-time", "The time needs its offset, such as `Z`.", path="$.at")
     at = body.at or moment(micros(call.services.clock.now()))
     merchant_id = call.merchant_id
+    await _check_currency(call, body.currency)
     items = body.items
     if body.entries:
         items = (*items, *await _lines(call, body))
@@ -72,6 +73,12 @@ async def decide(call: Call, body: Asked) -> Decision:
         partner=call.principal.subject_id if call.principal.role == "partner" else None,
     )
     return shown_decision(await call.engine.offers.decide(merchant_id, situation, explain=body.explain))
+
+
+async def _check_currency(call: Call, currency: str) -> None:
+    own = (await call.engine.offers.merchant(call.merchant_id)).currency
+    if currency != own:
+        raise RequestError("currency-differs", f"The merchant sells in {own}.", path="$.currency")
 
 
 def _distinct(items: tuple[SaleItem, ...]) -> None:
