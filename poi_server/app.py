@@ -119,6 +119,8 @@ class _Builder:
         engine = Engine(sql, sessions, live, connectors, self.clock, self.ids, exclusive=exclusive)
         await engine.start()
         stack.push_async_callback(engine.close)
+        setup = Setup(sql, self.ids)
+        await setup.load_zones()
         desk = TapDesk(engine.stations, merchant_id)
         stack.push_async_callback(desk.close)
         readers = Readers(desk.on_event, self.clock.now, emulate=config.nfc.emulate)
@@ -138,7 +140,7 @@ class _Builder:
             sessions=sessions,
             engine=engine,
             access=access,
-            setup=Setup(sql, self.ids),
+            setup=setup,
             insights=InsightsReader(sql),
             gate=gate,
             doorkeeper=Doorkeeper(access, attempts, gate),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any
-from zoneinfo import available_timezones
 
 from msgspec import Meta, Struct
 
@@ -13,11 +14,12 @@ from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Role
 from poi_engine.settings import read_merchant
+from poi_offers.storetime import zone, zone_names
 
 Name = Annotated[str, Meta(min_length=1, max_length=120)]
 Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?\Z")]
 
-ZONES = frozenset(available_timezones())
+ZONES = zone_names()
 """The IANA time zones, read from disk once."""
 
 
@@ -87,20 +89,25 @@ class Setup:
         found = await self._sql.read(lambda: read_merchant(merchant_id))
         return MerchantHead(id=found.merchant_id, name=found.name, currency=found.currency, language=found.language)
 
+    async def load_zones(self) -> None:
+        """Read the time zones of all stores ahead, off the loop: decisions use them there."""
+        rows = await self._sql.read(_zones)
+        await asyncio.to_thread(_load_zones, [row["zone"] for row in rows])
+
     async def stores(self, merchant_id: str) -> list[Store]:
         """The stores, by name."""
         return await self._sql.read(lambda: _stores(merchant_id))
 
     async def add_store(self, merchant_id: str, store: NewStore) -> Store:
         """A new store."""
-        _check_zone(store)
+        await asyncio.to_thread(_check_place, store)
         made = Store(store_id=self._ids.new("sto"), **_fields(store))
         await self._sql.write(lambda: _put_store(merchant_id, made))
         return made
 
     async def replace_store(self, merchant_id: str, store_id: str, store: NewStore) -> Store:
         """Change a store."""
-        _check_zone(store)
+        await asyncio.to_thread(_check_place, store)
         made = Store(store_id=store_id, **_fields(store))
 
         def job() -> Job[None]:
@@ -185,11 +192,18 @@ def _fields(struct: Struct) -> dict[str, Any]:
     return {name: getattr(struct, name) for name in struct.__struct_fields__}
 
 
-def _check_zone(store: NewStore) -> None:
+def _check_place(store: NewStore) -> None:
     if store.zone not in ZONES:
         raise RequestError("unknown-zone", f"{store.zone!r} is no IANA time zone, such as Europe/Paris.", path="$.zone")
     if (store.lat is None) != (store.lon is None):
         raise RequestError("half-a-place", "A place needs both lat and lon.", path="$.lat")
+    zone(store.zone)
+
+
+def _load_zones(zones: Iterable[str]) -> None:
+    for name in zones:
+        if name in ZONES:
+            zone(name)
 
 
 def _run(statement: str, values: tuple[object, ...]) -> Job[None]:
@@ -201,6 +215,10 @@ def _one(table: str, merchant_id: str, identifier: str) -> Job[Row]:
     if not rows:
         raise NotFound(table, identifier)
     return rows[0]
+
+
+def _zones() -> Job[list[Row]]:
+    return (yield Query("select distinct zone from store"))
 
 
 def _stores(merchant_id: str) -> Job[list[Store]]:

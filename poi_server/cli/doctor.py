@@ -10,6 +10,7 @@ import platform
 import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, entry_points, version
@@ -18,6 +19,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from poi_engine.errors import PoiError
+from poi_engine.ports import Job, Query
+from poi_engine.storage import open_sql
 from poi_server.config import Config, data_folder, redacted
 from poi_server.running import read_note
 
@@ -112,11 +115,25 @@ def _valkey(config: Config) -> Finding:
 def _sql(config: Config) -> Finding:
     if config.storage.sql:
         return Finding("ok", "books", f"configured: {redacted(config.storage.sql)}")
-    import sqlite3
+    with tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(_sqlite_version(folder))
+    if tuple(int(part) for part in found.split(".")) < (3, 35):
+        return Finding("wrong", "books", f"SQLite {found} is too old", "use SQLite 3.35 or newer")
+    return Finding("ok", "books", f"embedded: SQLite {found}")
 
-    if sqlite3.sqlite_version_info < (3, 35):
-        return Finding("wrong", "books", f"SQLite {sqlite3.sqlite_version} is too old", "use SQLite 3.35 or newer")
-    return Finding("ok", "books", f"embedded: SQLite {sqlite3.sqlite_version}")
+
+async def _sqlite_version(folder: str) -> str:
+    """Asked of the very storage that would be used, on a file of its own."""
+    sql = open_sql(f"sqlite:///{folder}/probe.db")
+    try:
+        return await sql.write(_ask_version)
+    finally:
+        await sql.close()
+
+
+def _ask_version() -> Job[str]:
+    rows = yield Query("select sqlite_version() as version")
+    return str(rows[0]["version"])
 
 
 def _folder(config: Config) -> Finding:

@@ -30,7 +30,7 @@ async def openapi(call: Call) -> web.Response:
 @routes.get("/docs", roles=ANYONE, page=True, summary="The API reference")
 async def reference(call: Call) -> web.Response:
     """Every route with its types."""
-    return _page("docs.html", api=document(call.services.table), codes=CATALOGUE)
+    return _page("docs.html", api=document(call.services.table), codes=CATALOGUE, address=call.base_url)
 
 
 @routes.get("/docs/docs.css", roles=ANYONE, page=True, summary="The reference's style")
