@@ -5,8 +5,10 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from poi_engine.frozen import SURE
 from poi_engine.session import Session, SessionState
 from poi_offers.decision import ChosenOffer, Decision, Reason
+from poi_offers.situation import CustomerFacts
 
 
 def shown_decision(decision: Decision) -> Decision:
@@ -15,10 +17,17 @@ def shown_decision(decision: Decision) -> Decision:
 
 
 def shown(session: Session) -> Session:
-    """The session as a station's screen shows it."""
-    if session.decision is None:
-        return session
-    return replace(session, decision=shown_decision(session.decision))
+    """The session as a station's screen shows it: personal history only of somebody we are sure of."""
+    sure = session.identity is not None and session.identity.assurance in SURE
+    return replace(
+        session,
+        decision=shown_decision(session.decision) if session.decision else None,
+        facts=session.facts if sure or session.facts is None else _without_history(session.facts),
+    )
+
+
+def _without_history(facts: CustomerFacts) -> CustomerFacts:
+    return CustomerFacts(customer_id=facts.customer_id, tier=facts.tier, points=facts.points)
 
 
 class PhoneSession(Struct, frozen=True, kw_only=True):
