@@ -7,6 +7,7 @@ from poi_cext.match import Event
 from poi_cext.ops import HIGH, LOW, UNKNOWN
 from poi_offers.geo import unit_vector
 from poi_offers.scene import Scene
+from poi_offers.selection import category_path
 from poi_offers.situation import CustomerFacts, SaleItem
 from poi_offers.storetime import birthday_distances, days_between
 
@@ -166,12 +167,6 @@ def _one(word: str | None) -> tuple[str, ...] | None:
 
 def _lines(items: tuple[SaleItem, ...], vocabulary: Vocabulary) -> list[Line]:
     return [(vocabulary.goods(item), min(item.amount, HIGH), min(item.quantity, HIGH)) for item in items]
-
-
-def category_path(category: str) -> list[str]:
-    """A category and everything above it: `a/b/c` gives `a`, `a/b`, `a/b/c`."""
-    parts = category.split("/")
-    return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
 def _clamp(value: int) -> int:

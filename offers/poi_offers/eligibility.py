@@ -4,7 +4,7 @@ Only True applies an offer. None (unknown) means a fact is not on file: the offe
 Every faster evaluator is tested against this one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from poi_offers import leaves_customer, leaves_place, leaves_sale, model
@@ -65,7 +65,7 @@ def judge(condition: Condition, situation: Situation, path: str = "$.conditions"
 def judge_scene(condition: Condition, scene: Scene, path: str = "$.conditions") -> Verdict:
     """As `judge`, for many conditions in one situation."""
     if isinstance(condition, model.All):
-        return _all([judge_scene(part, scene, f"{path}.of[{i}]") for i, part in enumerate(condition.of)])
+        return _all(condition.of, scene, path)
     if isinstance(condition, model.Any):
         return _any([judge_scene(part, scene, f"{path}.of[{i}]") for i, part in enumerate(condition.of)], path)
     if isinstance(condition, model.Not):
@@ -91,15 +91,19 @@ def truth_of(condition: Condition, scene: Scene) -> bool | None:
     return truth
 
 
-def _all(parts: list[Verdict]) -> Verdict:
-    """False if one part is false, else unknown if one is unknown."""
-    missing = [part for part in parts if part.truth is not True]
-    if not missing:
-        return TRUE
-    false = next((part for part in missing if part.truth is False), None)
-    if false is None:
-        return missing[0]
-    return false if len(missing) == 1 else false._replace(near_miss=None)
+def _all(parts: Sequence[Condition], scene: Scene, path: str) -> Verdict:
+    """False if one part is false, else unknown if one is unknown; the rest is not asked once that is settled."""
+    first: Verdict | None = None
+    for position, part in enumerate(parts):
+        verdict = judge_scene(part, scene, f"{path}.of[{position}]")
+        if verdict.truth:
+            continue
+        if first is None:
+            first = verdict
+        elif first.truth is False or verdict.truth is False:
+            false = verdict if first.truth is None else first
+            return Verdict(False, false.path)
+    return first or TRUE
 
 
 def _any(parts: list[Verdict], path: str) -> Verdict:

@@ -6,13 +6,12 @@ from poi_offers import model
 from poi_offers.decision import NearMiss
 from poi_offers.leaves_customer import within
 from poi_offers.scene import NO, NO_CARD, UNKNOWN, YES, Answer, Scene, fold_code
-from poi_offers.selection import selected
 
 
 def subtotal(leaf: model.Subtotal, scene: Scene) -> Answer:
     """Amount of the selected lines; the near miss is in minor units."""
     items = scene.situation.basket.items
-    amount = sum(items[line].amount for line in selected(leaf.items, items))
+    amount = sum(items[line].amount for line in scene.lines(leaf.items))
     if within(amount, leaf.min, leaf.max):
         return YES
     short = leaf.min is not None and amount < leaf.min
@@ -22,7 +21,7 @@ def subtotal(leaf: model.Subtotal, scene: Scene) -> Answer:
 def quantity(leaf: model.Quantity, scene: Scene) -> Answer:
     """Quantity of the selected lines; the near miss is in thousandths."""
     items = scene.situation.basket.items
-    count = sum(items[line].quantity for line in selected(leaf.items, items))
+    count = sum(items[line].quantity for line in scene.lines(leaf.items))
     if within(count, leaf.min, leaf.max):
         return YES
     short = leaf.min is not None and count < leaf.min
@@ -39,7 +38,7 @@ def unserved(leaf: model.Bundle, scene: Scene) -> int:
     """What the best sharing of the lines among the components leaves missing, in thousandths (maximum flow)."""
     items = scene.situation.basket.items
     left = [item.quantity for item in items]
-    fitting = [selected(part.items, items) for part in leaf.of]
+    fitting = [scene.lines(part.items) for part in leaf.of]
     given: list[dict[int, int]] = [{} for _ in leaf.of]
     missing = 0
     for part, component in enumerate(leaf.of):

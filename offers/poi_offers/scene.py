@@ -4,6 +4,8 @@ from datetime import datetime
 from functools import cached_property
 
 from poi_offers.decision import NearMiss
+from poi_offers.model import Selector
+from poi_offers.selection import category_path, selected
 from poi_offers.situation import Situation
 from poi_offers.storetime import minute_of_week, wall_clock
 
@@ -40,6 +42,22 @@ class Scene:
         if place.store_id is None and not place.regions:
             return None
         return frozenset(above for region in place.regions for above in region_path(region))
+
+    @cached_property
+    def goods(self) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+        """The basket's product codes, its brands, and its categories with everything above them."""
+        items = self.situation.basket.items
+        above = frozenset(path for item in items for path in category_path(item.category))
+        return frozenset(item.code for item in items), frozenset(item.brand for item in items), above
+
+    def lines(self, selector: Selector) -> tuple[int, ...]:
+        """As `selection.selected` on the basket; most selectors name nothing that is in it."""
+        products, brands, categories = selector.products, selector.brands, selector.categories
+        codes, makes, above = self.goods
+        named = products or brands or categories
+        if named and codes.isdisjoint(products) and makes.isdisjoint(brands) and above.isdisjoint(categories):
+            return ()
+        return selected(selector, self.situation.basket.items)
 
     @cached_property
     def codes(self) -> frozenset[str]:

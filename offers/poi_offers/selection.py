@@ -20,6 +20,12 @@ def selected(selector: Selector, items: Sequence[SaleItem]) -> tuple[int, ...]:
     return tuple(i for i, item in enumerate(items) if fits(selector, item))
 
 
+def category_path(category: str) -> list[str]:
+    """A category and everything above it: `a/b/c` gives `a`, `a/b`, `a/b/c`."""
+    parts = category.split("/")
+    return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
+
+
 def _named(item: SaleItem, products: Sequence[str], brands: Sequence[str], categories: Sequence[str]) -> bool:
     return item.code in products or item.brand in brands or any(_below(item.category, path) for path in categories)
 
