@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 BIN := .venv/bin
 
-.PHONY: help run demo test check bench soak build web clean
+.PHONY: help run demo test check bench soak build clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -28,7 +28,7 @@ check: ## Lint, types and import contracts
 	@PYTHONPATH=.:engine:nfc:qr:offers:cext $(BIN)/lint-imports
 
 bench: ## Measure, side by side in one run
-	@.ci/prepare test
+	@.ci/prepare bench
 	@$(BIN)/python -m bench
 
 soak: ## The long runs: more simulated sessions, more kills, more fuzzing
