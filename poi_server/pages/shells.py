@@ -1,5 +1,7 @@
 """The pages' HTML shells: Jinja2 templates held in memory, rendered without touching a file."""
 
+import posixpath
+import re
 from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
@@ -7,10 +9,25 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from poi_server.i18n import LANGUAGES, catalogue, text
 from poi_server.pages.assets import PAGES_FOLDER
 
+PAGES = ("home", "pair", "join", "station", "me", "dashboard", "offers")
 SHEETS = {"pair": "home", "join": "home"}
 """The style sheet of a page that has none of its own name."""
-MODULES = ("dom", "i18n", "api", "ui")
-"""Modules every page loads: fetched at once instead of one after the other."""
+_IMPORT = re.compile(r'^import (?:[^"]* from )?"(\./[^"]+|\.\./[^"]+)";', re.MULTILINE)
+
+
+def modules_of(page: str) -> list[str]:
+    """Every module that a page loads, by its path below `js/`: the shell asks for all of them at once."""
+    found: list[str] = []
+    waiting = [f"{page}.js"]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.append(name)
+            source = (PAGES_FOLDER / "js" / name).read_text("utf-8")
+            waiting += [
+                posixpath.normpath(posixpath.join(posixpath.dirname(name), other)) for other in _IMPORT.findall(source)
+            ]
+    return sorted(found)
 
 
 class Shells:
@@ -21,6 +38,7 @@ class Shells:
         self._environment = Environment(
             loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined, trim_blocks=True, auto_reload=False
         )
+        self._modules = {page: modules_of(page) for page in PAGES}
         for language in LANGUAGES:
             catalogue(language)
 
@@ -29,7 +47,7 @@ class Shells:
         context: dict[str, Any] = {
             "page": page,
             "sheet": SHEETS.get(page, page),
-            "modules": MODULES,
+            "modules": self._modules[page],
             "language": language,
             "static": static,
             "station_id": station_id,

@@ -4,11 +4,12 @@ import re
 
 import pytest
 
-from poi_server.i18n import choose_language, text
+from poi_server.pages.shells import modules_of
 from tests.server.shop import Shop
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+NEEDED_OFFLINE = {f"js/{name}" for name in modules_of("me")}
 FILES = re.compile(r'(?:href|src)="(/static/[^"#]+|/manifest[^"]*)"')
 PAGES = {"/": None, "/pair": None, "/c/sta_x": None, "/me": "phone", "/dashboard": "owner", "/offers": "owner"}
 
@@ -61,20 +62,7 @@ async def test_the_page_can_be_installed(shop: Shop) -> None:
     worker = (await shop.ask("GET", "/sw.js", role=None)).content.decode()
     version = manifest["icons"][0]["src"].split("/")[2]
     assert f'"{version}"' in worker and "__VERSION__" not in worker
-    for name in re.findall(r'"((?:css|icons|locale|js)/[^"]+)"', worker):
+    kept = re.findall(r'"((?:css|icons|locale|js)/[^"]+)"', worker)
+    assert set(kept) >= NEEDED_OFFLINE
+    for name in kept:
         assert (await shop.ask("GET", f"/static/{version}/{name}", role=None)).status == 200, name
-
-
-async def test_languages_are_chosen_by_weight_and_rubbish_is_passed_over() -> None:
-    """An unknown choice counts as none; a header without a known language falls to the default."""
-    assert choose_language("fr", "en") == "fr"
-    assert choose_language("xx", "en;q=0.2, fr-CA;q=0.9") == "fr"
-    assert choose_language(None, "de, ;;q=x, fr;q=0") == "en"
-    assert choose_language(None, "fr;q=..", default="fr") == "fr"
-
-
-async def test_an_unknown_key_is_a_mistake_of_ours() -> None:
-    """Values fill their places; a key that is not there raises."""
-    assert text("en", "points_plus", count=3) == "+3 pts"
-    with pytest.raises(KeyError):
-        text("en", "no.such.key")

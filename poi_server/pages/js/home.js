@@ -8,10 +8,8 @@ import { busy, report } from "./ui.js";
 const PAGES_OF = {
   owner: ["dashboard", "offers"],
   seller: [],
-  station: [],
-  phone: ["me"],
 };
-const PICTURES = { dashboard: "chart", offers: "tag", me: "phone" };
+const PICTURES = { dashboard: "chart", offers: "tag" };
 const NEXT = /^\/(?:station\/[\w.:-]+|dashboard|offers|me)$/;
 
 class PoiHome extends HTMLElement {

@@ -26,7 +26,7 @@ class PoiStation extends HTMLElement {
   #ticket = new Ticket(this.#stationId);
   #till = new Till(this.#ticket);
   #joinCode = new JoinCode(this.#stationId);
-  #names = new Map();
+  #offers = new Map();
   #parts = {};
   #paper = { saleId: "", node: null };
   #noticed = "";
@@ -36,7 +36,7 @@ class PoiStation extends HTMLElement {
     await requireRole("station", "seller", "owner");
     this.#build();
     this.#wire();
-    this.#loadNames();
+    this.#loadOffers();
   }
 
   #build() {
@@ -68,7 +68,7 @@ class PoiStation extends HTMLElement {
 
   #heard(message) {
     if (message.kind === "session") this.#takeLive(message.session);
-    if (message.kind === "offers") this.#loadNames();
+    if (message.kind === "offers") this.#loadOffers();
   }
 
   #takeLive(session) {
@@ -79,10 +79,10 @@ class PoiStation extends HTMLElement {
     else if (session || !this.#ticket.ended) this.#ticket.take(session);
   }
 
-  async #loadNames() {
+  async #loadOffers() {
     try {
       const { items } = await get("/v1/offers", { limit: 200 });
-      this.#names = new Map(items.map(({ offer }) => [offer.offer_id, offer.name]));
+      this.#offers = new Map(items.map(({ offer }) => [offer.offer_id, offer]));
       this.#draw();
     } catch (problem) {
       if (problem.status !== 403) report(problem);
@@ -94,7 +94,7 @@ class PoiStation extends HTMLElement {
     const session = this.#ticket.ended ? null : this.#ticket.session;
     render(identity, identityView(session, this.#joinCode.current, { confirm: () => this.#confirmIdentity(), forget: () => this.#forgetCustomer(), enlarge: () => this.#enlarge() }));
     render(basket, this.#basketHead(), basketView(this.#ticket, (line, quantity) => this.#edit(setQuantity(line, quantity))));
-    render(offers, offersView(this.#ticket, this.#names, {
+    render(offers, offersView(this.#ticket, this.#offers, {
       toggleReward: (id) => this.#edit(toggleReward(id)),
       addCode: (code) => this.#edit(addCode(code)),
       removeCode: (code) => this.#edit(removeCode(code)),

@@ -2,9 +2,10 @@
 
 import { get, patch, post, remove } from "../api.js";
 import { h, icon, render } from "../dom.js";
-import { clock, day, t } from "../i18n.js";
+import { clock, day, t, tn } from "../i18n.js";
 import { button, busy, confirm, dialog, field, iconButton, qrImage, report } from "../ui.js";
 
+const STAFF = new Set(["owner", "seller", "station"]);
 const SCOPES = ["decisions", "offers:read", "offers:write", "customers:read", "customers:write", "sales:read"];
 
 /** The panel of devices, people and keys. */
@@ -32,9 +33,9 @@ export class AccessPanel extends HTMLElement {
     render(this, h("div", { class: "access-grid" },
       this.#section("tablet", "stations", stations.map((station) => this.#row(station.station_id, station.name, storeName(station.store_id), "station")), stores.length > 0 && (() => this.#addStation())),
       this.#section("user", "sellers", sellers.map((seller) => this.#sellerRow(seller)), () => this.#addSeller()),
-      this.#section("phone", "phones", [h("li", { key: "phone" }, h("p", { class: "grow muted" }, t("access.phones_hint")), button(t("access.pair"), { icon: "qr", kind: "small", onclick: () => this.#pair("phone", "", t("access.new_customer")) }))]),
+      this.#section("phone", "phones", [h("li", { key: "phone" }, h("div", { class: "grow" }, h("p", { class: "strong" }, tn("access.phone_count", access.filter((entry) => entry.role === "phone").length)), h("p", { class: "muted small" }, t("access.phones_hint"))), button(t("access.pair"), { icon: "qr", kind: "small", onclick: () => this.#pair("phone", "", t("access.new_customer")) }))]),
       this.#section("key", "keys", keys.map((key) => this.#keyRow(key)), () => this.#addKey()),
-      this.#section("shield", "entries", access.filter((entry) => entry.role !== "partner").map((entry) => this.#entryRow(entry)), () => this.#pair("owner", "", t("role.owner")))));
+      this.#section("shield", "entries", access.filter((entry) => STAFF.has(entry.role)).map((entry) => this.#entryRow(entry)), () => this.#pair("owner", "", t("role.owner")))));
   }
 
   #section(picture, name, rows, onadd) {
@@ -61,7 +62,7 @@ export class AccessPanel extends HTMLElement {
   }
 
   #entryRow(entry) {
-    const label = entry.label || this.#subject(entry);
+    const label = this.#subject(entry);
     return h("li", { key: entry.access_id }, h("div", { class: "grow" }, h("p", { class: "strong" }, t(`role.${entry.role}`), label && h("span", { class: "muted" }, ` · ${label}`)), h("p", { class: "muted small" }, t("access.since", { day: day(entry.created_at / 1000) }))),
       iconButton("trash", t("access.revoke"), () => this.#revoke(`/v1/access/${entry.access_id}`, label)));
   }
@@ -79,7 +80,7 @@ export class AccessPanel extends HTMLElement {
   }
 
   async #revoke(path, label) {
-    if (!(await confirm(t("access.revoke"), t("access.revoke_hint", { label }), t("access.revoke")))) return;
+    if (!(await confirm(t("access.revoke"), t("access.revoke_hint", { label: label || t("role.owner") }), t("access.revoke")))) return;
     try {
       await remove(path);
     } catch (problem) {

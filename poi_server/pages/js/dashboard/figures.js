@@ -29,7 +29,7 @@ function days(data) {
   const rows = daysBetween(data.first_day, data.last_day).map((date) => known.get(date) ?? { day: date, sales: 0, total: 0, saved: 0 });
   const items = rows.map((row) => ({ label: dayShort(row.day), value: row.total, title: t("figure.day_title", { day: day(row.day), total: money(row.total), sales: number(row.sales) }) }));
   return figure(t("figure.by_day"), bars(items, t("figure.by_day"), moneyShort), {
-    head: [t("figure.day"), t("figure.sales"), t("figure.revenue"), t("figure.saved")],
+    head: [t("figure.day"), t("figure.sales"), t("figure.amount"), t("figure.saved")],
     rows: data.by_day.length ? rows.map((row) => [day(row.day), number(row.sales), money(row.total), money(row.saved)]) : [],
   });
 }
@@ -44,7 +44,7 @@ function hours(data) {
   const title = (row, column) => t("figure.hour_title", { when: name(row, column), total: money(at(row, column).total), sales: number(at(row, column).sales) });
   const rows = [1, 2, 3, 4, 5, 6, 7].map((index) => weekday(index));
   return figure(t("figure.by_hour"), heatMap(rows, columns.map(hour), (r, c) => at(r, c).total, title, t("figure.by_hour")), {
-    head: [t("figure.weekday"), t("figure.hour"), t("figure.sales"), t("figure.revenue")],
+    head: [t("figure.weekday"), t("figure.hour"), t("figure.sales"), t("figure.amount")],
     rows: data.by_hour.map((cell) => [weekday(cell.weekday, "long"), hour(cell.hour), number(cell.sales), money(cell.total)]),
   }, { hint: t("figure.by_hour_hint") });
 }
@@ -53,7 +53,7 @@ function products(data) {
   const rows = data.by_product.map((row) => [row.label, quantity(row.quantity), money(row.saved), money(row.total)]);
   return h("section", { class: "card figure tall", key: "products" },
     h("div", { class: "card-head" }, h("h2", {}, t("figure.products"))),
-    rows.length ? table([t("figure.product"), t("figure.quantity"), t("figure.saved"), t("figure.revenue")], rows) : h("p", { class: "empty" }, t("chart.empty")));
+    rows.length ? table([t("figure.product"), t("figure.quantity"), t("figure.saved"), t("figure.amount")], rows) : h("p", { class: "empty" }, t("chart.empty")));
 }
 
 function facetBars(data, facet) {
@@ -61,7 +61,7 @@ function facetBars(data, facet) {
   const total = rows.reduce((sum, row) => sum + Math.max(row.total, 0), 0) || 1;
   const items = rows.map((row) => ({ label: facetLabel(facet, row.value), value: row.total, text: money(row.total), hint: share(Math.max(row.total, 0) / total) }));
   return figure(t(`figure.by_${facet}`), lyingBars(items, t(`figure.by_${facet}`)), {
-    head: [t(`figure.by_${facet}`), t("figure.sales"), t("figure.revenue")],
+    head: [t(`figure.by_${facet}`), t("figure.sales"), t("figure.amount")],
     rows: rows.map((row) => [facetLabel(facet, row.value), number(row.sales), money(row.total)]),
   });
 }
@@ -96,7 +96,7 @@ function customers(data) {
   const rows = data.top_customers.slice(0, TOP_CUSTOMERS).map((row) => [name(row), number(row.sales), money(row.total)]);
   return h("section", { class: "card figure double", key: "customers" },
     h("div", { class: "card-head" }, h("h2", {}, t("figure.top_customers"))),
-    rows.length ? table([t("figure.customer"), t("figure.sales"), t("figure.revenue")], rows) : h("p", { class: "empty" }, t("chart.empty")));
+    rows.length ? table([t("figure.customer"), t("figure.sales"), t("figure.amount")], rows) : h("p", { class: "empty" }, t("chart.empty")));
 }
 
 function offers(data) {

@@ -6,14 +6,14 @@ import { nearMissText, OUTCOME_TONE } from "../near_miss.js";
 
 const MOST_NEAR = 4;
 
-/** `names` maps offer ids to their texts; `acts` holds toggleReward, addCode, removeCode. */
-export function offersView(ticket, names, acts) {
+/** `known` maps offer ids to the offers; `acts` holds toggleReward, addCode, removeCode. */
+export function offersView(ticket, known, acts) {
   const decision = ticket.decision;
-  const name = (id) => said(names.get(id)) || id;
+  const name = (id) => said(known.get(id)?.name) || id;
   return h("div", { class: "offers", key: "offers" },
     chosenView(decision, ticket.pending),
     nearView(decision, name),
-    rewardsView(ticket, name, acts),
+    rewardsView(ticket, name, known, acts),
     codesView(ticket, acts),
     reasonsView(decision, name));
 }
@@ -47,7 +47,7 @@ function nearView(decision, name) {
     near.map((reason) => h("li", { key: `near-${reason.offer_id}` }, icon("bolt"), h("span", {}, nearMissText(reason.near_miss, name(reason.offer_id))))));
 }
 
-function rewardsView(ticket, name, acts) {
+function rewardsView(ticket, name, known, acts) {
   const { rewards } = ticket.draft;
   const sure = ["authenticate", "staff"].includes(ticket.session?.identity?.assurance);
   const offered = (ticket.decision?.reasons ?? []).filter((reason) => ["reward_not_requested", "points_missing"].includes(reason.outcome));
@@ -59,9 +59,15 @@ function rewardsView(ticket, name, acts) {
       chosen.map((offer) => reward(offer.offer_id, said(offer.name), { asked: true, hint: tn("points", offer.reward_points) }, acts)),
       offered.map((reason) => reward(reason.offer_id, name(reason.offer_id), {
         asked: rewards.includes(reason.offer_id),
-        disabled: !sure || reason.outcome === "points_missing",
-        hint: reason.outcome === "points_missing" ? tn("near.points_short", reason.near_miss?.missing ?? 0) : t(sure ? "offers.ask_reward" : "offers.confirm_first"),
+        ...readiness(reason, known.get(reason.offer_id)?.reward_points ?? 0, ticket.session?.facts?.points ?? 0, sure),
       }, acts))));
+}
+
+/** Whether a reward can be asked for, and what to say beside it. */
+function readiness(reason, price, points, sure) {
+  const missing = reason.near_miss?.missing || price - points;
+  if (missing > 0) return { disabled: true, hint: tn("near.points_short", missing) };
+  return { disabled: !sure, hint: t(sure ? "offers.ask_reward" : "offers.confirm_first") };
 }
 
 function reward(id, label, { asked, disabled = false, hint }, acts) {
