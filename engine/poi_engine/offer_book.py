@@ -1,6 +1,7 @@
 """The merchant's offers: versions in SQL, a live catalogue in memory, decisions from both."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -21,10 +22,14 @@ from poi_offers.validate import OfferError, check_offer
 
 FRESH_SECONDS = 0.5
 """How long a catalogue is used before the storage is asked whether another process changed it."""
-EXPLAINED = 300
-"""Catalogues of up to so many offers have every offer explained; larger ones those that the place does not rule out."""
+EXPLAINED = 60
+"""Catalogues of up to so many offers have every offer explained.
+
+Of larger ones, besides the offers that hold, so many of those that the place does not rule out, by priority.
+"""
 SKEW = 60_000_000
 """Microseconds by which the clocks of two processes may differ."""
+_OFFER = json.Decoder(Offer)
 _HEADS = (
     "select o.offer_id, o.version, o.state, o.changed_at, v.document from offer o join offer_version v "
     "on v.merchant_id = o.merchant_id and v.offer_id = o.offer_id and v.version = o.version "
@@ -67,6 +72,7 @@ class OfferBook:
         self._screens = screens
         self._clock = clock
         self._live: dict[str, _Live] = {}
+        self._loading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def create(self, merchant_id: str, offer: Offer) -> OfferView:
         """A new offer, live at once, as version 1."""
@@ -135,13 +141,14 @@ class OfferBook:
         live = await self._fresh(merchant_id)
         policy = live.merchant.programme.policy
         told = explain or ("all" if len(live.catalogue) <= EXPLAINED else "reach")
+        most = None if explain else EXPLAINED
         asked: dict[str, int] = {}
 
         def ask(key: str, cap: int) -> int:
             asked[key] = cap
             return cap
 
-        decision = decide(live.catalogue, situation, policy, ask, told)
+        decision = decide(live.catalogue, situation, policy, ask, told, most)
         left = await self._sql.read(lambda: _remaining(merchant_id, asked)) if asked else {}
         if all(left[key] >= cap for key, cap in asked.items()):
             return decision
@@ -149,7 +156,7 @@ class OfferBook:
         def remaining(key: str, cap: int) -> int:
             return left.get(key, cap)
 
-        return decide(live.catalogue, situation, policy, remaining, told)
+        return decide(live.catalogue, situation, policy, remaining, told, most)
 
     async def merchant(self, merchant_id: str) -> Merchant:
         """The merchant's row as the catalogue was decided with."""
@@ -208,14 +215,21 @@ class OfferBook:
                 await self._refresh(merchant_id, live)
 
     async def _fresh(self, merchant_id: str) -> _Live:
-        live = self._live.get(merchant_id)
-        if live is None:
-            loaded = await self._sql.read(lambda: _load(merchant_id))
-            live = self._live.setdefault(merchant_id, _loaded(*loaded, self._clock.monotonic()))
+        live = self._live.get(merchant_id) or await self._first(merchant_id)
         if self._is_stale(live):
             async with live.lock:
                 if self._is_stale(live):  # of all who waited, the first has asked
                     await self._refresh(merchant_id, live)
+        return live
+
+    async def _first(self, merchant_id: str) -> _Live:
+        """Load the catalogue, once for all who wait for it, and in a thread: a large one takes seconds."""
+        async with self._loading[merchant_id]:
+            live = self._live.get(merchant_id)
+            if live is None:
+                merchant, version, rows = await self._sql.read(lambda: _load(merchant_id))
+                live = await asyncio.to_thread(_loaded, merchant, version, rows, self._clock.monotonic())
+                self._live[merchant_id] = live
         return live
 
     def _is_stale(self, live: _Live) -> bool:
@@ -366,4 +380,4 @@ def _view(row: Row) -> OfferView:
 
 
 def _offer(document: str) -> Offer:
-    return json.decode(document, type=Offer)
+    return _OFFER.decode(document)

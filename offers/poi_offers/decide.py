@@ -27,8 +27,13 @@ def decide(
     policy: Policy,
     remaining: Remaining | None = None,
     explain: Explained = "all",
+    most: int | None = None,
 ) -> Decision:
-    """Choose the best legal combination for a situation. `remaining` tells what is left of a limit (advisory)."""
+    """Choose the best legal combination for a situation. `remaining` tells what is left of a limit (advisory).
+
+    Of the offers whose conditions do not hold, the `most` of highest priority are explained (None: all that `explain`
+    asks for).
+    """
     left = remaining or _untouched
     eligible = catalogue.eligible(situation)
     reasons = {offer.offer_id: kept_out(offer, situation, left) for offer in eligible}
@@ -39,7 +44,10 @@ def decide(
     found += _reasons(candidates, chosen, situation)
     if explain != "eligible":
         considered = catalogue.offers() if explain == "all" else catalogue.in_reach(situation)
-        found += _ineligible(considered, situation, reasons.keys())
+        others = [offer for offer in considered if offer.offer_id not in reasons]
+        if most is not None and len(others) > most:
+            others = sorted(others, key=lambda offer: (-offer.stacking.priority, offer.offer_id))[:most]
+        found += _ineligible(others, situation)
     return _decision(candidates, Choice(chosen, choice.optimal), found, catalogue, situation)
 
 
@@ -84,9 +92,9 @@ def _reason(candidates: Candidates, chosen: int, index: int, situation: Situatio
     return not_chosen(candidates, chosen, index)
 
 
-def _ineligible(considered: Iterable[Offer], situation: Situation, eligible: Iterable[str]) -> list[Reason]:
-    scene, known = Scene(situation), set(eligible)
-    return [_false_or_unknown(offer, scene, situation) for offer in considered if offer.offer_id not in known]
+def _ineligible(others: Iterable[Offer], situation: Situation) -> list[Reason]:
+    scene = Scene(situation)
+    return [_false_or_unknown(offer, scene, situation) for offer in others]
 
 
 def _false_or_unknown(offer: Offer, scene: Scene, situation: Situation) -> Reason:

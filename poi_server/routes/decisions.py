@@ -32,7 +32,7 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A basket at a place and time, for a customer or nobody. Give `store_id` or `place`; `entries` name products.
 
     `vat_rate` (basis points) is that of entries with a plain amount. `explain`: which offers get a reason: every one,
-    those that the place does not rule out, or the eligible ones; by default it depends on how many there are."""
+    those that the place does not rule out, or the eligible ones; by default, of many offers, 60 in the place's reach."""
 
     currency: Currency
     items: Annotated[tuple[SaleItem, ...], Meta(max_length=500)] = ()

@@ -141,6 +141,14 @@ def test_only_eligible_offers_are_explained_on_request() -> None:
     assert [reason.offer_id for reason in decision.reasons] == ["o"]
 
 
+def test_of_many_offers_those_of_highest_priority_are_explained() -> None:
+    false = Subtotal(min=5000)
+    offers = [offer(f"o{number}", AmountOff(amount=10), conditions=false, priority=number) for number in range(5)]
+    catalogue = Catalogue([*offers, offer("chosen", AmountOff(amount=10))])
+    decision = decide(catalogue, situation(*BASKET), Policy(), explain="reach", most=2)
+    assert [reason.offer_id for reason in decision.reasons] == ["chosen", "o3", "o4"]
+
+
 def test_exclusivity_and_groups_say_who_is_in_the_way() -> None:
     offers = [
         offer("first", AmountOff(amount=60), group="g"),
