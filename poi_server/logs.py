@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -57,13 +58,31 @@ def _processors(style: str, *, colours: bool) -> list[Processor]:
     return [*shared, last]
 
 
+class _Unfailing:
+    """A stream whose faults stay its own: a full disk or a closed pipe loses log lines, never an answer."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or lose it."""
+        with suppress(OSError, ValueError):
+            return self._stream.write(text)
+        return 0
+
+    def flush(self) -> None:
+        """Flush, or lose it."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def configure_logs(style: str, level: str, stream: TextIO | None = None) -> None:
     """Log from now on as `style` `json` or `text`, from `level` on; called by `serve` alone."""
     out = stream or sys.stderr
     structlog.configure(
         processors=_processors(style, colours=out.isatty()),
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Unfailing(out))),
         cache_logger_on_first_use=True,
     )
     for name in ("aiohttp", "asyncio", "redis"):
