@@ -49,11 +49,16 @@ class SimulatorBook:
     def _sql(self) -> sqlite3.Connection:
         """The connection, opened by whoever writes or reads first; the lock is held."""
         if self._connection is None:
-            self._connection = sqlite3.connect(self._path, check_same_thread=False, timeout=10, isolation_level=None)
-            self._connection.row_factory = sqlite3.Row
-            self._connection.execute("pragma journal_mode = wal")
-            self._connection.execute("pragma synchronous = full")
-            self._connection.execute(_SCHEMA)
+            opened = sqlite3.connect(self._path, check_same_thread=False, timeout=10, isolation_level=None)
+            opened.row_factory = sqlite3.Row
+            try:
+                opened.execute("pragma journal_mode = wal")
+                opened.execute("pragma synchronous = full")
+                opened.execute(_SCHEMA)
+            except sqlite3.Error:  # no room: the next one who asks opens it anew
+                opened.close()
+                raise
+            self._connection = opened
         return self._connection
 
     def write(self, operation: Operation) -> Operation:
