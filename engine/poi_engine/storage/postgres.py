@@ -150,7 +150,12 @@ class PostgresSql:
     @staticmethod
     async def _read_on(connection: asyncpg.Connection, job: Callable[[], Job[T]]) -> T:
         snapshot = connection.transaction(isolation="repeatable_read", readonly=True)
-        await snapshot.start()
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await snapshot.start()
+        except TimeoutError:
+            connection.terminate()  # it is silent: nothing more is asked of it
+            raise
         try:
             return await drive(job(), connection)
         finally:
