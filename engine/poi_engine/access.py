@@ -95,6 +95,7 @@ class Access:
         self._exclusive = exclusive
         self._known: OrderedDict[bytes, Principal] = OrderedDict()
         self._local: dict[bytes, Principal] = {}
+        self._revocations = 0
 
     # --- who is it
 
@@ -110,10 +111,13 @@ class Access:
             return found
         if self._exclusive and (found := self._known.get(digest)):
             return found
+        revocations = self._revocations
         principal = await self._sql.read(lambda: _principal_job(digest))
         if principal is None:
             self._known.pop(digest, None)
             return None
+        if revocations != self._revocations:  # what was read may be older than a revocation: not to be remembered
+            return principal
         self._known[digest] = principal
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
@@ -187,6 +191,7 @@ class Access:
         self._forget(lambda known: (known.merchant_id, known.role, known.subject_id) == (merchant_id, role, subject_id))
 
     def _forget(self, gone: Callable[[Principal], bool]) -> None:
+        self._revocations += 1
         for digest in [digest for digest, known in self._known.items() if gone(known)]:
             del self._known[digest]
 

@@ -75,14 +75,20 @@ def audit(merchant_id: str, audit_id: str, who: str, act: str, subject_id: str, 
 
 
 def revoke_access(merchant_id: str, access_id: str, role: Role | None, at: int) -> Job[None]:
-    """End one credential, unless it is the last owner's."""
+    """End one credential, unless it is the last owner's; a phone's rotating codes end with it."""
     rows = yield Query(
         "update access set revoked_at = ? where merchant_id = ? and access_id = ? and revoked_at is null"
-        " and role = coalesce(?, role) returning role",
+        " and role = coalesce(?, role) returning role, subject_id, created_at",
         (at, merchant_id, access_id, role),
     )
     if not rows:
         raise NotFound("credential", access_id)
+    if rows[0]["role"] == "phone":  # one claim made the credential and the device, at one time
+        yield Query(
+            "update device set revoked_at = ? where merchant_id = ? and customer_id = ? and created_at = ?"
+            " and revoked_at is null",
+            (at, merchant_id, rows[0]["subject_id"], rows[0]["created_at"]),
+        )
     owners = yield Query(
         "select access_id from access where merchant_id = ? and role = 'owner' and revoked_at is null limit 1",
         (merchant_id,),

@@ -8,7 +8,9 @@ import msgspec
 from aiohttp import WSMsgType, web
 from msgspec import Struct
 
+from poi_engine.errors import StorageError
 from poi_engine.principal import Principal
+from poi_server.auth import presented_secret
 from poi_server.http import EVERYONE, Call, Routes
 from poi_server.live import Topic, Watcher
 
@@ -31,7 +33,7 @@ async def live(call: Call) -> web.WebSocketResponse:
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MESSAGE_BYTES)
     await socket.prepare(call.request)
     watcher = Watcher()
-    sender = asyncio.create_task(_send(socket, watcher))
+    sender = asyncio.create_task(_send(call, socket, watcher))
     call.services.sockets.add(socket)
     try:
         await _receive(call, socket, watcher)
@@ -39,7 +41,7 @@ async def live(call: Call) -> web.WebSocketResponse:
         call.services.sockets.discard(socket)
         call.services.live.forget(watcher)
         sender.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, ConnectionError):  # the screen may be gone in the middle of a message
             await sender
     return socket
 
@@ -56,9 +58,21 @@ async def _receive(call: Call, socket: web.WebSocketResponse, watcher: Watcher) 
         await socket.send_str('{"kind":"watching"}')
 
 
-async def _send(socket: web.WebSocketResponse, watcher: Watcher) -> None:
+async def _send(call: Call, socket: web.WebSocketResponse, watcher: Watcher) -> None:
     async for body in watcher.messages():
+        if not await _still_welcome(call):
+            await socket.close(code=1008, message=b"this credential has ended")
+            return
         await socket.send_str(body.decode())
+
+
+async def _still_welcome(call: Call) -> bool:
+    """Whether the credential that opened the socket still stands: a revoked screen is told nothing more."""
+    secret, _ = presented_secret(call.request)
+    try:
+        return await call.services.access.authenticate(secret) is not None
+    except StorageError:
+        return False
 
 
 def _topic(principal: Principal, text: str) -> Topic | None:
