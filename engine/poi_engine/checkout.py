@@ -21,7 +21,6 @@ from poi_engine.reservation import Taken, checkout_of, latest, release, reserve
 from poi_engine.returns import ReturnedLine
 from poi_engine.sales import SaleView
 from poi_engine.session import Notice, Session, SessionState, move
-from poi_engine.settings import Counter, read_counter
 from poi_engine.settlement import Settlement
 from poi_engine.stations import Stations, situation_of
 from poi_engine.wiring import Wiring
@@ -143,7 +142,7 @@ class Checkout:
     async def _freeze(self, accepted: Session, by: Principal, at: int) -> Frozen:
         assert accepted.decision is not None
         merchant_id = accepted.merchant_id
-        counter: Counter = await self._w.sql.read(lambda: read_counter(merchant_id, accepted.station_id))
+        counter = await self._w.places.counter(merchant_id, accepted.station_id)
         offers = await self._offers.versions(merchant_id, accepted.decision)
         situation = situation_of(accepted, counter, accepted.facts, at)
         return Frozen(
@@ -286,7 +285,7 @@ class Checkout:
             await self._stations.forget_card(merchant_id, session_id)
 
     async def _connector_name(self, merchant_id: str, station_id: str) -> str:
-        counter = await self._w.sql.read(lambda: read_counter(merchant_id, station_id))
+        counter = await self._w.places.counter(merchant_id, station_id)
         self._w.connector(counter.connector)
         return counter.connector
 

@@ -12,6 +12,7 @@ from poi_engine.desk import Desk
 from poi_engine.errors import PoiError
 from poi_engine.ids import Ids
 from poi_engine.offer_book import OfferBook
+from poi_engine.places import Places
 from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
 from poi_engine.products import Products
 from poi_engine.recovery import Recovered, Recovery
@@ -43,7 +44,8 @@ class Engine:
         trace: Trace = untraced,
         exclusive: bool = True,
     ) -> None:
-        wiring = Wiring(sql, sessions, screens, connectors, clock, ids, trace)
+        self.places = Places(sql, clock)
+        wiring = Wiring(sql, sessions, screens, connectors, clock, ids, self.places, trace)
         self.wiring = wiring
         desk = Desk(wiring)
         settlement = Settlement(wiring, desk)

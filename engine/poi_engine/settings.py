@@ -98,6 +98,7 @@ def read_place(merchant_id: str, store_id: str) -> Job[Place]:
     )
     if not rows:
         raise NotFound("store", store_id)
+    zone(rows[0]["zone"])
     return _place(rows[0])
 
 

@@ -20,7 +20,7 @@ from poi_engine.products import Product, Products, find_product
 from poi_engine.records import insert_audit
 from poi_engine.reservation import release
 from poi_engine.session import Identity, Notice, Session, SessionState, move
-from poi_engine.settings import Counter, read_counter
+from poi_engine.settings import Counter
 from poi_engine.wiring import Wiring
 from poi_offers.situation import Basket, CustomerFacts, Situation
 
@@ -80,7 +80,8 @@ class Stations:
             _must_be_changeable(session)
             if revision is not None and session.revision != revision:
                 raise Conflict("revision", "The session has changed since; look again.")
-            counter, products = await self._w.sql.read(lambda: _entered(session, entries))
+            counter = await self._w.places.counter(merchant_id, session.station_id)
+            products = await self._w.sql.read(lambda: _entered(merchant_id, entries))
             lines = lines_of(entries, products, counter.vat_rate)
             basket = replace(session.basket, items=lines, codes=tuple(codes), rewards=tuple(rewards))
             return await self.decided(replace(session, basket=basket, notice=None))
@@ -142,7 +143,7 @@ class Stations:
         """Have the terminal read the card before the amount, then decide with its facts."""
         session = await self._desk.load(merchant_id, session_id)
         _must_be_changeable(session)
-        counter = await self._w.sql.read(lambda: read_counter(merchant_id, session.station_id))
+        counter = await self._w.places.counter(merchant_id, session.station_id)
         connector = self._w.connector(counter.connector)
         if not connector.capabilities.card_before_amount:
             raise Conflict("no-card-before-amount", "This terminal reads the card together with the amount only.")
@@ -198,7 +199,7 @@ class Stations:
 
     async def hand_over(self, merchant_id: str, session_id: str, station_id: str) -> Session:
         """Go on at another station of the same store, which must be free."""
-        counter = await self._w.sql.read(lambda: read_counter(merchant_id, station_id))
+        counter = await self._w.places.counter(merchant_id, station_id)
         there = await self.current(merchant_id, station_id)
         if there is not None and there.state not in ENDED and there.session_id != session_id:
             raise Conflict("station-busy", "The other station has an open session.")
@@ -218,7 +219,8 @@ class Stations:
     async def decided(self, session: Session) -> Session:
         """The session with the decision of this moment, or none when the basket is empty."""
         at = self._w.at()
-        counter, facts = await self._w.sql.read(lambda: _inputs(session, at))
+        counter = await self._w.places.counter(session.merchant_id, session.station_id)
+        facts = await self._facts(session, at)
         if not session.basket.items:
             state = _S.IDENTIFIED if session.identity else _S.OPEN
             return move(session, state, facts=facts, decision=None, decision_id=None, checkout_id=None)
@@ -227,10 +229,19 @@ class Stations:
         decision_id = self._w.ids.new("dec")
         return move(session, _S.DECIDED, facts=facts, decision=decision, decision_id=decision_id, checkout_id=None)
 
+    async def _facts(self, session: Session, at: int) -> CustomerFacts | None:
+        if session.identity is None:
+            return None
+        customer_id = session.identity.customer_id
+        try:
+            return await self._w.sql.read(lambda: read_facts(session.merchant_id, customer_id, at))
+        except NotFound:
+            raise Conflict("customer-erased", "This customer was erased; identify somebody else.") from None
+
     # --- inside ----------------------------------------------------------------------------------------------------
 
     async def _new(self, merchant_id: str, station_id: str) -> Session:
-        counter = await self._w.sql.read(lambda: read_counter(merchant_id, station_id))
+        counter = await self._w.places.counter(merchant_id, station_id)
         merchant = await self._offers.merchant(merchant_id)
         session = Session(
             session_id=self._w.ids.new("ses"),
@@ -331,21 +342,10 @@ def _must_be_changeable(session: Session) -> None:
         raise Conflict("illegal-move", f"A session that is {session.state} takes no change.")
 
 
-def _inputs(session: Session, at: int) -> Job[tuple[Counter, CustomerFacts | None]]:
-    counter = yield from read_counter(session.merchant_id, session.station_id)
-    if session.identity is None:
-        return counter, None
-    try:
-        return counter, (yield from read_facts(session.merchant_id, session.identity.customer_id, at))
-    except NotFound:
-        raise Conflict("customer-erased", "This customer was erased; identify somebody else.") from None
-
-
-def _entered(session: Session, entries: Sequence[BasketEntry]) -> Job[tuple[Counter, dict[str, Product]]]:
-    counter = yield from read_counter(session.merchant_id, session.station_id)
+def _entered(merchant_id: str, entries: Sequence[BasketEntry]) -> Job[dict[str, Product]]:
     products: dict[str, Product] = {}
     for code in {entry.code: None for entry in entries if entry.code}:
-        product = yield from find_product(session.merchant_id, code)
+        product = yield from find_product(merchant_id, code)
         if product is not None and product.active:
             products[code] = product
-    return counter, products
+    return products

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import DeviceError
 from poi_engine.ids import Ids
+from poi_engine.places import Places
 from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
 
 Trace = Callable[[str], None]
@@ -26,6 +27,7 @@ class Wiring:
     connectors: Mapping[str, PaymentConnector]
     clock: Clock
     ids: Ids
+    places: Places
     trace: Trace = untraced
 
     def at(self) -> int:

@@ -8,7 +8,6 @@ from msgspec import Meta, Struct
 from poi_engine.basket import BasketEntry, check_entries, lines_of
 from poi_engine.clock import micros, micros_of, moment
 from poi_engine.errors import RequestError
-from poi_engine.settings import read_place
 from poi_engine.setup import ZONES
 from poi_offers.decision import Decision
 from poi_offers.situation import Basket, PaymentFacts, Place, SaleItem, Situation
@@ -32,7 +31,7 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A basket at a place and time, for a customer or nobody. Give `store_id` or `place`; `entries` name products.
 
     `vat_rate` (basis points) is that of entries with a plain amount. `explain`: which offers get a reason: every one,
-    those that the place does not rule out, or the eligible ones; by default, of many offers, 60 in the place's reach."""
+    those that the place does not rule out, or the eligible ones; by default, of many offers, 60 in its reach."""
 
     currency: Currency
     items: Annotated[tuple[SaleItem, ...], Meta(max_length=500)] = ()
@@ -102,8 +101,7 @@ async def _place(call: Call, body: Asked) -> Place:
     if body.place is not None:
         _check_zone(body.place.zone)
         return Place(zone=body.place.zone, lat=body.place.lat, lon=body.place.lon)
-    store_id = body.store_id or ""
-    return await call.services.sql.read(lambda: read_place(call.merchant_id, store_id))
+    return await call.engine.places.place(call.merchant_id, body.store_id or "")
 
 
 def _check_zone(zone: str) -> None:

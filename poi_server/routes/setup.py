@@ -66,7 +66,9 @@ async def add_store(call: Call, body: NewStore) -> Store:
 @routes.put("/v1/stores/{store_id}", roles=OWNER, summary="Change a store")
 async def replace_store(call: Call, store_id: str, body: NewStore) -> Store:
     """Every field is replaced."""
-    return await call.services.setup.replace_store(call.merchant_id, store_id, body)
+    store = await call.services.setup.replace_store(call.merchant_id, store_id, body)
+    call.engine.places.forget()
+    return store
 
 
 @routes.get("/v1/stations", roles=STAFF, summary="The stations")
@@ -84,7 +86,9 @@ async def add_station(call: Call, body: NewStation) -> Station:
 @routes.put("/v1/stations/{station_id}", roles=OWNER, summary="Change a station")
 async def replace_station(call: Call, station_id: str, body: NewStation) -> Station:
     """Every field is replaced."""
-    return await call.services.setup.replace_station(call.merchant_id, station_id, body)
+    station = await call.services.setup.replace_station(call.merchant_id, station_id, body)
+    call.engine.places.forget()
+    return station
 
 
 @routes.get("/v1/sellers", roles=OWNER, summary="The sellers")
