@@ -108,7 +108,7 @@ def decline(
 ) -> Job[Session | None]:
     """The payment was declined: everything reserved is free again. None when the checkout had ended.
 
-    Not `sure`: a person said so and the terminal could not be told; its word is asked for later and undone.
+    Not `sure`: a person said so and the terminal is not told yet; until it is, what it took is to be undone.
     """
     trace("decline.job")
     gone = yield from release(merchant_id, checkout_id, "declined", ("paying", "unknown"), ids=ids, at=at, trace=trace)
@@ -144,6 +144,17 @@ def to_reverse(merchant_id: str, payment: Payment, result: PaymentResult, at: in
     trace("reverse.job")
     yield told(merchant_id, payment.payment_id, "unknown", result, at)
     trace("reverse.marked")
+
+
+def barred(merchant_id: str, payment: Payment, at: int, trace: Trace) -> Job[None]:
+    """The terminal has undone, or will never do, what a person declined."""
+    trace("bar.job")
+    yield Query(
+        "update payment set state = 'declined', changed_at = ? where merchant_id = ? and payment_id = ? "
+        "and state = 'unknown'",
+        (at, merchant_id, payment.payment_id),
+    )
+    trace("bar.done")
 
 
 def undone(merchant_id: str, payment: Payment, state: str, audit_id: str, at: int, trace: Trace) -> Job[None]:

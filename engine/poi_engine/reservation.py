@@ -122,7 +122,9 @@ def _supersede(merchant_id: str, session_id: str, checkout_id: str, *, ids: Ids,
         raise Conflict("payment-under-way", "This session is being paid, or is paid.")
     if newest["state"] == "reserved":
         earlier = newest["checkout_id"]
-        yield from release(merchant_id, earlier, "released", ("reserved",), ids=ids, at=at, trace=trace)
+        gone = yield from release(merchant_id, earlier, "released", ("reserved",), ids=ids, at=at, trace=trace)
+        if not gone:  # another process began to pay it since it was read
+            raise Conflict("payment-under-way", "This session is being paid, or is paid.")
 
 
 def _insert(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Job[bool]:

@@ -8,7 +8,7 @@ from poi_engine.commit import Closed, Committed
 from poi_engine.desk import Desk
 from poi_engine.errors import DeviceError
 from poi_engine.ledger import Insufficient
-from poi_engine.pay_jobs import approve, decline, doubt, to_reverse, undone
+from poi_engine.pay_jobs import approve, barred, decline, doubt, to_reverse, undone
 from poi_engine.payment import Payment, read_payment
 from poi_engine.ports import Job, PaymentConnector, PaymentResult, Query
 from poi_engine.session import Session
@@ -67,9 +67,7 @@ class Settlement:
                 reason=reason,
             )
             return await self._approve(merchant_id, payment, result)
-        sure = await cancelled(self._w.connector(payment.connector), payment.payment_id)
-        result = PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason=reason)
-        return await self._decline(merchant_id, payment, result, sure=sure)
+        return await self._declined_by_person(merchant_id, payment, reason)
 
     async def show_sale(self, committed: Committed) -> Session:
         """The committed sale on the screens."""
@@ -93,9 +91,24 @@ class Settlement:
         self._w.trace("approve.committed")
         return await self.show_sale(committed)
 
-    async def _decline(
-        self, merchant_id: str, payment: Payment, result: PaymentResult, *, sure: bool = True
-    ) -> Session:
+    async def _decline(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
+        session = await self._ended(merchant_id, payment, result, sure=True)
+        if session is None:  # somebody ended it before
+            return await self._reload(merchant_id, payment)
+        return await self._desk.settle(session)
+
+    async def _declined_by_person(self, merchant_id: str, payment: Payment, reason: str) -> Session:
+        """SQL first: a sale that is made in the same moment must not find its payment undone at the terminal."""
+        connector = self._w.connector(payment.connector)
+        result = PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason=reason)
+        session = await self._ended(merchant_id, payment, result, sure=False)
+        if session is None:
+            return await self._reload(merchant_id, payment)
+        if await cancelled(connector, payment.payment_id):  # if not, recovery goes on
+            await self._write(lambda at: barred(merchant_id, payment, at, self._w.trace))
+        return await self._desk.settle(session)
+
+    async def _ended(self, merchant_id: str, payment: Payment, result: PaymentResult, *, sure: bool) -> Session | None:
         self._w.trace("decline.before-sql")
         session = await self._write(
             lambda at: decline(
@@ -103,9 +116,7 @@ class Settlement:
             )
         )
         self._w.trace("decline.committed")
-        if session is None:  # somebody ended it before
-            return await self._reload(merchant_id, payment)
-        return await self._desk.settle(session)
+        return session
 
     async def _doubt(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
         self._w.trace("doubt.before-sql")
@@ -178,7 +189,7 @@ async def cancelled(connector: PaymentConnector, reference: str) -> bool:
         return False
     try:
         return (await connector.cancel(reference)).outcome == "approved"
-    except DeviceError:
+    except Exception:  # a connector's fault leaves it open, and must not stop the recovery of others
         return False
 
 

@@ -1,0 +1,102 @@
+"""Two who end the same payment at once: SQL decides, and the terminal follows."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from poi_engine.errors import Conflict
+from poi_engine.pay_jobs import read_frozen
+from poi_engine.ports import Job, PaymentResult, Query
+from poi_engine.reservation import reserve
+from poi_engine.wiring import untraced
+from tests.engine.shop import SELLER, M, Shop
+
+pytestmark = pytest.mark.valkey
+APPROVED_UNHEARD = 1013
+
+
+class Watched:
+    """The shop's terminal, with `status` held back after its answer is known, and `cancel` observed."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._terminal = shop.terminal
+        self.name, self.capabilities = shop.terminal.name, shop.terminal.capabilities
+        self.answered, self.go_on = asyncio.Event(), asyncio.Event()
+        self.asking: asyncio.Task[Any] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._terminal, name)
+
+    async def status(self, payment_ref: str) -> PaymentResult:
+        """The truth, a moment late."""
+        answer = await self._terminal.status(payment_ref)
+        self.answered.set()
+        await self.go_on.wait()
+        return answer
+
+    async def cancel(self, payment_ref: str) -> PaymentResult:
+        """Undone; before the answer is heard, the one who asked for the status goes on."""
+        answer = await self._terminal.cancel(payment_ref)
+        self.go_on.set()
+        if self.asking is not None:
+            await asyncio.wait({self.asking}, timeout=10)
+        return answer
+
+
+async def test_a_sale_made_while_a_person_declines_keeps_its_payment_or_is_no_sale(shop: Shop) -> None:
+    terminal = Watched(shop)
+    shop.connectors = {"simulator": terminal}  # type: ignore[dict-item]
+    shop.engine = shop.build()
+    unknown = await shop.pay(await shop.accept(await shop.basket(APPROVED_UNHEARD)))
+    terminal.asking = asyncio.create_task(shop.engine.checkout.ask_status(M, unknown.session_id))
+    await terminal.answered.wait()
+    ended = await shop.engine.checkout.resolve(M, unknown.session_id, "declined", "no slip", by=SELLER)
+    await terminal.asking
+    book = {done.kind: done.cancelled for done in await shop.operations()}
+    sales = await shop.rows("select sale_id from sale")
+    assert bool(sales) != book["authorise"], "either the sale and its money, or neither"
+    assert ended.state == "declined"
+
+
+async def test_a_payment_whose_driver_fails_does_not_keep_others_from_recovering(shop: Shop) -> None:
+    class Broken(Watched):
+        async def status(self, payment_ref: str) -> PaymentResult:
+            return await self._terminal.status(payment_ref)
+
+        async def cancel(self, payment_ref: str) -> PaymentResult:
+            raise ValueError(payment_ref)
+
+    shop.connectors = {"simulator": Broken(shop)}  # type: ignore[dict-item]
+    shop.engine = shop.build()
+    first = await shop.pay(await shop.accept(await shop.basket(APPROVED_UNHEARD)))
+    declined = await shop.engine.checkout.resolve(M, first.session_id, "declined", "no slip", by=SELLER)
+    assert declined.state == "declined"
+    await shop.engine.stations.abandon(M, first.session_id)
+    second = await shop.pay(await shop.accept(await shop.basket(APPROVED_UNHEARD)))
+    recovered = await shop.engine.recovery.run()
+    assert (recovered.resolved, recovered.in_doubt) == (1, 1)
+    assert (await shop.engine.stations.get(M, second.session_id)).state == "paid"
+    shop.connectors = {"simulator": shop.terminal}
+    await shop.restart()
+    assert {row["state"] for row in await shop.rows("select state from payment")} == {"reversed", "captured"}
+
+
+async def test_an_acceptance_never_stands_beside_one_that_another_process_began_to_pay(shop: Shop) -> None:
+    accepted = await shop.accept(await shop.basket(1000))
+    checkout_id = accepted.checkout_id or ""
+
+    def overtaken() -> Job[None]:
+        frozen = yield from read_frozen(M, checkout_id)
+        inner = reserve(M, "chk_second", frozen, ids=shop.ids, at=shop.engine.wiring.at(), trace=untraced)
+        query = next(inner)
+        while True:
+            rows = yield query
+            if "order by case state" in query.text:  # what was read is old by now
+                yield Query("update checkout set state = 'paying' where checkout_id = ?", (checkout_id,))
+            query = inner.send(rows)
+
+    with pytest.raises(Conflict) as refused:
+        await shop.sql.write(overtaken)
+    assert refused.value.code == "payment-under-way"
+    assert (await shop.pay(accepted)).state == "paid"
