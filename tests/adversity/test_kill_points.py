@@ -45,7 +45,8 @@ POINTS: dict[str, str] = {
     "refund.committed sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 sql.after-commit@2",
     "refund_declined": "refund.terminal-answered refund.decline-job refund.declined",
     "refund_doubt": "terminal.refunded refund.doubt-job refund.doubted",
-    "late": "reverse.before-terminal reverse.job reverse.done reverse.committed terminal.cancelled",
+    "late": "decline.committed terminal.cancelled bar.job bar.done reverse.before-sql reverse.job reverse.marked "
+    "reverse.committed undo.before-terminal undo.answered undo.job undo.done undo.committed",
 }
 RECOVERY = (
     "recover.payment status.before-terminal status.answered approve.job commit.journal approve.committed "
