@@ -120,6 +120,9 @@ CATALOGUE: dict[str, Explanation] = {
     "session-changed": Explanation(
         "The session has changed", "Somebody else was faster.", "Read the session and try again."
     ),
+    "too-many-photos": Explanation(
+        "Too many photos", "Photos come faster than they can be read.", "Send it again in a moment."
+    ),
     "insufficient": Explanation("Insufficient", "The balance or limit is too small.", "Read it and ask for less."),
     # --- us
     "unavailable": Explanation(

@@ -12,6 +12,9 @@ from poi_qr.payload import Payload, PayloadError, classify
 from poi_qr.scan import Scan
 from poi_qr.wedge import clean
 
+STILLS_WAITING = 8
+"""Photos that may wait for a thread; a large one takes seconds, a frame milliseconds."""
+
 
 class Scanning:
     """The stations' optical side. `clock` gives UTC seconds, `monotonic` seconds that never step."""
@@ -20,21 +23,48 @@ class Scanning:
         self._clock = clock
         self._monotonic = monotonic
         self._gate = ScanGate(monotonic)
-        self._threads = ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="decode")
+        threads = max(2, os.cpu_count() or 2)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+        self._stills = asyncio.Semaphore(threads // 2)  # photos leave threads to the cameras
+        self._stills_waiting = 0
+        self._frames: set[str] = set()
 
     async def read_image(self, source: str, data: bytes, *, still: bool) -> Scan | None:
         """The first code that counts in a picture (PNG, JPEG, WebP), or None; frames pass the gate, photos do not.
 
-        Raises `RequestError` for a picture or a code that cannot be accepted.
+        A frame that comes while the source's last one is decoded is dropped: the camera sends another. Raises
+        `RequestError` for a picture or a code that cannot be accepted, and when too many photos wait.
         """
-        loop = asyncio.get_running_loop()
-        try:
-            symbols = await loop.run_in_executor(self._threads, lambda: decode_image(data, still=still))
-        except ImageError as error:
-            raise RequestError(error.code, error.message, path="$") from error
+        symbols = await (self._still(data) if still else self._frame(source, data))
         gate = ScanGate(self._monotonic) if still else self._gate  # a photo is judged by itself
         passed = gate.offer(source, symbols)
         return self._scan(source, passed[0]) if passed else None
+
+    async def _frame(self, source: str, data: bytes) -> list[Symbol]:
+        if source in self._frames:
+            return []
+        self._frames.add(source)
+        try:
+            return await self._decode(data, still=False)
+        finally:
+            self._frames.discard(source)
+
+    async def _still(self, data: bytes) -> list[Symbol]:
+        if self._stills_waiting >= STILLS_WAITING:
+            raise RequestError("too-many-photos", "Too many photos wait to be read; try again.", status=429)
+        self._stills_waiting += 1
+        try:
+            async with self._stills:
+                return await self._decode(data, still=True)
+        finally:
+            self._stills_waiting -= 1
+
+    async def _decode(self, data: bytes, *, still: bool) -> list[Symbol]:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, lambda: decode_image(data, still=still))
+        except ImageError as error:
+            raise RequestError(error.code, error.message, path="$") from error
 
     def read_line(self, source: str, line: str) -> Scan:
         """What a keyboard-wedge or serial scanner typed."""
