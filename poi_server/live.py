@@ -77,7 +77,11 @@ class Live:
 
     def receive(self, message: bytes) -> None:
         """A message from the fan-out between processes."""
-        told = self._decoder.decode(message)
+        try:
+            told = self._decoder.decode(message)
+        except (msgspec.DecodeError, UnicodeDecodeError):  # not ours, or another version's: the next may be
+            log.warning("fan-out-unreadable", bytes=len(message))
+            return
         if told.origin != self._origin:
             self._deliver(told)
 
