@@ -86,8 +86,8 @@ class Desk:
 
     async def _from_sql(self, merchant_id: str, session_id: str) -> Session:
         row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
-        if row is None:
-            raise NotFound("session", session_id)
+        if row is None or not row["checkout_id"].startswith("chk_"):
+            raise NotFound("session", session_id)  # a refund's checkout stands under the id of its sale
         return await self.named(session_of(row))
 
     async def named(self, session: Session) -> Session:
