@@ -23,6 +23,8 @@ def choose(candidates: Candidates) -> Choice:
     """The best combination under the policy, the same on every process."""
     policy = candidates.policy.choice
     pool = candidates.valued
+    if not pool:
+        return Choice(0, optimal=True)
     try:
         if policy == "priority":
             return Choice(_by_priority(candidates, _exact), optimal=True)

@@ -1,8 +1,5 @@
 """A situation with what its leaves need again and again: the wall clock, the regions, the codes."""
 
-from datetime import datetime
-from functools import cached_property
-
 from poi_offers.decision import NearMiss
 from poi_offers.model import Selector
 from poi_offers.selection import category_path, selected
@@ -11,6 +8,8 @@ from poi_offers.storetime import minute_of_week, wall_clock
 
 Answer = tuple[bool | None, NearMiss | None]
 """A leaf's truth (None = unknown) and, when it is not true, how far it is from it."""
+
+_Goods = tuple[frozenset[str], frozenset[str], frozenset[str]]
 
 YES: Answer = (True, None)
 NO: Answer = (False, None)
@@ -24,28 +23,30 @@ class Scene:
 
     def __init__(self, situation: Situation) -> None:
         self.situation = situation
-
-    @cached_property
-    def wall(self) -> datetime:
+        self.wall = wall_clock(situation.at, situation.place.zone)
         """The store's wall clock, naive."""
-        return wall_clock(self.situation.at, self.situation.place.zone)
-
-    @cached_property
-    def minute(self) -> int:
+        self.minute = minute_of_week(self.wall)
         """Minutes since Monday 00:00 on the store's wall clock."""
-        return minute_of_week(self.wall)
+        self.codes = frozenset(fold_code(code) for code in situation.basket.codes)
+        """The codes given, folded."""
+        self.regions = self._regions()
+        self._goods: _Goods | None = None
 
-    @cached_property
-    def regions(self) -> frozenset[str] | None:
+    def _regions(self) -> frozenset[str] | None:
         """The place's regions and those they lie in (`FR-75` lies in `FR`); None at a free position without any."""
         place = self.situation.place
         if place.store_id is None and not place.regions:
             return None
         return frozenset(above for region in place.regions for above in region_path(region))
 
-    @cached_property
-    def goods(self) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    @property
+    def goods(self) -> _Goods:
         """The basket's product codes, its brands, and its categories with everything above them."""
+        if self._goods is None:
+            self._goods = self._named()
+        return self._goods
+
+    def _named(self) -> _Goods:
         items = self.situation.basket.items
         above = frozenset(path for item in items for path in category_path(item.category))
         return frozenset(item.code for item in items), frozenset(item.brand for item in items), above
@@ -58,11 +59,6 @@ class Scene:
         if named and codes.isdisjoint(products) and makes.isdisjoint(brands) and above.isdisjoint(categories):
             return ()
         return selected(selector, self.situation.basket.items)
-
-    @cached_property
-    def codes(self) -> frozenset[str]:
-        """The codes given, folded."""
-        return frozenset(fold_code(code) for code in self.situation.basket.codes)
 
 
 def region_path(region: str) -> list[str]:

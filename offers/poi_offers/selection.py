@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from poi_offers.model import Selector
 from poi_offers.situation import SaleItem
 
+_EVERYTHING = Selector()
+
 
 def fits(selector: Selector, item: SaleItem) -> bool:
     """True when the line is included (or nothing is) and not excluded."""
@@ -17,6 +19,8 @@ def fits(selector: Selector, item: SaleItem) -> bool:
 
 def selected(selector: Selector, items: Sequence[SaleItem]) -> tuple[int, ...]:
     """Positions of the lines that fit."""
+    if selector == _EVERYTHING:
+        return tuple(range(len(items)))
     return tuple(i for i, item in enumerate(items) if fits(selector, item))
 
 
@@ -27,7 +31,9 @@ def category_path(category: str) -> list[str]:
 
 
 def _named(item: SaleItem, products: Sequence[str], brands: Sequence[str], categories: Sequence[str]) -> bool:
-    return item.code in products or item.brand in brands or any(_below(item.category, path) for path in categories)
+    if item.code in products or item.brand in brands:
+        return True
+    return bool(categories) and any(_below(item.category, path) for path in categories)
 
 
 def _below(category: str, path: str) -> bool:
