@@ -47,6 +47,8 @@ async def read_body(request: web.Request, limit: int, seconds: float) -> bytes:
         return b""
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
+    if request.content.is_eof():  # all of it came with the headers: nothing to wait for
+        return await _read(request, limit)
     try:
         async with asyncio.timeout(seconds):
             return await _read(request, limit)

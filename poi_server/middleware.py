@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 
@@ -12,6 +11,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from poi_engine.errors import PoiError
+from poi_engine.ids import random_bits
 from poi_server.connections import CONNECTIONS
 from poi_server.endpoint import REQUEST_ID
 from poi_server.problems import Refusal, from_error, from_http, internal, problem_response
@@ -41,7 +41,7 @@ async def around(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Serve a request so that whatever happens inside, the answer is one of ours."""
     services = request.app[SERVICES]
     given = request.headers.get("Request-Id", "")
-    request_id = given if _OWN_ID.match(given) else secrets.token_hex(8)
+    request_id = given if _OWN_ID.match(given) else f"{random_bits(64):016x}"
     request[REQUEST_ID] = request_id
     connections = request.app[CONNECTIONS]
     connections.request_began(request)
@@ -94,11 +94,9 @@ def _http_error(error: web.HTTPException, request_id: str) -> web.StreamResponse
 def _dress(response: web.StreamResponse, request_id: str, *, strict: bool) -> None:
     headers = response.headers
     for name, value in SECURITY_HEADERS.items():
-        if name not in headers:
-            headers[name] = value
+        headers.setdefault(name, value)
     headers["Request-Id"] = request_id
-    if hdrs.CACHE_CONTROL not in headers:
-        headers[hdrs.CACHE_CONTROL] = "no-store"
+    headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     if strict:
         headers["Strict-Transport-Security"] = "max-age=31536000"
 

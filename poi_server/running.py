@@ -19,12 +19,13 @@ class Running(Struct, frozen=True, kw_only=True):
 
 
 def write_note(folder: Path, note: Running) -> None:
-    """Leave the note, readable by this user alone."""
-    file = _file(folder)
-    file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Leave the note, readable by this user alone; nobody ever sees half of it."""
+    fresh = folder / f"run.{os.getpid()}.new"
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as out:
         out.write(msgspec.json.encode(note))
+    fresh.replace(_file(folder))
 
 
 def read_note(folder: Path) -> Running | None:

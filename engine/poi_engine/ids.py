@@ -1,9 +1,11 @@
 """Prefixed identifiers over UUIDv7: sortable by time, made by the application, never by the database."""
 
-import secrets
+import os
 from collections.abc import Callable
+from threading import Lock
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+_BLOCK = 2048  # bytes
 
 
 def _base32(value: int, length: int) -> str:
@@ -14,10 +16,35 @@ def _base32(value: int, length: int) -> str:
     return "".join(reversed(digits))
 
 
+class _Bits:
+    """Random bits from the operating system, drawn in blocks: a system call for each id is dear."""
+
+    def __init__(self) -> None:
+        self._pool = b""
+        self._lock = Lock()
+
+    def forget(self) -> None:
+        """Draw anew."""
+        self._pool, self._lock = b"", Lock()
+
+    def __call__(self, count: int) -> int:
+        size = (count + 7) // 8
+        with self._lock:  # ids are made in the storage's thread as well
+            if len(self._pool) < size:
+                self._pool = os.urandom(max(_BLOCK, size))
+            drawn, self._pool = self._pool[:size], self._pool[size:]
+        return int.from_bytes(drawn) >> (8 * size - count)
+
+
+random_bits = _Bits()
+"""So many bits, each drawn once."""
+os.register_at_fork(after_in_child=random_bits.forget)  # a child must not hand out its parent's bits
+
+
 class Ids:
     """Makes ids such as `sal_06d7k...`; `now` gives UTC seconds, `bits` random bits (a simulation replaces both)."""
 
-    def __init__(self, now: Callable[[], float], bits: Callable[[int], int] = secrets.randbits) -> None:
+    def __init__(self, now: Callable[[], float], bits: Callable[[int], int] = random_bits) -> None:
         self._now = now
         self._bits = bits
 
