@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright, expect
 
 from poi_engine.setup import NewStation
 from poi_server.demo_catalogue import gtin
@@ -30,6 +30,9 @@ ARGUMENTS = [
     "--use-fake-device-for-media-stream",
 ]
 FILMED_CODE = gtin(77)
+PATIENCE_MS = 30_000
+"""How long a busy machine may take to show what is awaited."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -88,9 +91,9 @@ class Visitor:
         return page
 
     async def sign_in(self, role: str) -> Page:
-        """Come in through the front door with the role's secret."""
+        """Come in through the front door with the secret of an owner or a seller."""
         page = await self.open(f"/#{self.shop.secrets[role]}")
-        await page.wait_for_url(lambda url: "#" not in url)
+        await page.locator(".choice").first.wait_for()
         return page
 
     def _heard(self, text: str) -> None:
@@ -110,7 +113,7 @@ async def visit(browser: Browser, shop: Shop) -> AsyncIterator[Visit]:
         context = await browser.new_context(
             viewport=size, locale=locale, permissions=["camera", "geolocation"], reduced_motion="reduce", **more
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         made.append(Visitor(context, shop))
         return made[-1]
 
