@@ -51,15 +51,23 @@ class Checkout:
         self._under_way: dict[tuple[str, str, str], tuple[bytes, asyncio.Task[Session]]] = {}
 
     async def accept(
-        self, merchant_id: str, session_id: str, decision_id: str, total: int, *, by: Principal
+        self,
+        merchant_id: str,
+        session_id: str,
+        decision_id: str,
+        total: int,
+        *,
+        by: Principal,
+        known: Session | None = None,
     ) -> Session:
         """The customer accepts exactly this decision and total: freeze it and reserve what it needs, durably.
 
         `Conflict` `decision-changed` when another decision is shown by now; `decide-again` when something it counted on
-        has gone: the session then shows a new decision to ask for.
+        has gone: the session then shows a new decision to ask for. `known` is the session if the caller has just
+        loaded it.
         """
         self._w.trace("accept.begin")
-        session = await self._desk.load(merchant_id, session_id)
+        session = known or await self._desk.load(merchant_id, session_id)
         if session.state is _S.PAYING and session.decision_id == decision_id and _total(session) == total:
             return session
         _must_be_shown(session, decision_id, total)

@@ -45,10 +45,19 @@ class Desk:
         truth = session_of(row)
         return session if truth.state == session.state else await self.settle(truth)
 
-    async def change(self, merchant_id: str, session_id: str, step: Callable[[Session], Awaitable[Session]]) -> Session:
-        """Apply a step and store the result; when somebody was faster, apply it to what they made."""
+    async def change(
+        self,
+        merchant_id: str,
+        session_id: str,
+        step: Callable[[Session], Awaitable[Session]],
+        known: Session | None = None,
+    ) -> Session:
+        """Apply a step and store the result; when somebody was faster, apply it to what they made.
+
+        `known` is the session if the caller has just loaded it.
+        """
         for _ in range(ATTEMPTS):
-            session = await self.load(merchant_id, session_id)
+            session, known = known or await self.load(merchant_id, session_id), None
             changed = await step(session)
             if changed is session:
                 return session

@@ -72,8 +72,12 @@ class Stations:
         codes: Sequence[str] = (),
         rewards: Sequence[str] = (),
         revision: int | None = None,
+        known: Session | None = None,
     ) -> Session:
-        """Replace the basket, the codes given and the rewards asked for; decides anew."""
+        """Replace the basket, the codes given and the rewards asked for; decides anew.
+
+        `known` is the session if the caller has just loaded it.
+        """
         check_entries(entries)
 
         async def step(session: Session) -> Session:
@@ -86,7 +90,7 @@ class Stations:
             basket = replace(session.basket, items=lines, codes=tuple(codes), rewards=tuple(rewards))
             return await self.decided(replace(session, basket=basket, notice=None))
 
-        return await self._desk.change(merchant_id, session_id, step)
+        return await self._desk.change(merchant_id, session_id, step, known)
 
     async def present(self, merchant_id: str, station_id: str, credential: Credential) -> Session:
         """A tap or a scan: identifies a customer, or adds a product. Refusals are the session's notice."""
@@ -266,7 +270,7 @@ class Stations:
             known = _surer(current.identity, identity)
             return await self.decided(replace(current, identity=known, notice=notice))
 
-        changed = await self._desk.change(session.merchant_id, session.session_id, step)
+        changed = await self._desk.change(session.merchant_id, session.session_id, step, session)
         await self._w.screens.customer_changed(session.merchant_id, identity.customer_id, "identified")
         return changed
 

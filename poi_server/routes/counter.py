@@ -119,7 +119,7 @@ async def get_session(call: Call, session_id: str) -> Session:
 
 @routes.put("/v1/sessions/{session_id}/basket", roles=COUNTER, summary="Set the basket; the offers are decided anew")
 async def set_basket(call: Call, session_id: str, body: BasketBody) -> Session:
-    await own_session(call, session_id)
+    known = await own_session(call, session_id)
     session = await call.engine.stations.set_basket(
         call.merchant_id,
         session_id,
@@ -127,6 +127,7 @@ async def set_basket(call: Call, session_id: str, body: BasketBody) -> Session:
         codes=body.codes,
         rewards=body.rewards,
         revision=body.revision,
+        known=known,
     )
     return shown(session)
 
@@ -187,9 +188,9 @@ async def card(call: Call, session_id: str) -> Session:
 
 @routes.post("/v1/sessions/{session_id}/accept", roles=COUNTER, summary="Accept the decision: freeze it and reserve")
 async def accept(call: Call, session_id: str, body: AcceptBody) -> Session:
-    await own_session(call, session_id)
+    known = await own_session(call, session_id)
     session = await call.engine.checkout.accept(
-        call.merchant_id, session_id, body.decision_id, body.total, by=call.principal
+        call.merchant_id, session_id, body.decision_id, body.total, by=call.principal, known=known
     )
     return shown(session)
 
