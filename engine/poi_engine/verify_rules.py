@@ -130,6 +130,25 @@ having coalesce(sum(case when t.credit like 'sales:%' then t.amount when t.debit
   else 0 end), 0) <> s.total
 """
 
+_POINTS = """
+select s.merchant_id, s.sale_id as subject, 'gives ' || cast(s.points as text) || ' points but the ledger has '
+  || cast(coalesce(sum(case when t.kind in ('points', 'settle') then t.amount else -t.amount end), 0) as text)
+  as message
+from sale s left join transfer t on t.merchant_id = s.merchant_id and t.checkout_id = s.checkout_id
+  and t.phase in ('single', 'post') and t.unit = 'points' and t.kind in ('points', 'settle', 'refund', 'owed')
+group by s.merchant_id, s.sale_id, s.points
+having coalesce(sum(case when t.kind in ('points', 'settle') then t.amount else -t.amount end), 0) <> s.points
+"""
+
+_WALLETS = """
+select s.merchant_id, s.sale_id as subject, 'is paid by wallet, but the wallet and the sale differ by '
+  || cast(sum(case when t.credit = 'tender:wallet' then t.amount else -t.amount end) as text) as message
+from sale s join transfer t on t.merchant_id = s.merchant_id and t.checkout_id = s.checkout_id
+  and t.phase in ('single', 'post') and 'tender:wallet' in (t.debit, t.credit)
+group by s.merchant_id, s.sale_id
+having sum(case when t.credit = 'tender:wallet' then t.amount else -t.amount end) <> 0
+"""
+
 _LINES = """
 select s.merchant_id, s.sale_id as subject, 'has lines that add up to ' || cast(coalesce(sum(l.amount), 0) as text)
   || ' - ' || cast(coalesce(sum(l.saved), 0) as text) || ' = ' || cast(coalesce(sum(l.total), 0) as text) || ', not '
@@ -205,6 +224,8 @@ RULES = (
     Rule("sale-payment", _PAYMENTS),
     Rule("payment-sale", _STRAY_PAYMENTS),
     Rule("sale-ledger", _REVENUE),
+    Rule("sale-points", _POINTS),
+    Rule("sale-wallet", _WALLETS),
     Rule("sale-lines", _LINES),
     Rule("sale-line", _LINE),
     Rule("sale-redemptions", _REDEMPTIONS),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from poi_engine.ids import Ids
@@ -37,7 +38,22 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
     "a transfer was altered": (
         "transfer",
         ["update transfer set amount = 8 where checkout_id = 'chk_1' and kind = 'points'"],
-        {"account-balance"},
+        {"account-balance", "sale-points"},
+    ),
+    "a sale gave fewer points than it says": (
+        "sale",
+        ["update sale set points = 10 where sale_id = 'sal_1'"],
+        {"sale-points"},
+    ),
+    "a sale was paid by a wallet that paid nothing": (
+        "transfer",
+        [
+            "update transfer set debit = 'tender:wallet' where checkout_id = 'chk_1' and kind = 'sale'",
+            "insert into account (merchant_id, account, unit, floor, debits) select merchant_id, 'tender:wallet', unit,"
+            " 0, 900 from account where account = 'tender:card'",
+            "update account set debits = debits - 900 where account = 'tender:card'",
+        ],
+        {"sale-wallet"},
     ),
     "a transfer was removed": (
         "transfer",
@@ -219,3 +235,19 @@ async def test_the_number_of_a_card_is_not_repeated_by_the_finding(sql: SqliteSq
     await sql.write(write)
     [finding] = await verify(sql)
     assert (finding.subject, finding.message) == ("seller sel_2", "name holds 411111******1111")
+
+
+async def test_a_card_number_in_a_kept_answer_is_found(sql: SqliteSql | PostgresSql) -> None:
+    answer = msgspec.msgpack.encode({"notice": "card 4111 1111 1111 1111"})
+
+    def write() -> Job[None]:
+        yield Query(
+            "insert into idempotency (merchant_id, principal, key, body_hash, subject, status, answer, created_at)"
+            " values (?, 'acc_1', 'k', ?, 'chk_1', 200, ?, 0)",
+            (M, b"h", answer),
+        )
+
+    await sql.write(write)
+    assert [(finding.rule, finding.subject) for finding in await verify(sql)] == [
+        ("card-number", "idempotency acc_1/k")
+    ]
