@@ -169,12 +169,15 @@ class Settlement:
 
 
 async def status_of(connector: PaymentConnector, reference: str) -> PaymentResult:
-    """The terminal's word on a reference. One it has never seen is barred first, so that it cannot arrive later."""
+    """The terminal's word on a reference. One it has never seen is barred first, so that it cannot arrive later.
+
+    Where it cannot be barred it stays unknown: it may be on its way, and a person decides.
+    """
     try:
         result = await connector.status(reference)
         if result.outcome != "not_found":
             return result
-        if not connector.capabilities.cancel or await cancelled(connector, reference):
+        if await cancelled(connector, reference):
             return PaymentResult(outcome="declined", payment_ref=reference, reason="never reached the terminal")
     except DeviceError as error:
         return PaymentResult(outcome="unknown", payment_ref=reference, reason=error.code)

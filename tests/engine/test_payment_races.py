@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from poi_engine.errors import Conflict
 from poi_engine.pay_jobs import read_frozen
@@ -100,3 +101,21 @@ async def test_an_acceptance_never_stands_beside_one_that_another_process_began_
         await shop.sql.write(overtaken)
     assert refused.value.code == "payment-under-way"
     assert (await shop.pay(accepted)).state == "paid"
+
+
+async def test_what_the_terminal_has_not_seen_and_cannot_bar_may_still_arrive(shop: Shop) -> None:
+    class NoCancel(Watched):
+        async def authorise(self, *_given: object) -> PaymentResult:
+            return PaymentResult(outcome="unknown", payment_ref="lost on the way")
+
+        async def status(self, payment_ref: str) -> PaymentResult:
+            return await self._terminal.status(payment_ref)
+
+    terminal = NoCancel(shop)
+    terminal.capabilities = replace(terminal.capabilities, cancel=False)
+    shop.connectors = {"simulator": terminal}  # type: ignore[dict-item]
+    shop.engine = shop.build()
+    unknown = await shop.pay(await shop.accept(await shop.basket(1000)))
+    assert (await shop.engine.checkout.ask_status(M, unknown.session_id)).state == "unknown"
+    ended = await shop.engine.checkout.resolve(M, unknown.session_id, "declined", "nothing printed", by=SELLER)
+    assert ended.state == "declined", "a person's word ends it"
