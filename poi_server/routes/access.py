@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from poi_engine.access import Device, Paired, PairingRole
 from poi_engine.clock import moment
+from poi_engine.errors import Conflict
 from poi_engine.principal import Principal, Role, Scope
 from poi_engine.setup import MerchantHead, Station
 from poi_qr.present import qr_svg
@@ -128,7 +130,8 @@ async def claim(call: Call, body: Enter) -> Entered:
         set_cookie(call, paired.secret)
     if paired.station_id is not None:
         principal = paired.principal
-        await stand_at(call.engine, principal.merchant_id, paired.station_id, principal.subject_id)
+        with suppress(Conflict):  # the station is busy paying: the phone is paired all the same, its code is used up
+            await stand_at(call.engine, principal.merchant_id, paired.station_id, principal.subject_id)
     return await _entered(call, paired.principal, paired, secret=UNSET if body.cookie else paired.secret)
 
 
