@@ -268,7 +268,10 @@ class Stations:
             _must_be_changeable(current)
             notice = Notice(code="identified", values={"scheme": identity.scheme})
             known = _surer(current.identity, identity)
-            return await self.decided(replace(current, identity=known, notice=notice))
+            basket = current.basket
+            if current.identity is not None and current.identity.customer_id != known.customer_id:
+                basket = replace(basket, rewards=())  # the one before asked for them
+            return await self.decided(replace(current, identity=known, basket=basket, notice=notice))
 
         changed = await self._desk.change(session.merchant_id, session.session_id, step, session)
         await self._w.screens.customer_changed(session.merchant_id, identity.customer_id, "identified")
