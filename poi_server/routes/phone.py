@@ -11,6 +11,7 @@ from poi_engine.coupons import Coupon, read_coupons
 from poi_engine.loyalty import next_tier
 from poi_engine.sales import SaleSummary
 from poi_engine.settings import read_place
+from poi_engine.setup import Store
 from poi_offers.decision import NearMiss, Reason
 from poi_offers.geo import distance
 from poi_offers.model import Offer
@@ -22,6 +23,8 @@ from poi_server.views import PhoneSession, for_phone, shown_decision
 routes = Routes("phone")
 
 NEAR_METRES = 50_000
+NEAR_STORES = 20
+"""The nearest that are decided for one answer."""
 USEFUL = ("chosen", "condition_unknown", "no_effect", "reward_not_requested", "points_missing")
 
 
@@ -173,10 +176,7 @@ async def offers_near(
     now = call.services.clock.now()
     facts = await call.engine.customers.facts(call.merchant_id, call.principal.subject_id, micros(now))
     merchant = await call.engine.offers.merchant(call.merchant_id)
-    for store in await call.services.setup.stores(call.merchant_id):
-        metres = _metres(lat, lon, store.lat, store.lon)
-        if metres is not None and metres > NEAR_METRES:
-            continue
+    for metres, store in _nearest(await call.services.setup.stores(call.merchant_id), lat, lon):
         place = await call.services.sql.read(partial(read_place, call.merchant_id, store.store_id))
         situation = Situation(
             at=moment(micros(now)),
@@ -191,6 +191,13 @@ async def offers_near(
             if offer is not None and _useful(reason):
                 near.append((metres or 0.0, _near_offer(offer, reason, store.store_id, store.name, metres)))
     return NearOffers(items=tuple(item for _, item in sorted(near, key=lambda pair: (pair[0], pair[1].offer_id))))
+
+
+def _nearest(stores: list[Store], lat: float | None, lon: float | None) -> list[tuple[float | None, Store]]:
+    """The nearest stores with their distances; where none is known, the first by name."""
+    found = [(_metres(lat, lon, store.lat, store.lon), store) for store in stores]
+    near = [(metres, store) for metres, store in found if metres is None or metres <= NEAR_METRES]
+    return sorted(near, key=lambda pair: pair[0] or 0.0)[:NEAR_STORES]
 
 
 def _useful(reason: Reason) -> bool:
