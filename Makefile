@@ -18,7 +18,7 @@ demo: ## Perform the whole story on a fresh server: tap, scan, offers, payment, 
 
 test: ## Run the test suite (does all its own set-up)
 	@.ci/prepare test
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: ## Lint, types and import contracts
 	@.ci/prepare test

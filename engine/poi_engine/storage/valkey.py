@@ -107,7 +107,7 @@ class EmbeddedValkey:
             await _end(self._process)
         if self._runtime is not None:
             await asyncio.to_thread(shutil.rmtree, self._runtime, ignore_errors=True)
-        (self._folder / "running.json").unlink(missing_ok=True)
+        await asyncio.to_thread((self._folder / "running.json").unlink, missing_ok=True)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -137,7 +137,7 @@ class EmbeddedValkey:
             start_new_session=True,
         )
         trace = _Trace(pid=self._process.pid, runtime=str(self._runtime))
-        (self._folder / "running.json").write_bytes(msgspec.json.encode(trace))
+        await asyncio.to_thread((self._folder / "running.json").write_bytes, msgspec.json.encode(trace))
         await self._answering(self._process)
 
     def _settings(self) -> tuple[str, ...]:

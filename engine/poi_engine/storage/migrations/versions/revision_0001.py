@@ -99,6 +99,7 @@ create index credential_by_customer on credential (merchant_id, customer_id);
 create index outbox_by_delivery on outbox (merchant_id, delivered_at);
 create index pairing_by_secret on pairing (secret_hash);
 create index payment_by_checkout on payment (merchant_id, checkout_id);
+create index payment_by_state on payment (merchant_id, state);
 create index product_by_gtin on product (merchant_id, gtin);
 create index redemption_by_offer on redemption (merchant_id, offer_id, created_at);
 create index sale_by_customer on sale (merchant_id, customer_id, created_at);
