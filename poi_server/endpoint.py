@@ -30,7 +30,7 @@ class Endpoint:
         try:
             principal = await self._admit(request)
         except Refusal as refusal:
-            if self.route.page and refusal.status == 401:
+            if self.route.page and refusal.status in (401, 403):
                 raise web.HTTPSeeOther(f"/?next={quote(request.path)}") from None
             raise
         call = Call(request, services, principal, request[REQUEST_ID])

@@ -20,9 +20,9 @@ export function identityView(session, joinCode, { confirm, forget, enlarge }) {
   return h("div", { class: "who", key: `who-${identity.customer_id}` },
     h("span", { class: "avatar", "aria-hidden": "true" }, identity.pseudonym ? icon("user") : initials(identity.display_name)),
     h("div", { class: "grow" },
-      h("p", { class: "who-name clip" }, identity.pseudonym ? t("identity.pseudonym") : identity.display_name),
-      h("p", { class: "who-facts" }, facts(session))),
-    sureness(identity, confirm),
+      h("p", { class: "who-name" }, identity.pseudonym ? t("identity.pseudonym") : identity.display_name),
+      h("p", { class: "who-facts" }, sureness(identity), facts(session))),
+    identity.assurance === "identify" && button(t("identity.confirm"), { kind: "small", onclick: confirm }),
     iconButton("close", t("identity.forget"), forget, "quiet forget"));
 }
 
@@ -38,13 +38,10 @@ function facts(session) {
 const SCHEMES = new Set(["poi1", "loyalty", "ndef", "uid", "phone"]);
 const schemeName = (scheme) => (SCHEMES.has(scheme) ? scheme : "other");
 
-function sureness(identity, confirm) {
+function sureness(identity) {
   const how = ASSURANCE[identity.assurance] ?? ASSURANCE.identify;
-  const chip = h("span", { class: `chip ${how.tone}`, title: t(`assurance.${identity.assurance}.hint`) }, icon(how.icon), t(`assurance.${identity.assurance}`));
-  if (identity.assurance !== "identify") {
-    return h("div", { class: "sure" }, chip, h("span", { class: "muted small" }, t(`scheme.${schemeName(identity.scheme)}`)));
-  }
-  return h("div", { class: "sure" }, chip, button(t("identity.confirm"), { kind: "small", onclick: confirm }));
+  const hint = `${t(`assurance.${identity.assurance}.hint`)} ${t(`scheme.${schemeName(identity.scheme)}`)}`;
+  return h("span", { class: `chip ${how.tone}`, title: hint }, icon(how.icon), t(`assurance.${identity.assurance}`));
 }
 
 function nobody(joinCode, enlarge) {
