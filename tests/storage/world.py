@@ -129,7 +129,13 @@ def books(
     place = {"store_id": "sto_1", "station_id": STATION, "customer_id": "cus_1", "channel": "counter"}
     money = {"currency": "EUR", "subtotal": sums["amount"], "saved": sums["saved"], "total": sums["total"]}
     when = {"local_day": "2026-11-22", "local_hour": 14, "local_weekday": 7, "created_at": AT}
-    more = {"points": 0 if refund_of else 9, "means": "card", "receipt_number": number, "first_visit": 0, "document": "{}"}
+    more = {
+        "points": 0 if refund_of else 9,
+        "means": "card",
+        "receipt_number": number,
+        "first_visit": 0,
+        "document": "{}",
+    }
     ids = {"sale_id": sale_id, "checkout_id": checkout_id, "refund_of": refund_of}
     yield put("sale", **ids, **place, **money, **when, **more)
     for row in lines:
