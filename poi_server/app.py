@@ -180,7 +180,8 @@ class _Builder:
         if not self.config.storage.shared:
             return Live(self.ids.new("prc"), _nobody_else)
         live = Live(self.ids.new("prc"), sessions.fanout.publish)
-        listening = asyncio.create_task(sessions.fanout.listen(live.receive), name="fan-out")
+        fanned_out = sessions.fanout.listen(live.receive, subscribed=live.resync)
+        listening = asyncio.create_task(fanned_out, name="fan-out")
         stack.push_async_callback(_cancelled, listening)
         return live
 

@@ -40,9 +40,15 @@ class Watcher:
     def put(self, body: bytes) -> None:
         """Queue a message, or tell the screen to load afresh."""
         if len(self._queue) >= QUEUE:
-            self._queue.clear()
-            body = b'{"kind":"resync"}'
+            self.resync()
+            return
         self._queue.append(body)
+        self._ready.set()
+
+    def resync(self) -> None:
+        """Something was missed: drop what waits and tell the screen to load afresh."""
+        self._queue.clear()
+        self._queue.append(b'{"kind":"resync"}')
         self._ready.set()
 
     async def messages(self) -> AsyncIterator[bytes]:
@@ -74,6 +80,11 @@ class Live:
             self._watchers[topic].discard(watcher)
             if not self._watchers[topic]:
                 del self._watchers[topic]
+
+    def resync(self) -> None:
+        """The fan-out was away: what other processes told meanwhile is lost, so every screen loads afresh."""
+        for watcher in {watcher for watchers in self._watchers.values() for watcher in watchers}:
+            watcher.resync()
 
     def receive(self, message: bytes) -> None:
         """A message from the fan-out between processes."""

@@ -102,7 +102,7 @@ class Checkout:
         row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
         if row is None or row["state"] not in ("unknown", "paying"):
             return await self._desk.load(merchant_id, session_id)
-        if self._settlement.is_sending(row["checkout_id"]):
+        if await self._settlement.is_under_way(merchant_id, row["checkout_id"]):
             return await self._desk.load(merchant_id, session_id)
         return await self._settlement.ask(merchant_id, row["checkout_id"])
 

@@ -45,7 +45,8 @@ class Engine:
         exclusive: bool = True,
     ) -> None:
         self.places = Places(sql, clock)
-        wiring = Wiring(sql, sessions, screens, connectors, clock, ids, self.places, trace)
+        grace = 0.0 if exclusive else SHARED_GRACE_SECONDS
+        wiring = Wiring(sql, sessions, screens, connectors, clock, ids, self.places, trace, grace)
         self.wiring = wiring
         desk = Desk(wiring)
         settlement = Settlement(wiring, desk)
@@ -58,12 +59,11 @@ class Engine:
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
         self._connectors = connectors
-        self._grace = 0.0 if exclusive else SHARED_GRACE_SECONDS
         self._rounds: asyncio.Task[None] | None = None
 
     async def start(self) -> Recovered:
         """Finish what a crash left unfinished, then look again every `ROUND_SECONDS`."""
-        recovered = await self.recovery.run(grace=self._grace)
+        recovered = await self.recovery.run(grace=self.wiring.grace)
         self._rounds = asyncio.create_task(self._keep_recovering(), name="recovery")
         return recovered
 
@@ -81,7 +81,7 @@ class Engine:
         while True:
             await asyncio.sleep(ROUND_SECONDS)
             try:
-                await self.recovery.run(grace=self._grace)
+                await self.recovery.run(grace=self.wiring.grace)
             except PoiError as error:  # storage away: the next round finds it again
                 _log.warning("recovery: %s", error.code)
             except Exception:  # a fault of ours must not make this the last round

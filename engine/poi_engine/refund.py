@@ -124,7 +124,7 @@ class Refunds:
     async def _again(self, merchant_id: str, before: RefundBefore) -> SaleView:
         if before.answer is not None:
             return await self._answer(merchant_id, before.answer)
-        if self._settlement.is_sending(before.checkout_id):
+        if await self._settlement.is_under_way(merchant_id, before.checkout_id):
             raise Conflict("refund-under-way", "This refund is under way; ask again.")
         return await self._answer(merchant_id, await self.ask(merchant_id, before.checkout_id))
 

@@ -39,6 +39,13 @@ class Settlement:
         """Whether this process waits for the terminal's answer now."""
         return checkout_id in self._sending
 
+    async def is_under_way(self, merchant_id: str, checkout_id: str) -> bool:
+        """Whether this process, or within its grace another one, waits for the terminal's answer now."""
+        if self.is_sending(checkout_id):
+            return True
+        since = self._w.at() - round(self._w.grace * 1_000_000)
+        return self._w.grace > 0 and await self._w.sql.read(lambda: _sent_since(merchant_id, checkout_id, since))
+
     async def ask(self, merchant_id: str, checkout_id: str) -> Session:
         """Ask the terminal what became of a payment, and act on it."""
         payment = await self._w.sql.read(lambda: read_payment(merchant_id, checkout_id))
@@ -202,3 +209,12 @@ def session_id_of(merchant_id: str, checkout_id: str) -> Job[str]:
         "select session_id from checkout where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id)
     )
     return str(rows[0]["session_id"])
+
+
+def _sent_since(merchant_id: str, checkout_id: str, since: int) -> Job[bool]:
+    rows = yield Query(
+        "select payment_id from payment where merchant_id = ? and checkout_id = ? and state = 'sending' "
+        "and created_at > ? limit 1",
+        (merchant_id, checkout_id, since),
+    )
+    return bool(rows)

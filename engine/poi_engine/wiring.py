@@ -29,6 +29,8 @@ class Wiring:
     ids: Ids
     places: Places
     trace: Trace = untraced
+    grace: float = 0.0
+    """Seconds for which a payment may be another process's: nobody else asks about it before."""
 
     def at(self) -> int:
         """Now, in microseconds since 1970."""

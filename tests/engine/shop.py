@@ -120,9 +120,10 @@ class Shop:
         self.engine = self.build()
         self._keys = 0
 
-    def build(self, trace: Trace = untraced) -> Engine:
+    def build(self, trace: Trace = untraced, *, exclusive: bool = True) -> Engine:
         """A new engine on the same storage."""
-        return Engine(self.sql, self.sessions, self.seen, self.connectors, self.clock, self.ids, trace=trace)
+        parts = (self.sql, self.sessions, self.seen, self.connectors, self.clock, self.ids)
+        return Engine(*parts, trace=trace, exclusive=exclusive)
 
     async def setup(self, settings: str = "{}") -> "Shop":
         """The merchant's rows and products."""

@@ -119,3 +119,24 @@ async def test_what_the_terminal_has_not_seen_and_cannot_bar_may_still_arrive(sh
     assert (await shop.engine.checkout.ask_status(M, unknown.session_id)).state == "unknown"
     ended = await shop.engine.checkout.resolve(M, unknown.session_id, "declined", "nothing printed", by=SELLER)
     assert ended.state == "declined", "a person's word ends it"
+
+
+async def test_another_process_does_not_ask_about_a_payment_that_is_being_sent(shop: Shop) -> None:
+    class Slow(Watched):
+        async def authorise(self, *values: Any) -> PaymentResult:
+            self.answered.set()
+            await self.go_on.wait()
+            answer: PaymentResult = await self._terminal.authorise(*values)
+            return answer
+
+    terminal = Slow(shop)
+    shop.connectors = {"simulator": terminal}  # type: ignore[dict-item]
+    shop.engine = shop.build()
+    other = shop.build(exclusive=False)
+    accepted = await shop.accept(await shop.basket(1000))
+    paying = asyncio.create_task(shop.pay(accepted))
+    await terminal.answered.wait()
+    assert (await other.checkout.ask_status(M, accepted.session_id)).state == "paying"
+    terminal.go_on.set()
+    assert (await paying).state == "paid"
+    assert {done.kind: done.cancelled for done in await shop.operations()}["authorise"] is False

@@ -18,3 +18,12 @@ async def test_a_strange_message_does_not_end_the_listening(strange: bytes) -> N
     live.receive(strange)
     live.receive(msgspec.msgpack.encode(Told(origin="prc_2", topics=(topic,), body=b"{}")))
     assert await anext(watcher.messages()) == b"{}"
+
+
+async def test_after_a_gap_every_screen_is_told_to_load_afresh() -> None:
+    live, watcher = Live("prc_1", _nobody), Watcher()
+    live.watch(watcher, ("mer_1", "station", "sta_1"))
+    live.watch(watcher, ("mer_1", "dashboard", ""))
+    watcher.put(b"{}")
+    live.resync()
+    assert await anext(watcher.messages()) == b'{"kind":"resync"}'
