@@ -60,17 +60,19 @@ class Client:
         return msgspec.json.decode(content) if content else None
 
     def station(self, wanted: str | None) -> str:
-        """The station's id: the one named (by id or name), or the only one there is."""
+        """The station's id: the one named (by id or name), or the first."""
         return self._one("station", wanted)
 
     def store(self, wanted: str | None) -> str:
-        """The store's id: the one named (by id or name), or the only one there is."""
+        """The store's id: the one named (by id or name), or the first."""
         return self._one("store", wanted)
 
     def _one(self, kind: str, wanted: str | None) -> str:
         items = self.get(f"/v1/{kind}s")["items"]
         found = [item for item in items if wanted in (None, item[f"{kind}_id"], item["name"])]
-        if len(found) == 1:
+        if found and wanted is None and len(items) > 1:
+            print(f"At {found[0]['name']} (--{kind} names another).", file=sys.stderr)
+        if len(found) == 1 or (found and wanted is None):
             return cast(str, found[0][f"{kind}_id"])
         names = "\n".join(f"  {item[f'{kind}_id']}  {item['name']}" for item in items) or "  (none yet)"
         raise RequestError(f"which-{kind}", f"Say which {kind} with --{kind}:\n{names}")

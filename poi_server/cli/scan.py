@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The picture or text, and where."""
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a PNG, JPEG or WebP picture")
     parser.add_argument("--text", help="instead of a picture: the line that a keyboard-wedge scanner would type")
-    parser.add_argument("--station", metavar="ID", help="the station's id or name (default: the only one)")
+    parser.add_argument("--station", metavar="ID", help="the station's id or name (default: the first)")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The card and where it is held."""
     parser.add_argument("--card", required=True, metavar="REF", help="the loyalty reference written on the card")
     parser.add_argument("--type", type=int, choices=(2, 4), default=4, help="NFC Forum tag type (default: 4)")
-    parser.add_argument("--station", metavar="ID", help="the station's id or name (default: the only one)")
+    parser.add_argument("--station", metavar="ID", help="the station's id or name (default: the first)")
     parser.add_argument("--seconds", type=float, default=0.6, help="how long the card stays (default: 0.6)")
 
 

@@ -23,7 +23,7 @@ async def welcome(serving: Serving) -> str:
     parts = [f"poi-server is open at {address}   (data in {started.folder})", _pages(address, stations)]
     if started.first_secret:
         parts.append(_first_secret(address, started.first_secret))
-    parts.append(_without_hardware(stations))
+    parts.append(_without_hardware())
     if services.authority:
         reachable = _reachable(serving)
         invitation = await services.access.invite(started.merchant_id, "owner", "owner")
@@ -49,12 +49,11 @@ def _first_secret(address: str, secret: str) -> str:
     )
 
 
-def _without_hardware(stations: list[Station]) -> str:
-    where = f" --station {stations[0].station_id}" if len(stations) > 1 else ""
+def _without_hardware() -> str:
     return (
         "  Without hardware, in another terminal:\n"
-        f"    poi-server tap --card LOY-CAMILLE{where}      a loyalty card at the counter\n"
-        f"    poi-server scan photo.png{where}                a code in a picture"
+        "    poi-server tap --card LOY-CAMILLE      a loyalty card at the counter\n"
+        "    poi-server scan photo.png              a code in a picture"
     )
 
 
