@@ -131,7 +131,7 @@ class _Builder:
             await asyncio.to_thread(self._gate),
             Attempts(self.clock.monotonic, allowed=config.limits.attempts),
         )
-        self._start_readers(readers)
+        await self._start_readers(readers)
         services = Services(
             config=config,
             clock=self.clock,
@@ -204,10 +204,10 @@ class _Builder:
             hosts=names, proxies=http.proxies, secure=self.secure, public_url=http.public_url, reachable=reachable
         )
 
-    def _start_readers(self, readers: Readers) -> None:
+    async def _start_readers(self, readers: Readers) -> None:
         for reader in self.config.nfc.readers:
             try:
-                readers.start(reader.station, reader.path)
+                await readers.start(reader.station, reader.path)
             except DeviceError as error:
                 log.warning("reader_absent", station=reader.station, path=reader.path, detail=error.message)
 

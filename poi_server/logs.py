@@ -89,6 +89,7 @@ def configure_logs(style: str, level: str, stream: TextIO | None = None) -> None
         logger = logging.getLogger(name)
         logger.handlers = [_Bridge(logging.WARNING)]
         logger.propagate = False
+    logging.getLogger("nfc.clf").setLevel(logging.CRITICAL)  # an absent reader is said once, by our own event
 
 
 class _Bridge(logging.Handler):

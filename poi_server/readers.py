@@ -42,15 +42,12 @@ class Readers:
         self._fields: dict[str, Field] = {}
         self._opening = asyncio.Lock()
 
-    def start(self, station_id: str, path: str) -> None:
+    async def start(self, station_id: str, path: str) -> None:
         """Start a reader for a station; `DeviceError` if it cannot be driven here."""
         name = f"{station_id}/{path}"
-        reader = _build(path, name, partial(self._emit, asyncio.get_running_loop(), station_id), self._clock)
-        try:
-            reader.start()
-        except ReaderUnavailable as error:
-            raise DeviceError(error.code, error.detail) from error
-        self._readers[name] = reader
+        emit = partial(self._emit, asyncio.get_running_loop(), station_id)
+        # a driver is imported at its first use, which reads files
+        self._readers[name] = await asyncio.to_thread(_started, path, name, emit, self._clock)
 
     async def present_card(self, station_id: str, card: str, kind: int, seconds: float) -> None:
         """Hold an emulated loyalty card (Type 2 or 4) into the station's emulated field, which opens on first use."""
@@ -72,7 +69,7 @@ class Readers:
             if station_id not in self._fields:
                 field = Field()
                 await field.open()
-                self.start(station_id, field.path)
+                await self.start(station_id, field.path)
                 self._fields[station_id] = field
             return self._fields[station_id]
 
@@ -87,7 +84,7 @@ def _loyalty_card(card: str, kind: int) -> Card:
         raise RequestError("card-reference", str(error), path="$.card") from error
 
 
-def _build(path: str, name: str, emit: Callable[[ReaderEvent], None], clock: Callable[[], float]) -> Reader:
+def _started(path: str, name: str, emit: Callable[[ReaderEvent], None], clock: Callable[[], float]) -> Reader:
     scheme = path.partition(":")[0]
     points = tuple(entry_points(group=GROUP, name=scheme))
     if not points:
@@ -95,6 +92,7 @@ def _build(path: str, name: str, emit: Callable[[ReaderEvent], None], clock: Cal
         raise DeviceError("unknown-reader", f"No reader driver is called {scheme!r}; there are: {known}.")
     try:
         reader: Reader = points[0].load()(path, name=name, emit=emit, clock=clock)
+        reader.start()
     except ReaderUnavailable as error:
         raise DeviceError(error.code, error.detail) from error
     return reader

@@ -1,5 +1,6 @@
 """The choice of the best combination: exact branch and bound, and the greedy answer when the node bound is hit."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,7 @@ def _exact(candidates: Candidates, pool: Sequence[int], fixed: int) -> int:
     return best
 
 
-class _Search:
+class _Search(ABC):
     """Depth first over the offers of a pool: with, then without; a branch that cannot win is left."""
 
     def __init__(self, candidates: Candidates, pool: Sequence[int], fixed: int) -> None:
@@ -96,21 +97,21 @@ class _Search:
         if self.nodes > self.candidates.policy.node_bound:
             raise _BoundHit
 
+    @abstractmethod
     def with_idle(self, mask: int, idle: int) -> int:
         """The decided combination with those of its idle offers (they change no amount) that belong in it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def offer(self, mask: int) -> None:
         """Take a decided combination when it is the best so far."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hopeful(self, mask: int, undecided: Sequence[int]) -> bool:
         """False when nothing below can beat the best so far."""
-        raise NotImplementedError
 
+    @abstractmethod
     def may_leave_out(self, offer: int) -> bool:
         """False when leaving the offer out can lead to no answer."""
-        raise NotImplementedError
 
 
 class _Value(_Search):

@@ -201,7 +201,7 @@ async def _reader(station: str, path: str) -> Finding:
 
     readers = Readers(lambda _station, _event: None, lambda: 0.0, emulate=False)
     try:
-        readers.start(station, path)
+        await readers.start(station, path)
     except PoiError as error:
         return Finding("wrong", f"reader {path}", error.message, "check the cable, the path and the rights (udev rule)")
     finally:

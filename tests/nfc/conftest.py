@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 import pytest
+from nfc.clf import ContactlessFrontend  # noqa: F401  (its first import reads files: not on a test's loop)
 
 from poi_nfc.drivers.nfcpy_driver import NfcpyReader
 from poi_nfc.emulator import Field

@@ -1,5 +1,6 @@
 """Type A cards in the field: anticollision, and the Type 2 memory card NTAG213."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
@@ -46,7 +47,7 @@ class Faults:
     chunk: int = 253
 
 
-class TypeACard:
+class TypeACard(ABC):
     """The part every Type A card shares: being found by its number and selected; subclasses answer what follows."""
 
     technology = "106A"
@@ -84,9 +85,9 @@ class TypeACard:
             return None
         return self.selected(frame)
 
+    @abstractmethod
     def selected(self, frame: bytes) -> bytes | None:
         """Answer a frame once the card is selected."""
-        raise NotImplementedError
 
     def refuse(self) -> bytes:
         """Answer NAK and wait for the next request, as such cards do."""
