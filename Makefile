@@ -33,7 +33,7 @@ bench: ## Measure, side by side in one run
 
 soak: ## The long runs: more simulated sessions, more kills, more fuzzing
 	@.ci/prepare test
-	@POI_SIMULATION_SESSIONS=200000 POI_SOAK=1 $(BIN)/python -m pytest -q tests/simulation tests/adversity
+	@POI_SIMULATION_SESSIONS=200000 POI_SOAK=1 $(BIN)/python -m pytest -q --timeout 0 tests/simulation tests/adversity
 
 build: ## Source distribution and wheel, in dist/
 	@.ci/prepare test
