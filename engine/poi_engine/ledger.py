@@ -198,10 +198,9 @@ def balance(m: str, account: str) -> Job[Balance]:
 def transfers_of(m: str, checkout_id: str) -> Job[list[Transfer]]:
     """Every transfer of the checkout, in the order of their making."""
     rows = yield Query(
-        f"select {', '.join(_COLUMNS)} from transfer where merchant_id = ? and checkout_id = ? order by transfer_id",
-        (m, checkout_id),
+        f"select {', '.join(_COLUMNS)} from transfer where merchant_id = ? and checkout_id = ?", (m, checkout_id)
     )
-    return [_transfer(row) for row in rows]
+    return _in_order(rows)
 
 
 # --- how -----------------------------------------------------------------------------------------------------------
@@ -211,6 +210,11 @@ _COLUMNS = Transfer.__struct_fields__
 
 def _transfer(row: Row) -> Transfer:
     return Transfer(**{column: row[column] for column in _COLUMNS})
+
+
+def _in_order(rows: Iterable[Row]) -> list[Transfer]:
+    """Sorted here: asked to sort, SQLite walks the primary key through every transfer of the merchant."""
+    return sorted((_transfer(row) for row in rows), key=lambda transfer: transfer.transfer_id)
 
 
 def _make(m: str, checkout_id: str, moves: Sequence[Move], phase: Phase, ids: Ids, at: int) -> Job[None]:
@@ -240,10 +244,10 @@ def _resolve(m: str, checkout_id: str, phase: Phase, ids: Ids, at: int) -> Job[i
     rows = yield Query(
         f"select {', '.join(_COLUMNS)} from transfer p where merchant_id = ? and checkout_id = ? and phase = 'pending'"
         " and not exists (select 1 from transfer r where r.merchant_id = p.merchant_id"
-        " and r.resolves = p.transfer_id) order by transfer_id",
+        " and r.resolves = p.transfer_id)",
         (m, checkout_id),
     )
-    pending = {row["transfer_id"]: _transfer(row) for row in rows}
+    pending = {transfer.transfer_id: transfer for transfer in _in_order(rows)}
     ending = [_ending(transfer, phase, ids, at) for transfer in pending.values()]
     ended = yield from _record(m, ending)
     for account, effect in effects([pending[transfer_id] for transfer_id in ended], phase):
