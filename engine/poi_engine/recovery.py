@@ -90,13 +90,18 @@ def _merchants() -> Job[list[str]]:
 
 
 def _pending(merchant_id: str) -> Job[list[tuple[Payment, bool]]]:
-    """Payments without an end, and whether their checkout has one: then what the terminal took must go back."""
+    """Payments without an end, and whether their checkout has one: then what the terminal took must go back.
+
+    Oldest first; sorted here, like the reservations: asked to sort, SQLite walks the primary key through everything
+    that the merchant ever had.
+    """
     rows = yield Query(
         "select p.*, c.state as checkout_state from payment p join checkout c "
         "on c.merchant_id = p.merchant_id and c.checkout_id = p.checkout_id "
-        "where p.merchant_id = ? and p.state in ('sending', 'unknown') order by p.payment_id",
+        "where p.merchant_id = ? and p.state in ('sending', 'unknown')",
         (merchant_id,),
     )
+    rows = sorted(rows, key=lambda row: row["payment_id"])
     return [(payment_row(row), row["checkout_state"] not in ("paying", "unknown")) for row in rows]
 
 
@@ -109,8 +114,7 @@ def _forgotten(merchant_id: str, at: int) -> Job[list[str]]:
     """Reservations that waited for payment longer than the merchant lets them."""
     merchant = yield from read_merchant(merchant_id)
     rows = yield Query(
-        "select checkout_id from checkout where merchant_id = ? and state = 'reserved' and changed_at < ? "
-        "order by checkout_id",
+        "select checkout_id from checkout where merchant_id = ? and state = 'reserved' and changed_at < ?",
         (merchant_id, at - merchant.programme.minutes * MINUTE),
     )
-    return [row["checkout_id"] for row in rows]
+    return sorted(row["checkout_id"] for row in rows)

@@ -18,10 +18,23 @@ class Taken(Conflict):
         super().__init__("decide-again", f"{what} Decide again and ask the customer again.")
 
 
-class _Coupons(Struct):
+class _Proved(Struct, frozen=True):
+    """The part of an identity that letting go needs."""
+
+    proof: str = ""
+
+
+class _Identified(Struct, frozen=True):
+    """The part of a session that letting go needs."""
+
+    identity: _Proved | None = None
+
+
+class _Held(Struct, frozen=True):
     """The part of any checkout's document that letting go needs."""
 
     coupons: tuple[str, ...] = ()
+    session: _Identified = _Identified()
 
 
 def checkout_of(decision_id: str) -> str:
@@ -73,8 +86,9 @@ def release(
     trace("void.marked")
     yield from ledger.void(merchant_id, checkout_id, ids=ids, at=at)
     trace("void.let-go")
-    yield from _give_back_coupons(merchant_id, json.decode(rows[0]["document"], type=_Coupons).coupons)
-    yield Query("delete from token_use where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id))
+    held = json.decode(rows[0]["document"], type=_Held)
+    yield from _give_back_coupons(merchant_id, held.coupons)
+    yield from _give_back_proof(merchant_id, checkout_id, held.session.identity)
     trace("void.done")
     return True
 
@@ -163,3 +177,12 @@ def _take_coupons(merchant_id: str, frozen: Frozen, at: int) -> Job[tuple[str, .
 def _give_back_coupons(merchant_id: str, codes: tuple[str, ...]) -> Job[None]:
     for code in codes:
         yield Query("update coupon set used_at = null where merchant_id = ? and code = ?", (merchant_id, code))
+
+
+def _give_back_proof(merchant_id: str, checkout_id: str, identity: _Proved | None) -> Job[None]:
+    """The code may authorise again, unless another checkout has used it."""
+    if identity is not None and identity.proof:
+        yield Query(
+            "delete from token_use where merchant_id = ? and token = ? and checkout_id = ?",
+            (merchant_id, identity.proof, checkout_id),
+        )

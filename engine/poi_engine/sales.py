@@ -128,16 +128,21 @@ def read_sale(merchant_id: str, sale_id: str) -> Job[SaleView]:
     if not rows:
         raise NotFound("sale", sale_id)
     lines = yield from read_lines(merchant_id, sale_id)
-    refunds = yield Query(
-        "select sale_id, total from sale where merchant_id = ? and refund_of = ? order by created_at, sale_id",
-        (merchant_id, sale_id),
-    )
+    refunds = yield from _refunds(merchant_id, sale_id)
     returned = yield from returned_quantities(merchant_id, sale_id)
     receipts = yield Query(
         "select document from journal where merchant_id = ? and station_id = ? and number = ?",
         (merchant_id, rows[0]["station_id"], rows[0]["receipt_number"]),
     )
     return _view(rows[0], lines, refunds, returned, receipt_of(bytes(receipts[0]["document"])))
+
+
+def _refunds(merchant_id: str, sale_id: str) -> Job[list[Row]]:
+    """Oldest first; sorted here: asked to sort, SQLite walks every sale of the merchant by its day."""
+    rows = yield Query(
+        "select sale_id, total, created_at from sale where merchant_id = ? and refund_of = ?", (merchant_id, sale_id)
+    )
+    return sorted(rows, key=lambda row: (row["created_at"], row["sale_id"]))
 
 
 def read_lines(merchant_id: str, sale_id: str) -> Job[list[LineRow]]:
@@ -153,10 +158,9 @@ def read_lines(merchant_id: str, sale_id: str) -> Job[list[LineRow]]:
 def returned_quantities(merchant_id: str, sale_id: str) -> Job[dict[str, int]]:
     """Thousandths that committed refunds took back, by line."""
     rows = yield Query(
-        "select l.line_id, cast(sum(-l.quantity) as bigint) as quantity from sale s join sale_line l "
-        "on l.merchant_id = s.merchant_id and l.sale_id = s.sale_id where s.merchant_id = ? and s.refund_of = ? "
-        "group by l.line_id",
-        (merchant_id, sale_id),
+        "select line_id, cast(sum(-quantity) as bigint) as quantity from sale_line where merchant_id = ? "
+        "and sale_id in (select sale_id from sale where merchant_id = ? and refund_of = ?) group by line_id",
+        (merchant_id, merchant_id, sale_id),
     )
     return {row["line_id"]: row["quantity"] for row in rows}
 
