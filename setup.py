@@ -1,15 +1,20 @@
-"""Build: six import packages from six source roots, one compiled extension.
+"""Build: six import packages from six source roots, a compiled extension for each .pyx of poi_cext.
 
 POI_NO_EXTENSIONS=1 builds no extension (the plain Python twin serves);
 POI_REQUIRE_EXTENSIONS=1 makes a failed compilation fail the build.
 """
 
 import os
+import shlex
+from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 ROOTS = ("engine", "nfc", "qr", "offers", "cext")
+SOURCES = Path("cext/poi_cext")
+FLAGS = ["-O3", "-std=c11", *shlex.split(os.environ.get("POI_CFLAGS", ""))]
+"""POI_CFLAGS adds to them: sanitizers, say."""
 
 
 class OptionalBuild(build_ext):
@@ -37,8 +42,12 @@ def extensions():
         return []
     from Cython.Build import cythonize
 
+    headers = sorted(map(str, SOURCES.glob("*.h")))
     return cythonize(
-        [Extension("poi_cext._match", ["cext/poi_cext/_match.pyx"], extra_compile_args=["-O3"])],
+        [
+            Extension(f"poi_cext.{source.stem}", [str(source)], depends=headers, extra_compile_args=FLAGS)
+            for source in sorted(SOURCES.glob("_*.pyx"))
+        ],
         include_path=["cext"],
         compiler_directives={"language_level": "3"},
         build_dir="build/cython",

@@ -136,8 +136,12 @@ class _Period:
     """The `where` that every figure of one request shares."""
 
     def __init__(self, merchant_id: str, first_day: date, last_day: date, store_id: str | None) -> None:
-        self.where = "s.merchant_id = ? and s.local_day between ? and ?"
-        self.values: tuple[str, ...] = (merchant_id, first_day.isoformat(), last_day.isoformat())
+        # days are the stores' own; the times, a day wider than any zone needs, let an index find them
+        self.where = "s.merchant_id = ? and s.created_at between ? and ? and s.local_day between ? and ?"
+        self.values: tuple[str | int, ...] = (
+            *(merchant_id, _midnight(first_day) - DAY, _midnight(last_day) + 2 * DAY),
+            *(first_day.isoformat(), last_day.isoformat()),
+        )
         if store_id is not None:
             self.where += " and s.store_id = ?"
             self.values += (store_id,)

@@ -119,7 +119,7 @@ def _where(merchant_id: str, customer_id: str | None, after: str | None) -> Job[
     if not rows:
         raise NotFound("sale", after)
     at = rows[0]["created_at"]
-    return f"{where} and (created_at < ? or (created_at = ? and sale_id < ?))", (*values, at, at, after)
+    return f"{where} and created_at <= ? and (created_at < ? or sale_id < ?)", (*values, at, at, after)
 
 
 def read_sale(merchant_id: str, sale_id: str) -> Job[SaleView]:
