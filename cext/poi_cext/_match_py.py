@@ -1,15 +1,20 @@
 """The plain Python twin of the compiled matcher: the same names, the same answers."""
 
 import struct
-from collections.abc import Sequence
-from itertools import pairwise
+from array import array
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import accumulate, pairwise
+from time import perf_counter_ns
+from typing import Union
 
 from poi_cext.ops import (
     ANY,
+    BUNDLE,
     DOUBT,
     EITHER,
     FAR,
     INSIDE,
+    MAX_CLAUSES,
     MAYBE,
     NEAR,
     NONE,
@@ -19,9 +24,13 @@ from poi_cext.ops import (
     SKIN,
     STEP,
     SUM,
+    SUM_OUT,
     UNION,
     UNKNOWN,
     check_program,
+    components,
+    is_of_the_day,
+    is_of_the_place,
     words_rings,
 )
 
@@ -29,6 +38,7 @@ NO, SURE, PERHAPS = 0, 1, 2
 
 Line = tuple[Sequence[int], int, int]
 Spot = tuple[float, float]
+Buffer = Union[bytes, bytearray, memoryview, "array[int]"]
 
 
 class Event:
@@ -51,6 +61,175 @@ class Event:
         self.lines = [(frozenset(tags), (one, two)) for tags, one, two in lines]
         self.point = point
         self.spot = spot
+
+
+class Index:
+    """Owners 0, 1, 2 ... in their order (0 is the best), each with its clauses; never changes."""
+
+    def __init__(self, columns: int, families: int, clauses: Sequence[Sequence[Sequence[int]]]) -> None:
+        self.columns = columns
+        self.families = families
+        self.of_owner = clauses
+
+    @staticmethod
+    def build(
+        columns: int, families: int, owners: int, clause_owners: Buffer, starts: Buffer, words: Buffer
+    ) -> "Index":
+        """Clause i is `words[starts[i]:starts[i + 1]]` (int64, int32), owned by `clause_owners[i]` (int32)."""
+        of_clause, ends = memoryview(clause_owners).cast("B").cast("i"), memoryview(starts).cast("B").cast("q")
+        programs = memoryview(words).cast("B").cast("i")
+        clauses: list[list[list[int]]] = [[] for _ in range(owners)]
+        if len(ends) != len(of_clause) + 1:
+            raise ValueError("there must be one start more than clauses")
+        for i, owner in enumerate(of_clause):
+            program = programs[ends[i] : ends[i + 1]].tolist()
+            check_program(program, columns, families)
+            if not 0 <= owner < owners or (i and owner < of_clause[i - 1]) or len(clauses[owner]) == MAX_CLAUSES:
+                raise ValueError(f"clause {i} has owner {owner}: owners ascend and have at most {MAX_CLAUSES} clauses")
+            clauses[owner].append(program)
+        return Index(columns, families, clauses)
+
+    @property
+    def owners(self) -> int:
+        """Owners held."""
+        return len(self.of_owner)
+
+    @property
+    def clauses(self) -> int:
+        """Clauses held."""
+        return sum(map(len, self.of_owner))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all sections."""
+        return sum(section.nbytes for section in self.sections().values())
+
+    def sections(self) -> dict[str, memoryview]:
+        """Flat read-only pieces that `open` takes back."""
+        programs = [(owner, program) for owner, clauses in enumerate(self.of_owner) for program in clauses]
+        starts = accumulate((len(program) for _, program in programs), initial=0)
+        return {
+            "twin": memoryview(array("q", [self.columns, self.families, self.owners])),
+            "clause_owners": memoryview(array("i", [owner for owner, _ in programs])),
+            "starts": memoryview(array("q", starts)),
+            "words": memoryview(array("i", [word for _, program in programs for word in program])),
+        }
+
+    @staticmethod
+    def open(sections: Mapping[str, Buffer]) -> "Index":
+        """The index back from its sections; ValueError when they do not fit together."""
+        if set(sections) != {"twin", "clause_owners", "starts", "words"}:
+            raise ValueError(f"these are not the plain matcher's sections: {', '.join(sorted(sections))}")
+        columns, families, owners = memoryview(sections["twin"]).cast("B").cast("q")
+        return Index.build(columns, families, owners, sections["clause_owners"], sections["starts"], sections["words"])
+
+
+class Matcher:
+    """One process's live view: an index, and the changes since."""
+
+    def __init__(self, index: Index, plan_bytes: int = 64 << 20) -> None:
+        self.index = index
+        self.plan_limit = plan_bytes
+        self._added: list[tuple[int, list[tuple[int, ...]]]] = []
+        self._dead: set[int] = set()
+
+    @property
+    def added(self) -> int:
+        """Owners added since the index was built."""
+        return len(self._added)
+
+    @property
+    def dead(self) -> int:
+        """Owners discarded."""
+        return len(self._dead)
+
+    plans = plan_bytes_used = 0
+    """The twin makes no plans."""
+
+    def forget_plans(self) -> None:
+        """Nothing to forget."""
+
+    def add(self, order: int, clauses: Sequence[Sequence[int]]) -> int:
+        """A new owner that sorts by `order` (owner i of the index has i << 32), seen by the next match."""
+        for program in clauses:
+            check_program(program, self.index.columns, self.index.families)
+        if len(clauses) > MAX_CLAUSES:
+            raise ValueError(f"an owner has at most {MAX_CLAUSES} clauses")
+        self._added.append((order, [tuple(program) for program in clauses]))
+        return self.index.owners + len(self._added) - 1
+
+    def discard(self, owner: int) -> None:
+        """Stop answering with this owner."""
+        if 0 <= owner < self.index.owners + len(self._added):
+            self._dead.add(owner)
+
+    def lives(self, owner: int) -> bool:
+        """The owner is there and was not discarded."""
+        return 0 <= owner < self.index.owners + len(self._added) and owner not in self._dead
+
+    def match(self, event: Event, place: Hashable | None = None, top: int = 0) -> tuple[list[int], list[int]]:
+        """Owners with a true clause, and those of which a clause may be true, in order; `top` stops after so many.
+
+        All events of one `place` have the same stores, regions, point and spot.
+        """
+        _check_event(self.index, event)
+        sure: list[int] = []
+        maybe: list[int] = []
+        for owner, clauses in self._living():
+            if top and len(sure) + len(maybe) == top:
+                break
+            verdicts = {run(program, event) for program in clauses}
+            if SURE in verdicts:
+                sure.append(owner)
+            elif PERHAPS in verdicts:
+                maybe.append(owner)
+        return sure, maybe
+
+    def reach(self, event: Event, place: Hashable | None = None) -> list[int]:
+        """Owners that neither the place nor the day rules out, in order."""
+        _check_event(self.index, event)
+        return [o for o, clauses in self._living() if any(run(_fixed(program), event) for program in clauses)]
+
+    def merged(self) -> tuple[Index, "array[int]"]:
+        """An index of the owners that live now, and which owner each one was here."""
+        living = self._living()
+        index = Index(self.index.columns, self.index.families, [clauses for _, clauses in living])
+        return index, array("q", [owner for owner, _ in living])
+
+    def timed(
+        self, events: Sequence[Event], places: Sequence[Hashable | None], rounds: int
+    ) -> tuple[list[int], list[int]]:
+        """Best nanoseconds of a match, and how many owners it found, by event."""
+        best, found = [], []
+        for event, place in zip(events, places, strict=True):
+            took = []
+            for _ in range(rounds):
+                start = perf_counter_ns()
+                sure, maybe = self.match(event, place)
+                took.append(perf_counter_ns() - start)
+            best.append(min(took))
+            found.append(len(sure) + len(maybe))
+        return best, found
+
+    def _living(self) -> list[tuple[int, Sequence[Sequence[int]]]]:
+        count = self.index.owners
+        everyone: list[tuple[int, int, Sequence[Sequence[int]]]] = [
+            (owner << 32, owner, clauses) for owner, clauses in enumerate(self.index.of_owner)
+        ]
+        everyone += [(order, count + i, clauses) for i, (order, clauses) in enumerate(self._added)]
+        return [(owner, clauses) for _, owner, clauses in sorted(everyone) if owner not in self._dead]
+
+
+def _fixed(program: Sequence[int]) -> list[int]:
+    """The parts that the place or the day decides."""
+    fixed: list[int] = []
+    at = 0
+    while at < len(program):
+        op, subject, count = program[at : at + 3]
+        if is_of_the_place(op, subject) or is_of_the_day(op, subject):
+            fixed.extend(program[at : at + 3 + count])
+        at += 3 + count
+    return fixed
 
 
 class Table:
@@ -161,8 +340,10 @@ def _part(op: int, subject: int, values: Sequence[int], event: Event) -> int:
         return PERHAPS
     if op in (NEAR, FAR):
         return _ball(op, values, event)
-    if op == SUM:
-        return SURE if _sum(subject, values, event) else NO
+    if op in (SUM, SUM_OUT):
+        return SURE if _sum(subject, values, event) == (op == SUM) else NO
+    if op == BUNDLE:
+        return _bundle(values, event)
     if op in (INSIDE, OUTSIDE):
         return _rings(op, values, event.spot)
     if op in (ANY, NONE):
@@ -208,6 +389,20 @@ def _sum(weight: int, values: Sequence[int], event: Event) -> bool:
     return low <= sum(lines) <= high
 
 
+def _bundle(values: Sequence[int], event: Event) -> int:
+    parts = components(values)
+    left = [quantity for quantity, _ in parts]
+    shared = False
+    for tags, (_, weight) in event.lines:
+        serves = [i for i, (_, wanted) in enumerate(parts) if not tags.isdisjoint(wanted)]
+        shared |= len(serves) > 1
+        for i in serves:
+            left[i] -= weight
+    if any(missing > 0 for missing in left):
+        return NO
+    return PERHAPS if shared else SURE
+
+
 def _rings(op: int, words: Sequence[int], spot: Spot | None) -> int:
     if spot is None:
         return NO
@@ -234,6 +429,6 @@ def _locate(x: float, y: float, ring: Sequence[Spot]) -> int:
     return SURE if inside else NO
 
 
-def _check_event(table: Table, event: Event) -> None:
+def _check_event(table: "Table | Index", event: Event) -> None:
     if len(event.numbers) != table.columns or len(event.sets) != table.families:
         raise ValueError(f"the event needs {table.columns} numbers and {table.families} sets")

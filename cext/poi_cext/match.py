@@ -4,14 +4,19 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("POI_PURE") == "1":
-    from poi_cext._match_py import Event, Plan, Table
+    from poi_cext._match_py import Event, Index, Matcher, Plan, Table
 else:
     try:
         from poi_cext._match import Event, Plan, Table
+
+        try:
+            from poi_cext._match import Index, Matcher
+        except ImportError:
+            from poi_cext._match_py import Index, Matcher
     except ImportError:
-        from poi_cext._match_py import Event, Plan, Table
+        from poi_cext._match_py import Event, Index, Matcher, Plan, Table
 
 COMPILED: bool = Table.__module__ == "poi_cext._match"
 """The compiled matcher is in use."""
 
-__all__ = ["COMPILED", "Event", "Plan", "Table"]
+__all__ = ["COMPILED", "Event", "Index", "Matcher", "Plan", "Table"]

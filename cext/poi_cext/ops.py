@@ -2,6 +2,8 @@
 
 Subjects are column numbers (32-bit integers, `UNKNOWN` when not known) or family numbers (sets of 32-bit integers,
 None when not known). A part over something unknown is never true, so a negation is written as a part of its own.
+
+The matcher knows the meaning of two columns and two families: those that decide what a place and a day make constant.
 """
 
 import struct
@@ -34,6 +36,26 @@ INSIDE = 12
 """The spot is known and inside the first ring or on its edge, and strictly inside no other (`ring_words`)."""
 OUTSIDE = 13
 """The spot is known and not `INSIDE`."""
+
+SUM_OUT = 14
+"""As `SUM`, but the sum is outside the range."""
+BUNDLE = 15
+"""Values `components`, then for each `quantity, number, tags...`: the lines' weight 1 serves every component, none of
+it counted twice. When a line bears tags of two components it cannot be told here."""
+
+DAY = 0
+"""The column of the day's number, never unknown."""
+MINUTE = 1
+"""The column of the minute of the week, 0 (Monday 00:00) to 10,079, never unknown."""
+STORE = 0
+"""The family of the place's store."""
+REGION = 1
+"""The family of the place's regions."""
+PLACE_FAMILIES = (STORE, REGION)
+MAX_CLAUSES = 16
+"""Clauses an owner may have."""
+MAX_VALUES = 400_000
+"""Values a part may have."""
 
 UNKNOWN = -(2**31)
 LOW = UNKNOWN + 1
@@ -77,7 +99,7 @@ def check_program(program: Sequence[int], columns: int, families: int) -> None:
             raise ValueError(f"part at {at} is cut short")
         op, subject, count = program[at : at + 3]
         values = program[at + 3 : at + 3 + count]
-        if count < 0 or len(values) != count or not _fits(op, subject, values, columns, families):
+        if not 0 <= count <= MAX_VALUES or len(values) != count or not _fits(op, subject, values, columns, families):
             raise ValueError(f"part at {at} is malformed: op {op}, subject {subject}, {count} values")
         at += 3 + count
 
@@ -89,8 +111,10 @@ def _fits(op: int, subject: int, values: Sequence[int], columns: int, families: 
         return len(values) == 8
     if op == MAYBE:
         return not values
-    if op == SUM:
+    if op in (SUM, SUM_OUT):
         return subject in (0, 1) and len(values) >= 3 and 0 <= values[2] <= len(values) - 3
+    if op == BUNDLE:
+        return _are_components(values)
     if op in (INSIDE, OUTSIDE):
         return _are_rings(values)
     if not 0 <= subject < columns:
@@ -100,6 +124,36 @@ def _fits(op: int, subject: int, values: Sequence[int], columns: int, families: 
     if op in (STEP, NOT_STEP):
         return len(values) == 1 and values[0] > 0
     return len(values) == 2 if op == RANGE else op == UNION and len(values) % 2 == 0
+
+
+def _are_components(values: Sequence[int]) -> bool:
+    if not values or not 0 < values[0] <= 32:
+        return False
+    at = 1
+    for _ in range(values[0]):
+        if at + 2 > len(values) or values[at] <= 0 or values[at + 1] < 0:
+            return False
+        at += 2 + values[at + 1]
+    return at == len(values)
+
+
+def components(values: Sequence[int]) -> list[tuple[int, Sequence[int]]]:
+    """A bundle's components: (quantity, tags)."""
+    found, at = [], 1
+    for _ in range(values[0]):
+        found.append((values[at], values[at + 2 : at + 2 + values[at + 1]]))
+        at += 2 + values[at + 1]
+    return found
+
+
+def is_of_the_place(op: int, subject: int) -> bool:
+    """The place alone decides the part."""
+    return op in (NEAR, FAR, INSIDE, OUTSIDE) or (op in (ANY, NONE) and subject in PLACE_FAMILIES)
+
+
+def is_of_the_day(op: int, subject: int) -> bool:
+    """The day alone decides the part."""
+    return op in (RANGE, UNION, STEP, NOT_STEP) and subject == DAY
 
 
 def _are_rings(values: Sequence[int]) -> bool:
