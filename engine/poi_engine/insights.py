@@ -5,10 +5,12 @@ Days, hours and weekdays are the store's own.
 """
 
 import itertools
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 from msgspec import Struct, json
 
+from poi_engine.clock import micros_of
+from poi_engine.facts import DAY
 from poi_engine.ports import Job, Query, Row, Sql
 
 
@@ -150,6 +152,11 @@ class _Period:
         return Query(text.replace("{period}", self.where), (*self.values, *extra))
 
 
+def _midnight(day: date) -> int:
+    """The day's beginning in UTC, microseconds since 1970."""
+    return micros_of(datetime.combine(day, time(), UTC))
+
+
 _SALES = "sum(case when s.refund_of is null then 1 else 0 end)"
 
 
@@ -256,11 +263,12 @@ def _top_customers(period: _Period, top: int) -> Job[tuple[CustomerRow, ...]]:
 
 
 def _offers(period: _Period) -> Job[tuple[OfferUse, ...]]:
+    # a cross join keeps SQLite from walking every redemption of the merchant in the order of the offers
     rows = yield period.query(
         f"select r.offer_id as offer_id, max(v.document) as document, {_SALES} as uses, sum(r.saved) as saved,"
-        " sum(r.value) as value from sale s join redemption r on r.merchant_id = s.merchant_id"
-        " and r.sale_id = s.sale_id join offer_version v on v.merchant_id = r.merchant_id"
-        " and v.offer_id = r.offer_id and v.version = r.version where {period}"
+        " sum(r.value) as value from sale s cross join redemption r join offer_version v"
+        " on v.merchant_id = r.merchant_id and v.offer_id = r.offer_id and v.version = r.version"
+        " where {period} and r.merchant_id = s.merchant_id and r.sale_id = s.sale_id"
         " group by r.offer_id order by 5 desc, 1"
     )
     named = json.Decoder(_Named)
