@@ -2,8 +2,11 @@
 
 import pytest
 
+from poi_engine.basket import BasketEntry
+from poi_engine.errors import Conflict
 from poi_engine.ports import Job, Query
 from poi_engine.session import Session
+from poi_offers.model import AmountOff, Cashback, Offer
 from poi_qr.poi1 import derive_device_key, issue
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, Card, M, Shop
 
@@ -133,9 +136,6 @@ async def test_a_weaker_proof_does_not_lower_a_stronger_one(shop: Shop) -> None:
 
 
 async def test_one_code_authorises_one_spend_even_when_redis_forgot_it(shop: Shop) -> None:
-    from poi_engine.errors import Conflict
-    from poi_offers.model import Cashback, Offer
-
     offer = Offer(offer_id="off_c", name={"en": "c"}, currency="EUR", effects=(Cashback(amount=900),))
     await shop.engine.offers.create(M, offer)
     customer_id = await phone(shop)
@@ -152,3 +152,27 @@ async def test_one_code_authorises_one_spend_even_when_redis_forgot_it(shop: Sho
     assert used.value.code == "token-replayed"
     await shop.engine.stations.abandon(M, again.session_id)
     assert SELLER.role == "seller"
+
+
+async def test_a_code_whose_spend_was_let_go_authorises_the_next_one(shop: Shop) -> None:
+    reward = Offer(
+        offer_id="off_r", name={"en": "1 off"}, currency="EUR", effects=(AmountOff(amount=100),), reward_points=5
+    )
+    await shop.engine.offers.create(M, reward)
+    customer_id = await phone(shop)
+    await shop.sell(1000, customer_id=customer_id)
+    await shop.basket(600)
+    session = await present(shop, token(shop))
+    await accept_with_reward(shop, session, 600)
+    assert len(await shop.rows("select * from token_use")) == 1
+    shop.clock.forward(16 * 60)
+    assert (await shop.engine.recovery.run()).let_go == 1
+    assert await shop.rows("select * from token_use") == []
+    accepted = await accept_with_reward(shop, session, 700)
+    assert (await shop.pay(accepted)).state == "paid"
+
+
+async def accept_with_reward(shop: Shop, session: Session, amount: int) -> Session:
+    """Ask for the reward on a new basket, and accept."""
+    entries = [BasketEntry(amount=amount)]
+    return await shop.accept(await shop.engine.stations.set_basket(M, session.session_id, entries, rewards=("off_r",)))
