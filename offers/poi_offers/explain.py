@@ -1,14 +1,59 @@
-"""Why a candidate was not chosen."""
+"""Why an offer applies or not: its conditions in a situation, and what stood in a candidate's way."""
+
+from typing import Literal
+
+from msgspec import Struct
 
 from poi_offers.candidates import Candidates, bits
 from poi_offers.decision import NearMiss, Reason
+from poi_offers.eligibility import judge
 from poi_offers.gate import IDENTITY, reason
-from poi_offers.model import BuyXGetY, Effect, FreeItem, Offer, PointsPerUnit
+from poi_offers.model import All, Any, BuyXGetY, Condition, Effect, FreeItem, Not, Offer, PointsPerUnit
 from poi_offers.selection import selected
+from poi_offers.situation import Situation
 from poi_offers.steps import Sheet
 from poi_offers.units import assign
 
 _UNIT = 1000
+_ROOT = "$.conditions"
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """Whether an offer's conditions hold in a situation and, when not, the first one to blame.
+
+    `path` is its JSON path in the offer (`$.conditions.of[1]`), `condition` its type there (`subtotal`, `not`).
+    """
+
+    offer_id: str
+    version: int
+    truth: Literal["true", "false", "unknown"]
+    path: str | None = None
+    condition: str | None = None
+    near_miss: NearMiss | None = None
+
+
+def explain(offer: Offer, situation: Situation) -> Explanation:
+    """Judge the offer's conditions alone; limits, holdout and rivals belong to the decision."""
+    truth, path, near_miss = judge(offer.conditions, situation, _ROOT)
+    return Explanation(
+        offer_id=offer.offer_id,
+        version=offer.version,
+        truth="unknown" if truth is None else "true" if truth else "false",
+        path=path,
+        condition=None if path is None else _type_at(offer.conditions, path),
+        near_miss=near_miss,
+    )
+
+
+def _type_at(condition: Condition, path: str) -> str:
+    """The type of the condition at a path that `judge` gave."""
+    for step in path.removeprefix(_ROOT).split(".of")[1:]:
+        match condition:
+            case Not(of=part):
+                condition = part
+            case All(of=parts) | Any(of=parts):
+                condition = parts[int(step[1:-1])]
+    return str(condition.__struct_config__.tag)
 
 
 def no_effect(offer: Offer, sheet: Sheet, anonymous: bool) -> Reason:
