@@ -1,4 +1,4 @@
-"""The offer API's heart: which offers would apply, how much they save, and why not the others. A dry run."""
+"""The offer API's heart: which offers would apply, how much they save, and why not the others. Dry runs."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -9,9 +9,11 @@ from poi_engine.basket import BasketEntry, check_entries, lines_of
 from poi_engine.clock import micros, micros_of, moment
 from poi_engine.errors import RequestError
 from poi_engine.setup import ZONES
-from poi_offers.decision import Decision
+from poi_offers.decision import Decision, Reason
+from poi_offers.explain import Explanation, explain
 from poi_offers.situation import Basket, PaymentFacts, Place, SaleItem, Situation
-from poi_server.http import COUNTER, Call, Routes
+from poi_offers.storetime import YEARS
+from poi_server.http import COUNTER, STAFF, Call, Routes
 from poi_server.views import shown_decision
 
 routes = Routes("decisions")
@@ -48,12 +50,56 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     explain: Literal["all", "reach", "eligible"] | None = None
 
 
+class OfferExplained(Struct, frozen=True, kw_only=True):
+    """One offer in one situation: whether its conditions hold, and what the decision says of it.
+
+    `conditions` tells of the conditions alone; `reason` is null when the offer was not decided on: it is paused, say.
+    """
+
+    state: str
+    conditions: Explanation
+    reason: Reason | None
+
+
 @routes.post("/v1/decisions", roles=COUNTER, scope="decisions", summary="Decide without selling: offers with reasons")
 async def decide(call: Call, body: Asked) -> Decision:
-    if body.at is not None and body.at.tzinfo is None:
-        raise RequestError("naive-time", "The time needs its offset, such as `Z`.", path="$.at")
-    at = body.at or moment(micros(call.services.clock.now()))
-    merchant_id = call.merchant_id
+    situation = await _situation(call, body)
+    return shown_decision(await call.engine.offers.decide(call.merchant_id, situation, explain=body.explain))
+
+
+@routes.post(
+    "/v1/offers/{offer_id}/explain",
+    roles=STAFF,
+    scope="decisions",
+    summary="Why one offer applies or not: its first failing condition, and what it would take",
+)
+async def explain_offer(call: Call, offer_id: str, body: Asked) -> OfferExplained:
+    """The body is that of `POST /v1/decisions`; its `explain` has no effect here."""
+    found = await call.engine.offers.get(call.merchant_id, offer_id)
+    situation = await _situation(call, body)
+    explanation = explain(found.offer, situation)
+    if found.state != "live":
+        return OfferExplained(state=found.state, conditions=explanation, reason=None)
+    decision = shown_decision(await call.engine.offers.decide(call.merchant_id, situation, explain="eligible"))
+    named = next((reason for reason in decision.reasons if reason.offer_id == offer_id), None)
+    return OfferExplained(state=found.state, conditions=explanation, reason=named or _refusal(explanation))
+
+
+def _refusal(explanation: Explanation) -> Reason | None:
+    """Why an offer whose conditions do not hold is not in the decision."""
+    if explanation.truth == "true":
+        return None
+    return Reason(
+        offer_id=explanation.offer_id,
+        version=explanation.version,
+        outcome="condition_false" if explanation.truth == "false" else "condition_unknown",
+        path=explanation.path,
+        near_miss=explanation.near_miss,
+    )
+
+
+async def _situation(call: Call, body: Asked) -> Situation:
+    at = _moment(body.at or moment(micros(call.services.clock.now())))
     await _check_currency(call, body.currency)
     items = body.items
     if body.entries:
@@ -61,8 +107,8 @@ async def decide(call: Call, body: Asked) -> Decision:
     _distinct(items)
     facts = None
     if body.customer_id is not None:
-        facts = await call.engine.customers.facts(merchant_id, body.customer_id, micros_of(at))
-    situation = Situation(
+        facts = await call.engine.customers.facts(call.merchant_id, body.customer_id, micros_of(at))
+    return Situation(
         at=at,
         place=await _place(call, body),
         basket=Basket(currency=body.currency, items=items, codes=body.codes, rewards=body.rewards),
@@ -71,7 +117,14 @@ async def decide(call: Call, body: Asked) -> Decision:
         channel=body.channel,
         partner=call.principal.subject_id if call.principal.role == "partner" else None,
     )
-    return shown_decision(await call.engine.offers.decide(merchant_id, situation, explain=body.explain))
+
+
+def _moment(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise RequestError("naive-time", "The time needs its offset, such as `Z`.", path="$.at")
+    if at.year not in YEARS:
+        raise RequestError("time-range", f"The year is {YEARS[0]} to {YEARS[-1]}.", path="$.at")
+    return at
 
 
 async def _check_currency(call: Call, currency: str) -> None:

@@ -7,10 +7,14 @@ from typing import Any as AnyValue
 import msgspec
 import pytest
 
+from poi_offers.catalogue import Catalogue
+from poi_offers.decide import Explained, decide
 from poi_offers.decision import NearMiss
-from poi_offers.eligibility import judge
+from poi_offers.eligibility import Verdict, judge, judge_scene
 from poi_offers.explain import Explanation, explain
 from poi_offers.model import All, AmountOff, Any, CardScheme, Code, Condition, Limit, Not, Stores, Subtotal, TierIs
+from poi_offers.policy import Policy
+from poi_offers.scene import Scene
 from poi_offers.situation import Situation
 from tests.offers.generate import Generator
 from tests.offers.making import line, offer, situation
@@ -88,3 +92,55 @@ def test_every_path_leads_to_the_condition_that_it_names() -> None:
         seen[found.truth] += 1
     assert min(seen[truth] for truth in ("true", "false", "unknown")) > 20
     assert len(seen) > 20, f"most types of conditions were to blame once: {seen}"
+
+
+# --- a decision judges only the offers that it was asked to explain ---------------------------------------------------
+
+OFFERS = [
+    offer("cut", AmountOff(amount=1)),
+    offer("dearer", AmountOff(amount=1), conditions=DEARER, priority=2),
+    offer("elsewhere", AmountOff(amount=1), conditions=ELSEWHERE),
+    offer("gold", AmountOff(amount=1), conditions=GOLD, priority=1),
+]
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[Condition]:
+    """The conditions that `decide` has judged for the sake of a reason, as it does so."""
+    found: list[Condition] = []
+
+    def judging(condition: Condition, scene: Scene) -> Verdict:
+        found.append(condition)
+        return judge_scene(condition, scene)
+
+    monkeypatch.setattr("poi_offers.decide.judge_scene", judging)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("asked", "most", "expected"),
+    [
+        ("eligible", None, []),
+        ("reach", None, [DEARER, GOLD]),
+        ("all", None, [DEARER, ELSEWHERE, GOLD]),
+        ("all", 1, [DEARER]),
+    ],
+)
+def test_only_what_was_asked_for_is_judged(
+    judged: list[Condition], asked: Explained, most: int | None, expected: list[Condition]
+) -> None:
+    decision = decide(Catalogue(OFFERS), situation(line("a", 1000)), Policy(), explain=asked, most=most)
+    assert judged == expected
+    assert len(decision.reasons) == 1 + len(expected), "the chosen one has a reason in any case"
+
+
+def test_a_reason_of_the_decision_says_what_explain_says() -> None:
+    given = situation(line("a", 1000))
+    for reason in decide(Catalogue(OFFERS), given, Policy()).reasons:
+        (one,) = [one for one in OFFERS if one.offer_id == reason.offer_id]
+        found = explain(one, given)
+        assert (reason.path, reason.near_miss) == (found.path, found.near_miss)
+        assert (
+            reason.outcome
+            == {"true": "chosen", "false": "condition_false", "unknown": "condition_unknown"}[found.truth]
+        )

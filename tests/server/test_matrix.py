@@ -142,6 +142,7 @@ SAMPLES: dict[str, Any] = {
     "PATCH /v1/customers/{customer_id}": {"display_name": "Taken"},
     "POST /v1/customers/{customer_id}/credentials": {"scheme": "loyalty", "subject": "2900000000024"},
     "PUT /v1/offers/{offer_id}": OFFER,
+    "POST /v1/offers/{offer_id}/explain": {"currency": "EUR", "place": {"lat": 48.8, "lon": 2.3, "zone": "UTC"}},
     "PUT /v1/stations/{station_id}": {"store_id": "sto_x", "name": "Mine"},
 }
 """A body that would do something, for every changing route that names an object and takes a body."""
