@@ -28,7 +28,7 @@ from poi_cext.ops import (
     ring_words,
 )
 from poi_offers import model
-from poi_offers.columns import SPEND, VISITS, Column, Family, Vocabulary, goods_of
+from poi_offers.columns import SPEND, VISITS, Column, Family, Vocabulary, goods_of, rule_word
 from poi_offers.errors import OfferError
 from poi_offers.geo import chord, unit_vector, unrolled
 from poi_offers.model import Condition
@@ -39,7 +39,7 @@ from poi_offers.validate_conditions import MAX_CLAUSES, clause_count
 from poi_offers.validate_effects import names_something
 
 Words = list[int]
-NEVER: Words = [RANGE, Column.DATE, 2, 1, 0]
+NEVER: Words = [RANGE, Column.DAY, 2, 1, 0]
 PERHAPS: Words = [MAYBE, 0, 0]
 FIXED_FAMILIES = (Family.STORE, Family.REGION)
 FIXED_OPS = (NEAR, FAR, INSIDE, OUTSIDE)
@@ -113,15 +113,12 @@ def _region(leaf: model.Region, positive: bool, vocabulary: Vocabulary) -> list[
 
 def _dates(leaf: model.Dates, positive: bool, _: Vocabulary) -> list[Words]:
     first = None if leaf.first is None else leaf.first.toordinal()
-    return [_limits(Column.DATE, first, None if leaf.last is None else leaf.last.toordinal(), positive)]
+    return [_limits(Column.DAY, first, None if leaf.last is None else leaf.last.toordinal(), positive)]
 
 
 def _weekly(leaf: model.Weekly, positive: bool, _: Vocabulary) -> list[Words]:
     spans = weekly_spans(leaf)
-    if not positive:
-        return [_union(Column.MINUTE, _gaps(spans, 0, MINUTES_PER_WEEK - 1))]
-    hours = {minute // 60 % 24 for first, last in spans for minute in (*range(first, last, 60), last)}
-    return [_union(Column.MINUTE, spans), [ANY, Family.HOUR, len(hours), *sorted(hours)]]
+    return [_union(Column.MINUTE, spans if positive else _gaps(spans, 0, MINUTES_PER_WEEK - 1))]
 
 
 def weekly_spans(leaf: model.Weekly) -> list[tuple[int, int]]:
@@ -138,12 +135,12 @@ def weekly_spans(leaf: model.Weekly) -> list[tuple[int, int]]:
     return _joined(spans)
 
 
-def _recurrence(leaf: model.Recurrence, positive: bool, _: Vocabulary) -> list[Words]:
+def _recurrence(leaf: model.Recurrence, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     try:
         parse(leaf.rrule, leaf.start)
     except RecurrenceError as error:
         raise OfferError("rrule_malformed", "$.conditions", str(error)) from None
-    return [PERHAPS, _range(Column.DATE, leaf.start.toordinal(), HIGH)] if positive else [PERHAPS]
+    return [_set(Family.RULE, (rule_word(leaf),), positive, vocabulary)]
 
 
 # --- customer -----------------------------------------------------------------------------------------------------
