@@ -260,14 +260,20 @@ def _card_numbers() -> Job[list[Finding]]:
 
 def _searcher(table: str, key: Sequence[str], texts: Sequence[str]) -> Callable[[Row], Iterator[Finding]]:
     def search(row: Row) -> Iterator[Finding]:
-        for name in texts:
-            text = row[name]
-            found = find_pan(text if isinstance(text, str) else bytes(text or b"").decode(errors="replace"))
+        written = [_text(row[name]) for name in texts]
+        if find_pan("\n".join(written)) is None:  # no number goes on over a line's end, so one search does for all
+            return
+        for name, text in zip(texts, written, strict=True):
+            found = find_pan(text)
             if found is not None:
                 identifier = "/".join(str(row[part]) for part in key[1:] if part != name)
                 yield _finding(row, "card-number", f"{table} {identifier}".strip(), f"{name} holds {found}")
 
     return search
+
+
+def _text(value: str | bytes | None) -> str:
+    return value if isinstance(value, str) else bytes(value or b"").decode(errors="replace")
 
 
 _CHECKS: tuple[tuple[str, Callable[[], Job[list[Finding]]]], ...] = (
