@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
 
 from poi_engine.errors import RequestError
 from poi_engine.storage import open_sql
@@ -14,6 +18,7 @@ EXAMPLES = """\
   poi-server verify
   poi-server verify --data /srv/poi
 """
+_QUICK = 3.0  # seconds that need no word
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +45,32 @@ def _url(config: Config) -> str:
 
 async def _verify(url: str) -> list[Finding]:
     sql = open_sql(url)
+    shown = Shown(sys.stderr)
     try:
-        return await verify(sql)
+        return await verify(sql, progress=shown.begin)
     finally:
+        shown.close()
         await sql.close()
+
+
+class Shown:
+    """Names the check under way once it has taken a few seconds: in place on a terminal, a line a check elsewhere."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._start = clock()
+        self._live = stream.isatty()
+
+    def begin(self, name: str, number: int, of: int) -> None:
+        """A check begins, the first as number 1."""
+        seconds = self._clock() - self._start
+        if seconds > _QUICK:
+            text = f"check {number} of {of}: {name}, {seconds:.0f} s"
+            self._stream.write(f"\r{text:<60}" if self._live else f"{text}\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Leave a clean line."""
+        if self._live:
+            self._stream.write(f"\r{'':<60}\r")
