@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 BIN := .venv/bin
 
-.PHONY: help run demo test check bench soak build clean
+.PHONY: help run demo test check fuzz bench soak build clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -26,6 +26,11 @@ check: ## Lint, types and import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@PYTHONPATH=.:engine:nfc:qr:offers:cext $(BIN)/lint-imports
+
+fuzz: ## Compare matcher, twin and oracle on a million random pairs (PAIRS=, SEED=, JOBS=, WORLD=, REPLAY=)
+	@.ci/prepare test
+	@$(BIN)/python -m tests.fuzz $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(JOBS),--jobs $(JOBS)) $(if $(WORLD),--world $(WORLD)) $(if $(REPLAY),--replay $(REPLAY))
 
 bench: ## Measure, side by side in one run
 	@.ci/prepare bench
