@@ -9,15 +9,14 @@ from poi_engine import journal, ledger
 from poi_engine.commit import count_visit, sale_event, seller_of
 from poi_engine.entries import Given, Tender
 from poi_engine.errors import Conflict, NotFound
-from poi_engine.frozen import Claim
 from poi_engine.ids import Ids
-from poi_engine.ledger import POINTS, Move, limit_return
 from poi_engine.loyalty import TakenBack, take_back
 from poi_engine.payment import Payment, PaymentDocument, insert_payment, read_payment, told
 from poi_engine.ports import Job, PaymentResult, Query, Row
 from poi_engine.promise import Key, Promise, keep_answer, promise
 from poi_engine.receipts import receipt_for
 from poi_engine.records import SaleDocument, SaleRow, insert_lines, insert_redemptions, insert_sale
+from poi_engine.refund_entries import refund_moves
 from poi_engine.returns import Return, ReturnedLine, is_whole, plan_return, taken_by
 from poi_engine.sales import document_of, read_lines
 from poi_engine.settings import read_merchant
@@ -179,36 +178,6 @@ def doubt_refund(merchant_id: str, checkout_id: str, result: PaymentResult, *, a
 def answer_in(before: Promise) -> Answer | None:
     """A kept answer."""
     return None if before.answer is None else msgpack.decode(before.answer, type=Answer)
-
-
-# --- the ledger's side, pure -----------------------------------------------------------------------------------------
-
-
-def refund_moves(
-    sale: Row, payment: Payment, plan: Return, points: TakenBack, value: TakenBack, claims: Sequence[Claim]
-) -> list[Move]:
-    """Money back to where it came from, points and value back from the customer, and the limits' `claims`, if any."""
-    currency, customer = sale["currency"], sale["customer_id"]
-    tender = f"tender:{payment.means}"
-    moves = [Move(kind="refund", debit=f"sales:{sale['store_id']}", credit=tender, amount=plan.total, unit=currency)]
-    if payment.means == "wallet":
-        moves.append(Move(kind="refund", debit=tender, credit=f"wallet:{customer}", amount=plan.total, unit=currency))
-    if customer is not None:
-        moves += [
-            Move(kind="reward", debit=POINTS, credit=f"points:{customer}", amount=plan.reward_points, unit=POINTS),
-            *taking(points, f"points:{customer}", f"points_owed:{customer}", POINTS, POINTS),
-            *taking(value, f"wallet:{customer}", f"value_owed:{customer}", "stored_value", currency),
-        ]
-    moves += [limit_return(claim.key, claim.amount, claim.unit) for claim in claims]
-    return [move for move in moves if move.amount > 0]
-
-
-def taking(taken: TakenBack, account: str, debt: str, issuer: str, unit: str) -> list[Move]:
-    """What is there goes back to the issuer now; the rest becomes a debt."""
-    return [
-        Move(kind="refund", debit=account, credit=issuer, amount=taken.now, unit=unit),
-        Move(kind="owed", debit=issuer, credit=debt, amount=taken.later, unit=unit),
-    ]
 
 
 # --- inside ----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from poi_engine import commit, pay_jobs, refund_jobs, reservation, returns, settlement
+from poi_engine import commit, pay_jobs, refund_entries, refund_jobs, reservation, returns, settlement
 from poi_engine.ports import PaymentResult
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -93,7 +93,7 @@ def answer_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def points_not_taken_back(patch: pytest.MonkeyPatch) -> None:
     """A refund lets the customer keep the points."""
-    patch.setattr(refund_jobs, "taking", lambda *args: [])
+    patch.setattr(refund_entries, "taking", lambda *args: [])
 
 
 BUGS: tuple[Plant, ...] = (
