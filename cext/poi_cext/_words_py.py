@@ -19,7 +19,8 @@ class Words:
     """Words of several families, each with its number: 0, 1, 2 ... within its family. Never changes.
 
     Four flat pieces: `bounds` (int64: where each family begins among all words), `starts` (int64: where each word
-    begins in the blob), `slots` (an open hash table of pairs of 32-bit numbers: hash, position + 1), `blob` (UTF-8).
+    begins in the blob), `slots` (a hash table with linear probing of pairs of 32-bit numbers: hash, position + 1),
+    `blob` (UTF-8).
     """
 
     def __init__(self, bounds: memoryview, starts: memoryview, slots: memoryview, blob: memoryview) -> None:
@@ -92,11 +93,13 @@ class Words:
             return -1
         sought = word.encode("utf-8", "surrogatepass")
         first, last, mark = self._bounds[family], self._bounds[family + 1], _mark(family, sought)
-        slot = mark & self._mask
-        while (entry := self._slots[2 * slot + 1]) != 0:
+        for step in range(self._mask + 1):
+            slot = (mark + step) & self._mask
+            entry = self._slots[2 * slot + 1]
+            if entry == 0:
+                break
             if self._slots[2 * slot] == mark and first < entry <= last and self._piece(entry - 1) == sought:
                 return entry - 1 - first
-            slot = (slot + 1) & self._mask
         return -1
 
     def find_all(self, family: int, words: Iterable[str], others: Mapping[str, int]) -> list[int]:
