@@ -1,63 +1,86 @@
 """Bounds of what a partial combination can still become: never too low for the value, never too high for the cost.
 
-Every step and every rounding leaves more when it is given more, and none makes a difference between two baskets
-larger. So applying all undecided offers at once bounds the money off from above. Three kinds of undecided offers are
-counted apart, each by the most it can take off the undiscounted basket: those that compete for units, those of an
-exclusion group (only as many as the group admits), and those a money limit may keep out. Lines that are rounded
-together may each end up to one minor unit lower than alone, which the bound grants.
+All undecided offers that simply stack are applied at once: that bounds their money off from above. Three kinds are
+counted apart: those that compete for units, those of an exclusion group (only as many as the group admits), and those
+a money limit may keep out. Each adds at most what it would take off the lines as those applied leave them, and of that
+only the share that the percents after it keep; and, with each class that rounds, a minor unit on each line it touches.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
-from itertools import groupby
 
 from poi_offers.candidates import Candidates, bits
-from poi_offers.contest import ONE, Contest
+from poi_offers.contest import ONE, SHARE, Contest, claim, kept, unit_off
 from poi_offers.exact import HUNDRED_PERCENT
+from poi_offers.lowest import Lowest, lowest
 from poi_offers.points import THOUSAND, Gain
 from poi_offers.steps import BASKET_AMOUNT, BASKET_PERCENT, LINE_AMOUNT, LINE_PERCENT, UNITS, Sheet, Step
-from poi_offers.units import deal
+from poi_offers.units import assign
 
 
 @dataclass(slots=True)
-class _Lowest:
-    """A bound over a set applied together: `value` in thousandths, and the share of a line (in millionths) that its
-    percents keep: of what unit effects and percents take off (`keeps`), of what line amounts take (`keeps_amounts`).
+class Frame:
+    """A set applied together: its bound `value` in thousandths, and what others can add to it.
+
+    `keeps` are the shares of a line (in 1 / 2**SHARE) kept by the percents from each class on; `most_keeps` the share
+    kept of what a capped step takes, by the step's position.
     """
 
+    low: Lowest
     value: int
-    keeps: list[int]
-    keeps_amounts: list[int]
+    keeps: list[list[int]]
+    most_keeps: dict[int, int]
     worth: dict[int, int] = field(default_factory=dict)
 
 
 class Bounds:
-    """Bounds over the offers of `pool`; `order` is the order in which to decide them."""
+    """Bounds over the offers of `pool` beside the `fixed` ones; `order` is the order in which to decide them."""
 
-    def __init__(self, candidates: Candidates, pool: Sequence[int]) -> None:
+    def __init__(self, candidates: Candidates, pool: Sequence[int], fixed: int = 0) -> None:
         self._candidates = candidates
         self._sheet = candidates.sheet
-        self._steps = {i: [(s, _most_off(self._sheet, s)) for s in candidates.steps if s.offer == i] for i in pool}
+        players = {*pool, *bits(fixed)}
+        self._steps = [step for step in candidates.steps if step.offer in players]
+        self._gains = [gain for gain in candidates.gains if gain.offer in players]
+        self._contest = Contest(self._sheet, self._steps, players)
+        self._own_steps = {i: [at for at, step in enumerate(self._steps) if step.offer == i] for i in pool}
+        self._offs: dict[int, dict[int, int]] = {}
+        for i in pool:
+            self._offs.update(_static_offs(self._sheet, self._contest, self._steps, self._own_steps[i]))
+        self._gain = {i: sum(g.value(self._sheet.amounts) for g in self._gains if g.offer == i) for i in pool}
         self._most = {i: self._most_money(i) for i in pool}
-        self._gain = {i: self._most_gain(i) for i in pool}
-        self._contest = Contest(self._sheet, candidates.steps, pool)
         apart = {i for i in pool if i in self._contest.offers or self._grouped(i) or self.limited(i)}
         self._apart = sum(1 << i for i in apart)
-        self._tied = _tied_lines(candidates)
-        self._slack = len(self._tied) + sum(len(step.lines) for step in candidates.steps if step.cap is not None)
-        self._even = _slope(candidates.gains) <= THOUSAND
-        self._left: dict[int, _Lowest] = {}
+        self._tied = _tied_lines(self._steps)
+        self._by_line = any(g.lines is not None for g in self._gains) or self._scoped()
+        self._even = sum(gain.slope() for gain in self._gains) <= THOUSAND << SHARE
+        self._roundings = _roundings(self._steps)
+        self._slack = {i: self._slack_of(i) * THOUSAND for i in apart}
+        self._basket_slack = 2 * THOUSAND
+        self._all_slack = sum(sum(counts) for counts in self._roundings) * THOUSAND
+        self._frames: dict[int, Frame] = {}
+        self._group_worth = self._worth_of_groups(pool)
         self.order = sorted(pool, key=self._turn)
 
-    def _turn(self, offer: int) -> tuple[int, str, int, int]:
+    def _scoped(self) -> bool:
+        whole = sum(1 for amount in self._sheet.amounts if amount)
+        return any(step.rank == BASKET_AMOUNT and len(step.lines) < whole for step in self._steps)
+
+    def _worth_of_groups(self, pool: Sequence[int]) -> dict[str | None, int]:
+        worth: dict[str | None, int] = {}
+        for i in pool:
+            group = self._candidates.offers[i].stacking.group
+            worth[group] = max(worth.get(group, 0), self._worth(i))
+        return worth
+
+    def _turn(self, offer: int) -> tuple[int, int, str, int, int]:
         """Units first (their assignment goes by priority), then groups, then limits, then all that simply stack."""
         group = self._candidates.offers[offer].stacking.group
         if offer in self._contest.offers:
-            return (0, "", 0, offer)
+            return (0, 0, "", 0, offer)
         if group is not None:
-            return (1, group, -self._worth(offer), offer)
-        return (2 if self.limited(offer) else 3, "", 0, offer)
+            return (1, -self._group_worth[group], group, -self._worth(offer), offer)
+        return (2 if self.limited(offer) else 3, 0, "", -self._worth(offer), offer)
 
     def _grouped(self, offer: int) -> bool:
         return self._candidates.offers[offer].stacking.group is not None
@@ -75,7 +98,7 @@ class Bounds:
         """True when the offer works on units alone, none are left for it, and no rule minds it."""
         if offer not in self._contest.offers or not self.free_to_join(offer) or self._gain[offer]:
             return False
-        only_units = all(step.serves for step, _ in self._steps[offer])
+        only_units = all(self._steps[at].serves for at in self._own_steps[offer])
         return only_units and not self.limited(offer) and self._contest.served_out(mask, offer)
 
     def _worth(self, offer: int) -> int:
@@ -91,27 +114,21 @@ class Bounds:
                 apart.append(offer)
             else:
                 together |= 1 << offer
-        lowest = self._lowest(together)
-        return lowest.value + (self._apart_bound(mask, apart, lowest) if apart else 0)
+        frame = self._frame(together)
+        return frame.value + (self._apart_bound(mask, apart, frame) if apart else 0)
 
-    def _gain_bound(self, gain: Gain, total: int, left: list[int]) -> int:
-        most = gain.value(self._sheet.amounts)
-        if not self._even:
-            return most
-        paid = total if gain.lines is None else gain.base(left) + total - sum(left)
-        return min(most, gain.most(paid))
-
-    def _apart_bound(self, mask: int, apart: Sequence[int], lowest: "_Lowest") -> int:
+    def _apart_bound(self, mask: int, apart: Sequence[int], frame: Frame) -> int:
         contested = [offer for offer in apart if offer in self._contest.offers]
-        beside = {offer: self._worth_beside(offer, lowest) for offer in apart}
-        slack = self._slack * THOUSAND
-        if not contested:
-            return slack + self._sum_by_group(mask, beside)
-        units, together = self._contest.most(mask, contested, lowest.keeps)
-        alone = {offer: worth + units.get(offer, 0) * THOUSAND for offer, worth in beside.items()}
-        apart_most = {offer: min(worth, self._worth(offer)) for offer, worth in alone.items()}
-        joint = together * THOUSAND + self._sum_by_group(mask, beside)
-        return slack + min(joint, self._sum_by_group(mask, apart_most))
+        beside = {offer: self._worth_beside(offer, frame) for offer in apart}
+        units, together = self._contest.most(mask, contested, frame.keeps[UNITS])
+        alone = {offer: min(worth + units.get(offer, 0), self._worth(offer)) for offer, worth in beside.items()}
+        each = {offer: worth + self._slack[offer] for offer, worth in alone.items()}
+        bounds = [
+            self._sum_by_group(mask, each),
+            self._sum_by_group(mask, alone) + self._all_slack,
+            self._sum_by_group(mask, beside) + together + self._all_slack,
+        ]
+        return min(bounds) + self._basket_slack
 
     def _sum_by_group(self, mask: int, worth: dict[int, int]) -> int:
         """The sum over the offers, of each group only as many as it admits."""
@@ -130,77 +147,138 @@ class Bounds:
             total += sum(sorted((worth[i] for i in members), reverse=True)[: max(places, 0)])
         return total
 
-    def _worth_beside(self, offer: int, lowest: "_Lowest") -> int:
-        """The most the offer adds to a combination: what the percents applied leave of its money off, and its gains.
+    def _worth_beside(self, offer: int, frame: Frame) -> int:
+        """The most the offer adds to the set: of its money off what the percents keep, and its gains (thousandths).
 
         Money off units that are competed for is left to the contest.
         """
-        found = lowest.worth.get(offer)
+        found = frame.worth.get(offer)
         if found is None:
             contested = offer in self._contest.offers
-            steps = [(step, most) for step, most in self._steps[offer] if not (contested and step.serves)]
-            money = sum(self._off_beside(step, most, lowest) for step, most in steps)
-            found = lowest.worth[offer] = min(money, self._most[offer]) * THOUSAND + self._gain[offer]
+            own = [at for at in self._own_steps[offer] if not (contested and self._steps[at].serves)]
+            money = sum(self._off_beside(at, frame) for at in own)
+            gain = sum(self._gain_bound(g, frame.low) for g in self._gains if g.offer == offer)
+            found = frame.worth[offer] = min(money, self._most[offer] * THOUSAND) + gain
         return found
 
-    def _off_beside(self, step: Step, most: int, lowest: "_Lowest") -> int:
-        if step.rank == BASKET_AMOUNT or step.cap is not None:
+    def _off_beside(self, at: int, frame: Frame) -> int:
+        step = self._steps[at]
+        keeps = frame.keeps[step.rank]
+        if step.rank == UNITS:
+            most = sum(kept(off, keeps[line]) for line, off in self._offs[at].items())
+            return most if step.cap is None else min(most, kept(step.cap, frame.most_keeps[at]))
+        left = frame.low.starts[step.rank]
+        if step.rank == BASKET_AMOUNT:
+            return min(step.amount, sum(self._sheet.amounts[line] for line in step.lines)) * THOUSAND
+        if step.rank == LINE_AMOUNT:
+            return sum(kept(min(step.amount, left[line]), keeps[line]) for line in step.lines)
+        share = -(-(step.percent << SHARE) // HUNDRED_PERCENT)
+        inside = sum(left[line] * keeps[line] for line in step.lines) * THOUSAND
+        most = -(-inside * share // (ONE << SHARE))
+        return most if step.cap is None else min(most, kept(step.cap, frame.most_keeps[at]))
+
+    def _gain_bound(self, gain: Gain, low: Lowest) -> int:
+        most = gain.value(self._sheet.amounts)
+        if not self._even:
             return most
-        keeps = lowest.keeps_amounts if step.rank == LINE_AMOUNT else lowest.keeps
-        share = max(keeps[line] for line in step.lines)
-        return min(most, -(-most * share // ONE) + 2 * len(step.lines)) if share < ONE else most
+        paid = low.total if gain.lines is None else gain.base(low.left) + low.total - sum(low.left)
+        return min(most, gain.most(paid))
 
-    # --- the least that can be left -------------------------------------------------------------------------------
+    # --- a set applied together -----------------------------------------------------------------------------------
 
-    def _lowest(self, mask: int) -> "_Lowest":
-        """The least left when no offer outside the mask is applied."""
-        found = self._left.get(mask)
+    def _frame(self, mask: int) -> Frame:
+        found = self._frames.get(mask)
         if found is None:
-            steps = self._candidates.steps_in(mask)
-            total, left = self._compose(steps)
-            gains = (self._gain_bound(gain, total, left) for gain in self._candidates.gains if mask >> gain.offer & 1)
-            value = (self._sheet.subtotal - total) * THOUSAND + sum(gains)
-            count = len(left)
-            keeps, keeps_amounts = _kept(steps, LINE_PERCENT, count), _kept(steps, BASKET_PERCENT, count)
-            found = self._left[mask] = _Lowest(value, keeps, keeps_amounts)
+            found = self._frames[mask] = self._framed(mask)
         return found
 
-    def _compose(self, steps: Sequence[Step]) -> tuple[int, list[int]]:
-        """The least total and the least of each line, minor units."""
-        left, total = list(self._sheet.amounts), self._sheet.subtotal
-        for rank, group in groupby(steps, key=lambda step: step.rank):
-            members = list(group)
-            exact = self._candidates.run_class(self._sheet, left, members)
-            if rank >= BASKET_PERCENT:
-                rounded = (2 * sum(exact.parts) + exact.whole) // (2 * exact.whole)
-                most_off = sum(step.amount for step in members)
-                total = max(rounded, total - most_off) if rank == BASKET_AMOUNT else rounded
-                left = [part // exact.whole for part in exact.parts]
-            else:
-                left = [self._least(line, part, exact.whole) for line, part in enumerate(exact.parts)]
-                total = sum(left)
-        return total, left
+    def _framed(self, mask: int) -> Frame:
+        steps = [step for step in self._steps if mask >> step.offer & 1]
+        low = lowest(self._after_units(steps), [s for s in steps if s.rank != UNITS], self._tied, self._by_line)
+        gains = sum(self._gain_bound(gain, low) for gain in self._gains if mask >> gain.offer & 1)
+        keeps, most_keeps = self._kept(mask)
+        return Frame(low, (self._sheet.subtotal - low.total) * THOUSAND + gains, keeps, most_keeps)
 
-    def _least(self, line: int, part: int, whole: int) -> int:
-        return part // whole if line in self._tied else (2 * part + whole) // (2 * whole)
+    def _after_units(self, steps: Sequence[Step]) -> list[int]:
+        units = [step for step in steps if step.rank == UNITS]
+        if not units:
+            return list(self._sheet.amounts)
+        exact = self._candidates.run_class(self._sheet, self._sheet.amounts, units)
+        return [
+            part // exact.whole if line in self._tied else (2 * part + exact.whole) // (2 * exact.whole)
+            for line, part in enumerate(exact.parts)
+        ]
+
+    def _kept(self, mask: int) -> tuple[list[list[int]], dict[int, int]]:
+        """From the last step to the first: how much of a difference on each line can still be seen at the end.
+
+        A cap that cuts several lines can carry it from one of them to another.
+        """
+        now = [ONE] * len(self._sheet.amounts)
+        keeps, most_keeps = [now] * (BASKET_AMOUNT + 1), {}
+        for at in range(len(self._steps) - 1, -1, -1):
+            step = self._steps[at]
+            applied = mask >> step.offer & 1
+            if step.cap is not None:
+                now = list(now)
+                most = max(now[line] for line in step.lines)
+                if not applied:
+                    most_keeps[at] = most
+                for line in step.lines:
+                    now[line] = most
+            elif applied and step.kind == "percent":
+                now = list(now)
+                for line in step.lines:
+                    now[line] = -(-now[line] * (HUNDRED_PERCENT - step.percent) // HUNDRED_PERCENT)
+            for rank in range(step.rank + 1):
+                keeps[rank] = now
+        return keeps, most_keeps
 
     # --- the most one offer can give ------------------------------------------------------------------------------
 
-    def _most_gain(self, offer: int) -> int:
-        return sum(gain.value(self._sheet.amounts) for gain in self._candidates.gains if gain.offer == offer)
-
     def _most_money(self, offer: int) -> int:
-        steps = [step for step, _ in self._steps[offer]]
-        most = min(self._sheet.subtotal, sum(most for _, most in self._steps[offer]))
+        """The most it takes off the undiscounted basket, minor units."""
+        steps = [self._steps[at] for at in self._own_steps[offer]]
+        most = min(self._sheet.subtotal, sum(self._most_off(at) for at in self._own_steps[offer]))
         room = self._candidates.room[offer]
         return most if room is None else min(most, room + 2 * sum(len(step.lines) for step in steps) + 1)
+
+    def _most_off(self, at: int) -> int:
+        sheet, step = self._sheet, self._steps[at]
+        if step.rank == UNITS:
+            most = sum(self._offs[at].values()) if at in self._offs else _most_contested(sheet, step)
+        elif step.kind == "percent":
+            most = -(-sum(sheet.amounts[line] for line in step.lines) * step.percent // HUNDRED_PERCENT)
+        elif step.rank == BASKET_AMOUNT:
+            most = min(step.amount, sum(sheet.amounts[line] for line in step.lines))
+        else:
+            most = sum(min(step.amount, sheet.amounts[line]) for line in step.lines)
+        return most if step.cap is None else min(most, step.cap)
+
+    def _slack_of(self, offer: int) -> int:
+        """How many roundings the offer can touch."""
+        steps = [self._steps[at] for at in self._own_steps[offer]]
+        slack = 0
+        for rank in (UNITS, LINE_PERCENT):
+            touched = {line for step in steps if step.rank <= rank for line in step.lines}
+            slack += sum(self._roundings[rank][line] for line in self._carried(touched))
+        return slack
+
+    def _carried(self, touched: set[int]) -> set[int]:
+        """The lines, and those to which caps can carry a difference on them."""
+        for step in self._steps:
+            if step.cap is not None and step.rank < BASKET_PERCENT and touched & set(step.lines):
+                touched = touched | set(step.lines)
+        return touched
 
     # --- the cost from below --------------------------------------------------------------------------------------
 
     def cost(self, mask: int, undecided: Iterable[int]) -> int:
         """No combination that contains `mask` and otherwise only undecided offers costs less (thousandths)."""
         evaluation = self._candidates.evaluate(mask)
-        money = self._sheet.subtotal - evaluation.applied.total - 2 * self._slack
+        slack = len(self._tied) + sum(len(step.lines) for step in self._steps if step.cap is not None)
+        slack += len(self._sheet.amounts) if self._by_line else 0
+        money = self._sheet.subtotal - evaluation.applied.total - 2 * slack
         fixed = sum(gain.worth * gain.amount(0) for gain in self._candidates.gains if mask >> gain.offer & 1)
         given = sum(units * self._candidates.spared(line) for line, units in evaluation.applied.freed.items())
         spared = sum(self._most_spared(offer) for offer in undecided)
@@ -215,74 +293,46 @@ class Bounds:
         )
 
 
-def _kept(steps: Sequence[Step], first_rank: int, count: int) -> list[int]:
-    keeps = [ONE] * count
+def _roundings(steps: Iterable[Step]) -> list[list[int]]:
+    """By class (units, line percents) and line: 1 where the class may round."""
+    steps = list(steps)
+    last = max((line for step in steps for line in step.lines), default=-1)
+    counts = [[0] * (last + 1), [0] * (last + 1)]
     for step in steps:
-        if step.rank >= first_rank and step.kind == "percent" and step.cap is None:
+        if step.rank <= LINE_PERCENT and step.percent not in {0, HUNDRED_PERCENT}:
             for line in step.lines:
-                keeps[line] = -(-keeps[line] * (HUNDRED_PERCENT - step.percent) // HUNDRED_PERCENT)
-    return keeps
+                counts[step.rank][line] = 1
+    return counts
 
 
-def _tied_lines(candidates: Candidates) -> frozenset[int]:
-    """Lines that may be rounded together with others before the last class is over."""
-    steps = candidates.steps
-    tied: set[int] = set()
-    for step in steps:
-        if step.rank < BASKET_PERCENT and step.cap is not None and len(step.lines) > 1:
-            tied.update(step.lines)
-    ranks = {step.rank for step in steps}
-    whole = sum(1 for amount in candidates.sheet.amounts if amount)
-    scoped = any(step.rank == BASKET_AMOUNT and len(step.lines) < whole for step in steps)
-    if BASKET_PERCENT in ranks and scoped:
-        tied.update(range(len(candidates.sheet.items)))
-    return frozenset(tied)
+def _tied_lines(steps: Iterable[Step]) -> frozenset[int]:
+    """Lines that may be rounded together with others before the basket's classes."""
+    tied = (step.lines for step in steps if step.rank < BASKET_PERCENT and step.cap is not None and len(step.lines) > 1)
+    return frozenset(line for lines in tied for line in lines)
 
 
-def _slope(gains: Iterable[Gain]) -> Fraction:
-    """How much the gains grow, at most, with each minor unit paid (thousandths of a minor unit)."""
-    return sum((Fraction(gain.times * gain.worth, gain.each * gain.divisor) for gain in gains), Fraction(0))
+def _static_offs(
+    sheet: Sheet, contest: Contest, steps: Sequence[Step], own: Sequence[int]
+) -> dict[int, dict[int, int]]:
+    """By step and line, the most the offer's unit effects take off undiscounted units it need not compete for."""
+    mine = [at for at in own if steps[at].rank == UNITS]
+    if mine and steps[mine[0]].offer in contest.offers:
+        mine = [at for at in mine if not steps[at].serves]
+    offs: dict[int, dict[int, int]] = {}
+    for at, (step, spans) in zip(mine, assign(sheet, [steps[at] for at in mine]), strict=True):
+        offs[at] = {}
+        for span in spans:
+            if not span.paid:
+                off = unit_off(step, sheet.prices[span.line]) * (span.end - span.start)
+                offs[at][span.line] = offs[at].get(span.line, 0) + off
+    return offs
 
 
-def _most_off(sheet: Sheet, step: Step) -> int:
-    if step.rank == UNITS:
-        most = _most_off_units(sheet, step)
-    elif step.kind == "percent" and step.rank == BASKET_PERCENT:
-        most = _share(sum(sheet.amounts[line] for line in step.lines), step.percent)
-    elif step.kind == "percent":
-        most = sum(_share(sheet.amounts[line], step.percent) for line in step.lines)
-    elif step.rank == BASKET_AMOUNT:
-        most = min(step.amount, sum(sheet.amounts[line] for line in step.lines))
-    else:
-        most = sum(min(step.amount, sheet.amounts[line]) for line in step.lines)
-    return most if step.cap is None else min(most, step.cap + len(step.lines))
-
-
-def _most_off_units(sheet: Sheet, step: Step) -> int:
-    total = sum(sheet.units[line] for line in step.lines)
-    match step.kind:
-        case "unit":
-            return sum(min(step.amount, sheet.prices[line]) * sheet.units[line] for line in step.lines)
-        case "fixed":
-            return _dearest(sheet, step, step.units or total) - step.amount * min(step.units or total, total)
-        case "free":
-            return _dearest(sheet, step, step.units or total)
-        case "buy_get":
-            _, got = deal(total, step.buy, step.get, step.units or 1)
-            return _share(_dearest(sheet, step, got), step.percent) + len(step.lines)
-        case _:
-            return _share(_dearest(sheet, step, step.units or total), step.percent) + len(step.lines)
-
-
-def _dearest(sheet: Sheet, step: Step, wanted: int) -> int:
-    """Price of the dearest units of the step before any discount."""
+def _most_contested(sheet: Sheet, step: Step) -> int:
+    wanted, _ = claim(step, sum(sheet.units[line] for line in step.lines))
     amount = 0
     for line in sorted(step.lines, key=lambda line: -sheet.prices[line]):
         count = min(wanted, sheet.units[line])
-        amount += count * sheet.prices[line]
+        amount += count * unit_off(step, sheet.prices[line])
         wanted -= count
     return amount
-
-
-def _share(amount: int, percent: int) -> int:
-    return -(-amount * percent // HUNDRED_PERCENT)

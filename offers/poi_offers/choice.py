@@ -68,7 +68,7 @@ class _Search(ABC):
 
     def __init__(self, candidates: Candidates, pool: Sequence[int], fixed: int) -> None:
         self.candidates = candidates
-        self.bounds = Bounds(candidates, [i for i in pool if not candidates.exclusive >> i & 1])
+        self.bounds = Bounds(candidates, [i for i in pool if not candidates.exclusive >> i & 1], fixed)
         self.fixed = fixed
         self.best: int | None = None
         self.nodes = 0
@@ -81,7 +81,7 @@ class _Search(ABC):
             self._count()
             while at < len(order) and not self.candidates.addable(mask, order[at]):
                 at += 1
-            undecided = order[at:]
+            undecided = [offer for offer in order[at:] if self.candidates.addable(mask, offer)]
             if not undecided:
                 self.offer(self.with_idle(mask, idle))
             elif self.bounds.idle(mask, order[at]):
@@ -140,6 +140,7 @@ class _Margin(_Search):
     def __init__(self, candidates: Candidates, pool: Sequence[int], fixed: int) -> None:
         super().__init__(candidates, pool, fixed)
         self.any_limit = any(room is not None for room in candidates.room)
+        self.forced = 0 if self.any_limit else sum(1 << i for i in self.bounds.order if self.bounds.free_to_join(i))
 
     def run(self) -> int:
         best = super().run()
@@ -164,7 +165,8 @@ class _Margin(_Search):
     def hopeful(self, mask: int, undecided: Sequence[int]) -> bool:
         if self.best is None:
             return True
-        return self.bounds.cost(mask, undecided) <= self.candidates.evaluate(self.best).cost
+        forced = mask | sum(1 << i for i in undecided if self.forced >> i & 1)
+        return self.bounds.cost(forced, undecided) <= self.candidates.evaluate(self.best).cost
 
     def may_leave_out(self, offer: int) -> bool:
         return self.any_limit or not self.bounds.free_to_join(offer)

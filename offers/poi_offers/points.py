@@ -10,6 +10,8 @@ from poi_offers.selection import selected
 from poi_offers.steps import Sheet
 
 THOUSAND = 1000
+SLOPE = 20
+"""Slopes are in thousandths of a minor unit, over 2**SLOPE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class Gain:
     def value(self, left: Sequence[int]) -> int:
         """Worth of the gain on what is left of the lines, thousandths of a minor unit."""
         return self.amount(self.base(left)) * self.worth
+
+    def slope(self) -> int:
+        """How much it grows, at most, with each minor unit paid, in thousandths over 2**SLOPE."""
+        return -((-self.times * self.worth << SLOPE) // (self.each * self.divisor))
 
     def most(self, paid: int) -> int:
         """A bound of `value` that grows evenly with `paid` (no steps), thousandths of a minor unit."""

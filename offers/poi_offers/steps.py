@@ -103,10 +103,13 @@ def _step(offer: int, effect: Effect, sheet: Sheet) -> Step | None:
     match effect:
         case PercentOff(on="cheapest"):
             lines = _cheapest_first(effect, sheet)
-            step = Step(offer, UNITS, "cheapest", lines, percent=effect.percent, cap=effect.cap, units=effect.n)
+            cap = _cap(effect, lines, _worth_of_units(lines, effect.n, sheet))
+            step = Step(offer, UNITS, "cheapest", lines, percent=effect.percent, cap=cap, units=effect.n)
         case PercentOff():
             rank = LINE_PERCENT if effect.on == "line" else BASKET_PERCENT
-            step = Step(offer, rank, "percent", _priced(effect, sheet), percent=effect.percent, cap=effect.cap)
+            lines = _priced(effect, sheet)
+            cap = _cap(effect, lines, sum(sheet.amounts[line] for line in lines))
+            step = Step(offer, rank, "percent", lines, percent=effect.percent, cap=cap)
         case AmountOff(on="unit"):
             step = Step(offer, UNITS, "unit", _cheapest_first(effect, sheet), amount=effect.amount)
         case AmountOff():
@@ -123,6 +126,20 @@ def _step(offer: int, effect: Effect, sheet: Sheet) -> Step | None:
             return None
     works = bool(step.lines) and step.cap != 0
     return step if works else None
+
+
+def _cap(effect: PercentOff, lines: Sequence[int], worth: int) -> int | None:
+    """The cap where it can cut: at most the percent of the undiscounted worth, a minor unit a line for rounding."""
+    most = -(-worth * effect.percent // 10_000) + len(lines)
+    return None if effect.cap is not None and effect.cap >= most else effect.cap
+
+
+def _worth_of_units(lines: Sequence[int], wanted: int, sheet: Sheet) -> int:
+    worth = 0
+    for line in lines:
+        worth += min(wanted, sheet.units[line]) * sheet.prices[line]
+        wanted -= min(wanted, sheet.units[line])
+    return worth
 
 
 def _buy_get(offer: int, effect: BuyXGetY, sheet: Sheet) -> Step:
