@@ -12,7 +12,7 @@ else:
         try:
             from poi_cext._match import Index, Matcher
         except ImportError:
-            from poi_cext._match_py import Index, Matcher
+            from poi_cext._match_py import Event, Index, Matcher
     except ImportError:
         from poi_cext._match_py import Event, Index, Matcher, Plan, Table
 

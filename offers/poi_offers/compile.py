@@ -6,7 +6,6 @@ A clause is true only if each part is, and a part over an unknown fact never is:
 
 from collections.abc import Callable, Iterable
 from itertools import pairwise, product
-from typing import NamedTuple
 
 from poi_cext.ops import (
     ANY,
@@ -41,19 +40,10 @@ from poi_offers.validate_effects import names_something
 Words = list[int]
 NEVER: Words = [RANGE, Column.DAY, 2, 1, 0]
 PERHAPS: Words = [MAYBE, 0, 0]
-FIXED_FAMILIES = (Family.STORE, Family.REGION)
-FIXED_OPS = (NEAR, FAR, INSIDE, OUTSIDE)
 
 
-class Clause(NamedTuple):
-    """A clause's parts: those that the place alone decides, and the others."""
-
-    fixed: Words
-    live: Words
-
-
-def compile_offer(offer: model.Offer, vocabulary: Vocabulary) -> list[Clause]:
-    """The offer's clauses; it applies when one of them is true."""
+def compile_offer(offer: model.Offer, vocabulary: Vocabulary) -> list[Words]:
+    """The offer's clauses, one program each; it applies when one of them is true."""
     count = clause_count(offer.conditions, positive=True)
     if count > MAX_CLAUSES:
         message = f"the tree has {count} alternatives once multiplied out, the most is {MAX_CLAUSES}: split the offer"
@@ -77,18 +67,9 @@ def alternatives(condition: Condition, *, positive: bool) -> list[list[Literal]]
     return [one for part in parts for one in part]
 
 
-def _clause(literals: list[Literal], vocabulary: Vocabulary) -> Clause:
-    fixed: Words = []
-    live: Words = []
-    for leaf, positive in literals:
-        for words in _WRITERS[type(leaf)](leaf, positive, vocabulary):
-            (fixed if _is_fixed(words) else live).extend(words)
-    return Clause(fixed, live)
-
-
-def _is_fixed(words: Words) -> bool:
-    op, subject = words[0], words[1]
-    return op in FIXED_OPS or (op in (ANY, NONE) and subject in FIXED_FAMILIES)
+def _clause(literals: list[Literal], vocabulary: Vocabulary) -> Words:
+    parts = (part for leaf, positive in literals for part in _WRITERS[type(leaf)](leaf, positive, vocabulary))
+    return [word for part in parts for word in part]
 
 
 # --- place and time -----------------------------------------------------------------------------------------------

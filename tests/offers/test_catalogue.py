@@ -9,8 +9,6 @@ from hypothesis import event as note
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poi_cext import _match_py
-from poi_offers import catalogue, columns
 from poi_offers.catalogue import Catalogue
 from poi_offers.eligibility import judge
 from poi_offers.errors import OfferError
@@ -24,7 +22,6 @@ from poi_offers.model import (
     Condition,
     InSegment,
     NthVisit,
-    Offer,
     Polygon,
     Recurrence,
     Region,
@@ -37,42 +34,9 @@ from poi_offers.model import (
 from poi_offers.model import Not as No
 from poi_offers.situation import Place, Situation
 from poi_offers.validate_conditions import MAX_CLAUSES, clause_count
+from tests.offers.catalogues import each_matcher, expected, ids, offer
 from tests.offers.generate import LEAVES, Generator
 from tests.offers.scenes import PARIS, at, card, line, somebody
-
-MATCHERS = ["in use", "twin"]
-
-
-@pytest.fixture(params=MATCHERS)
-def _matcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test once over the matcher in use (compiled where it was built) and once over the plain twin."""
-    if request.param == "twin":
-        take_twin(monkeypatch)
-
-
-def take_twin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "Table", _match_py.Table)
-    monkeypatch.setattr(catalogue, "Plan", _match_py.Plan)
-    monkeypatch.setattr(columns, "Event", _match_py.Event)
-
-
-ALWAYS = All(of=())
-
-
-def offer(offer_id: str, conditions: Condition = ALWAYS, priority: int = 0) -> Offer:
-    made = Generator(0).offer(offer_id, 1)
-    return msgspec.structs.replace(
-        made, conditions=conditions, stacking=msgspec.structs.replace(made.stacking, priority=priority)
-    )
-
-
-def ids(found: list[Offer]) -> list[str]:
-    return [one.offer_id for one in found]
-
-
-def expected(catalogue: Catalogue, situation: Situation) -> set[str]:
-    return {one.offer_id for one in catalogue.offers() if judge(one.conditions, situation).truth}
-
 
 # --- equal to the oracle ------------------------------------------------------------------------------------------
 
@@ -91,7 +55,7 @@ def random_catalogue(generator: Generator, size: int) -> Catalogue:
     return Catalogue(offer(f"off_{n}", tree, n % 3) for n, tree in enumerate(trees))
 
 
-@pytest.mark.usefixtures("_matcher")
+@pytest.mark.usefixtures("each_matcher")
 def test_the_catalogue_finds_what_the_oracle_finds(capsys: pytest.CaptureFixture[str]) -> None:
     """25,600 pairs of an offer and a situation; every leaf must have been true, false and, if it can be, unknown."""
     generator, seen = Generator(2026), Counter[tuple[str, bool | None]]()
@@ -99,8 +63,7 @@ def test_the_catalogue_finds_what_the_oracle_finds(capsys: pytest.CaptureFixture
     for _ in range(64):
         situation = generator.situation()
         found = offers.eligible(situation)
-        assert set(ids(found)) == expected(offers, situation)
-        assert found == sorted(found, key=lambda one: (-one.stacking.priority, one.offer_id))
+        assert ids(found) == expected(offers, situation)
         seen.update((type(one.conditions).__name__, judge(one.conditions, situation).truth) for one in offers.offers())
     names = [*(kind.__name__ for kind in LEAVES), "All", "Any", "Not"]
     with capsys.disabled():
@@ -164,7 +127,7 @@ EDGES: list[tuple[Condition, Situation]] = [
 ]
 
 
-@pytest.mark.usefixtures("_matcher")
+@pytest.mark.usefixtures("each_matcher")
 @pytest.mark.parametrize(("condition", "situation"), EDGES)
 def test_edges(condition: Condition, situation: Situation) -> None:
     truth = judge(condition, situation).truth
@@ -179,7 +142,7 @@ def test_offers_come_by_priority_then_id() -> None:
     assert ids(offers.eligible(at())) == ["c", "a", "b"]
 
 
-@pytest.mark.usefixtures("_matcher")
+@pytest.mark.usefixtures("each_matcher")
 def test_a_change_is_seen_by_the_next_question() -> None:
     offers = Catalogue(version=7)
     assert ids(offers.eligible(at())) == []
@@ -199,6 +162,7 @@ def test_get_offers_and_len() -> None:
     assert ids(offers.offers()) == ["a", "b"]
     assert offers.get("a") == offer("a")
     assert offers.get("c") is None
+    assert [offers.version_of(name) for name in "ac"] == [1, None]
     assert len(offers) == 2
     assert offers.version == 0
 
@@ -218,33 +182,65 @@ def test_an_offer_that_cannot_be_compiled_leaves_the_old_one_in_place() -> None:
     assert offers.version == 0
 
 
-@pytest.mark.usefixtures("_matcher")
-def test_many_changes_at_many_stores_stay_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Puts, replacements and removals between questions, through several compactions."""
-    monkeypatch.setattr(catalogue, "MIN_DEAD", 20)
-    generator, compactions = Generator(9), 0
+@pytest.mark.usefixtures("each_matcher")
+def test_many_changes_at_many_stores_stay_exact() -> None:
+    """Puts, replacements and removals between questions."""
+    generator = Generator(9)
     offers, situations = Catalogue(), [generator.situation() for _ in range(12)]
     for step in range(240):
-        table = offers._table
         if generator.chance(0.3):
             offers.remove(f"off_{generator.random.randrange(40)}")
         else:
-            offers.put(offer(f"off_{generator.random.randrange(40)}", generator.leaf()))
-        compactions += offers._table is not table
+            name, priority = f"off_{generator.random.randrange(40)}", generator.random.randrange(3)
+            offers.put(offer(name, generator.leaf(), priority))
         situation = situations[step % len(situations)]
-        assert set(ids(offers.eligible(situation))) == expected(offers, situation)
-    assert compactions >= 2
+        assert ids(offers.eligible(situation)) == expected(offers, situation)
 
 
-def test_more_stores_than_plans_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "MAX_PLANS", 3)
-    offers = Catalogue([offer(f"off_{n}", Stores(any_of=(f"sto_{n}",))) for n in range(6)])
-    for n in [*range(6), 0, 5]:
-        assert ids(offers.eligible(at(place=Place(zone="UTC", store_id=f"sto_{n}")))) == [f"off_{n}"]
-    assert len(offers._plans) == 3
+@pytest.mark.usefixtures("each_matcher")
+def test_the_first_of_many_are_the_first_of_all() -> None:
+    generator = Generator(10)
+    offers = random_catalogue(generator, 200)
+    for _ in range(12):
+        situation = generator.situation()
+        found = ids(offers.eligible(situation))
+        assert [ids(offers.eligible(situation, top)) for top in (1, 3, 1000)] == [found[:1], found[:3], found]
 
 
-@pytest.mark.usefixtures("_matcher")
+@pytest.mark.usefixtures("each_matcher")
+def test_a_word_learnt_later_is_found_at_a_place_asked_before() -> None:
+    offers = Catalogue([offer("a", Stores(any_of=("sto_lyon",)))])
+    assert ids(offers.eligible(at())) == []
+    offers.put(offer("b", Stores(any_of=("sto_paris",))))
+    offers.put(offer("c", Region(any_of=("FR-75",))))
+    offers.put(offer("d", No(of=Stores(any_of=("sto_paris",)))))
+    assert ids(offers.eligible(at())) == ["b", "c"]
+
+
+@pytest.mark.usefixtures("each_matcher")
+def test_a_recurrence_learnt_later_is_active_at_a_minute_asked_before() -> None:
+    noon, one = (datetime.fromisoformat(f"2026-11-22T{hour}:00") for hour in (12, 13))
+    offers = Catalogue([offer("a", Recurrence(rrule="FREQ=DAILY", start=noon, minutes=60))])
+    assert ids(offers.eligible(at())) == ["a"]
+    offers.put(offer("b", Recurrence(rrule="FREQ=WEEKLY", start=noon, minutes=60)))
+    offers.put(offer("c", No(of=Recurrence(rrule="FREQ=WEEKLY", start=one, minutes=60))))
+    assert ids(offers.eligible(at())) == ["a", "b", "c"]
+    assert ids(offers.eligible(at(at().at + timedelta(minutes=60)))) == []
+    assert ids(offers.eligible(at(at().at + timedelta(minutes=59, seconds=59)))) == ["a", "b", "c"]
+
+
+def test_rewards_are_those_with_a_price_in_points() -> None:
+    dear, cheap = (msgspec.structs.replace(offer(name), reward_points=100) for name in "db")
+    offers = Catalogue([offer("a"), dear, offer("c")])
+    assert ids(offers.rewards()) == ["d"]
+    offers.put(cheap)
+    assert ids(offers.rewards()) == ["b", "d"]
+    offers.put(offer("d"))
+    offers.remove("b")
+    assert ids(offers.rewards()) == []
+
+
+@pytest.mark.usefixtures("each_matcher")
 def test_offers_in_reach_are_those_the_place_does_not_rule_out() -> None:
     here, there = Stores(any_of=("sto_paris",)), Stores(any_of=("sto_lyon",))
     dear = Subtotal(min=5000)
@@ -255,13 +251,19 @@ def test_offers_in_reach_are_those_the_place_does_not_rule_out() -> None:
     assert ids(offers.in_reach(at())) == ["a", "d"]
 
 
-def test_free_positions_keep_no_plan() -> None:
-    offers = Catalogue([offer("a", Circle(lat=48.8566, lon=2.3522, radius=10))])
-    assert ids(offers.eligible(at(place=Place(zone="UTC", lat=48.8566, lon=2.3522)))) == ["a"]
-    assert len(offers._plans) == 0
-
-
 def test_a_store_that_moves_gets_another_plan() -> None:
     offers = Catalogue([offer("a", Circle(lat=48.8566, lon=2.3522, radius=10))])
     assert ids(offers.eligible(at())) == ["a"]
     assert ids(offers.eligible(at(place=msgspec.structs.replace(PARIS, lat=0.0)))) == []
+
+
+def test_the_sum_of_the_versions_tells_catalogues_apart() -> None:
+    offers = Catalogue([offer("a", version=3), offer("b", version=4)])
+    assert offers.versions == 7
+    offers.put(offer("a", version=5))
+    offers.put(offer("c"))
+    offers.remove("b")
+    assert (len(offers), offers.versions) == (2, 6)
+
+
+__all__ = ["each_matcher"]

@@ -1,0 +1,184 @@
+"""Offers that do not change: an index over their conditions, the words they name, and their documents, all flat."""
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from struct import Struct as Layout
+from typing import NamedTuple, Union
+
+from msgspec import msgpack
+
+from poi_cext.match import Index
+from poi_cext.words import Words, gather
+from poi_offers.columns import Column, Family, Vocabulary
+from poi_offers.compile import compile_offer
+from poi_offers.model import Offer
+from poi_offers.order import Key
+
+Buffer = Union[bytes, bytearray, memoryview, "array[int]"]
+
+_ENCODER = msgpack.Encoder()
+_DECODER = msgpack.Decoder(Offer)
+_HEAD = Layout("<iq?")
+_NO_PARTS = (array("q", [0]), b"")
+
+
+class Head(NamedTuple):
+    """What is told of an offer without decoding it."""
+
+    priority: int
+    version: int
+    is_reward: bool
+
+
+def record_of(offer: Offer) -> bytes:
+    """An offer as bytes: its head, then its document."""
+    head = Head(offer.stacking.priority, offer.version, offer.reward_points is not None)
+    return _HEAD.pack(*head) + _ENCODER.encode(offer)
+
+
+def offer_of(record: Buffer) -> Offer:
+    """The offer back from its bytes."""
+    return _DECODER.decode(memoryview(record)[_HEAD.size :])
+
+
+def head_of(record: Buffer) -> Head:
+    """An offer's head."""
+    return Head(*_HEAD.unpack_from(record))
+
+
+class Shelf:
+    """Offers numbered in the order of answers, as the index's owners."""
+
+    def __init__(
+        self, index: Index, words: Words, ids: Words, starts: Buffer, records: Buffer, rewards: Buffer, versions: int
+    ) -> None:
+        self.index = index
+        self.words = words
+        self.ids = ids
+        self.rewards = memoryview(rewards).cast("B").cast("q")
+        """The owners that have a price in points."""
+        self.versions = versions
+        """The sum of the offers' versions: with their number, a hint whether two shelves hold the same."""
+        self._starts = memoryview(starts).cast("B").cast("q")
+        self._records = memoryview(records).cast("B")
+        if not (index.owners == ids.count(0) == len(self._starts) - 1) or self._starts[-1] != len(self._records):
+            raise ValueError(f"{index.owners} offers, {ids.count(0)} ids and {len(self._starts)} starts do not fit")
+
+    def __len__(self) -> int:
+        return self.index.owners
+
+    def owner_of(self, offer_id: str) -> int:
+        """The offer's number, or -1."""
+        return self.ids.find(0, offer_id)
+
+    def record(self, owner: int) -> memoryview:
+        """The offer's bytes."""
+        return self._records[self._starts[owner] : self._starts[owner + 1]]
+
+    def key(self, owner: int) -> Key:
+        """What the offer is sorted by."""
+        return -head_of(self.record(owner)).priority, self.ids.word(0, owner)
+
+    def sections(self) -> dict[str, memoryview]:
+        """Flat read-only pieces that `open` takes back."""
+        parts = {"index": self.index.sections(), "words": self.words.sections(), "ids": self.ids.sections()}
+        flat = {f"{part}.{name}": section for part, found in parts.items() for name, section in found.items()}
+        versions = memoryview(array("q", [self.versions]))
+        return flat | {"starts": self._starts, "records": self._records, "rewards": self.rewards, "versions": versions}
+
+    @staticmethod
+    def open(sections: Mapping[str, Buffer]) -> "Shelf":
+        """The shelf back from its sections, without a copy; ValueError when they do not fit together."""
+        parts: dict[str, dict[str, Buffer]] = {"index": {}, "words": {}, "ids": {}, "": {}}
+        for path, section in sections.items():
+            part, _, name = path.rpartition(".")
+            parts.setdefault(part, {})[name] = section
+        try:
+            index, words, ids = Index.open(parts["index"]), Words.open(parts["words"]), Words.open(parts["ids"])
+            own = parts[""]
+            (versions,) = memoryview(own["versions"]).cast("B").cast("q")
+            return Shelf(index, words, ids, own["starts"], own["records"], own["rewards"], versions)
+        except (KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"the sections are not a shelf's: {error!r}") from None
+
+    def rearranged(
+        self, index: Index, words: Words, picks: "array[int]", added: Sequence[bytes], changed: Iterable[str]
+    ) -> "Shelf":
+        """The shelf of another index, whose owner i is this one's owner `picks[i]`, or one of those added since.
+
+        `changed` names every id added or taken out since.
+        """
+        ids = [offer_of(record).offer_id.encode() for record in added]
+        sections = self.ids.sections()
+        starts, blob = gather((sections["starts"], sections["blob"]), _parts(ids), picks)
+        new_ids = Words.packed(array("q", [0, len(picks)]), starts, blob)
+        records = gather((self._starts, self._records), _parts(added), picks)
+        rewards = {*self.rewards, *(len(self) + i for i, record in enumerate(added) if head_of(record).is_reward)}
+        owners = array("q", [new for new, old in enumerate(picks) if old in rewards] if rewards else [])
+        made = Shelf(index, words, new_ids, *records, owners, self.versions)
+        made.versions += sum(made._version_of(offer_id) - self._version_of(offer_id) for offer_id in changed)
+        return made
+
+    def _version_of(self, offer_id: str) -> int:
+        owner = self.owner_of(offer_id)
+        return 0 if owner < 0 else head_of(self.record(owner)).version
+
+
+class ShelfBuilder:
+    """Takes offers one by one, in any order; of two with the same id the later one counts."""
+
+    def __init__(self) -> None:
+        self.vocabulary = Vocabulary()
+        self._number_of: dict[str, int] = {}
+        self._keys: list[Key] = []
+        self._records: list[bytes] = []
+        self._rewards: set[int] = set()
+        self._clauses: list[tuple[int, int]] = []  # the first and the last one's successor, by offer
+        self._ends = array("q", [0])  # of each clause in the words, in bytes
+        self._words = array("i")
+
+    def add(self, offer: Offer) -> None:
+        """Compile the offer and keep it encoded."""
+        first = len(self._ends) - 1
+        for program in compile_offer(offer, self.vocabulary):
+            self._words.extend(program)
+            self._ends.append(len(self._words) * self._words.itemsize)
+        number = len(self._keys)
+        self._clauses.append((first, len(self._ends) - 1))
+        self._number_of[offer.offer_id] = number
+        self._keys.append((-offer.stacking.priority, offer.offer_id))
+        self._records.append(record_of(offer))
+        if offer.reward_points is not None:
+            self._rewards.add(number)
+
+    def shelf(self) -> Shelf:
+        """All of them on a shelf."""
+        order = sorted(self._number_of.values(), key=self._keys.__getitem__)
+        records = gather(_parts(self._records), _NO_PARTS, array("q", order))
+        ids = Words.build([[self._keys[number][1] for number in order]])
+        rewards = array("q", [owner for owner, number in enumerate(order) if number in self._rewards])
+        versions = sum(head_of(self._records[number]).version for number in order)
+        return Shelf(self._index(order), self.vocabulary.merged(), ids, *records, rewards, versions)
+
+    def _index(self, order: list[int]) -> Index:
+        picks, owners = array("q"), array("i")
+        for owner, number in enumerate(order):
+            first, last = self._clauses[number]
+            picks.extend(range(first, last))
+            owners.extend([owner] * (last - first))
+        starts, words = gather((self._ends, self._words), _NO_PARTS, picks)
+        begins = array("q", [start // self._words.itemsize for start in starts])
+        return Index.build(len(Column), len(Family), len(order), owners, begins, words)
+
+
+def shelf_of(offers: Iterable[Offer]) -> Shelf:
+    """These offers on a shelf."""
+    builder = ShelfBuilder()
+    for offer in offers:
+        builder.add(offer)
+    return builder.shelf()
+
+
+def _parts(pieces: Sequence[bytes]) -> "tuple[array[int], bytes]":
+    return array("q", accumulate(map(len, pieces), initial=0)), b"".join(pieces)
