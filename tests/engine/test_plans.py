@@ -17,6 +17,10 @@ from poi_engine.errors import Conflict
 from poi_engine.insights import InsightsReader
 from poi_engine.returns import ReturnedLine
 from poi_engine.session import Session
+from poi_engine.setup import Setup
+from poi_engine.storage import open_sql
+from poi_engine.storage.redis import RedisSessions
+from poi_engine.verify import verify
 from poi_offers.model import AmountOff, Cashback, Effect, InSegment, Limit, NextVisitCoupon, Offer, PercentOff
 from tests.engine.plans import GROWING, Recorded, tables, walks
 from tests.engine.shop import OTHER_STATION, SELLER, START, STATION, M, Shop
@@ -52,9 +56,7 @@ async def test_a_days_work_walks_no_growing_table(shop: Shop, database: sqlite3.
     recorded = Recorded(shop.sql)
     shop.sql = recorded
     shop.engine = shop.build()
-    await doubts(shop)
-    await offers_and_refunds(shop)
-    await readers(shop)
+    await day(shop)
     touched = {table for text in recorded.statements for table in tables(text).values()}
     assert touched >= GROWING, "the day leaves out a table that it should judge"
     found = {text: walks(database, text, values) for text, values in recorded.statements.items()}
@@ -65,6 +67,28 @@ async def test_a_days_work_walks_no_growing_table(shop: Shop, database: sqlite3.
 @pytest.mark.parametrize("text", BAD)
 def test_what_would_walk_is_noticed(text: str, database: sqlite3.Connection) -> None:
     assert walks(database, text, ["x"] * text.count("?"))
+
+
+@pytest.mark.valkey
+@pytest.mark.postgresql
+async def test_the_same_day_on_postgresql(postgres_url: str, sessions: RedisSessions, tmp_path: Path) -> None:
+    sql = open_sql(postgres_url)
+    shop = Shop(sql, sessions, tmp_path)
+    try:
+        await shop.setup()
+        await Setup(sql, shop.ids).load_zones()  # as the server does before it listens: here jobs run on the loop
+        await day(shop)
+        assert await verify(sql) == []
+    finally:
+        await shop.close()
+        await sql.close()
+
+
+async def day(shop: Shop) -> None:
+    """Everything that a counter and its screens do."""
+    await doubts(shop)
+    await offers_and_refunds(shop)
+    await readers(shop)
 
 
 async def doubts(shop: Shop) -> None:
