@@ -15,7 +15,7 @@ import uvloop
 
 from bench import decisions, matcher, sales, taps
 from bench.figures import Row, table
-from bench.machine import described
+from poi_server.benchmark.machine import described
 from bench.offers import COUNT
 from bench.trade import Trade, trade
 

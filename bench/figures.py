@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.machine import CORES, load
+from poi_server.benchmark.machine import CORES, load
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 
 from bench.figures import Row, spread
-from bench.machine import cpu_seconds
+from poi_server.benchmark.machine import cpu_seconds
 from bench.offers import offers
 from bench.server import Api, Server, fill
 from bench.trade import Trade

@@ -2,12 +2,14 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 CORES = len(os.sched_getaffinity(0))
 TICKS = os.sysconf("SC_CLK_TCK")
-_PACKAGES = ("aiohttp", "uvloop", "msgspec", "redis", "Cython")
+SERVING = ("aiohttp", "uvloop", "msgspec", "redis", "Cython")
+"""Packages whose versions matter to a server's figures."""
 
 
 def load() -> float:
@@ -15,9 +17,9 @@ def load() -> float:
     return os.getloadavg()[0]
 
 
-def described() -> str:
+def described(packages: Sequence[str] = SERVING) -> str:
     """Processor, cores, load and versions, in two lines."""
-    versions = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
+    versions = ", ".join(f"{name} {_version(name)}" for name in packages)
     system = f"{platform.system()} {platform.release()}, {_processor()}, {CORES} cores, load {load():.2f}"
     return f"{system}\n{platform.python_implementation()} {platform.python_version()}, {versions}"
 

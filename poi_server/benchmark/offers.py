@@ -1,0 +1,153 @@
+"""A workload's offers and events as the product's own: real `Offer` and `Situation` objects, for any of them."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from poi_cext.ops import HIGH, LOW
+from poi_offers import model
+from poi_offers.model import Condition
+from poi_offers.situation import Basket, CustomerFacts, PaymentFacts, Place, SaleItem, Situation
+from poi_server.benchmark.clauses import CHANNELS
+from poi_server.benchmark.facts import Facts
+from poi_server.benchmark.peers.dicts import Clause, chunk_dicts
+from poi_server.benchmark.workload import Workload
+from poi_server.benchmark.world import ZONE
+
+CHANNEL_NAMES = ("counter", "phone", "partner")
+assert len(CHANNEL_NAMES) == CHANNELS
+
+
+def offer_of(workload: Workload, number: int) -> model.Offer:
+    """The offer of this number."""
+    first, last = workload.rows_of(number)
+    clauses = chunk_dicts(workload.clauses, workload.timetables, first, last)
+    tables = workload.clauses.weekly[first:last].tolist()
+    parts = [_clause(workload, clause, table) for clause, table in zip(clauses, tables, strict=True)]
+    return model.Offer(
+        offer_id=f"off_{number:08}",
+        name={"en": f"Offer {number}"},
+        currency="EUR",
+        effects=(model.PercentOff(percent=1000),),
+        conditions=parts[0] if len(parts) == 1 else model.Any(of=tuple(parts)),
+        stacking=model.Stacking(priority=int(workload.priority[number])),
+    )
+
+
+def situation_of(facts: Facts) -> Situation:
+    """The event as the product is asked it."""
+    regions = (f"trade-{facts.trade}", f"chain-{facts.chain}")
+    store = None if facts.store is None else f"sto_{facts.store}"
+    return Situation(
+        at=facts.at,
+        place=Place(zone=ZONE, lat=facts.lat, lon=facts.lon, store_id=store, regions=regions),
+        basket=Basket(currency="EUR", items=tuple(_items(facts))),
+        customer=None if facts.segments is None else _customer(facts),
+        payment=None if facts.scheme is None else PaymentFacts(scheme=f"scheme-{facts.scheme}"),
+        channel=CHANNEL_NAMES[facts.channel],  # type: ignore[arg-type]
+    )
+
+
+def _items(facts: Facts) -> Iterator[SaleItem]:
+    for number, (product, category, price, pieces) in enumerate(facts.lines, 1):
+        yield SaleItem(
+            line_id=str(number),
+            label=f"Article {product}",
+            unit_price=price,
+            quantity=1000 * pieces,
+            code=f"product-{product}",
+            category=f"category-{category}",
+        )
+
+
+def _customer(facts: Facts) -> CustomerFacts:
+    birthday = None
+    if facts.birthday is not None:
+        birthday = (date.fromordinal(facts.day) + timedelta(days=facts.birthday[0])).replace(year=1990)
+    return CustomerFacts(
+        customer_id="cus_1",
+        tier=None if facts.tier is None else f"tier-{facts.tier}",
+        segments=tuple(f"segment-{number}" for number in facts.segments or ()),
+        birthday=birthday,
+        visits_in={} if facts.visits is None else {0: facts.visits},
+        last_visit=None if facts.recency is None else facts.at - timedelta(days=facts.recency),
+        points=facts.points or 0,
+    )
+
+
+def _clause(workload: Workload, clause: Clause, table: int) -> Condition:
+    leaves = [*_place(clause), *_customer_leaves(clause), *_basket(clause)]
+    if "dates" in clause:
+        first, last = clause["dates"]
+        leaves.append(model.Dates(first=date.fromordinal(first), last=date.fromordinal(last)))
+    if table >= 0:
+        leaves.append(workload.timetables[table].condition)
+    return model.All(of=tuple(leaves))
+
+
+def _place(clause: Clause) -> Iterator[Condition]:
+    if "stores" in clause:
+        yield model.Stores(any_of=tuple(f"sto_{number}" for number in sorted(clause["stores"])))
+    if "circle" in clause:
+        lat, lon, radius = clause["circle"]
+        yield model.Circle(lat=lat, lon=lon, radius=radius)
+    if "polygon" in clause:
+        ring = tuple((lon, lat) for lon, lat in clause["polygon"])
+        yield model.Polygon(rings=((*ring, ring[0]),))
+    if "chain" in clause:
+        yield model.Region(any_of=(f"chain-{clause['chain']}",))
+    elif "trades" in clause:
+        yield model.Region(any_of=tuple(f"trade-{number}" for number in sorted(clause["trades"])))
+
+
+def _customer_leaves(clause: Clause) -> Iterator[Condition]:
+    if "tier" in clause:
+        yield model.TierIs(any_of=tuple(f"tier-{number}" for number in sorted(clause["tier"])))
+    wanted, refused = (
+        tuple(f"segment-{number}" for number in sorted(clause.get(name, ())))
+        for name in ("segment_any", "segment_none")
+    )
+    if wanted or refused:
+        yield model.InSegment(any_of=wanted, none_of=refused)
+    if "birthday" in clause:
+        before, after = clause["birthday"]
+        yield model.Birthday(before=before, after=after)
+    if "points" in clause:
+        low, high = _open(clause["points"])
+        yield model.PointsBalance(min=low, max=high)
+    if "visits" in clause:
+        low, high = _open(clause["visits"])
+        yield model.Frequency(min=low, max=high)
+    if "recency" in clause:
+        low, high = _open(clause["recency"])
+        yield model.Recency(min_days=low, max_days=high)
+
+
+def _basket(clause: Clause) -> Iterator[Condition]:
+    if "scheme" in clause:
+        yield model.CardScheme(any_of=tuple(f"scheme-{number}" for number in sorted(clause["scheme"])))
+    if "channel" in clause:
+        names = tuple(CHANNEL_NAMES[number] for number in sorted(clause["channel"]))
+        yield model.Channel(any_of=names)  # type: ignore[arg-type]
+    if "subtotal" in clause:
+        low, high = _open(clause["subtotal"])
+        yield model.Subtotal(min=low, max=high)
+    if "category_any" in clause:
+        yield _some(categories=clause["category_any"])
+    for category in sorted(clause.get("category_all", ())):
+        yield _some(categories={category})
+    if "product_any" in clause:
+        yield _some(products=clause["product_any"])
+
+
+def _some(categories: set[int] = frozenset(), products: set[int] = frozenset()) -> model.Quantity:  # type: ignore[assignment]
+    """At least one of the selected lines."""
+    selector = model.Selector(
+        products=tuple(f"product-{number}" for number in sorted(products)),
+        categories=tuple(f"category-{number}" for number in sorted(categories)),
+    )
+    return model.Quantity(min=1, items=selector)
+
+
+def _open(limits: tuple[int, int]) -> tuple[int | None, int | None]:
+    low, high = limits
+    return None if low == LOW else low, None if high == HIGH else high
