@@ -113,4 +113,4 @@ def invalid(error: msgspec.ValidationError, *, code: str = "invalid-body", place
     message = (text[: found.start()] if found else text).replace(r"\\Z", "$").replace(r"\Z", "$")
     if named := _NAMED_FIELD.search(message):
         path = f"{path}.{named['field']}"
-    return Refusal(422, code, f"{message.rstrip('.')}.", path=place.format(path[2:]) if path != "$" else path)
+    return Refusal(422, code, f"{message.rstrip('.')}.", path=place.format(path[2:]) if path.startswith("$.") else path)

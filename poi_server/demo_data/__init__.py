@@ -7,6 +7,6 @@ everything through the engine's own jobs. The parts of the `[demo]` extra are im
 from poi_server.demo_data.absent import DemoDataAbsent
 from poi_server.demo_data.journey import ABOUT, SIZES, Journey, read_journey
 from poi_server.demo_data.load import Loaded, load
-from poi_server.demo_data.progress import Progress
+from poi_server.progress import Progress
 
 __all__ = ["ABOUT", "SIZES", "DemoDataAbsent", "Journey", "Loaded", "Progress", "load", "read_journey"]

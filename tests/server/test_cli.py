@@ -21,6 +21,11 @@ from tests.server.process import ServerProcess
 ROOT = Path(__file__).parents[2]
 PARTS = (".", "engine", "nfc", "qr", "offers", "cext")
 SECONDS = 60
+CUT = '{"type": "amount_off", "amount": 100}'
+PAST = (
+    '{"at": "2026-11-22T11:00:00Z", "place": {"zone": "UTC", "lat": 48.8, "lon": 2.3}, "currency": "EUR",'
+    ' "items": [{"line_id": "1", "label": "Cake", "unit_price": 1000}]}'
+)
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -121,6 +126,26 @@ def test_commands_talk_to_the_running_server(served: ServerProcess) -> None:
     refused = run("decide", str(question), folder=served.folder)
     assert refused.returncode == 2
     assert "$.colour" in refused.stderr
+
+
+def test_exported_offers_are_the_draft_of_a_replay(served: ServerProcess) -> None:
+    folder = served.folder.parent
+    for number in (1, 2):
+        offer = f'{{"offer_id": "off_{number}", "name": {{"en": "Cut"}}, "currency": "EUR", "effects": [{CUT}]}}'
+        (folder / "offer.json").write_text(offer)
+        added = run("offers", "add", str(folder / "offer.json"), folder=served.folder)
+        assert added.stdout == f"added off_{number}\n", added.stderr
+    run("offers", "pause", "off_2", folder=served.folder)
+    exported = run("offers", "export", folder=served.folder)
+    assert [msgspec.json.decode(line)["state"] for line in exported.stdout.splitlines()] == ["live", "paused"]
+    (folder / "draft").write_text(exported.stdout)
+    (folder / "past").write_text(PAST)
+    words = ("--offers", str(folder / "draft"), "--requests", str(folder / "past"))
+    replayed = run("decide", *words, folder=folder / "elsewhere")
+    assert msgspec.json.decode(replayed.stdout)["saved"] == 100, replayed.stderr
+    assert "left out, not live (1): off_2" in replayed.stderr
+    asked = run("decide", str(folder / "past"), "--explain", folder=served.folder)
+    assert msgspec.json.decode(asked.stdout)["saved"] == 100, "the server says the same"
 
 
 def test_after_a_kill_the_note_counts_no_more_and_serving_goes_on(served: ServerProcess) -> None:
