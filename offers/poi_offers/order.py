@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 STEP = 1 << 32
 """Distance of two neighbours on the shelf: owner i there has the order i * STEP."""
-RUN = 1 << 12
-"""Distance kept from the one before when offers come in their order, as their ids do: not half of what is left."""
+RUN = 6
+"""So many offers that came each next to the one before are a run: ids are given in order, so more of it will come."""
+SHARE = 4096
+"""The next one of a run takes one part in so many of the gap, not half of it."""
 
 Key = tuple[int, str]
 """Answers are sorted by minus the priority, then the offer's id."""
@@ -21,11 +23,13 @@ class Orders:
         self._keys: list[Key] = []
         self._orders: list[int] = []
         self._last = -1
+        self._run = 0  # so many came upwards, or (below 0) downwards
 
     def give(self, key: Key) -> int | None:
         """An order that sorts as the key does, after all of the same key; None when no integer is left there."""
         base = bisect_right(range(self._owners), key, key=self._key_of)
         at = bisect_right(self._keys, key)
+        self._run = max(1, self._run + 1) if at == self._last + 1 else min(-1, self._run - 1) if at == self._last else 0
         order = self._between(base, at, key)
         if order is not None:
             self._keys.insert(at, key)
@@ -44,9 +48,9 @@ class Orders:
         return None if gap < 2 else first + self._part(gap, base, at, key)
 
     def _part(self, gap: int, base: int, at: int, key: Key) -> int:
-        half = gap // 2
         if (at and self._keys[at - 1] == key) or (base and self._key_of(base - 1) == key):
             return 1  # a newer version of the one before, and there may be many
-        if at and at - 1 == self._last:
-            return min(half, RUN)
-        return gap - min(half, RUN) if at == self._last else half
+        if abs(self._run) < RUN:
+            return gap // 2
+        part = max(1, gap // SHARE)
+        return part if self._run > 0 else gap - part
