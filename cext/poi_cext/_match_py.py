@@ -13,6 +13,7 @@ from poi_cext.ops import (
     DOUBT,
     EITHER,
     FAR,
+    HIGH,
     INSIDE,
     MAX_CLAUSES,
     MAYBE,
@@ -386,7 +387,7 @@ def _sum(weight: int, values: Sequence[int], event: Event) -> bool:
         for tags, weights in event.lines
         if tags.isdisjoint(refused) and not (included and tags.isdisjoint(wanted))
     ]
-    return low <= sum(lines) <= high
+    return low <= min(sum(lines), HIGH) <= high
 
 
 def _bundle(values: Sequence[int], event: Event) -> int:

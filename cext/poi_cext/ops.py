@@ -31,7 +31,7 @@ MAYBE = 10
 """Cannot be told here: the caller confirms."""
 SUM = 11
 """Values `low, high, included, tags..., tags...`: the weights (subject 0 or 1) of the lines that bear one of the
-included tags (with none included: of all lines) and none of the excluded ones add up to the range."""
+included tags (with none included: of all lines) and none of the excluded ones add up to the range (`HIGH`: or more)."""
 INSIDE = 12
 """The spot is known and inside the first ring or on its edge, and strictly inside no other (`ring_words`)."""
 OUTSIDE = 13

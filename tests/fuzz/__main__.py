@@ -28,7 +28,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--pairs", type=int, default=1_000_000, help="pairs of an offer set and an event (%(default)s)")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6), help="any number; default random")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (%(default)s); 0: in this one")
     parser.add_argument("--world", type=int, help="play the world of this number alone, in this process")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="play a history that a difference left behind")
     return parser.parse_args()

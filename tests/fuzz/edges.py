@@ -128,10 +128,12 @@ class EdgeGenerator(Generator):
     def place(self) -> Place:
         """One of the world's places; a free position is sometimes somewhere new."""
         place = self.pick(self.places)
-        if place.store_id is None and self.chance(0.4):
-            lat, lon = self.spot()
-            return msgspec.structs.replace(place, lat=lat, lon=lon)
-        return place
+        if place.store_id is not None or not self.chance(0.6):
+            return place
+        lat, lon = self.near() if self.chance(0.6) else self.spot()
+        shift = self.pick((0.0, 1e-9, 1e-5, 0.003, 0.1))
+        lat = max(-90.0, min(90.0, lat + self.random.uniform(-shift, shift)))
+        return msgspec.structs.replace(place, lat=lat, lon=_wrapped(lon + self.random.uniform(-shift, shift)))
 
     def basket(self) -> Basket:
         """Up to seven lines, seldom fifty, with amounts at the edges."""

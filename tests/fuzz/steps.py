@@ -1,6 +1,7 @@
 """A history as data, of a catalogue or of a bare matcher: what was added, removed and asked, step by step."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -10,9 +11,10 @@ from poi_offers.situation import Situation
 
 
 class Put(Struct, frozen=True, tag="put"):
-    """Add an offer, or replace its former version."""
+    """Add an offer, or replace its former version; `shelved` ones are there from the beginning."""
 
     offer: Offer
+    shelved: bool = False
 
 
 class Remove(Struct, frozen=True, tag="remove"):
@@ -22,7 +24,9 @@ class Remove(Struct, frozen=True, tag="remove"):
 
 
 class Merge(Struct, frozen=True, tag="merge"):
-    """Merge the changes into a new index."""
+    """Merge the changes: at once, or from one step to another with changes meanwhile, or into a copy opened anew."""
+
+    how: Literal["now", "begin early", "begin late", "end", "reopen"]
 
 
 class Ask(Struct, frozen=True, tag="ask"):
@@ -62,7 +66,7 @@ class Discard(Struct, frozen=True, tag="discard"):
 class Renew(Struct, frozen=True, tag="renew"):
     """Merge into a new index; or write it out and open it again; or forget the plans."""
 
-    how: str
+    how: Literal["merge", "reopen", "forget"]
 
 
 class Look(Struct, frozen=True, tag="look"):

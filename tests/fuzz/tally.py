@@ -16,9 +16,12 @@ ALWAYS_KNOWN = {"Dates", "Weekly", "Recurrence", "Subtotal", "Quantity", "Bundle
 TREES = ("All", "Any", "Not")
 WAYS = (
     *("plan", "plan again", "plan another day", "clock change", "free", "free unknown"),
-    *("overlay", "merged", "top", "confirmed", "confirmed false"),
+    *("overlay", "top", "confirmed", "confirmed false"),
+    *("now", "begin early", "begin late", "end", "merged with changes", "reopen", "no room"),
     *("put", "replaced", "removed", "sixteen clauses", "refused"),
-    *("small", "crowd", "wide", "found", "nothing found"),
+    *("small", "crammed", "crowd", "wide", "found", "nothing found"),
+    *("program plan", "program free", "program sure", "program maybe", "program top"),
+    *("program merge", "program reopen", "program forget"),
 )
 
 
@@ -56,6 +59,6 @@ def missing(tally: Tally) -> list[str]:
 def table(tally: Tally) -> str:
     """The counts, a leaf a line, then the ways."""
     names = (*(kind.__name__ for kind in LEAVES), *TREES)
-    head = f"{'':16} {'true':>12} {'false':>12} {'unknown':>12}"
-    leaves = [f"{n:16} " + " ".join(f"{tally[f'{n} {word}']:>12,}" for word in TRUTHS.values()) for n in names]
-    return "\n".join([head, *leaves, "", *(f"{way:16} {tally[way]:>12,}" for way in WAYS)])
+    head = f"{'':20} {'true':>12} {'false':>12} {'unknown':>12}"
+    leaves = [f"{n:20} " + " ".join(f"{tally[f'{n} {word}']:>12,}" for word in TRUTHS.values()) for n in names]
+    return "\n".join([head, *leaves, "", *(f"{way:20} {tally[way]:>12,}" for way in WAYS)])

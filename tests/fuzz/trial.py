@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.fuzz import programs, world
+from tests.fuzz import playing, programs, world
 from tests.fuzz.shrink import shrunk
 from tests.fuzz.steps import Add, Discard, Look, Own, Renew, Step, as_json, from_json
 from tests.fuzz.tally import Tally
@@ -33,7 +33,7 @@ def wrong(steps: Sequence[Step], tally: Tally) -> Exception | None:
     """Play a history; the error that ends it, if one does."""
     bare = any(isinstance(step, Own | Add | Discard | Renew | Look) for step in steps)
     try:
-        (programs if bare else world).play(steps, tally)
+        (programs if bare else playing).play(steps, tally)
     except Exception as error:
         return error
     return None

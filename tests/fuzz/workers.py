@@ -22,8 +22,11 @@ class Report(NamedTuple):
 
 
 def fuzz(pairs: int, seed: int, jobs: int) -> Iterator[Report]:
-    """Compare at least so many pairs of an offer set and an event; a report after each world."""
+    """Compare at least so many pairs of an offer set and an event; a report a world. No job: in this process."""
     spawn, worlds = get_context("spawn"), _worlds_for(pairs)
+    if not jobs:
+        yield from _here(seed, worlds)
+        return
     links: dict[Connection, BaseProcess] = {}
     for job in range(jobs):
         ours, theirs = spawn.Pipe()
@@ -46,6 +49,16 @@ def _worlds_for(pairs: int) -> int:
             break
         made += asks_of(number)
     return number
+
+
+def _here(seed: int, worlds: int) -> Iterator[Report]:
+    pairs, tally = 0, Tally()
+    for number in range(worlds):
+        pairs += asks_of(number)
+        trouble = trial(seed, number, tally)
+        yield Report(pairs, tally, trouble)
+        if trouble:
+            return
 
 
 def _gathered(links: list[Connection], seed: int) -> Iterator[Report]:

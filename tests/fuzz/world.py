@@ -1,51 +1,49 @@
-"""Worlds: a seed makes a history of an offer set with its questions; playing it compares the three evaluators."""
+"""Worlds: a seed and a number make a history of an offer set with its questions."""
 
-from datetime import timedelta
+from collections.abc import Iterator
 
 import msgspec
 
 from poi_offers import model
-from poi_offers.catalogue import Catalogue
-from poi_offers.eligibility import judge_scene
-from poi_offers.errors import OfferError
 from poi_offers.model import Condition, Offer
-from poi_offers.scene import Scene
-from poi_offers.situation import Situation
-from poi_offers.storetime import wall_clock
 from poi_offers.validate_conditions import MAX_CLAUSES, clause_count
-from tests.fuzz.edges import EdgeGenerator, clock_changes
-from tests.fuzz.lanes import lane, lanes
-from tests.fuzz.steps import Ask, Difference, Merge, OfferStep, Put, Remove
-from tests.fuzz.tally import TRUTHS, Tally, counting
+from tests.fuzz.edges import EdgeGenerator
+from tests.fuzz.steps import Ask, Merge, OfferStep, Put, Remove
 
-ASKS = 64
-"""Pairs of an offer set and an event in a small world."""
-CROWD_EVERY, CROWD_ASKS = 150, 24
-WIDE_EVERY, WIDE_ASKS = 300, 16
+ASKS = {"small": 64, "crammed": 64, "crowd": 24, "wide": 16}
+"""Pairs of an offer set and an event, by the kind of the world."""
+CYCLE = 300
+"""After so many worlds the kinds come again."""
 MANY_WORDS = 70_000
 WIDE_SEGMENTS = tuple(f"seg_{n}" for n in range(MANY_WORDS))
 WIDE_PRODUCTS = tuple(f"p{n}" for n in range(MANY_WORDS))
 
 
 def kind_of(number: int) -> str:
-    """Most worlds are small; some have many offers, some more words than 16 bits can number."""
-    if number % WIDE_EVERY == 7:
+    """Most worlds are small; in some offers crowd, or are crammed between two others, or name very many words."""
+    if number % CYCLE == 7:
         return "wide"
-    return "crowd" if number % CROWD_EVERY == 3 else "small"
+    if number % CYCLE in (3, 153):
+        return "crowd"
+    return "crammed" if number % 60 == 11 else "small"
 
 
 def asks_of(number: int) -> int:
     """Pairs in the world of this number."""
-    return {"small": ASKS, "crowd": CROWD_ASKS, "wide": WIDE_ASKS}[kind_of(number)]
+    return ASKS[kind_of(number)]
 
 
 def steps_of(seed: int, number: int) -> list[OfferStep]:
     """The world's history: the same for the same seed and number."""
-    kind = kind_of(number)
-    own = seed * 1_000_003 + number
+    kind, own = kind_of(number), seed * 1_000_003 + number
     generator = EdgeGenerator(own, WIDE_SEGMENTS, WIDE_PRODUCTS) if kind == "wide" else EdgeGenerator(own)
-    first: list[Offer] = {"small": _small, "crowd": _crowd, "wide": _wide}[kind](generator)
-    return [*map(Put, first), *_life(generator, [one.offer_id for one in first], asks_of(number))]
+    first = {"small": _small, "crammed": _small, "crowd": _crowd, "wide": _wide}[kind](generator)
+    shelved = generator.pick((0, len(first) // 2, len(first), len(first), len(first)))
+    puts = [Put(offer, shelved=n < shelved) for n, offer in enumerate(first)]
+    return [*puts, *_life(generator, [one.offer_id for one in first], kind)]
+
+
+# --- the first offers ---------------------------------------------------------------------------------------------
 
 
 def _small(g: EdgeGenerator) -> list[Offer]:
@@ -79,16 +77,32 @@ def _wide(g: EdgeGenerator) -> list[Offer]:
     return [msgspec.structs.replace(g.offer(f"off_{n}", 1), conditions=tree) for n, tree in enumerate(trees)]
 
 
-def _life(g: EdgeGenerator, known: list[str], asks: int) -> list[OfferStep]:
+# --- what happens then --------------------------------------------------------------------------------------------
+
+
+def _life(g: EdgeGenerator, known: list[str], kind: str) -> list[OfferStep]:
     """Questions, and now and then changes between them."""
     steps: list[OfferStep] = []
-    for _ in range(asks):
-        if g.chance(0.3):
+    crammed = _between(g)
+    for _ in range(ASKS[kind]):
+        if kind == "crammed":
+            steps.append(next(crammed))
+        elif g.chance(0.3):
             steps += [_change(g, known) for _ in range(g.random.randint(1, 3))]
-        if g.chance(0.04):
-            steps.append(Merge())
+        if g.chance(0.06):
+            steps.append(Merge(g.pick(("now", "begin early", "begin late", "end", "end", "reopen"))))
         steps.append(Ask(g.situation(), g.pick((0, 1, 2, 3, 8))))
     return steps
+
+
+def _between(g: EdgeGenerator) -> Iterator[Put]:
+    """New offers, each between the last one and its neighbour: soon no integer is left there."""
+    low, high = 0, 1
+    for depth in range(1, ASKS["crammed"] + 1):
+        low, high, middle = 2 * low, 2 * high, low + high
+        made = g.offer(f"{middle:0{depth}b}", 1)
+        yield Put(msgspec.structs.replace(made, stacking=model.Stacking(priority=1)))
+        low, high = g.pick(((low, middle), (middle, high)))
 
 
 def _change(g: EdgeGenerator, known: list[str]) -> OfferStep:
@@ -101,113 +115,3 @@ def _change(g: EdgeGenerator, known: list[str]) -> OfferStep:
         return Put(g.offer(g.pick(known)))
     known.append(_offer_id(g, len(known)))
     return Put(g.offer(known[-1]))
-
-
-# --- playing ------------------------------------------------------------------------------------------------------
-
-
-class Play:
-    """A history under way: the offers, and a catalogue of them in each lane."""
-
-    def __init__(self, tally: Tally) -> None:
-        self.tally = tally
-        self.offers: dict[str, Offer] = {}
-        self.catalogues: dict[str, Catalogue] = {}
-        self.places: dict[object, object] = {}
-        for name in lanes():
-            with lane(name):
-                self.catalogues[name] = Catalogue()
-
-    def do(self, step: OfferStep) -> None:
-        """One step; a `Difference` when evaluators disagree."""
-        match step:
-            case Put(offer):
-                self._put(offer)
-            case Remove(offer_id):
-                self._remove(offer_id)
-            case Merge():
-                self._merge()
-            case Ask(situation, top):
-                self._ask(situation, top)
-
-    def _put(self, offer: Offer) -> None:
-        clauses = clause_count(offer.conditions, positive=True)
-        if clauses > MAX_CLAUSES:
-            self._refuse(offer)
-            return
-        self.tally["replaced" if offer.offer_id in self.offers else "put"] += 1
-        self.tally["sixteen clauses"] += clauses == MAX_CLAUSES
-        self.offers[offer.offer_id] = offer
-        for name, catalogue in self.catalogues.items():
-            with lane(name):
-                catalogue.put(offer)
-
-    def _refuse(self, offer: Offer) -> None:
-        """Too many alternatives: an error, and what was there before stays."""
-        self.tally["refused"] += 1
-        for name, catalogue in self.catalogues.items():
-            with lane(name):
-                try:
-                    catalogue.put(offer)
-                except OfferError:
-                    continue
-            raise Difference(f"{name}: took an offer of more than {MAX_CLAUSES} alternatives")
-
-    def _remove(self, offer_id: str) -> None:
-        self.tally["removed"] += self.offers.pop(offer_id, None) is not None
-        for name, catalogue in self.catalogues.items():
-            with lane(name):
-                catalogue.remove(offer_id)
-
-    def _merge(self) -> None:
-        for name, catalogue in self.catalogues.items():
-            with lane(name):
-                getattr(catalogue, "merge", lambda: None)()
-        self.tally["merged"] += 1
-
-    def _ask(self, situation: Situation, top: int) -> None:
-        wanted = self._judged(situation)
-        self._note(situation, wanted, top)
-        for name, catalogue in self.catalogues.items():
-            with lane(name):
-                self._compare(name, wanted, [one.offer_id for one in catalogue.eligible(situation)])
-
-    def _judged(self, situation: Situation) -> list[str]:
-        """What the oracle says, in the order of answers."""
-        scene, found = Scene(situation), []
-        with counting(self.tally):
-            for offer in self.offers.values():
-                truth = judge_scene(offer.conditions, scene).truth
-                self.tally[f"{type(offer.conditions).__name__} {TRUTHS[truth]}"] += 0 if _is_leaf(offer) else 1
-                if truth:
-                    found.append((-offer.stacking.priority, offer.offer_id))
-        return [offer_id for _, offer_id in sorted(found)]
-
-    def _compare(self, name: str, wanted: list[str], found: list[str]) -> None:
-        if found != wanted:
-            extra, lost = sorted(set(found) - set(wanted)), sorted(set(wanted) - set(found))
-            raise Difference(f"{name}: found though not true {extra}, true but not found {lost}, order {found}")
-
-    def _note(self, situation: Situation, wanted: list[str], top: int) -> None:
-        tally, place = self.tally, situation.place
-        tally["found" if wanted else "nothing found"] += 1
-        wall = wall_clock(situation.at, place.zone)
-        tally["clock change"] += any(abs(situation.at - at) < timedelta(hours=3) for at in clock_changes(place.zone))
-        if place.store_id is None:
-            tally["free" if place.lat is not None else "free unknown"] += 1
-            return
-        key = (place.store_id, place.lat, place.lon, place.regions)
-        days = self.places.setdefault(key, set())
-        tally["plan another day" if days and wall.date() not in days else "plan again" if days else "plan"] += 1
-        days.add(wall.date())
-
-
-def _is_leaf(offer: Offer) -> bool:
-    return not isinstance(offer.conditions, (model.All, model.Any, model.Not))
-
-
-def play(steps: list[OfferStep], tally: Tally) -> None:
-    """The whole history; a `Difference` ends it."""
-    under_way = Play(tally)
-    for step in steps:
-        under_way.do(step)
