@@ -35,7 +35,7 @@ EXAMPLES = """\
 
   a request:  {"at": "2026-11-21T17:30:00Z", "place": {"zone": "Europe/Paris", "store_id": "sto_1"}, "currency": "EUR",
                "items": [{"line_id": "1", "label": "Macarons", "unit_price": 2390, "quantity": 2000}],
-               "customer": {"customer_id": "cus_1", "tier": "gold", "points": 120}, "channel": "counter"}
+               "channel": "counter", "customer": {"customer_id": "cus_1", "tier": "gold", "points": 120}}
 """
 _REPLAY_ONLY = ("policy", "stores", "at", "out")
 

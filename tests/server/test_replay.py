@@ -1,6 +1,7 @@
 """`poi-server decide --offers --requests`: past baskets against a draft catalogue."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from poi_offers.model import Offer
 from poi_offers.policy import Policy
 from poi_offers.situation import Situation
 from poi_offers.validate import OfferError, check_offer
+from poi_server.cli.decide import EXAMPLES
 from poi_server.replay.requests import Request
 from poi_server.routes.decisions import Asked
 from tests.offers.generate import Generator
@@ -226,6 +228,12 @@ def test_requests_without_a_time_are_asked_at_one_that_is_given(desk: Desk) -> N
     del timeless["at"]
     found = desk.decided([december], [timeless, request()], "--at", "2026-12-24T17:00:00Z")
     assert chosen(found) == [["off_december"], []]
+
+
+def test_the_requests_that_teach_are_right(desk: Desk) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "decisions.md").read_text("utf-8")
+    taught = [re.findall(r'{"at".*?}}', text, re.DOTALL)[0] for text in (page, EXAMPLES)]
+    assert len(desk.decided([offer("off_1")], [msgspec.json.decode(text) for text in taught])) == 2
 
 
 # --- the summary ------------------------------------------------------------------------------------------------------
