@@ -116,7 +116,8 @@ class _Builder:
         live = await self._live(stack, sessions)
         exclusive = not config.storage.shared
         connectors = await asyncio.to_thread(self._connectors)
-        engine = Engine(sql, sessions, live, connectors, self.clock, self.ids, exclusive=exclusive)
+        parts = (sql, sessions, live, connectors, self.clock, self.ids)
+        engine = Engine(*parts, exclusive=exclusive, catalogues=self.folder / "catalogues")
         await engine.start()
         stack.push_async_callback(engine.close)
         setup = Setup(sql, self.ids)

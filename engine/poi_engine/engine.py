@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 
 from poi_engine.checkout import Checkout
 from poi_engine.clock import Clock
@@ -30,7 +31,10 @@ SHARED_GRACE_SECONDS = 180.0
 
 
 class Engine:
-    """The services. `exclusive`: no other process uses this storage, so what is found unfinished is ours to finish."""
+    """The services. `exclusive`: no other process uses this storage, so what is found unfinished is ours to finish.
+
+    `catalogues`: the folder of the compiled catalogues, shared with the other processes of the machine.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Engine:
         *,
         trace: Trace = untraced,
         exclusive: bool = True,
+        catalogues: Path | None = None,
     ) -> None:
         self.places = Places(sql, clock)
         grace = 0.0 if exclusive else SHARED_GRACE_SECONDS
@@ -54,7 +59,7 @@ class Engine:
         refunds = Refunds(wiring, settlement, self.sales)
         self.customers = Customers(sql, clock, ids)
         self.products = Products(sql)
-        self.offers = OfferBook(sql, screens, clock)
+        self.offers = OfferBook(sql, screens, clock, catalogues)
         self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
@@ -74,6 +79,7 @@ class Engine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._rounds
         await self.checkout.close()
+        await self.offers.close()
         for connector in self._connectors.values():
             await connector.close()
 

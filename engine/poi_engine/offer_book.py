@@ -1,9 +1,7 @@
 """The merchant's offers: versions in SQL, a live catalogue in memory, decisions from both."""
 
-import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from pathlib import Path
 
 from msgspec import Struct, json
 from msgspec.structs import replace
@@ -11,8 +9,10 @@ from msgspec.structs import replace
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.ledger import limit_account
+from poi_engine.live_offers import LiveOffers
+from poi_engine.offer_rows import HEADS, offer_of_document
 from poi_engine.ports import Job, Query, Row, Screens, Sql
-from poi_engine.settings import Merchant, read_merchant
+from poi_engine.settings import Merchant
 from poi_offers.catalogue import Catalogue
 from poi_offers.decide import Explained, decide
 from poi_offers.decision import Decision
@@ -20,20 +20,11 @@ from poi_offers.model import Offer
 from poi_offers.situation import Situation
 from poi_offers.validate import OfferError, check_offer
 
-FRESH_SECONDS = 0.5
-"""How long a catalogue is used before the storage is asked whether another process changed it."""
 EXPLAINED = 60
 """Catalogues of up to so many offers have every offer explained.
 
 Of larger ones, besides the offers that hold, so many of those that the place does not rule out, by priority.
 """
-SKEW = 60_000_000
-"""Microseconds by which the clocks of two processes may differ."""
-_OFFER = json.Decoder(Offer)
-_HEADS = (
-    "select o.offer_id, o.version, o.state, o.changed_at, v.document from offer o join offer_version v "
-    "on v.merchant_id = o.merchant_id and v.offer_id = o.offer_id and v.version = o.version "
-)
 
 
 class OfferView(Struct, frozen=True, kw_only=True):
@@ -52,27 +43,18 @@ class OfferUse(Struct, frozen=True, kw_only=True):
     saved: int
 
 
-@dataclass(slots=True)
-class _Live:
-    """One merchant's catalogue in memory, and how new it is."""
-
-    catalogue: Catalogue
-    merchant: Merchant
-    version: int
-    changed_at: int
-    checked: float
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
 class OfferBook:
     """The offers' service."""
 
-    def __init__(self, sql: Sql, screens: Screens, clock: Clock) -> None:
+    def __init__(self, sql: Sql, screens: Screens, clock: Clock, folder: Path | None = None) -> None:
         self._sql = sql
         self._screens = screens
         self._clock = clock
-        self._live: dict[str, _Live] = {}
-        self._loading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._live = LiveOffers(sql, clock, folder)
+
+    async def close(self) -> None:
+        """Wait for merges in the background."""
+        await self._live.close()
 
     async def create(self, merchant_id: str, offer: Offer) -> OfferView:
         """A new offer, live at once, as version 1."""
@@ -106,7 +88,7 @@ class OfferBook:
 
         def job() -> Job[list[OfferView]]:
             rows = yield Query(
-                f"{_HEADS} where o.merchant_id = ? and o.state <> 'removed' and o.offer_id > ? "
+                f"{HEADS} where o.merchant_id = ? and o.state <> 'removed' and o.offer_id > ? "
                 "order by o.offer_id limit ?",
                 (merchant_id, after or "", limit),
             )
@@ -138,7 +120,7 @@ class OfferBook:
 
         `explain` says which offers get a reason; by default by the size of the catalogue (`EXPLAINED`).
         """
-        live = await self._fresh(merchant_id)
+        live = await self._live.fresh(merchant_id)
         policy = live.merchant.programme.policy
         told = explain or ("all" if len(live.catalogue) <= EXPLAINED else "reach")
         most = None if explain else EXPLAINED
@@ -160,11 +142,11 @@ class OfferBook:
 
     async def merchant(self, merchant_id: str) -> Merchant:
         """The merchant's row as the catalogue was decided with."""
-        return (await self._fresh(merchant_id)).merchant
+        return (await self._live.fresh(merchant_id)).merchant
 
     async def versions(self, merchant_id: str, decision: Decision) -> dict[str, Offer]:
         """The chosen offers in exactly the versions that were chosen."""
-        live = await self._fresh(merchant_id)
+        live = await self._live.fresh(merchant_id)
         found: dict[str, Offer] = {}
         for chosen in decision.offers:
             known = live.catalogue.get(chosen.offer_id)
@@ -175,14 +157,14 @@ class OfferBook:
 
     async def catalogue(self, merchant_id: str) -> Catalogue:
         """The live offers."""
-        return (await self._fresh(merchant_id)).catalogue
+        return (await self._live.fresh(merchant_id)).catalogue
 
     async def _check(self, merchant_id: str, offer: Offer) -> None:
         try:
             check_offer(offer)
         except OfferError as error:
             raise RequestError(error.code.replace("_", "-"), error.message, path=error.path) from error
-        currency = (await self._fresh(merchant_id)).merchant.currency
+        currency = (await self._live.fresh(merchant_id)).merchant.currency
         if offer.currency != currency:
             message = f"The offer is in {offer.currency}, the merchant sells in {currency}."
             raise RequestError("currency-differs", message, path="$.currency")
@@ -200,90 +182,9 @@ class OfferBook:
             return view, rows[0]["version"]
 
         view, version = await self._sql.write(job)
-        await self._follow(merchant_id, view, version)
+        await self._live.follow(merchant_id, view.offer, view.state, view.changed_at, version)
         await self._screens.offers_changed(merchant_id)
         return view
-
-    async def _follow(self, merchant_id: str, view: OfferView, version: int) -> None:
-        """Bring the live catalogue to at least `version`, which is our own change; alone, it needs no reading."""
-        live = await self._fresh(merchant_id)
-        async with live.lock:
-            if live.version + 1 == version:
-                _apply(live, view.offer, view.state, view.changed_at)
-                live.version = version
-            elif live.version < version:
-                await self._refresh(merchant_id, live)
-
-    async def _fresh(self, merchant_id: str) -> _Live:
-        live = self._live.get(merchant_id) or await self._first(merchant_id)
-        if self._is_stale(live):
-            async with live.lock:
-                if self._is_stale(live):  # of all who waited, the first has asked
-                    await self._refresh(merchant_id, live)
-        return live
-
-    async def _first(self, merchant_id: str) -> _Live:
-        """Load the catalogue, once for all who wait for it, and in a thread: a large one takes seconds."""
-        async with self._loading[merchant_id]:
-            live = self._live.get(merchant_id)
-            if live is None:
-                merchant, version, rows = await self._sql.read(lambda: _load(merchant_id))
-                live = await asyncio.to_thread(_loaded, merchant, version, rows, self._clock.monotonic())
-                self._live[merchant_id] = live
-        return live
-
-    def _is_stale(self, live: _Live) -> bool:
-        return self._clock.monotonic() - live.checked >= FRESH_SECONDS
-
-    async def _refresh(self, merchant_id: str, live: _Live) -> None:
-        since = live.changed_at - SKEW
-        merchant, version, rows = await self._sql.read(lambda: _changes(merchant_id, live.version, since))
-        for row in rows:
-            if not _is_known(live, row):
-                _apply(live, _offer(row["document"]), row["state"], row["changed_at"])
-        live.merchant, live.version, live.checked = merchant, version, self._clock.monotonic()
-
-
-def _loaded(merchant: Merchant, version: int, rows: "list[Row]", checked: float) -> _Live:
-    offers = [_offer(row["document"]) for row in rows if row["state"] == "live"]
-    changed_at = max((row["changed_at"] for row in rows), default=0)
-    return _Live(Catalogue(offers), merchant, version, changed_at, checked)
-
-
-def _apply(live: _Live, offer: Offer, state: str, changed_at: int) -> None:
-    """Take over a change unless the catalogue has that version."""
-    known = live.catalogue.get(offer.offer_id)
-    if state != "live":
-        live.catalogue.remove(offer.offer_id)
-    elif known is None or known.version != offer.version:
-        live.catalogue.put(offer)
-    live.changed_at = max(live.changed_at, changed_at)
-
-
-def _is_known(live: _Live, row: Row) -> bool:
-    known = live.catalogue.get(row["offer_id"])
-    return (known is None) if row["state"] != "live" else (known is not None and known.version == row["version"])
-
-
-def _catalogue_version(merchant_id: str) -> Job[int]:
-    rows = yield Query("select version from catalogue where merchant_id = ?", (merchant_id,))
-    return int(rows[0]["version"]) if rows else 0
-
-
-def _load(merchant_id: str) -> "Job[tuple[Merchant, int, list[Row]]]":
-    merchant = yield from read_merchant(merchant_id)
-    version = yield from _catalogue_version(merchant_id)
-    rows = yield Query(f"{_HEADS} where o.merchant_id = ? and o.state = 'live' order by o.offer_id", (merchant_id,))
-    return merchant, version, rows
-
-
-def _changes(merchant_id: str, version: int, since: int) -> "Job[tuple[Merchant, int, list[Row]]]":
-    merchant = yield from read_merchant(merchant_id)
-    newest = yield from _catalogue_version(merchant_id)
-    rows: list[Row] = []
-    if newest != version:
-        rows = yield Query(f"{_HEADS} where o.merchant_id = ? and o.changed_at >= ?", (merchant_id, since))
-    return merchant, newest, rows
 
 
 def _remaining(merchant_id: str, asked: Mapping[str, int]) -> Job[dict[str, int]]:
@@ -354,7 +255,7 @@ def _state(merchant_id: str, offer_id: str, state: str, at: int) -> Job[OfferVie
 
 def _get(merchant_id: str, offer_id: str) -> Job[OfferView]:
     rows = yield Query(
-        f"{_HEADS} where o.merchant_id = ? and o.offer_id = ? and o.state <> 'removed'", (merchant_id, offer_id)
+        f"{HEADS} where o.merchant_id = ? and o.offer_id = ? and o.state <> 'removed'", (merchant_id, offer_id)
     )
     if not rows:
         raise NotFound("offer", offer_id)
@@ -368,7 +269,7 @@ def _version(merchant_id: str, offer_id: str, version: int) -> Job[Offer]:
     )
     if not rows:
         raise NotFound("offer version", f"{offer_id} {version}")
-    return _offer(rows[0]["document"])
+    return offer_of_document(rows[0]["document"])
 
 
 def _version_job(merchant_id: str, offer_id: str, version: int) -> Callable[[], Job[Offer]]:
@@ -376,8 +277,4 @@ def _version_job(merchant_id: str, offer_id: str, version: int) -> Callable[[], 
 
 
 def _view(row: Row) -> OfferView:
-    return OfferView(offer=_offer(row["document"]), state=row["state"], changed_at=row["changed_at"])
-
-
-def _offer(document: str) -> Offer:
-    return _OFFER.decode(document)
+    return OfferView(offer=offer_of_document(row["document"]), state=row["state"], changed_at=row["changed_at"])

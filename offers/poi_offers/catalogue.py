@@ -2,7 +2,7 @@
 
 import time
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple, Self
 
@@ -271,11 +271,16 @@ class Catalogue:
 
         return self._ask(scene, ask)
 
-    def in_reach(self, situation: Situation) -> list[Offer]:
-        """The offers that place and day do not rule out, sorted alike: those worth explaining at a counter."""
+    def in_reach(self, situation: Situation, most: int | None = None, besides: Collection[str] = ()) -> list[Offer]:
+        """The offers that place and day do not rule out, sorted alike: those worth explaining at a counter.
+
+        `most` of them, without those whose ids are in `besides`.
+        """
 
         def ask(view: View, facts: Event) -> list[int]:
-            return view.matcher.reach(facts, self._vocabulary.spot(situation.place).key)
+            owners = view.matcher.reach(facts, self._vocabulary.spot(situation.place).key)
+            known = set(map(view.owner_of, besides))
+            return [owner for owner in owners if owner not in known][:most]
 
         return self._ask(Scene(situation), ask)
 

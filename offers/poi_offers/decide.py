@@ -1,6 +1,6 @@
 """The decision: which offers apply, what they give, and a reason for every offer considered."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from poi_offers.candidates import Candidates, bits
@@ -43,12 +43,16 @@ def decide(
     found = [found for found in reasons.values() if found is not None]
     found += _reasons(candidates, chosen, situation)
     if explain != "eligible":
-        considered = catalogue.offers() if explain == "all" else catalogue.in_reach(situation)
-        others = [offer for offer in considered if offer.offer_id not in reasons]
-        if most is not None and len(others) > most:
-            others = sorted(others, key=lambda offer: (-offer.stacking.priority, offer.offer_id))[:most]
-        found += _ineligible(others, situation)
+        others = _all_others if explain == "all" else Catalogue.in_reach
+        found += _ineligible(others(catalogue, situation, most, reasons), situation)
     return _decision(candidates, Choice(chosen, choice.optimal), found, catalogue, situation)
+
+
+def _all_others(catalogue: Catalogue, _: Situation, most: int | None, besides: Collection[str]) -> list[Offer]:
+    others = [offer for offer in catalogue.offers() if offer.offer_id not in besides]
+    if most is None or len(others) <= most:
+        return others
+    return sorted(others, key=lambda offer: (-offer.stacking.priority, offer.offer_id))[:most]
 
 
 def _untouched(key: str, cap: int) -> int:

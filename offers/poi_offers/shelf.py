@@ -17,6 +17,8 @@ from poi_offers.order import Key
 
 Buffer = Union[bytes, bytearray, memoryview, "array[int]"]
 
+LAYOUT = " ".join(["1", *(name for names in (Column, Family) for name in names.__members__)])
+"""The rules a shelf's pieces follow; those of other rules cannot be read."""
 _ENCODER = msgpack.Encoder()
 _DECODER = msgpack.Decoder(Offer)
 _HEAD = Layout("<iq?")

@@ -128,7 +128,7 @@ async def membership(call: Call) -> Membership:
         points_owed=customer.points_owed,
         wallet=customer.wallet,
         visits=customer.visits,
-        rewards=tuple(_reward(offer, customer.points) for offer in live.offers() if offer.reward_points),
+        rewards=tuple(_reward(offer, customer.points) for offer in live.rewards()),
         coupons=await call.services.sql.read(lambda: read_coupons(merchant_id, customer_id, at)),
     )
 

@@ -247,6 +247,7 @@ def test_offers_in_reach_are_those_the_place_does_not_rule_out() -> None:
     conditions = {"a": All(of=(here, dear)), "b": there, "c": dear, "d": Any(of=(there, dear)), "e": No(of=here)}
     offers = Catalogue(offer(name, tree) for name, tree in conditions.items())
     assert ids(offers.in_reach(at())) == ["a", "c", "d"]
+    assert ids(offers.in_reach(at(), 1, besides={"a": None, "b": None, "unknown": None})) == ["c"]
     offers.remove("c")
     assert ids(offers.in_reach(at())) == ["a", "d"]
 

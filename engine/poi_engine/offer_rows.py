@@ -1,0 +1,83 @@
+"""The offers' rows in SQL: what a live catalogue is loaded from and kept new with."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec import json
+
+from poi_engine.ports import Job, Query, Row
+from poi_engine.settings import Merchant, read_merchant
+from poi_offers.model import Offer
+
+_OFFER = json.Decoder(Offer)
+HEADS = (
+    "select o.offer_id, o.version, o.state, o.changed_at, v.document from offer o join offer_version v "
+    "on v.merchant_id = o.merchant_id and v.offer_id = o.offer_id and v.version = o.version "
+)
+
+
+class Totals(NamedTuple):
+    """The catalogue's version, how many offers are live, and the sum of their versions."""
+
+    version: int
+    offers: int
+    versions: int
+
+
+def offer_of_document(document: str) -> Offer:
+    """The offer a row keeps."""
+    return _OFFER.decode(document)
+
+
+def catalogue_version(merchant_id: str) -> Job[int]:
+    """How often the merchant's offers were changed."""
+    rows = yield Query("select version from catalogue where merchant_id = ?", (merchant_id,))
+    return int(rows[0]["version"]) if rows else 0
+
+
+def newest(merchant_id: str) -> "Job[tuple[Merchant, int, int]]":
+    """The merchant, the catalogue's version, and when it was changed last (microseconds since 1970)."""
+    merchant = yield from read_merchant(merchant_id)
+    version = yield from catalogue_version(merchant_id)
+    rows = yield Query("select max(changed_at) as changed_at from offer where merchant_id = ?", (merchant_id,))
+    return merchant, version, rows[0]["changed_at"] or 0
+
+
+def document_page(merchant_id: str, after: str, limit: int) -> "Job[list[Row]]":
+    """Live offers by id, from the one after `after`."""
+    return (
+        yield Query(
+            f"{HEADS} where o.merchant_id = ? and o.state = 'live' and o.offer_id > ? order by o.offer_id limit ?",
+            (merchant_id, after, limit),
+        )
+    )
+
+
+def heads_since(merchant_id: str, version: int, since: int) -> "Job[tuple[Merchant, int, list[Row]]]":
+    """The merchant, the catalogue's version, and if that is another one, what was changed since a time."""
+    merchant = yield from read_merchant(merchant_id)
+    newer = yield from catalogue_version(merchant_id)
+    rows: list[Row] = []
+    if newer != version:
+        rows = yield Query(
+            "select offer_id, version, state, changed_at from offer where merchant_id = ? and changed_at >= ?",
+            (merchant_id, since),
+        )
+    return merchant, newer, rows
+
+
+def documents(merchant_id: str, offer_ids: Sequence[str]) -> "Job[list[Row]]":
+    """The newest versions of these offers."""
+    marks = ", ".join("?" * len(offer_ids))
+    return (yield Query(f"{HEADS} where o.merchant_id = ? and o.offer_id in ({marks})", (merchant_id, *offer_ids)))
+
+
+def totals(merchant_id: str) -> Job[Totals]:
+    """What is live now, in short."""
+    version = yield from catalogue_version(merchant_id)
+    rows = yield Query(
+        "select count(*) as offers, cast(coalesce(sum(version), 0) as bigint) as versions from offer "
+        "where merchant_id = ? and state = 'live'",
+        (merchant_id,),
+    )
+    return Totals(version, rows[0]["offers"], rows[0]["versions"])
