@@ -140,6 +140,27 @@ async def _change_and_remove(page: Page, shop: Shop) -> None:
     await expect(card).to_have_count(0)
 
 
+async def test_an_offer_is_asked_why_it_does_not_apply(visit: Visit, shop: Shop) -> None:
+    """The first condition in the way and how far it is; with enough in the basket, it is chosen."""
+    offer = {"offer_id": "why-offer", "name": {"en": "Big basket"}, "currency": "EUR"}
+    offer |= {"effects": [{"type": "amount_off", "amount": 100}], "conditions": {"type": "subtotal", "min": 2000}}
+    assert (await shop.ask("POST", "/v1/offers", offer)).status == 201
+    page = await _page(visit, "/offers", PHONE)
+    await page.locator(".offer-card", has_text="Big basket").get_by_role("button", name="Why, or why not?").click()
+    asking = page.get_by_role("dialog")
+    await asking.get_by_label("Product codes").fill("bread, cake")
+    await asking.get_by_role("button", name="Ask").click()
+    said = asking.get_by_role("status")
+    await expect(said).to_contain_text("Conditions not met")
+    await expect(said).to_contain_text("First in the way: Basket amount")
+    await expect(said).to_contain_text("€6.60 more")
+    await asking.get_by_label("Amount (EUR)").fill("6.60")
+    await asking.get_by_label("When").fill("2026-12-24T17:00")
+    await asking.get_by_role("button", name="Ask").click()
+    await expect(said).to_contain_text("Chosen")
+    await shop.ask("DELETE", "/v1/offers/why-offer")
+
+
 async def test_the_servers_problem_stands_at_the_field_it_names(visit: Visit) -> None:
     """A polygon that crosses itself is said at its outline, a missing effect above the form."""
     page = await _page(visit, "/offers", PHONE)

@@ -7,6 +7,7 @@ import { button, busy, confirm, dialog, iconButton, report, requireRole, toast }
 import { OfferForm } from "./offers/form.js";
 import { effectText, leavesOf } from "./offers/summary.js";
 import { groupIcon } from "./offers/tree.js";
+import { askWhy } from "./offers/why.js";
 
 const PAGE = 200;
 
@@ -57,8 +58,13 @@ class PoiOffers extends HTMLElement {
       h("p", { class: "row wrap chips" }, this.#chips(offer)),
       h("div", { class: "row between offer-foot" }, this.#useLine(offer), h("div", { class: "row offer-acts" },
         h("button", { type: "button", class: "button small offer-edit", onclick: () => this.#edit(head) }, icon("edit"), t("offers_page.edit")),
+        this.#stores.length > 0 && iconButton("question", t("offers_page.why"), () => askWhy(offer, this.#stores, (id) => this.#nameOf(id))),
         iconButton(state === "live" ? "pause" : "play", t(state === "live" ? "offers_page.pause" : "offers_page.resume"), () => this.#turn(head)),
         iconButton("trash", t("offers_page.remove"), () => this.#remove(head)))));
+  }
+
+  #nameOf(offerId) {
+    return said(this.#offers.find(({ offer }) => offer.offer_id === offerId)?.offer.name) || offerId;
   }
 
   #chips(offer) {
