@@ -46,7 +46,7 @@ function told({ state, conditions, reason }, named) {
   return [
     state !== "live" && h("p", { class: "banner is-warn", key: "state" }, icon("pause"), t(`offer_state.${state}`)),
     outcome && h("p", { class: `banner is-${OUTCOME_TONE[outcome] ?? "info"} why-outcome`, key: "outcome" }, icon(outcome === "chosen" ? "check" : "alert"), outcomeText(outcome, reason, named)),
-    h("ul", { class: "stack why-how", key: "how" },
+    h("ul", { class: "stack tight", key: "how" },
       conditions.condition && h("li", { class: "row", key: "blame", title: conditions.path }, icon("branch"), h("span", {}, t("why.blame", { condition: t(`condition.${conditions.condition}`) }))),
       near && h("li", { class: "row", key: "miss" }, icon("bolt"), h("span", {}, near.what === "identity" ? t("why.identity") : nearMissShort(near)))),
   ];
