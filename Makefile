@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 BIN := .venv/bin
 
-.PHONY: help run demo test check fuzz bench soak build clean
+.PHONY: help run demo test check fuzz sanitize gate bench soak build clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -31,6 +31,14 @@ fuzz: ## Compare matcher, twin and oracle on a million random pairs (PAIRS=, SEE
 	@.ci/prepare test
 	@$(BIN)/python -m tests.fuzz $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(JOBS),--jobs $(JOBS)) $(if $(WORLD),--world $(WORLD)) $(if $(REPLAY),--replay $(REPLAY))
+
+sanitize: ## The compiled parts under AddressSanitizer and UBSan: their tests and a short fuzz
+	@.ci/prepare test
+	@.ci/sanitize
+
+gate: ## Count the matcher's instructions against their budget (WRITE=1 writes a new budget)
+	@.ci/prepare test
+	@$(BIN)/python -m tests.gate $(if $(WRITE),--write)
 
 bench: ## Measure, side by side in one run
 	@.ci/prepare bench

@@ -48,6 +48,6 @@ def _search() -> Iterator[tuple[ModuleType, str, Any, Any]]:
         compiled, twin = sys.modules[f"poi_cext.{part}"], importlib.import_module(f"poi_cext.{part}_py")
         for module in ours:
             for attribute, value in list(vars(module).items()):
-                other = getattr(twin, attribute, None)
-                if other is not None and value is getattr(compiled, attribute, None):
+                other = getattr(twin, attribute, value)
+                if other is not value and value is getattr(compiled, attribute, None):
                     yield module, attribute, value, other

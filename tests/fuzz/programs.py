@@ -193,7 +193,7 @@ def _rings(g: ProgramGenerator) -> tuple[int, list[int]]:
     """Boxes and stars, some a whole turn away, some with a corner or an edge just at a place, some with a hole."""
     lon, lat = g.random.choice(SPOTS)
     size, count = g.random.choice((1e-7, 0.01, 1.0, 40.0)), g.random.choice((3, 4, 4, 30))
-    lon += g.random.choice((0.0, 0.0, size, 0.7 * size, 360.0, -360.0))
+    lon += g.random.choice((0.0, 0.0, size, 0.7 * size, -360.0 if lon > 0 else 360.0))
     rings = [_ring(lon, lat, size, count)]
     if g.random.random() < 0.4:
         rings.append(_ring(lon, lat, size / 3, 4))
