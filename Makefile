@@ -20,12 +20,13 @@ test: ## Run the test suite (does all its own set-up)
 	@.ci/prepare test
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-check: ## Lint, types and import contracts
+check: ## Lint, types, import contracts, and the matcher's instructions against their budget
 	@.ci/prepare test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@PYTHONPATH=.:engine:nfc:qr:offers:cext $(BIN)/lint-imports
+	@$(BIN)/python -m tests.gate
 
 fuzz: ## Compare matcher, twin and oracle on a million random pairs (PAIRS=, SEED=, JOBS=, WORLD=, REPLAY=)
 	@.ci/prepare test
