@@ -15,9 +15,9 @@ import uvloop
 
 from bench import decisions, matcher, sales, taps
 from bench.figures import Row, table
-from poi_server.benchmark.machine import described
 from bench.offers import COUNT
 from bench.trade import Trade, trade
+from poi_server.benchmark.machine import described
 
 PARTS = ("taps", "decisions", "sales", "matcher")
 

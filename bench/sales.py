@@ -9,10 +9,10 @@ from typing import Any
 import aiohttp
 
 from bench.figures import Row, spread
-from poi_server.benchmark.machine import cpu_seconds
 from bench.offers import offers
 from bench.server import Api, Server, fill
 from bench.trade import Trade
+from poi_server.benchmark.machine import cpu_seconds
 
 STATIONS = 8
 REFUSED = frozenset({5, 51, 13, 14, 15, 16})

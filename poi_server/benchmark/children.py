@@ -10,15 +10,17 @@ import time
 import traceback
 from array import array
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from poi_server.benchmark.registry import Peer
 
 BUILD_SECONDS = 180.0
 MATCH_SECONDS = 600.0
 LEAST_ROUNDS, MOST_ROUNDS = 5, 40
+T = TypeVar("T")
 ENOUGH_NS = 1_000_000
 """After the least rounds, more are made until so much time went by: quick ones are else all noise."""
 
@@ -76,6 +78,8 @@ class Child:
 
     def end(self) -> None:
         """Stop the process."""
+        with suppress(OSError):
+            self._pipe.send(None)
         self._pipe.close()
         self._process.join(0.5)
         if self._process.is_alive():
@@ -116,8 +120,8 @@ def _serve(pipe: Connection, make: Callable[[], Peer], asked: dict[str, Sequence
         before, wall, cpu = resident(), time.perf_counter(), time.process_time()
         peer = make()
         pipe.send(("built", (time.perf_counter() - wall, time.process_time() - cpu, resident() - before)))
-        while True:
-            _reply(pipe, peer, asked, *pipe.recv())
+        while (question := pipe.recv()) is not None:
+            _reply(pipe, peer, asked, *question)
     except EOFError:
         return
     except MemoryError:
@@ -139,7 +143,7 @@ def _reply(pipe: Connection, peer: Peer, asked: dict[str, Sequence[Any]], kind: 
     pipe.send(("matched", (wall, cpu, array("q", ids(answer)).tobytes())))
 
 
-def timed(match: Callable[[Any], list[int]], asked: Any) -> tuple[int, int, list[int]]:
+def timed(match: Callable[[Any], list[T]], asked: Any) -> tuple[int, int, list[T]]:
     """Best wall and processor nanoseconds of one call, and its answer.
 
     Of quick calls the processor time is that of many together, for reading it takes a while itself.

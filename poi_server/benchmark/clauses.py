@@ -17,6 +17,8 @@ from poi_server.benchmark.world import TRADES, World
 STORES, CIRCLE, POLYGON, EVERYWHERE = range(4)
 TIERS, SCHEMES, CHANNELS = 4, 6, 3
 SEGMENTS, CATEGORIES, PRODUCTS = 1024, 200, 50_000
+FIRST_PRODUCT = 1000
+"""Among the goods, the number of the first product; categories come before."""
 MASKS = 399
 """Different weekly timetables."""
 KM = 1 / 111.195

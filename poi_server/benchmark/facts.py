@@ -10,7 +10,7 @@ import numpy as np
 
 from poi_cext.match import Event
 from poi_offers.geo import unit_vector
-from poi_server.benchmark.clauses import CATEGORIES, CHANNELS, PRODUCTS, SCHEMES, SEGMENTS, TIERS
+from poi_server.benchmark.clauses import CATEGORIES, CHANNELS, FIRST_PRODUCT, PRODUCTS, SCHEMES, SEGMENTS, TIERS
 from poi_server.benchmark.layout import numbers_of, sets_of
 from poi_server.benchmark.world import ZONE, World
 
@@ -91,7 +91,7 @@ class Packed:
 def packed(facts: Facts) -> Packed:
     """The facts in the matcher's numbering."""
     goods = [
-        ([category, CATEGORIES + product], price * pieces, 1000 * pieces)
+        ([category, FIRST_PRODUCT + product], price * pieces, 1000 * pieces)
         for product, category, price, pieces in facts.lines
     ]
     return Packed(
@@ -123,13 +123,14 @@ def make_events(
 
 def cold_stores(dice: np.random.Generator, world: World, count: int) -> list[int]:
     """Random stores, each another one as long as there are enough."""
-    order = dice.permutation(world.stores).tolist()
+    order: list[int] = dice.permutation(world.stores).tolist()
     return (order * (count // len(order) + 1))[:count]
 
 
 def hot_stores(dice: np.random.Generator, world: World, count: int, few: int = 64) -> list[int]:
     """A few random stores in turn."""
-    return (dice.permutation(world.stores)[:few].tolist() * (count // few + 1))[:count]
+    order: list[int] = dice.permutation(world.stores)[:few].tolist()
+    return (order * (count // few + 1))[:count]
 
 
 def freed(facts: Facts, lat: float, lon: float) -> Facts:

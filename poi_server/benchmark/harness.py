@@ -23,6 +23,8 @@ TRUSTED = ("naive", "numpy", "dict-strtree", "pyroaring", "poi")
 """Who is believed where the oracle was not asked, once it agrees with the oracle wherever that was."""
 
 Say = Callable[[str], None]
+Answers = dict[int, tuple[int, ...]]
+"""By event, the offers that hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,17 @@ def measure(
     say: Say,
     lists: Sequence[str] = ("cold", "hot"),
     makers: dict[str, Callable[[], Any]] | None = None,
+    truths: dict[str, Answers] | None = None,
 ) -> list[Row]:
-    """The rows of a workload, the hot stores' apart; `makers` build a competitor in another way than its class."""
+    """The rows of a workload, the hot stores' apart; `makers` build a competitor in another way than its class.
+
+    `truths` holds right answers by list; those not there are found out and put in.
+    """
+    truths = {} if truths is None else truths
     facts = {which: getattr(workload, which) for which in lists}
     runners = [_start(one, workload, facts, say, (makers or {}).get(one.name)) for one in competitors]
     try:
-        return [row for which in lists for row in _rows(workload, which, facts[which], runners, extent, say)]
+        return [row for which in lists for row in _rows(workload, which, facts[which], runners, extent, say, truths)]
     finally:
         for runner in runners:
             if runner.child is not None:
@@ -88,7 +95,13 @@ def _start(
 
 
 def _rows(
-    workload: Workload, which: str, facts: list[Facts], runners: list[_Runner], extent: Extent, say: Say
+    workload: Workload,
+    which: str,
+    facts: list[Facts],
+    runners: list[_Runner],
+    extent: Extent,
+    say: Say,
+    truths: dict[str, Answers],
 ) -> list[Row]:
     before, count = load(), min(extent.events, len(facts))
     name = workload.name if which == "cold" else f"{workload.name}-{which}"
@@ -98,7 +111,9 @@ def _rows(
     for number in range(count):
         for runner in runners:
             _ask(runner, which, number, count, extent)
-    known = _known(workload, facts, runners, min(extent.oracle, count), count)
+    if which not in truths:
+        truths[which] = _known(workload, facts, runners, min(extent.oracle, count), count)
+    known = truths[which]
     rows = [_row(name, workload, runner, known) for runner in runners]
     rows += _compiled(name, workload, which, runners, known, min(extent.cycled, len(facts)))
     ours = next((runner for runner in runners if runner.competitor.name == POI.name and runner.answers), None)
@@ -122,9 +137,7 @@ def _ask(runner: _Runner, which: str, number: int, count: int, extent: Extent) -
         runner.quota = min(count, max(able, least))
 
 
-def _known(
-    workload: Workload, facts: list[Facts], runners: list[_Runner], sampled: int, count: int
-) -> dict[int, tuple[int, ...]]:
+def _known(workload: Workload, facts: list[Facts], runners: list[_Runner], sampled: int, count: int) -> Answers:
     """The right answers: the oracle's, and where it was not asked those of somebody who agrees with it elsewhere."""
     naive = next((runner for runner in runners if runner.competitor.name == NAIVE.name and runner.answers), None)
     if naive:
@@ -140,11 +153,11 @@ def _known(
     return known
 
 
-def _differing(runner: _Runner, known: dict[int, tuple[int, ...]]) -> int:
+def _differing(runner: _Runner, known: Answers) -> int:
     return sum(known.get(number, timed.found) != timed.found for number, timed in runner.answers.items())
 
 
-def _row(name: str, workload: Workload, runner: _Runner, known: dict[int, tuple[int, ...]]) -> Row:
+def _row(name: str, workload: Workload, runner: _Runner, known: Answers) -> Row:
     if not runner.answers:
         return Row(name, runner.competitor.name, workload.offers, note=runner.note)
     answers = runner.answers.values()
@@ -174,7 +187,7 @@ def _building(built: Built) -> dict[str, Any]:
 
 
 def _compiled(
-    name: str, workload: Workload, which: str, runners: list[_Runner], known: dict[int, tuple[int, ...]], count: int
+    name: str, workload: Workload, which: str, runners: list[_Runner], known: Answers, count: int
 ) -> list[Row]:
     """Our own match inside the compiled code, its plans built, events in turn: caches cold when the stores are many."""
     ours = next((runner for runner in runners if runner.competitor.name == POI.name), None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from poi_cext.ops import UNKNOWN
 from poi_offers.columns import Column, Family
-from poi_server.benchmark.clauses import CATEGORIES
+from poi_server.benchmark.clauses import FIRST_PRODUCT
 from poi_server.benchmark.world import TRADES
 
 if TYPE_CHECKING:
@@ -45,6 +45,6 @@ def sets_of(facts: "Facts") -> list[list[int] | None]:
     sets[Family.SEGMENT] = None if facts.segments is None else list(facts.segments)
     sets[Family.SCHEME] = None if facts.scheme is None else [facts.scheme]
     sets[Family.CHANNEL] = [facts.channel]
-    sets[Family.GOODS] = sorted({*facts.categories, *(CATEGORIES + product for product in facts.products)})
+    sets[Family.GOODS] = sorted({*facts.categories, *(FIRST_PRODUCT + product for product in facts.products)})
     sets[Family.RULE] = []
     return sets

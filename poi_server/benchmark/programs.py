@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from poi_cext.ops import ANY, EITHER, HIGH, INSIDE, LOW, NEAR, NONE, RANGE, UNION
 from poi_offers.columns import Column, Family
 from poi_offers.geo import chord
-from poi_server.benchmark.clauses import CATEGORIES, CIRCLE, POLYGON, STORES, Clauses
+from poi_server.benchmark.clauses import CIRCLE, FIRST_PRODUCT, POLYGON, STORES, Clauses
 from poi_server.benchmark.ragged import Flags, Floats, Ints, Longs, Ragged, gathered, row_of, starts_of, within
 from poi_server.benchmark.timetables import Timetable
 from poi_server.benchmark.world import TRADES
@@ -89,7 +89,7 @@ def _basket(clauses: Clauses, rows: Longs) -> list[Ragged]:
         _range(Column.SUBTOTAL, clauses.subtotal[rows]),
         _set(ANY, Family.GOODS, gathered(clauses.category_any, rows)),
         *(_set(ANY, Family.GOODS, part) for part in _each(gathered(clauses.category_all, rows))),
-        _set(ANY, Family.GOODS, Ragged(products.starts, products.values + CATEGORIES)),
+        _set(ANY, Family.GOODS, Ragged(products.starts, products.values + FIRST_PRODUCT)),
     ]
 
 
@@ -150,8 +150,8 @@ def _rings(clauses: Clauses, shapes: Ints, has: Flags) -> Ragged:
     lengths = 5 + 4 * corners
     words = np.empty(int(lengths.sum()), np.int32)
     heads = starts_of(lengths)[:-1]
-    for at, column in enumerate((INSIDE, 0, 2 + 4 * corners, 1, corners)):
-        words[heads + at] = column
+    words[heads], words[heads + 1], words[heads + 3] = INSIDE, 0, 1
+    words[heads + 2], words[heads + 4] = 2 + 4 * corners, corners
     taken = np.repeat(first, corners) + within(corners) % np.repeat(corners - 1, corners)
     doubles = np.ascontiguousarray(clauses.ring[taken]).view(np.int32).ravel()
     words[np.repeat(heads + 5, 4 * corners) + within(4 * corners)] = doubles

@@ -32,11 +32,34 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure that is no match of an event, and the goal it has, if any."""
+    """A figure beside its goal: at most that, or at least that; None where it was not measured or not promised."""
 
     what: str
-    measured: str
-    goal: str = ""
+    unit: str
+    value: float | None
+    goal: float | None = None
+    at_least: bool = False
+
+    @property
+    def reached(self) -> bool | None:
+        """The goal is met; None when there is nothing to compare."""
+        if self.value is None or self.goal is None:
+            return None
+        return self.value >= self.goal if self.at_least else self.value <= self.goal
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """As text: what, measured, goal, and whether it is met and else by how much it is missed."""
+        goal = "" if self.goal is None else f"{'at least ' if self.at_least else ''}{self.goal:,g} {self.unit}"
+        measured = "not measured" if self.value is None else f"{_short(self.value)} {self.unit}"
+        return self.what, measured.strip(), goal.strip(), self._verdict()
+
+    def _verdict(self) -> str:
+        if self.reached is None or self.value is None or self.goal is None:
+            return ""
+        if self.reached:
+            return "yes"
+        share = self.value / self.goal
+        return f"no, {share:.0%} of it" if self.at_least else f"no, {share:.2g} times it"
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -89,6 +112,8 @@ def markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def _us(value: float | None) -> str:
-    if value is None:
-        return ""
+    return "" if value is None else _short(value)
+
+
+def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

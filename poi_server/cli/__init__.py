@@ -22,6 +22,7 @@ COMMANDS = {
     "offers": "list, add, pause, resume or remove offers",
     "pair": "pair an owner, a seller, a station or a phone",
     "verify": "check the books: every invariant over the whole storage",
+    "bench": "measure the matcher beside other ways to match",
     "demo-data": "load a year of real-shaped trade to try things out with",
     "doctor": "say what is here, what is missing, and how to mend it",
     "config": "print the effective configuration",

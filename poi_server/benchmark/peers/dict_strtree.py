@@ -5,12 +5,11 @@ STRtree), else its trades; the few others are always checked.
 """
 
 from collections import defaultdict
-from math import cos, radians
 
 import shapely
 
-from poi_server.benchmark.clauses import KM
 from poi_server.benchmark.facts import Facts
+from poi_server.benchmark.peers.boxes import box
 from poi_server.benchmark.peers.dicts import Clause, clause_dicts, holds, offers_of
 from poi_server.benchmark.workload import Workload
 
@@ -55,14 +54,3 @@ def _shape(clause: Clause) -> "shapely.Geometry":
     if "polygon" in clause:
         return shapely.Polygon(clause["polygon"])
     return shapely.box(*box(clause))
-
-
-def box(clause: Clause) -> tuple[float, float, float, float]:
-    """West, south, east, north of the clause's circle or polygon, with a little to spare."""
-    if "polygon" in clause:
-        lons, lats = zip(*clause["polygon"], strict=True)
-        return min(lons), min(lats), max(lons), max(lats)
-    lat, lon, radius = clause["circle"]
-    tall = radius / 1000 * KM * 1.001
-    wide = tall / cos(radians(abs(lat) + tall))
-    return lon - wide, lat - tall, lon + wide, lat + tall

@@ -1,10 +1,12 @@
 """`numpy`: columns, filtered one after the other; what is left grows less at each step."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from poi_cext.ops import HIGH, LOW
 from poi_offers.geo import EARTH_RADIUS
-from poi_server.benchmark.clauses import CATEGORIES, CIRCLE, POLYGON, PRODUCTS, SEGMENTS, STORES
+from poi_server.benchmark.clauses import CIRCLE, POLYGON, STORES
 from poi_server.benchmark.facts import Facts
 from poi_server.benchmark.ragged import Flags, Floats, Longs, Ragged, gathered, row_of
 from poi_server.benchmark.timetables import HOURS
@@ -28,17 +30,17 @@ class NumpyScan:
         rows = self._bound(facts)
         rows = self._plain(rows, facts)
         rows = self._here(rows, facts)
-        for lists, wanted, below in (
-            (self._columns.category_any, facts.categories, CATEGORIES),
-            (self._columns.product_any, facts.products, PRODUCTS),
-            (self._columns.segment_any, facts.segments, SEGMENTS),
+        for lists, wanted in (
+            (self._columns.category_any, facts.categories),
+            (self._columns.product_any, facts.products),
+            (self._columns.segment_any, facts.segments),
         ):
-            rows = rows[_shares(gathered(lists, rows), _marks(wanted, below))]
-        rows = rows[_all(gathered(self._columns.category_all, rows), _marks(facts.categories, CATEGORIES))]
+            rows = rows[_shares(gathered(lists, rows), wanted or ())]
+        rows = rows[_all(gathered(self._columns.category_all, rows), facts.categories)]
         refused = gathered(self._columns.segment_none, rows)
         free = refused.lengths == 0
         if facts.segments is not None:
-            free |= ~_shares(refused, _marks(facts.segments, SEGMENTS), empty=False)
+            free |= ~_shares(refused, facts.segments, empty=False)
         return [int(offer) for offer in np.unique(self._columns.owner[rows[free]])]
 
     def _bound(self, facts: Facts) -> Longs:
@@ -46,7 +48,8 @@ class NumpyScan:
         rows = np.flatnonzero((columns.chain == facts.chain) | (columns.chain == -1))
         rows = rows[(self._first[rows] <= facts.day) & (self._last[rows] >= facts.day)]
         trades = columns.trades[rows]
-        return rows[(trades == 0) | ((trades & trade) != 0)]
+        bound: Longs = rows[(trades == 0) | ((trades & trade) != 0)]
+        return bound
 
     def _plain(self, rows: Longs, facts: Facts) -> Longs:
         columns = self._columns
@@ -69,7 +72,8 @@ class NumpyScan:
             rows = rows[free if number is None else (low <= number) & (number <= high)]
         before, after = columns.birthday[rows, 0], columns.birthday[rows, 1]
         near = False if facts.birthday is None else (facts.birthday[0] <= before) | (facts.birthday[1] <= after)
-        return rows[(before < 0) | near]
+        plain: Longs = rows[(before < 0) | near]
+        return plain
 
     def _here(self, rows: Longs, facts: Facts) -> Longs:
         columns, kind = self._columns, self._columns.kind[rows]
@@ -103,22 +107,24 @@ class NumpyScan:
         with np.errstate(divide="ignore", invalid="ignore"):
             cut = (b[:, 0] - a[:, 0]) * (facts.lat - a[:, 1]) / (b[:, 1] - a[:, 1]) + a[:, 0]
         odd = np.bincount(rows[spans & (facts.lon < cut)], minlength=len(shapes)) % 2
-        return odd.astype(np.bool_)
+        inside: Flags = odd.astype(np.bool_)
+        return inside
 
 
-def _marks(values: "frozenset[int] | list[int] | None", below: int) -> Flags:
-    marks = np.zeros(below, np.bool_)
-    marks[list(values or ())] = True
-    return marks
-
-
-def _shares(lists: Ragged, marks: Flags, *, empty: bool = True) -> Flags:
+def _shares(lists: Ragged, wanted: Iterable[int], *, empty: bool = True) -> Flags:
     lengths = lists.lengths
-    hits = np.bincount(row_of(lengths)[marks[lists.values]], minlength=len(lengths)) > 0
+    hits: Flags = np.bincount(row_of(lengths)[_held(lists, wanted)], minlength=len(lengths)) > 0
     return hits | (lengths == 0) if empty else hits
 
 
-def _all(lists: Ragged, marks: Flags) -> Flags:
+def _all(lists: Ragged, wanted: Iterable[int]) -> Flags:
     lengths = lists.lengths
-    found: Flags = np.bincount(row_of(lengths)[marks[lists.values]], minlength=len(lengths)) == lengths
+    found: Flags = np.bincount(row_of(lengths)[_held(lists, wanted)], minlength=len(lengths)) == lengths
     return found
+
+
+def _held(lists: Ragged, wanted: Iterable[int]) -> Flags:
+    marks = np.zeros(1 + int(lists.values.max(initial=0)), np.bool_)
+    marks[[value for value in wanted if value < len(marks)]] = True
+    held: Flags = marks[lists.values]
+    return held

@@ -28,6 +28,10 @@ class Poi:
         sure, maybe = self.matcher.match(packed.event(), packed.place)
         return self._confirmed(sure, maybe, packed) if maybe else sure
 
+    def ids(self, found: list[int]) -> list[int]:
+        """The offers of these owners."""
+        return found
+
     def timed(self, asked: Sequence[Packed], rounds: int) -> tuple[list[int], list[int], float]:
         """Best nanoseconds and offers found by event, in the compiled code; and the processor's share of the time."""
         events, places = [one.event() for one in asked], [one.place for one in asked]
@@ -37,13 +41,9 @@ class Poi:
         return best, found, min(1.0, cpu / wall)
 
     def _confirmed(self, sure: list[int], maybe: list[int], packed: Packed) -> list[int]:
-        rows = {offer: self._workload.rows_of(offer) for offer in maybe}
-        held = [
-            offer
-            for offer, (first, last) in rows.items()
-            if any(
-                holds(clause, packed.facts)
-                for clause in chunk_dicts(self._workload.clauses, self._workload.timetables, first, last)
-            )
-        ]
-        return sorted(sure + held)
+        return sorted(sure + [owner for owner in maybe if self._holds(self.ids([owner])[0], packed)])
+
+    def _holds(self, offer: int, packed: Packed) -> bool:
+        clauses, timetables = self._workload.clauses, self._workload.timetables
+        parts = chunk_dicts(clauses, timetables, *self._workload.rows_of(offer))
+        return any(holds(clause, packed.facts) for clause in parts)

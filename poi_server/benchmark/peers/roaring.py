@@ -85,7 +85,7 @@ def _by_value(rows: Longs, values: Ints) -> dict[int, Any]:
     order = np.argsort(values, kind="stable")
     sorted_values, sorted_rows = values[order], rows[order].astype(np.uint32)
     kinds, starts = np.unique(sorted_values, return_index=True)
-    ends = [*starts[1:].tolist(), len(rows)]
+    ends = [*starts.tolist(), len(rows)][1:]
     return {
         value: BitMap(sorted_rows[start:end])
         for value, start, end in zip(kinds.tolist(), starts.tolist(), ends, strict=True)
