@@ -5,7 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -236,11 +236,8 @@ class LiveOffers:
     async def _renew(self, live: Live) -> None:
         """Merge the changes into a new shelf, in a thread; write it down when it is large enough."""
         catalogue, merge = live.catalogue, live.catalogue.start_merge()
-        state = State(
-            merchant_id=live.merchant.merchant_id, layout=_layout(), version=live.version, changed_at=live.changed_at
-        )
         try:
-            made = await asyncio.to_thread(self._compile, live, merge, state)
+            made = await asyncio.to_thread(self._compile, live, merge, live.version, live.changed_at)
         except BaseException:
             catalogue.abandon_merge(merge)
             raise
@@ -252,19 +249,20 @@ class LiveOffers:
         if stamp is not None and live.catalogue is catalogue:
             live.stamp, live.saved = stamp, True
 
-    def _compile(self, live: Live, merge: Merge, state: State) -> "tuple[Merged, Stamp | None] | None":
+    def _compile(self, live: Live, merge: Merge, version: int, changed_at: int) -> "tuple[Merged, Stamp | None] | None":
         """The new shelf and its file; None when another process is at it or was faster: its file will be taken."""
-        catalogue = live.catalogue
+        catalogue, merchant_id = live.catalogue, live.merchant.merchant_id
         if self._files is None or live.refused is not None or len(catalogue) < WORTH:
             return catalogue.merged(merge), None
-        with self._files.alone(state.merchant_id) as alone:
-            if not alone or self._files.stamp(state.merchant_id) not in (None, live.stamp):
+        with self._files.alone(merchant_id) as alone:
+            if not alone or self._files.stamp(merchant_id) not in (None, live.stamp):
                 return None
             merged = catalogue.merged(merge)
+            state = State(merchant_id=merchant_id, layout=_layout(), version=version, changed_at=changed_at)
             try:
                 return self._written(self._files, merged, state)
             except OSError as error:  # a full disk, say: the new shelf serves from memory
-                _log.warning("the catalogue of %s is not written: %s", state.merchant_id, error)
+                _log.warning("the catalogue of %s is not written: %s", merchant_id, error)
                 live.quiet_until = self._clock.monotonic() + RETRY_SECONDS
                 return merged, None
 
@@ -277,8 +275,9 @@ class LiveOffers:
         return Merged(Shelf.open(snapshot.sections), merged.were), snapshot.stamp
 
 
+@cache
 def _layout() -> str:
-    """The rules by which this program compiles."""
+    """The rules by which this program compiles; looks for the version in files, so ask in a thread."""
     try:
         return f"{version('poi-server')} {LAYOUT}"
     except PackageNotFoundError:  # not installed: running from its sources
