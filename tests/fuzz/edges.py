@@ -163,7 +163,7 @@ class EdgeGenerator(Generator):
         last = self.base - timedelta(minutes=self.pick((0, 1, 60, 1440, 2880, 500 * 1440, -1440)))
         return msgspec.structs.replace(
             made,
-            segments=self.some(self.segments, 0, 30),
+            segments=self.some(self.segments, 0, 30) * self.pick((1, 1, 1, 2)),
             birthday=self._birthday() if self.chance(0.9) else None,
             visits_in={days: self.pick(COUNTS) for days in (0, 7, 30, 90, 365) if self.chance(0.8)},
             spend_in={days: self.pick(SUMS) for days in (0, 7, 30, 90, 365) if self.chance(0.8)},

@@ -156,6 +156,7 @@ class Player:
         self.tally["top"] += 0 < top < len(wanted)
         self.tally["overlay"] += self.catalogue.changes > 0
         reached = [one.offer_id for one in self.catalogue.in_reach(situation)]
+        self.tally["a thousand in reach"] += len(reached) >= 1024
         if not set(wanted) <= set(reached):
             raise Difference(f"{self.name}: eligible but out of reach {sorted(set(wanted) - set(reached))}")
 

@@ -38,13 +38,15 @@ from tests.fuzz.steps import Add, Difference, Discard, Look, Own, Program, Progr
 from tests.fuzz.tally import Tally
 
 COLUMNS, FAMILIES = 9, 12
+CROWDS = 0.15
+"""Share of worlds with thousands of owners."""
 Values = tuple[int, ...]
 Place = tuple[Values | None, Values | None, tuple[float, float, float] | None, tuple[float, float] | None]
 """Its stores, regions, point and spot."""
 LOOKS = 40
 OPS = (ANY, NONE, RANGE, UNION, EITHER, STEP, NOT_STEP, NEAR, FAR, MAYBE, SUM, INSIDE, OUTSIDE, SUM_OUT, BUNDLE)
 NUMBERS = (LOW, -7, -1, 0, 1, 2, 3, 5, 10, 11, 20, HIGH - 1, HIGH)
-VALUES = (*range(40), 65_535, 65_536, 65_537, HIGH, LOW, -1)
+VALUES = (*range(40), 63, 64, 65, 100, 65_535, 65_536, 65_537, HIGH, LOW, -1)
 WEIGHTS = (0, 1, 499, 500, 501, 1000, 2000, HIGH)
 SPOTS = ((0.0, 0.0), (10.0, 0.0), (180.0, 0.0), (-180.0, 0.0), (2.3522, 48.8566), (179.99, -13.85), (0.0, 90.0))
 
@@ -62,8 +64,10 @@ class ProgramGenerator:
 
     def steps(self) -> list[ProgramStep]:
         """Owners, then questions with changes between them."""
-        made: list[ProgramStep] = [Own(self.clauses()) for _ in range(self.random.choice((0, 1, 30, 100, 300)))]
-        for _ in range(LOOKS):
+        crowd = self.random.random() < CROWDS
+        count = self.random.choice((1500, 5000) if crowd else (0, 1, 30, 100, 300))
+        made: list[ProgramStep] = [Own(self.simple() if crowd else self.clauses()) for _ in range(count)]
+        for _ in range(LOOKS // 4 if crowd else LOOKS):
             made += [self._change(len(made)) for _ in range(self.random.choice((0, 0, 1, 3)))]
             made.append(self.look())
         return made
@@ -80,6 +84,11 @@ class ProgramGenerator:
         """Up to sixteen programs."""
         count = self.random.choice((0, 1, 1, 1, 1, 2, 2, 3, 16))
         return tuple(self.program() for _ in range(count))
+
+    def simple(self) -> tuple[Program, ...]:
+        """One program that is true often enough for thousands of rows to live on at a place."""
+        kinds = self.random.sample((ANY, ANY, NONE, RANGE, UNION, EITHER, SUM), self.random.randrange(1, 4))
+        return (tuple(word for op in kinds for word in self.part(op)),)
 
     def program(self) -> Program:
         """A few parts, often with one that an index can find it by."""
@@ -240,7 +249,7 @@ def play(steps: list[ProgramStep], tally: Tally) -> None:
             views = [(module, _renewed(module, view, step.how)) for module, view in views]
             tally[f"program {step.how}"] += 1
         else:
-            _agree([_done(module, view, step) for module, view in views], step, tally)
+            _agree([_done(module, view, step) for module, view in views], step, len(first) > 1024, tally)
 
 
 def _index(module: ModuleType, owners: list[tuple[Program, ...]]) -> object:
@@ -278,13 +287,14 @@ def _done(module: ModuleType, view: object, step: ProgramStep) -> object:
     return None
 
 
-def _agree(answers: list[object], step: ProgramStep, tally: Tally) -> None:
+def _agree(answers: list[object], step: ProgramStep, crowd: bool, tally: Tally) -> None:
     if any(answer != answers[0] for answer in answers[1:]):
         raise Difference(f"on {type(step).__name__}: the twin says {answers[0]}, the compiled matcher {answers[1]}")
     if isinstance(step, Look):
         sure, maybe, _ = answers[0]
         tally["program pairs"] += 1
         tally["program sure"] += len(sure)
+        tally["program crowd"] += crowd
         tally["program maybe"] += len(maybe)
         tally["program top"] += step.top > 0 and len(sure) + len(maybe) == step.top
         tally["program free" if step.place is None else "program plan"] += 1

@@ -16,11 +16,11 @@ ALWAYS_KNOWN = {"Dates", "Weekly", "Recurrence", "Subtotal", "Quantity", "Bundle
 TREES = ("All", "Any", "Not")
 WAYS = (
     *("plan", "plan again", "plan another day", "clock change", "free", "free unknown"),
-    *("overlay", "top", "confirmed", "confirmed false"),
+    *("overlay", "top", "confirmed", "confirmed false", "a thousand in reach"),
     *("now", "begin early", "begin late", "end", "merged with changes", "reopen", "no room"),
     *("put", "replaced", "removed", "sixteen clauses", "refused"),
     *("small", "crammed", "crowd", "wide", "found", "nothing found"),
-    *("program plan", "program free", "program sure", "program maybe", "program top"),
+    *("program plan", "program free", "program sure", "program maybe", "program top", "program crowd"),
     *("program merge", "program reopen", "program forget"),
 )
 

@@ -23,7 +23,7 @@ def kind_of(number: int) -> str:
     """Most worlds are small; in some offers crowd, or are crammed between two others, or name very many words."""
     if number % CYCLE == 7:
         return "wide"
-    if number % CYCLE in (3, 153):
+    if number % 50 == 3:
         return "crowd"
     return "crammed" if number % 60 == 11 else "small"
 
@@ -36,7 +36,8 @@ def asks_of(number: int) -> int:
 def steps_of(seed: int, number: int) -> list[OfferStep]:
     """The world's history: the same for the same seed and number."""
     kind, own = kind_of(number), seed * 1_000_003 + number
-    generator = EdgeGenerator(own, WIDE_SEGMENTS, WIDE_PRODUCTS) if kind == "wide" else EdgeGenerator(own)
+    words = {"wide": MANY_WORDS, "crowd": 300 if number % CYCLE == 3 else 40}.get(kind)
+    generator = EdgeGenerator(own, WIDE_SEGMENTS[:words], WIDE_PRODUCTS[:words]) if words else EdgeGenerator(own)
     first = {"small": _small, "crammed": _small, "crowd": _crowd, "wide": _wide}[kind](generator)
     shelved = generator.pick((0, len(first) // 2, len(first), len(first), len(first)))
     puts = [Put(offer, shelved=n < shelved) for n, offer in enumerate(first)]
@@ -58,7 +59,7 @@ def _offer_id(g: EdgeGenerator, number: int) -> str:
 def _crowd(g: EdgeGenerator) -> list[Offer]:
     """Hundreds or thousands of offers: some trees, bound to stores, tiers and segments."""
     trees = [g.tree(3) for _ in range(120)]
-    return [_bound(g, f"off_{n}", g.pick(trees)) for n in range(g.pick((300, 1200, 3000)))]
+    return [_bound(g, f"off_{n}", g.pick(trees)) for n in range(g.pick((600, 1500, 3000)))]
 
 
 def _bound(g: EdgeGenerator, offer_id: str, tree: Condition) -> Offer:
