@@ -1,5 +1,6 @@
 """The matcher's columns and families: a situation as numbers and sets of numbers, the same for every offer."""
 
+from datetime import date
 from enum import IntEnum, auto
 from functools import lru_cache
 
@@ -7,7 +8,7 @@ from poi_cext.match import Event
 from poi_cext.ops import HIGH, LOW, UNKNOWN
 from poi_offers.scene import Scene
 from poi_offers.situation import CustomerFacts, PaymentFacts, Situation
-from poi_offers.storetime import birthday_distances, days_between
+from poi_offers.storetime import birthday_distances, wall_clock
 from poi_offers.vocabulary import Family, Vocabulary, goods_of, rule_word
 
 __all__ = ["SPEND", "VISITS", "Column", "Family", "Line", "Vocabulary", "event", "goods_of", "rule_word"]
@@ -48,28 +49,30 @@ _VISITS, _SPEND = ({days: int(column) for days, column in columns.items()} for c
 _STORE, _REGION, _TIER, _SEGMENT, _CODE, _SCHEME, _TYPE, _ENTRY, _CHANNEL, _PARTNER, _BIN, _WHOLE, _GOODS, _RULE = map(
     int, Family
 )
+_EVER = _VISITS[0]
 _NO_NUMBERS = [UNKNOWN] * len(Column)
 _NO_SETS: list[list[int] | None] = [None] * len(Family)
 
 
 def event(scene: Scene, vocabulary: Vocabulary) -> Event:
     """The situation as the matcher takes it."""
-    situation = scene.situation
+    situation, numbers, sets = scene.situation, _NO_NUMBERS[:], _NO_SETS[:]
     here, lines = vocabulary.spot(situation.place), _lines(situation, vocabulary)
-    numbers, sets = _NO_NUMBERS[:], _NO_SETS[:]
-    numbers[_DAY], numbers[_MINUTE] = scene.wall.toordinal(), scene.minute
+    day, minute = scene.wall.toordinal(), scene.minute
+    numbers[_DAY], numbers[_MINUTE] = day, minute
     subtotal = quantity = 0
     goods: set[int] = set()
     for tags, amount, count in lines:
         subtotal += amount
         quantity += count
         goods.update(tags)
-    numbers[_SUBTOTAL], numbers[_QUANTITY] = min(subtotal, HIGH), min(quantity, HIGH)
+    numbers[_SUBTOTAL] = subtotal if subtotal < HIGH else HIGH
+    numbers[_QUANTITY] = quantity if quantity < HIGH else HIGH
     sets[_STORE], sets[_REGION], sets[_GOODS] = here.stores, here.regions, list(goods)
-    sets[_RULE] = vocabulary.rules(scene.wall)
+    sets[_RULE] = vocabulary.rules(day, minute)
     _add_sale(sets, situation, scene, vocabulary)
     if situation.customer is not None:
-        _add_customer(numbers, situation.customer, scene)
+        _add_customer(numbers, situation.customer, scene, day)
         sets[_TIER] = vocabulary.one(_TIER, situation.customer.tier)
         sets[_SEGMENT] = vocabulary.find(_SEGMENT, situation.customer.segments)
     if situation.payment is not None:
@@ -107,24 +110,26 @@ def _add_payment(sets: list[list[int] | None], payment: PaymentFacts, vocabulary
         sets[_WHOLE] = vocabulary.find(_WHOLE, (digits,))
 
 
-def _add_customer(numbers: list[int], customer: CustomerFacts, scene: Scene) -> None:
-    situation = scene.situation
-    numbers[_POINTS] = _clamp(customer.points)
-    for days, visits in customer.visits_in.items():
-        if days in _VISITS:
-            numbers[_VISITS[days]] = _clamp(visits + (days == 0))
-    for days, paid in customer.spend_in.items():
-        if days in _SPEND:
-            numbers[_SPEND[days]] = _clamp(paid)
+def _add_customer(numbers: list[int], customer: CustomerFacts, scene: Scene, day: int) -> None:
+    numbers[_POINTS] = _clamped(customer.points)
+    for columns, facts in ((_VISITS, customer.visits_in), (_SPEND, customer.spend_in)):
+        for days, number in facts.items():
+            if days in columns:
+                numbers[columns[days]] = number if LOW < number < HIGH else _clamped(number)
+    if 0 in customer.visits_in:
+        numbers[_EVER] = _clamped(customer.visits_in[0] + 1)
     if customer.last_visit is not None:
-        numbers[_RECENCY] = days_between(customer.last_visit, situation.at, situation.place.zone)
+        last = wall_clock(customer.last_visit, scene.situation.place.zone).toordinal()
+        numbers[_RECENCY] = day - last if last < day else 0
     if customer.birthday is not None:
-        numbers[_IN], numbers[_AGO] = _birthday(scene.wall.date(), customer.birthday)
+        numbers[_IN], numbers[_AGO] = _birthday(day, customer.birthday)
 
 
-_birthday = lru_cache(maxsize=4096)(birthday_distances)
+@lru_cache(maxsize=4096)
+def _birthday(day: int, birthday: date) -> tuple[int, int]:
+    return birthday_distances(date.fromordinal(day), birthday)
 
 
-def _clamp(value: int) -> int:
+def _clamped(value: int) -> int:
     """Into the matcher's range; every limit an offer can name lies well inside it."""
-    return value if LOW < value < HIGH else max(LOW, min(HIGH, value))
+    return max(LOW, min(HIGH, value))

@@ -1,5 +1,7 @@
 """A situation with what its leaves need again and again: the wall clock, the regions, the codes."""
 
+from functools import cached_property
+
 from poi_offers.decision import NearMiss
 from poi_offers.model import Selector
 from poi_offers.selection import category_path, selected
@@ -27,12 +29,15 @@ class Scene:
         """The store's wall clock, naive."""
         self.minute = minute_of_week(self.wall)
         """Minutes since Monday 00:00 on the store's wall clock."""
-        self.codes = frozenset(fold_code(code) for code in situation.basket.codes)
-        """The codes given, folded."""
-        self.regions = self._regions()
         self._goods: _Goods | None = None
 
-    def _regions(self) -> frozenset[str] | None:
+    @cached_property
+    def codes(self) -> frozenset[str]:
+        """The codes given, folded."""
+        return frozenset(fold_code(code) for code in self.situation.basket.codes)
+
+    @cached_property
+    def regions(self) -> frozenset[str] | None:
         """The place's regions and those they lie in (`FR-75` lies in `FR`); None at a free position without any."""
         place = self.situation.place
         if place.store_id is None and not place.regions:

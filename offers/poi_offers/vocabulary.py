@@ -5,7 +5,7 @@ Numbers never change: what an index was built from stays true when the words it 
 
 from array import array
 from collections.abc import Hashable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, auto
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from poi_offers.recurrence import active
 from poi_offers.scene import region_path
 from poi_offers.selection import category_path
 from poi_offers.situation import Place, SaleItem
+from poi_offers.storetime import MINUTES_PER_DAY, MINUTES_PER_WEEK
 
 MAX_KEPT = 20_000
 """Different goods, places or single words whose numbers are kept."""
@@ -65,7 +66,7 @@ class Vocabulary:
         self._next_key = 0
         self._ones: tuple[dict[str, list[int]], ...] = tuple({} for _ in Family)
         self._rules: list[Recurrence] = []
-        self._active: dict[datetime, tuple[int, list[int]]] = {}
+        self._active: dict[int, tuple[int, list[int]]] = {}
 
     def learn(self, family: Family, words: Iterable[str]) -> list[int]:
         """The numbers of an offer's words, sorted; new words get the next ones."""
@@ -114,18 +115,20 @@ class Vocabulary:
             spot = kept[place] = self._spot(place)
         return spot
 
-    def rules(self, wall: datetime) -> list[int]:
-        """The numbers of the recurrences active at this moment of the wall clock; they start on whole minutes."""
-        minute = wall.replace(second=0, microsecond=0)
+    def rules(self, day: int, minute: int) -> list[int]:
+        """The numbers of the recurrences active on a day (its ordinal) at a minute of its week."""
+        moment = day * MINUTES_PER_WEEK + minute
+        kept = self._active.get(moment)
         count = self.base.count(Family.RULE) + len(self.learnt[Family.RULE])
-        judged, numbers = self._active.get(minute, (0, []))
-        if judged == count:
-            return numbers
+        if kept is not None and kept[0] == count:
+            return kept[1]
         self._read_rules(count)
-        numbers = numbers + [n for n in range(judged, count) if active(self._rules[n], minute)]
+        judged, numbers = kept or (0, [])
+        wall = datetime.fromordinal(day) + timedelta(minutes=minute % MINUTES_PER_DAY)
+        numbers = numbers + [n for n in range(judged, count) if active(self._rules[n], wall)]
         if len(self._active) >= MAX_MINUTES:
-            self._active.pop(next(iter(self._active)))
-        self._active[minute] = (count, numbers)
+            self._active.pop(next(iter(self._active)), None)
+        self._active[moment] = (count, numbers)
         return numbers
 
     def merged(self) -> Words:
