@@ -3,10 +3,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 BIN := .venv/bin
 
-.PHONY: help run demo test check fuzz sanitize gate bench soak build clean
+.PHONY: help run demo test check fuzz sanitize gate bench bench-matcher soak build clean
 
 help: ## Say what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 run: ## Install what is missing and serve the demo shop on loopback
 	@.ci/prepare run
@@ -44,6 +44,11 @@ gate: ## Count the matcher's instructions against their budget (WRITE=1 writes a
 bench: ## Measure, side by side in one run
 	@.ci/prepare bench
 	@$(BIN)/python -m bench
+
+bench-matcher: ## Measure the matcher beside nine others (JSON=, MARKDOWN=, OFFERS="1000 10000", QUICK=1)
+	@.ci/prepare bench
+	@$(BIN)/poi-server bench matcher $(if $(JSON),--json $(JSON)) $(if $(MARKDOWN),--markdown $(MARKDOWN)) \
+	  $(if $(OFFERS),--offers $(OFFERS)) $(if $(QUICK),--quick)
 
 soak: ## The long runs: more simulated sessions, more kills, more fuzzing
 	@.ci/prepare test

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import uvloop
 
-from bench import decisions, matcher, sales, taps
+from bench import decisions, sales, taps
 from bench.figures import Row, table
 from bench.offers import COUNT
 from bench.trade import Trade, trade
 from poi_server.benchmark.machine import described
 
-PARTS = ("taps", "decisions", "sales", "matcher")
+PARTS = ("taps", "decisions", "sales")
 
 
 def _options() -> argparse.Namespace:
@@ -45,7 +45,6 @@ def _measures(folder: Path, bought: Trade, quick: bool) -> dict[str, Callable[[]
             live=(live,) if quick else (13, live),
         ),
         "sales": lambda: sales.measure(folder / "sales", bought, seconds=1.0 if quick else 15.0, live=live),
-        "matcher": lambda: matcher.measure(live=live, asked=20 if quick else 40, rounds=1 if quick else 5),
     }
 
 

@@ -93,7 +93,8 @@ class NumpyScan:
         half = np.sin((self._phi[shapes] - phi) / 2) ** 2
         half += np.cos(phi) * np.cos(self._phi[shapes]) * np.sin((self._lam[shapes] - lam) / 2) ** 2
         metres: Floats = 2 * EARTH_RADIUS * np.arcsin(np.sqrt(half))
-        return metres <= self._columns.circles[shapes, 2]
+        near: Flags = metres <= self._columns.circles[shapes, 2]
+        return near
 
     def _inside(self, shapes: Longs, facts: Facts) -> Flags:
         starts = self._columns.corners[shapes]
