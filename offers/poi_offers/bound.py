@@ -52,7 +52,8 @@ class Bounds:
         apart = {i for i in pool if i in self._contest.offers or self._grouped(i) or self.limited(i)}
         self._apart = sum(1 << i for i in apart)
         self._tied = _tied_lines(self._steps)
-        self._by_line = any(g.lines is not None for g in self._gains) or self._scoped()
+        self._by_line = any(gain.lines is not None for gain in self._gains)
+        self._tie_slack = self._count_ties()
         self._even = sum(gain.slope() for gain in self._gains) <= THOUSAND << SHARE
         self._roundings = _roundings(self._steps)
         self._slack = {i: self._slack_of(i) * THOUSAND for i in apart}
@@ -62,28 +63,25 @@ class Bounds:
         self._group_worth = self._worth_of_groups(pool)
         self.order = sorted(pool, key=self._turn)
 
-    def _scoped(self) -> bool:
-        whole = sum(1 for amount in self._sheet.amounts if amount)
-        return any(step.rank == BASKET_AMOUNT and len(step.lines) < whole for step in self._steps)
-
-    def _worth_of_groups(self, pool: Sequence[int]) -> dict[str | None, int]:
-        worth: dict[str | None, int] = {}
+    def _worth_of_groups(self, pool: Sequence[int]) -> dict[int, int]:
+        worth: dict[int, int] = {}
         for i in pool:
-            group = self._candidates.offers[i].stacking.group
-            worth[group] = max(worth.get(group, 0), self._worth(i))
+            group = self._candidates.groups[i]
+            if group is not None:
+                worth[group] = max(worth.get(group, 0), self._worth(i))
         return worth
 
-    def _turn(self, offer: int) -> tuple[int, int, str, int, int]:
+    def _turn(self, offer: int) -> tuple[int, int, int, int, int]:
         """Units first (their assignment goes by priority), then groups, then limits, then all that simply stack."""
-        group = self._candidates.offers[offer].stacking.group
+        group = self._candidates.groups[offer]
         if offer in self._contest.offers:
-            return (0, 0, "", 0, offer)
+            return (0, 0, 0, 0, offer)
         if group is not None:
             return (1, -self._group_worth[group], group, -self._worth(offer), offer)
-        return (2 if self.limited(offer) else 3, 0, "", -self._worth(offer), offer)
+        return (2 if self.limited(offer) else 3, 0, 0, -self._worth(offer), offer)
 
     def _grouped(self, offer: int) -> bool:
-        return self._candidates.offers[offer].stacking.group is not None
+        return self._candidates.groups[offer] is not None
 
     def limited(self, offer: int) -> bool:
         """True when a money limit may keep the offer out."""
@@ -133,16 +131,16 @@ class Bounds:
     def _sum_by_group(self, mask: int, worth: dict[int, int]) -> int:
         """The sum over the offers, of each group only as many as it admits."""
         offers = self._candidates.offers
-        groups: dict[str, list[int]] = {}
+        groups: dict[int, list[int]] = {}
         total = 0
         for offer, most in worth.items():
-            group = offers[offer].stacking.group
+            group = self._candidates.groups[offer]
             if group is None:
                 total += most
             else:
                 groups.setdefault(group, []).append(offer)
         for group, members in groups.items():
-            taken = sum(1 for i in bits(mask) if offers[i].stacking.group == group)
+            taken = sum(1 for i in bits(mask) if self._candidates.groups[i] == group)
             places = max(offers[i].stacking.group_max for i in members) - taken
             total += sum(sorted((worth[i] for i in members), reverse=True)[: max(places, 0)])
         return total
@@ -169,7 +167,7 @@ class Bounds:
             return most if step.cap is None else min(most, kept(step.cap, frame.most_keeps[at]))
         left = frame.low.starts[step.rank]
         if step.rank == BASKET_AMOUNT:
-            return min(step.amount, sum(self._sheet.amounts[line] for line in step.lines)) * THOUSAND
+            return step.amount * THOUSAND
         if step.rank == LINE_AMOUNT:
             return sum(kept(min(step.amount, left[line]), keeps[line]) for line in step.lines)
         share = -(-(step.percent << SHARE) // HUNDRED_PERCENT)
@@ -250,7 +248,7 @@ class Bounds:
         elif step.kind == "percent":
             most = -(-sum(sheet.amounts[line] for line in step.lines) * step.percent // HUNDRED_PERCENT)
         elif step.rank == BASKET_AMOUNT:
-            most = min(step.amount, sum(sheet.amounts[line] for line in step.lines))
+            most = step.amount
         else:
             most = sum(min(step.amount, sheet.amounts[line]) for line in step.lines)
         return most if step.cap is None else min(most, step.cap)
@@ -271,14 +269,20 @@ class Bounds:
                 touched = touched | set(step.lines)
         return touched
 
+    def _count_ties(self) -> int:
+        """How many minor units lines that are rounded together may differ from being rounded alone."""
+        slack = len(self._tied) + sum(len(step.lines) for step in self._steps if step.cap is not None)
+        whole = sum(1 for amount in self._sheet.amounts if amount)
+        scoped = any(step.rank == BASKET_AMOUNT and len(step.lines) < whole for step in self._steps)
+        percent = any(step.rank == BASKET_PERCENT for step in self._steps)
+        return slack + (len(self._sheet.amounts) if scoped and percent else 0)
+
     # --- the cost from below --------------------------------------------------------------------------------------
 
     def cost(self, mask: int, undecided: Iterable[int]) -> int:
         """No combination that contains `mask` and otherwise only undecided offers costs less (thousandths)."""
         evaluation = self._candidates.evaluate(mask)
-        slack = len(self._tied) + sum(len(step.lines) for step in self._steps if step.cap is not None)
-        slack += len(self._sheet.amounts) if self._by_line else 0
-        money = self._sheet.subtotal - evaluation.applied.total - 2 * slack
+        money = self._sheet.subtotal - evaluation.applied.total - 2 * self._tie_slack
         fixed = sum(gain.worth * gain.amount(0) for gain in self._candidates.gains if mask >> gain.offer & 1)
         given = sum(units * self._candidates.spared(line) for line, units in evaluation.applied.freed.items())
         spared = sum(self._most_spared(offer) for offer in undecided)
@@ -299,7 +303,7 @@ def _roundings(steps: Iterable[Step]) -> list[list[int]]:
     last = max((line for step in steps for line in step.lines), default=-1)
     counts = [[0] * (last + 1), [0] * (last + 1)]
     for step in steps:
-        if step.rank <= LINE_PERCENT and step.percent not in {0, HUNDRED_PERCENT}:
+        if step.rank <= LINE_PERCENT and step.percent and (step.percent != HUNDRED_PERCENT or step.cap is not None):
             for line in step.lines:
                 counts[step.rank][line] = 1
     return counts

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from poi_cext.choose import COMPILED, Solver
 from poi_offers.arithmetic import Applied, apply
+from poi_offers.effects import EffectBook
 from poi_offers.exact import Exact, run_class
 from poi_offers.model import Message, NextVisitCoupon, Offer
 from poi_offers.points import THOUSAND, Gain, gains_of
@@ -11,6 +14,10 @@ from poi_offers.policy import Policy
 from poi_offers.steps import UNITS, Sheet, Step, steps_of
 
 _QUIET = (Message, NextVisitCoupon)
+
+_POLICIES = {"customer_best": 0, "priority": 1, "margin_best": 2}
+_MOST_ROOM = 1 << 50
+"""More minor units than any basket holds."""
 
 _END = 1 << 30
 """Ends a list of priorities; above any priority, so that of two lists with a common start the shorter wins."""
@@ -36,7 +43,9 @@ class Candidates:
     """Eligible offers over one basket; combinations are bit masks over `offers` (priority descending, then id).
 
     `points` is the customer's balance for rewards, `room` the minor units left under each offer's money limits (None:
-    no such limit), `earns` tells whether points and stored value have somebody to go to.
+    no such limit), `earns` tells whether points and stored value have somebody to go to. `book` keeps what was read of
+    the offers for the next basket. `solver` is the compiled choice over the same; None where it is not built or not
+    wanted, or the figures are too large for it.
     """
 
     def __init__(
@@ -47,33 +56,91 @@ class Candidates:
         points: int = 0,
         room: dict[str, int] | None = None,
         earns: bool = True,
+        book: EffectBook | None = None,
+        compiled: bool = COMPILED,
     ) -> None:
         self.offers = tuple(sorted(offers, key=lambda offer: (-offer.stacking.priority, offer.offer_id)))
         self.sheet = sheet
         self.policy = policy
         self.points = points
-        self.room = tuple((room or {}).get(offer.offer_id) for offer in self.offers)
-        self.steps = steps_of(self.offers, sheet)
-        self.gains = gains_of(self.offers, sheet, policy) if earns else []
-        self.exclusive = sum(1 << i for i, offer in enumerate(self.offers) if offer.stacking.exclusive)
-        self.valued = self._valued()
-        self.quiet = self._quiet()
+        self.earns = earns
+        self.room = tuple([room.get(offer.offer_id) for offer in self.offers] if room else [None] * len(self.offers))
+        self.groups = self._number_groups()
+        self.solver = self._solver(book or EffectBook()) if compiled else None
         self._evaluations: dict[int, Evaluation] = {}
         self._units: dict[int, Exact] = {}
 
-    def _valued(self) -> tuple[int, ...]:
+    def _number_groups(self) -> tuple[int | None, ...]:
+        numbers: dict[str, int] = {}
+        groups = [offer.stacking.group for offer in self.offers]
+        return tuple(None if group is None else numbers.setdefault(group, len(numbers)) for group in groups)
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """All steps in the order of arithmetic."""
+        return steps_of(self.offers, self.sheet)
+
+    @cached_property
+    def gains(self) -> list[Gain]:
+        """Points and cashback that give something on the undiscounted basket."""
+        return gains_of(self.offers, self.sheet, self.policy) if self.earns else []
+
+    @cached_property
+    def exclusive(self) -> int:
+        """The offers that stand alone or not at all."""
+        return sum(1 << i for i, offer in enumerate(self.offers) if offer.stacking.exclusive)
+
+    @cached_property
+    def valued(self) -> tuple[int, ...]:
         """Offers that may be worth something here: these are chosen among."""
+        if self.solver is not None:
+            return tuple(bits(self.solver.valued))
         working = {step.offer for step in self.steps} | {gain.offer for gain in self.gains if gain.worth}
         return tuple(i for i in range(len(self.offers)) if i in working)
 
-    def _quiet(self) -> tuple[int, ...]:
+    @cached_property
+    def quiet(self) -> tuple[int, ...]:
         """Offers of value 0 that still give something: messages, coupons, points of no worth."""
-        giving = {gain.offer for gain in self.gains}
+        giving = {gain.offer for gain in self.gains} if self.solver is None else set(bits(self.solver.giving))
+        valued = set(self.valued)
         return tuple(
             i
             for i, offer in enumerate(self.offers)
-            if i not in self.valued and (i in giving or all(isinstance(e, _QUIET) for e in offer.effects))
+            if i not in valued and (i in giving or all(isinstance(e, _QUIET) for e in offer.effects))
         )
+
+    def _solver(self, book: EffectBook) -> Solver | None:
+        sheet, policy = self.sheet, self.policy
+        written, tags = book.read(self.offers, sheet.items)
+        ranks = {offer_id: rank for rank, offer_id in enumerate(sorted(offer.offer_id for offer in self.offers))}
+        terms = [
+            (
+                found.priority,
+                found.exclusive,
+                -1 if group is None else group,
+                found.group_max,
+                found.reward,
+                -1 if room is None else min(room, _MOST_ROOM),
+                ranks[found.offer.offer_id],
+            )
+            for found, group, room in zip(written, self.groups, self.room, strict=True)
+        ]
+        spared = [self.spared(line) for line in range(len(sheet.items))]
+        try:
+            return Solver(
+                list(zip(tags, sheet.amounts, sheet.prices, sheet.units, spared, strict=True)),
+                [found.program for found in written],
+                terms,
+                _POLICIES[policy.choice],
+                policy.node_bound,
+                self.points,
+                policy.points,
+                policy.points_amount,
+                policy.point_value,
+                self.earns,
+            )
+        except OverflowError:
+            return None
 
     # --- legality -------------------------------------------------------------------------------------------------
 
@@ -137,6 +204,17 @@ class Candidates:
         return found
 
     def _evaluate(self, mask: int) -> Evaluation:
+        if self.solver is not None:
+            try:
+                left, shares, freed, given, value, cost = self.solver.evaluate(mask)
+            except OverflowError:
+                return self._evaluate_plainly(mask)
+            applied = Applied(left, shares, freed)
+            gains = tuple((_gain(*gain), gain[-1]) for gain in given)
+            return Evaluation(applied, applied.saved_by(), gains, value, cost)
+        return self._evaluate_plainly(mask)
+
+    def _evaluate_plainly(self, mask: int) -> Evaluation:
         applied = apply(self.sheet, self.steps_in(mask), self.run_class)
         given = [(gain, gain.amount(gain.base(applied.left))) for gain in self.gains if mask >> gain.offer & 1]
         gains = tuple((gain, amount) for gain, amount in given if amount)
@@ -182,6 +260,10 @@ class Candidates:
 
     def _ids(self, mask: int) -> list[str]:
         return sorted(self.offers[i].offer_id for i in bits(mask))
+
+
+def _gain(offer: int, position: int, cashback: bool, worth: int, _: int) -> Gain:
+    return Gain(offer, position, "cashback" if cashback else "points", worth)
 
 
 def bits(mask: int) -> Iterator[int]:

@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 from poi_cext.match import Event, Matcher
 from poi_offers.columns import Vocabulary, event
 from poi_offers.compile import compile_offer
+from poi_offers.effects import EffectBook
 from poi_offers.eligibility import truth_of
 from poi_offers.model import Offer
 from poi_offers.order import STEP, Key, Orders
@@ -108,6 +109,7 @@ class Catalogue:
     def __init__(self, offers: Iterable[Offer] = (), version: int = 0, *, shelf: Shelf | None = None) -> None:
         shelf = shelf or shelf_of(offers)
         self._vocabulary = Vocabulary(shelf.words)
+        self.effects = EffectBook()
         self._view = View(shelf)
         self._count = len(shelf)
         self._versions = shelf.versions

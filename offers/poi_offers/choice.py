@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from poi_offers.bound import Bounds
 from poi_offers.candidates import Candidates, bits
@@ -10,10 +11,11 @@ from poi_offers.candidates import Candidates, bits
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The chosen combination (a mask over the candidates) and whether it is known to be the best."""
+    """The chosen combination (a mask over the candidates), whether it is known to be the best, the nodes it took."""
 
     mask: int
     optimal: bool
+    nodes: int = 0
 
 
 class _BoundHit(Exception):
@@ -21,19 +23,39 @@ class _BoundHit(Exception):
 
 
 def choose(candidates: Candidates) -> Choice:
-    """The best combination under the policy, the same on every process."""
+    """The best combination under the policy, the same on every process: compiled where it can be."""
+    if candidates.solver is not None:
+        try:
+            return Choice(*candidates.solver.choose())
+        except OverflowError:
+            candidates.solver = None
+    return choose_plainly(candidates)
+
+
+def choose_plainly(candidates: Candidates) -> Choice:
+    """As `choose`, in plain Python: the same nodes in the same order, whatever the size of the figures."""
     policy = candidates.policy.choice
     pool = candidates.valued
+    tally = Tally()
     if not pool:
         return Choice(0, optimal=True)
     try:
         if policy == "priority":
-            return Choice(_by_priority(candidates, _exact), optimal=True)
-        if policy == "margin_best":
-            return Choice(_Margin(candidates, pool, 0).run(), optimal=True)
-        return Choice(_exact(candidates, pool, 0), optimal=True)
+            mask = _by_priority(candidates, partial(_exact, tally=tally))
+        elif policy == "margin_best":
+            mask = _Margin(candidates, pool, 0, tally).run()
+        else:
+            mask = _exact(candidates, pool, 0, tally)
+        return Choice(mask, optimal=True, nodes=tally.nodes)
     except _BoundHit:
-        return Choice(_greedy_answer(candidates), optimal=False)
+        return Choice(_greedy_answer(candidates), optimal=False, nodes=tally.nodes)
+
+
+@dataclass(slots=True)
+class Tally:
+    """The nodes of all searches of a choice."""
+
+    nodes: int = 0
 
 
 def better(candidates: Candidates, mask: int, against: int | None) -> bool:
@@ -54,8 +76,8 @@ def _by_priority(candidates: Candidates, pick: Callable[[Candidates, Sequence[in
     return chosen
 
 
-def _exact(candidates: Candidates, pool: Sequence[int], fixed: int) -> int:
-    best = _Value(candidates, pool, fixed).run()
+def _exact(candidates: Candidates, pool: Sequence[int], fixed: int, tally: Tally) -> int:
+    best = _Value(candidates, pool, fixed, tally).run()
     for alone in pool if not fixed else ():
         mask = 1 << alone
         if mask & candidates.exclusive and candidates.legal(mask) and better(candidates, mask, best):
@@ -66,8 +88,9 @@ def _exact(candidates: Candidates, pool: Sequence[int], fixed: int) -> int:
 class _Search(ABC):
     """Depth first over the offers of a pool: with, then without; a branch that cannot win is left."""
 
-    def __init__(self, candidates: Candidates, pool: Sequence[int], fixed: int) -> None:
+    def __init__(self, candidates: Candidates, pool: Sequence[int], fixed: int, tally: Tally) -> None:
         self.candidates = candidates
+        self.tally = tally
         self.bounds = Bounds(candidates, [i for i in pool if not candidates.exclusive >> i & 1], fixed)
         self.fixed = fixed
         self.best: int | None = None
@@ -94,6 +117,7 @@ class _Search(ABC):
 
     def _count(self) -> None:
         self.nodes += 1
+        self.tally.nodes += 1
         if self.nodes > self.candidates.policy.node_bound:
             raise _BoundHit
 
@@ -137,8 +161,8 @@ class _Value(_Search):
 class _Margin(_Search):
     """Least cost among the combinations to which nothing more can be added."""
 
-    def __init__(self, candidates: Candidates, pool: Sequence[int], fixed: int) -> None:
-        super().__init__(candidates, pool, fixed)
+    def __init__(self, candidates: Candidates, pool: Sequence[int], fixed: int, tally: Tally) -> None:
+        super().__init__(candidates, pool, fixed, tally)
         self.any_limit = any(room is not None for room in candidates.room)
         self.forced = 0 if self.any_limit else sum(1 << i for i in self.bounds.order if self.bounds.free_to_join(i))
 

@@ -7,6 +7,7 @@ from poi_offers.candidates import Candidates, bits
 from poi_offers.catalogue import Catalogue
 from poi_offers.choice import Choice, choose
 from poi_offers.decision import Adjustment, Award, ChosenOffer, Decision, Reason
+from poi_offers.effects import EffectBook
 from poi_offers.eligibility import judge_scene
 from poi_offers.explain import no_effect, not_chosen
 from poi_offers.gate import Remaining, kept_out, money_room, reason
@@ -37,7 +38,8 @@ def decide(
     left = remaining or _untouched
     eligible = catalogue.eligible(situation)
     reasons = {offer.offer_id: kept_out(offer, situation, left) for offer in eligible}
-    candidates = _candidates([o for o in eligible if reasons[o.offer_id] is None], situation, policy, left)
+    contenders = [offer for offer in eligible if reasons[offer.offer_id] is None]
+    candidates = _candidates(contenders, situation, policy, left, catalogue.effects)
     choice = choose(candidates)
     chosen = _with_quiet_offers(candidates, choice.mask)
     found = [found for found in reasons.values() if found is not None]
@@ -59,7 +61,9 @@ def _untouched(key: str, cap: int) -> int:
     return cap
 
 
-def _candidates(offers: list[Offer], situation: Situation, policy: Policy, left: Remaining) -> Candidates:
+def _candidates(
+    offers: list[Offer], situation: Situation, policy: Policy, left: Remaining, book: EffectBook
+) -> Candidates:
     customer = situation.customer
     rooms = {offer.offer_id: money_room(offer, situation, left) for offer in offers}
     return Candidates(
@@ -69,6 +73,7 @@ def _candidates(offers: list[Offer], situation: Situation, policy: Policy, left:
         points=customer.points if customer else 0,
         room={offer_id: room for offer_id, room in rooms.items() if room is not None},
         earns=customer is not None,
+        book=book,
     )
 
 

@@ -152,11 +152,10 @@ def _common(dens: Set[int]) -> int:
 
 
 def _basket_amounts(left: list[int], total: int, steps: Sequence[Step], by_line: bool) -> tuple[list[int], int]:
-    off = sum(step.amount for step in steps)
+    total = max(0, total - sum(step.amount for step in steps))
     if not by_line:
-        return left, max(0, total - off)
+        return left, total
     parts = [Part(amount) for amount in left]
     for step in steps:
         _cut_together([parts[line] for line in step.lines], step.amount)
-    after = [part.whole(down=True) for part in parts]
-    return after, max(sum(part.fine() for part in parts) >> FINE, total - off)
+    return [part.whole(down=True) for part in parts], total

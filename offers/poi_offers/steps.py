@@ -73,9 +73,9 @@ def sheet_of(items: Sequence[SaleItem]) -> Sheet:
     lines = tuple(sorted(items, key=lambda item: item.line_id))
     return Sheet(
         items=lines,
-        amounts=tuple(item.amount for item in lines),
-        prices=tuple(item.unit_price for item in lines),
-        units=tuple(item.units for item in lines),
+        amounts=tuple([item.amount for item in lines]),
+        prices=tuple([item.unit_price for item in lines]),
+        units=tuple([item.units for item in lines]),
     )
 
 
@@ -114,7 +114,9 @@ def _step(offer: int, effect: Effect, sheet: Sheet) -> Step | None:
             step = Step(offer, UNITS, "unit", _cheapest_first(effect, sheet), amount=effect.amount)
         case AmountOff():
             rank = LINE_AMOUNT if effect.on == "line" else BASKET_AMOUNT
-            step = Step(offer, rank, "amount", _priced(effect, sheet), amount=effect.amount)
+            lines = _priced(effect, sheet)
+            worth = sum(sheet.amounts[line] for line in lines)
+            step = Step(offer, rank, "amount", lines, amount=min(effect.amount, worth))
         case FixedPrice():
             lines = _dearest_first(effect, sheet)
             step = Step(offer, UNITS, "fixed", lines, amount=effect.price, units=effect.max_units)
