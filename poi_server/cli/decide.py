@@ -28,7 +28,8 @@ EXAMPLES = """\
   poi-server decide basket.json
   echo '{"currency": "EUR", "entries": [{"label": "Cake", "amount": 2450}]}' | poi-server decide -
 
-  poi-server offers export > today.ndjson                  the catalogue as it is; then write the draft
+  poi-server offers export > draft.ndjson                  the catalogue as it is; then change the draft
+  poi-server baskets --out past.ndjson                     what was sold, as it was accepted
   poi-server decide --offers draft.ndjson --requests past.ndjson --out decisions.ndjson
   poi-server decide --offers draft.ndjson --requests past.ndjson --explain | grep limit_reached
   poi-server decide --offers draft.json --requests past.ndjson --policy margin_best > /dev/null

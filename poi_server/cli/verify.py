@@ -27,14 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what is broken; 1 when anything is."""
-    findings = asyncio.run(_verify(_url(options.settings)))
+    findings = asyncio.run(_verify(books(options.settings)))
     for finding in findings:
         print(f"{finding.rule}  {finding.merchant_id}  {finding.subject}  {finding.message}")
     print("All books are in order." if not findings else f"{len(findings)} things are broken.")
     return 1 if findings else 0
 
 
-def _url(config: Config) -> str:
+def books(config: Config) -> str:
+    """The address of the SQL storage, which has to be there."""
     if config.storage.sql:
         return config.storage.sql
     file = data_folder(config) / "poi.db"
