@@ -2,7 +2,7 @@
 
 import struct
 from array import array
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from time import perf_counter_ns
 from typing import Union
@@ -10,13 +10,16 @@ from typing import Union
 from poi_cext.ops import (
     ANY,
     BUNDLE,
+    DAY,
     DOUBT,
     EITHER,
     FAR,
     HIGH,
     INSIDE,
     MAX_CLAUSES,
+    MAX_SUBJECTS,
     MAYBE,
+    MINUTE,
     NEAR,
     NONE,
     NOT_STEP,
@@ -39,6 +42,7 @@ NO, SURE, PERHAPS = 0, 1, 2
 
 Line = tuple[Sequence[int], int, int]
 Spot = tuple[float, float]
+WEEK = 7 * 1440
 Buffer = Union[bytes, bytearray, memoryview, "array[int]"]
 
 
@@ -80,8 +84,10 @@ class Index:
         of_clause, ends = memoryview(clause_owners).cast("B").cast("i"), memoryview(starts).cast("B").cast("q")
         programs = memoryview(words).cast("B").cast("i")
         clauses: list[list[list[int]]] = [[] for _ in range(owners)]
-        if len(ends) != len(of_clause) + 1:
-            raise ValueError("there must be one start more than clauses")
+        if not (2 <= columns <= MAX_SUBJECTS and 2 <= families <= MAX_SUBJECTS):
+            raise ValueError(f"columns and families are 2 to {MAX_SUBJECTS} each, not {columns} and {families}")
+        if len(ends) != len(of_clause) + 1 or ends[-1] != len(programs):
+            raise ValueError("there must be one start more than clauses, the last one the end of the words")
         for i, owner in enumerate(of_clause):
             program = programs[ends[i] : ends[i + 1]].tolist()
             check_program(program, columns, families)
@@ -189,7 +195,11 @@ class Matcher:
     def reach(self, event: Event, place: Hashable | None = None) -> list[int]:
         """Owners that neither the place nor the day rules out, in order."""
         _check_event(self.index, event)
-        return [o for o, clauses in self._living() if any(run(_fixed(program), event) for program in clauses)]
+        return [
+            owner
+            for owner, clauses in self._living()
+            if any(_can_hold(program) and run(_fixed(program), event) for program in clauses)
+        ]
 
     def merged(self) -> tuple[Index, "array[int]"]:
         """An index of the owners that live now, and which owner each one was here."""
@@ -221,118 +231,38 @@ class Matcher:
         return [(owner, clauses) for _, owner, clauses in sorted(everyone) if owner not in self._dead]
 
 
-def _fixed(program: Sequence[int]) -> list[int]:
-    """The parts that the place or the day decides."""
-    fixed: list[int] = []
+def _can_hold(program: Sequence[int]) -> bool:
+    """No part is false whatever the event."""
+    return not any(
+        (op == ANY and not values) or (op == RANGE and values[0] > values[1]) for op, _, values in _parts(program)
+    )
+
+
+def _parts(program: Sequence[int]) -> Iterator[tuple[int, int, Sequence[int]]]:
     at = 0
     while at < len(program):
         op, subject, count = program[at : at + 3]
-        if is_of_the_place(op, subject) or is_of_the_day(op, subject):
-            fixed.extend(program[at : at + 3 + count])
+        yield op, subject, program[at + 3 : at + 3 + count]
         at += 3 + count
+
+
+def _fixed(program: Sequence[int]) -> list[int]:
+    """The parts that the place or the day decides."""
+    fixed: list[int] = []
+    for op, subject, values in _parts(program):
+        if is_of_the_place(op, subject) or is_of_the_day(op, subject):
+            fixed.extend((op, subject, len(values), *values))
     return fixed
-
-
-class Table:
-    """Clauses by owner. A clause's `fixed` part depends on the place alone, its `live` part on the moment."""
-
-    def __init__(self, columns: int, families: int) -> None:
-        self.columns = columns
-        self.families = families
-        self.clauses: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = []
-        self._dead: set[int] = set()
-        self._counts: dict[int, int] = {}
-
-    @property
-    def rows(self) -> int:
-        """Clauses held, dead ones included."""
-        return len(self.clauses)
-
-    @property
-    def dead(self) -> int:
-        """Clauses whose owner was discarded."""
-        return sum(self._counts[owner] for owner in self._dead)
-
-    def add(self, owner: int, fixed: Sequence[int], live: Sequence[int]) -> None:
-        """Add a clause; all clauses of one owner are added one after the other."""
-        check_program(fixed, self.columns, self.families)
-        check_program(live, self.columns, self.families)
-        self.clauses.append((owner, tuple(fixed), tuple(live)))
-        self._counts[owner] = self._counts.get(owner, 0) + 1
-
-    def discard(self, owner: int) -> None:
-        """Stop answering with this owner."""
-        if owner in self._counts:
-            self._dead.add(owner)
-
-    def lives(self, owner: int) -> bool:
-        """The owner was not discarded."""
-        return owner not in self._dead
-
-    def compacted(self) -> "Table":
-        """A copy without the dead clauses."""
-        copy = Table(self.columns, self.families)
-        for owner, fixed, live in self.clauses:
-            if self.lives(owner):
-                copy.add(owner, fixed, live)
-        return copy
-
-
-class Plan:
-    """The clauses whose fixed part is true at one place: every event it scans must come from there.
-
-    It catches up with the table by itself.
-    """
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
-        self._seen = 0
-        self._rows: list[tuple[int, int, tuple[int, ...]]] = []
-
-    @property
-    def rows(self) -> int:
-        """Clauses of the plan so far."""
-        return len(self._rows)
-
-    def owners(self, event: Event) -> list[int]:
-        """Owners with a clause in the plan, each once, in the order added: those that the place does not rule out."""
-        _check_event(self._table, event)
-        self._catch_up(event)
-        return list(dict.fromkeys(owner for owner, _, _ in self._rows if self._table.lives(owner)))
-
-    def scan(self, event: Event) -> tuple[list[int], list[int]]:
-        """Owners with a true clause, and those of which a clause may be true, each once, in the order added."""
-        _check_event(self._table, event)
-        self._catch_up(event)
-        best: dict[int, int] = {}
-        for owner, fixed, live in self._rows:
-            if self._table.lives(owner):
-                verdict = run(live, event)
-                if verdict == SURE and fixed == SURE:
-                    best[owner] = SURE
-                elif verdict != NO:
-                    best.setdefault(owner, PERHAPS)
-        return [owner for owner in best if best[owner] == SURE], [owner for owner in best if best[owner] == PERHAPS]
-
-    def _catch_up(self, event: Event) -> None:
-        new = self._table.clauses[self._seen :]
-        self._seen += len(new)
-        for owner, fixed, live in new:
-            verdict = run(fixed, event)
-            if verdict != NO:
-                self._rows.append((owner, verdict, live))
 
 
 def run(program: Sequence[int], event: Event) -> int:
     """Judge a program: NO, SURE or PERHAPS."""
-    verdict, at = SURE, 0
-    while at < len(program):
-        op, subject, count = program[at : at + 3]
-        part = _part(op, subject, program[at + 3 : at + 3 + count], event)
+    verdict = SURE
+    for op, subject, values in _parts(program):
+        part = _part(op, subject, values, event)
         if part == NO:
             return NO
         verdict = max(verdict, part)
-        at += 3 + count
     return verdict
 
 
@@ -430,6 +360,8 @@ def _locate(x: float, y: float, ring: Sequence[Spot]) -> int:
     return SURE if inside else NO
 
 
-def _check_event(table: "Table | Index", event: Event) -> None:
-    if len(event.numbers) != table.columns or len(event.sets) != table.families:
-        raise ValueError(f"the event needs {table.columns} numbers and {table.families} sets")
+def _check_event(index: Index, event: Event) -> None:
+    if len(event.numbers) != index.columns or len(event.sets) != index.families:
+        raise ValueError(f"the event needs {index.columns} numbers and {index.families} sets")
+    if event.numbers[DAY] == UNKNOWN or not 0 <= event.numbers[MINUTE] < WEEK:
+        raise ValueError("the event needs its day, and its minute of the week from 0 to 10079")

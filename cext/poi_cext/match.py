@@ -4,19 +4,14 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("POI_PURE") == "1":
-    from poi_cext._match_py import Event, Index, Matcher, Plan, Table
+    from poi_cext._match_py import Event, Index, Matcher
 else:
     try:
-        from poi_cext._match import Event, Plan, Table
-
-        try:
-            from poi_cext._match import Index, Matcher
-        except ImportError:
-            from poi_cext._match_py import Event, Index, Matcher
+        from poi_cext._match import Event, Index, Matcher
     except ImportError:
-        from poi_cext._match_py import Event, Index, Matcher, Plan, Table
+        from poi_cext._match_py import Event, Index, Matcher
 
-COMPILED: bool = Table.__module__ == "poi_cext._match"
+COMPILED: bool = Matcher.__module__ == "poi_cext._match"
 """The compiled matcher is in use."""
 
-__all__ = ["COMPILED", "Event", "Index", "Matcher", "Plan", "Table"]
+__all__ = ["COMPILED", "Event", "Index", "Matcher"]

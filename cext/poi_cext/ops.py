@@ -52,6 +52,8 @@ STORE = 0
 REGION = 1
 """The family of the place's regions."""
 PLACE_FAMILIES = (STORE, REGION)
+MAX_SUBJECTS = 64
+"""Columns, or families, there may be."""
 MAX_CLAUSES = 16
 """Clauses an owner may have."""
 MAX_VALUES = 400_000
@@ -64,11 +66,6 @@ SKIN = 1e-14
 """Distance to a ball's skin below which floats are not trusted, on the unit sphere."""
 DOUBT = 1e-9
 """Relative size of a cross product below which floats are not trusted: the spot is taken to be on the line."""
-
-HOT_COLUMNS = 3
-"""The first columns are compared in the scan itself: put the most telling there."""
-HOT_FAMILIES = 8
-"""The first families are compared by signature in the scan itself."""
 
 
 def ball_words(x: float, y: float, z: float, radius: float) -> list[int]:

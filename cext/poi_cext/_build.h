@@ -1,0 +1,507 @@
+/* Building an index: anchors are chosen by how often what they name occurs, clauses lie in the order of their first
+ * key, so that the clauses of one place are read one after the other. */
+#ifndef POI_BUILD_H
+#define POI_BUILD_H
+
+#include "_index.h"
+
+enum { FINE, BROKEN_PROGRAM, OWNER_OUT_OF_ORDER, TOO_MANY_CLAUSES, TOO_LARGE, NO_MEMORY };
+enum { MAX_REGIONS = 1 << 22, SAMPLES = 4096 };
+
+typedef struct {
+    int64_t columns, families, owners, clauses;
+    const int32_t *owner_of;
+    const int64_t *starts;
+    const int32_t *words;
+} Offered;
+
+typedef struct {
+    Meta meta;
+    Slot *slots;
+    uint32_t *postings, *starts;
+    int32_t *words, *windows, *bounds;
+    uint64_t *bits;
+    uint32_t *regions, *areas;
+    int64_t fault;  /* the clause that could not be taken */
+} Built;
+
+static inline Index built_index(const Built *built) {
+    return (Index) {built->meta, built->slots, built->postings, built->starts, built->words, built->windows, built->bounds,
+                    built->bits, built->regions, built->areas};
+}
+
+typedef struct {
+    uint64_t *keys;
+    uint32_t *ids;       /* of the keys, in the order met */
+    int64_t room, count;
+} Keys;
+
+typedef struct {
+    uint32_t *key, *clause;
+    int64_t count, room;
+} Pairs;
+
+typedef struct {
+    int32_t *pool;
+    int64_t used, room;
+    uint32_t *slots;     /* offset + 1 by hash */
+    int64_t mask, count;
+} Windows;
+
+static inline void built_free(Built *built) {
+    free(built->slots);
+    free(built->postings);
+    free(built->starts);
+    free(built->words);
+    free(built->windows);
+    free(built->bounds);
+    free(built->bits);
+    free(built->regions);
+    free(built->areas);
+    memset(built, 0, sizeof *built);
+}
+
+static inline bool keys_grow(Keys *keys) {
+    int64_t room = keys->room ? 2 * keys->room : 1024;
+    uint64_t *larger = malloc((size_t) room * sizeof *larger);
+    uint32_t *ids = malloc((size_t) room * sizeof *ids);
+    if (!larger || !ids) {
+        free(larger);
+        free(ids);
+        return false;
+    }
+    memset(larger, 0xff, (size_t) room * sizeof *larger);
+    for (int64_t i = 0; i < keys->room; i++) {
+        if (keys->keys[i] == UINT64_MAX) continue;
+        uint64_t at = mixed(keys->keys[i]) & (uint64_t) (room - 1);
+        while (larger[at] != UINT64_MAX) at = (at + 1) & (uint64_t) (room - 1);
+        larger[at] = keys->keys[i];
+        ids[at] = keys->ids[i];
+    }
+    free(keys->keys);
+    free(keys->ids);
+    keys->keys = larger;
+    keys->ids = ids;
+    keys->room = room;
+    return true;
+}
+
+/* The number of a key, a new one for a new key; -1 when memory ran out. */
+static inline int64_t key_id(Keys *keys, uint64_t key) {
+    if (3 * keys->count >= 2 * keys->room && !keys_grow(keys)) return -1;
+    uint64_t mask = (uint64_t) keys->room - 1, at = mixed(key) & mask;
+    while (keys->keys[at] != key) {
+        if (keys->keys[at] == UINT64_MAX) {
+            keys->keys[at] = key;
+            keys->ids[at] = (uint32_t) keys->count;
+            return keys->count++;
+        }
+        at = (at + 1) & mask;
+    }
+    return keys->ids[at];
+}
+
+static inline bool pair_add(Pairs *pairs, int64_t key, int64_t clause) {
+    if (key < 0) return false;
+    if (pairs->count == pairs->room) {
+        int64_t room = pairs->room ? 2 * pairs->room : 4096;
+        uint32_t *larger = realloc(pairs->key, (size_t) room * sizeof *larger);
+        if (!larger) return false;
+        pairs->key = larger;
+        larger = realloc(pairs->clause, (size_t) room * sizeof *larger);
+        if (!larger) return false;
+        pairs->clause = larger;
+        pairs->room = room;
+    }
+    pairs->key[pairs->count] = (uint32_t) key;
+    pairs->clause[pairs->count++] = (uint32_t) clause;
+    return true;
+}
+
+/* --- windows ----------------------------------------------------------------------------------------------------- */
+
+static inline bool proper_window(const int32_t *spans, int32_t count) {
+    int32_t before = -1;
+    for (int32_t i = 0; i < count; i += 2) {
+        if (spans[i] <= before || spans[i + 1] < spans[i] || spans[i + 1] >= 7 * DAY_MINUTES) return false;
+        before = spans[i + 1];
+    }
+    return true;
+}
+
+/* The hours of a weekday that the spans touch, and those they fill. */
+static inline void window_hours(const int32_t *spans, int32_t count, int32_t weekday, uint32_t *touched, uint32_t *filled) {
+    *touched = *filled = 0;
+    for (int32_t i = 0; i < count; i += 2) {
+        int32_t first = spans[i] - weekday * DAY_MINUTES, last = spans[i + 1] - weekday * DAY_MINUTES;
+        if (last < 0 || first >= DAY_MINUTES) continue;
+        first = first < 0 ? 0 : first;
+        last = last >= DAY_MINUTES ? DAY_MINUTES - 1 : last;
+        for (int32_t hour = first / 60; hour <= last / 60; hour++) {
+            *touched |= 1u << hour;
+            if (first <= hour * 60 && last >= hour * 60 + 59) *filled |= 1u << hour;
+        }
+    }
+}
+
+static inline bool windows_grow(Windows *windows) {
+    int64_t room = windows->mask ? 2 * (windows->mask + 1) : 1024;
+    uint32_t *larger = calloc((size_t) room, sizeof *larger);
+    if (!larger) return false;
+    for (int64_t i = 0; windows->slots && i <= windows->mask; i++) {
+        if (!windows->slots[i]) continue;
+        const int32_t *entry = windows->pool + windows->slots[i] - 1;
+        uint64_t hash = 1469598103934665603ULL;
+        for (int32_t k = 0; k < entry[0]; k++) hash = (hash ^ (uint32_t) entry[15 + k]) * 1099511628211ULL;
+        uint64_t at = mixed(hash) & (uint64_t) (room - 1);
+        while (larger[at]) at = (at + 1) & (uint64_t) (room - 1);
+        larger[at] = windows->slots[i];
+    }
+    free(windows->slots);
+    windows->slots = larger;
+    windows->mask = room - 1;
+    return true;
+}
+
+/* Where in the pool the window is; -1 when memory ran out. */
+static inline int64_t window_at(Windows *windows, const int32_t *spans, int32_t count) {
+    if (2 * windows->count >= windows->mask && !windows_grow(windows)) return -1;
+    uint64_t hash = 1469598103934665603ULL;
+    for (int32_t k = 0; k < count; k++) hash = (hash ^ (uint32_t) spans[k]) * 1099511628211ULL;
+    uint64_t at = mixed(hash) & (uint64_t) windows->mask;
+    for (; windows->slots[at]; at = (at + 1) & (uint64_t) windows->mask) {
+        const int32_t *entry = windows->pool + windows->slots[at] - 1;
+        if (entry[0] == count && !memcmp(entry + 15, spans, (size_t) count * sizeof *spans)) return windows->slots[at] - 1;
+    }
+    if (windows->used + 15 + count > windows->room) {
+        int64_t room = 2 * windows->room + 4096 + count;
+        int32_t *larger = realloc(windows->pool, (size_t) room * sizeof *larger);
+        if (!larger) return -1;
+        windows->pool = larger;
+        windows->room = room;
+    }
+    int32_t *entry = windows->pool + windows->used;
+    entry[0] = count;
+    for (int32_t weekday = 0; weekday < 7; weekday++)
+        window_hours(spans, count, weekday, (uint32_t *) entry + 1 + weekday, (uint32_t *) entry + 8 + weekday);
+    memcpy(entry + 15, spans, (size_t) count * sizeof *spans);
+    windows->slots[at] = (uint32_t) windows->used + 1;
+    windows->used += 15 + count;
+    windows->count++;
+    return windows->used - 15 - count;
+}
+
+/* Put the clause's windows into the pool; gives its new length, -1 when memory ran out. */
+static inline int64_t share_windows(int32_t *clause, int64_t length, Windows *windows) {
+    const int32_t *live, *end = clause + length;
+    place_parts(clause, false, &live);
+    int32_t *to = clause + (live - clause);
+    for (const int32_t *at = live; at < end;) {
+        int32_t head = at[0], count = head_count(head);
+        if (head_op(head) == UNION && head_subject(head) == MINUTE && count && proper_window(at + 1, count)) {
+            int64_t where = window_at(windows, at + 1, count);
+            if (where < 0 || where > HIGHEST) return -1;
+            to[0] = part_head(WINDOW, MINUTE, 1);
+            to[1] = (int32_t) where;
+            to += 2;
+        } else {
+            memmove(to, at, (size_t) (1 + count) * sizeof *to);
+            to += 1 + count;
+        }
+        at += 1 + count;
+    }
+    return to - clause;
+}
+
+/* --- what is frequent -------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    Built *to;
+    int64_t valued;
+    int32_t *samples[MAX_SUBJECTS];
+    int64_t sampled[MAX_SUBJECTS];
+} Census;
+
+static inline void sample(Census *census, int32_t column, int32_t limit) {
+    if (limit == HIGHEST || limit <= LOWEST || !census->samples[column]) return;
+    int64_t seen = census->sampled[column]++;
+    uint64_t at = seen < SAMPLES ? (uint64_t) seen : mixed((uint64_t) seen) % (uint64_t) (seen + 1);
+    if (at < SAMPLES) census->samples[column][at] = limit;
+}
+
+static inline void count_clause(Census *census, const int32_t *words, int64_t length) {
+    bool placed = false, valued = false;
+    Built *to = census->to;
+    Box box;
+    for (int64_t at = 0; at < length; at += 3 + words[at + 2]) {
+        int32_t op = words[at], subject = words[at + 1], count = words[at + 2];
+        const int32_t *values = words + at + 3;
+        if (op == ANY && subject == REGION)
+            for (int32_t i = 0; i < count; i++)
+                if (values[i] >= 0 && values[i] < MAX_REGIONS) {
+                    to->regions[values[i]]++;
+                    to->meta.region_total++;
+                    if (values[i] >= to->meta.regions) to->meta.regions = values[i] + 1;
+                }
+        if (op == ANY && count && !op_of_the_place(op, subject)) {
+            for (int32_t i = 0; i < count; i++)
+                if (values[i] > to->meta.highest[subject]) to->meta.highest[subject] = values[i];
+            valued = true;
+        }
+        placed |= op == ANY && op_of_the_place(op, subject);
+        if ((op == NEAR && ball_box(values, &box)) || (op == INSIDE && ring_box(values, &box))) {
+            to->areas[coarse_cell(&box)]++;
+            to->meta.shapes++;
+            placed = true;
+        }
+        if (op == RANGE && subject != DAY) {
+            sample(census, subject, values[0]);
+            if (values[1] < HIGHEST) sample(census, subject, values[1] + 1);
+        }
+    }
+    census->valued += valued && !placed;
+}
+
+static int ascending(const void *one, const void *other) {
+    int32_t a = *(const int32_t *) one, b = *(const int32_t *) other;
+    return (a > b) - (a < b);
+}
+
+/* Up to BOUNDS limits that divide the samples evenly, the frequent ones among them. */
+static inline void choose_bounds(Census *census, int64_t columns, int32_t *bounds) {
+    for (int64_t column = 0; column < columns; column++) {
+        int32_t *found = census->samples[column], *to = bounds + column * BOUND_WORDS;
+        int64_t count = census->sampled[column] < SAMPLES ? census->sampled[column] : SAMPLES, distinct = 0;
+        if (!found || !count) continue;
+        qsort(found, (size_t) count, sizeof *found, ascending);
+        for (int64_t i = 0; i < count; i++) distinct += !i || found[i] != found[i - 1];
+        int64_t steps = distinct <= BOUNDS ? count : BOUNDS;
+        for (int64_t i = 0; i < steps; i++) {
+            int32_t limit = found[distinct <= BOUNDS ? i : (2 * i + 1) * count / (2 * BOUNDS)];
+            if (!to[0] || to[to[0]] != limit) to[++to[0]] = limit;
+        }
+    }
+}
+
+/* --- the build --------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const Offered *from;
+    Built *to;
+    Census census;
+    Keys keys;
+    Pairs pairs;
+    Windows windows;
+    uint32_t *first_key, *new_of, *position;
+    int32_t *scratch;
+} Build;
+
+static inline int check_offered(Build *build) {
+    const Offered *from = build->from;
+    int32_t before = -1, of_owner = 0;
+    int64_t longest = 0;
+    if (from->clauses >= UINT32_MAX || from->owners >= (1LL << 30)) return TOO_LARGE;
+    for (int64_t i = 0; i < from->clauses; i++) {
+        int64_t length = from->starts[i + 1] - from->starts[i];
+        build->to->fault = i;
+        if (length < 0 || program_fault(from->words + from->starts[i], length, (int32_t) from->columns, (int32_t) from->families) >= 0)
+            return BROKEN_PROGRAM;
+        if (from->owner_of[i] < before || from->owner_of[i] < 0 || from->owner_of[i] >= from->owners) return OWNER_OUT_OF_ORDER;
+        of_owner = from->owner_of[i] == before ? of_owner + 1 : 1;
+        if (of_owner > MAX_CLAUSES) return TOO_MANY_CLAUSES;
+        before = from->owner_of[i];
+        longest = length > longest ? length : longest;
+        count_clause(&build->census, from->words + from->starts[i], length);
+    }
+    build->scratch = malloc((size_t) (longest + HEADER + 1) * sizeof *build->scratch);
+    return build->scratch ? FINE : NO_MEMORY;
+}
+
+static inline int post_clauses(Build *build) {
+    const Offered *from = build->from;
+    Index odds = built_index(build->to);
+    Anchor anchor;
+    for (int64_t i = 0; i < from->clauses; i++) {
+        const int32_t *words = from->words + from->starts[i];
+        int64_t length = from->starts[i + 1] - from->starts[i];
+        int32_t first, last;
+        build->first_key[i] = UINT32_MAX;
+        if (!clause_days(words, length, &first, &last)) continue;
+        choose_anchor(words, length, &odds, &anchor);
+        for (int32_t k = 0; k < anchor.count; k++) {
+            int64_t id = key_id(&build->keys, anchor_key(&anchor, k));
+            if (!pair_add(&build->pairs, id, i)) return NO_MEMORY;
+            if (!k) build->first_key[i] = (uint32_t) id;
+            if (!anchor.listed && anchor.kind == BY_BALL_CELL) build->to->meta.ball_levels |= 1LL << (anchor.keys[k] >> 48 & 0xff);
+            if (!anchor.listed && anchor.kind == BY_RING_CELL) build->to->meta.ring_levels |= 1LL << (anchor.keys[k] >> 48 & 0xff);
+        }
+        if (anchor.kind == BY_VALUE && !pair_add(&build->pairs, key_id(&build->keys, make_key(BY_ANY_VALUE, 0)), i)) return NO_MEMORY;
+    }
+    return build->pairs.count < UINT32_MAX ? FINE : TOO_LARGE;
+}
+
+/* Clauses in the order of their first key; those that never hold come last and are left out. */
+static inline int order_clauses(Build *build) {
+    int64_t keys = build->keys.count, kept = 0;
+    uint32_t *at = calloc((size_t) keys + 1, sizeof *at);
+    if (!at) return NO_MEMORY;
+    for (int64_t i = 0; i < build->from->clauses; i++)
+        if (build->first_key[i] != UINT32_MAX) at[build->first_key[i] + 1]++, kept++;
+    for (int64_t k = 0; k < keys; k++) at[k + 1] += at[k];
+    for (int64_t i = 0; i < build->from->clauses; i++)
+        if (build->first_key[i] != UINT32_MAX) {
+            build->new_of[i] = at[build->first_key[i]]++;
+            build->position[build->new_of[i]] = (uint32_t) i;
+        }
+    free(at);
+    build->to->meta.clauses = kept;
+    return FINE;
+}
+
+static inline int write_clauses(Build *build) {
+    const Offered *from = build->from;
+    Built *to = build->to;
+    int64_t room = from->starts[from->clauses] - from->starts[0] + 4 * to->meta.clauses + 1, used = 0;
+    Index odds = built_index(to);
+    Anchor anchor;
+    to->starts = malloc(((size_t) to->meta.clauses + 1) * sizeof *to->starts);
+    to->words = malloc((size_t) room * sizeof *to->words);
+    if (!to->starts || !to->words) return NO_MEMORY;
+    for (int64_t n = 0; n < to->meta.clauses; n++) {
+        int64_t i = build->position[n];
+        const int32_t *words = from->words + from->starts[i];
+        int64_t length = from->starts[i + 1] - from->starts[i];
+        if (n + 8 < to->meta.clauses) __builtin_prefetch(from->words + from->starts[build->position[n + 8]]);
+        choose_anchor(words, length, &odds, &anchor);
+        length = store_clause(words, length, from->owner_of[i], &anchor, build->scratch);
+        length = share_windows(build->scratch, length, &build->windows);
+        if (length < 0) return NO_MEMORY;
+        if (used + length >= UINT32_MAX) return TOO_LARGE;
+        to->starts[n] = (uint32_t) used;
+        memcpy(to->words + used, build->scratch, (size_t) length * sizeof *to->words);
+        used += length;
+    }
+    to->starts[to->meta.clauses] = (uint32_t) used;
+    to->meta.words = used;
+    int32_t *smaller = realloc(to->words, (size_t) (used ? used : 1) * sizeof *smaller);
+    if (smaller) to->words = smaller;
+    return FINE;
+}
+
+static inline int write_postings(Build *build) {
+    Built *to = build->to;
+    int64_t keys = build->keys.count, room = 16;
+    while (2 * room < 3 * keys) room *= 2;
+    uint32_t *at = calloc((size_t) keys + 1, sizeof *at);
+    to->slots = malloc((size_t) room * sizeof *to->slots);
+    to->postings = malloc(((size_t) build->pairs.count + 1) * sizeof *to->postings);
+    if (!at || !to->slots || !to->postings) {
+        free(at);
+        return NO_MEMORY;
+    }
+    memset(to->slots, 0xff, (size_t) room * sizeof *to->slots);
+    for (int64_t i = 0; i < build->pairs.count; i++) at[build->pairs.key[i] + 1]++;
+    for (int64_t k = 0; k < keys; k++) at[k + 1] += at[k];
+    for (int64_t s = 0; s < build->keys.room; s++) {
+        uint64_t key = build->keys.keys[s];
+        if (key == UINT64_MAX) continue;
+        uint32_t id = build->keys.ids[s];
+        uint64_t where = mixed(key) & (uint64_t) (room - 1);
+        while (to->slots[where].key != UINT64_MAX) where = (where + 1) & (uint64_t) (room - 1);
+        to->slots[where] = (Slot) {key, at[id], at[id + 1] - at[id]};
+    }
+    for (int64_t i = 0; i < build->pairs.count; i++)
+        to->postings[at[build->pairs.key[i]]++] = build->new_of[build->pairs.clause[i]];
+    free(at);
+    to->meta.slots = room;
+    to->meta.postings = build->pairs.count;
+    return FINE;
+}
+
+/* A bit for each value that has a key. */
+static inline int write_bits(Build *build) {
+    Built *to = build->to;
+    int64_t words = 0;
+    for (int32_t f = 0; f < to->meta.families && to->meta.by_value; f++) {
+        if (to->meta.highest[f] < RARE_VALUES) continue;
+        to->meta.bits_at[f] = words;
+        to->meta.bits_of[f] = to->meta.highest[f] + 1;
+        words += (to->meta.bits_of[f] + 63) / 64;
+    }
+    to->bits = calloc((size_t) words + 1, sizeof *to->bits);
+    if (!to->bits) return NO_MEMORY;
+    to->meta.bits = words;
+    for (int64_t s = 0; s < build->keys.room; s++) {
+        uint64_t key = build->keys.keys[s];
+        if (key == UINT64_MAX || key >> 56 != BY_VALUE) continue;
+        int32_t family = (int32_t) (key >> 32 & 0xff);
+        int64_t value = (int32_t) (uint32_t) key;
+        if (value >= 0 && value < to->meta.bits_of[family]) to->bits[to->meta.bits_at[family] + (value >> 6)] |= 1ULL << (value & 63);
+    }
+    return FINE;
+}
+
+static inline int build_all(Build *build) {
+    const Offered *from = build->from;
+    Built *to = build->to;
+    size_t clauses = (size_t) from->clauses + 1;
+    int outcome;
+    to->bounds = calloc((size_t) (from->columns + 1) * BOUND_WORDS, sizeof *to->bounds);
+    to->regions = calloc(MAX_REGIONS, sizeof *to->regions);
+    to->areas = calloc(COARSE_CELLS, sizeof *to->areas);
+    build->first_key = malloc(clauses * sizeof *build->first_key);
+    build->new_of = malloc(clauses * sizeof *build->new_of);
+    build->position = malloc(clauses * sizeof *build->position);
+    if (!to->bounds || !to->regions || !to->areas || !build->first_key || !build->new_of || !build->position)
+        return NO_MEMORY;
+    for (int64_t c = 0; c < from->columns; c++)
+        if (!(build->census.samples[c] = malloc(SAMPLES * sizeof(int32_t)))) return NO_MEMORY;
+    if ((outcome = check_offered(build))) return outcome;
+    to->meta.by_value = build->census.valued > FEW;
+    choose_bounds(&build->census, from->columns, to->bounds);
+    if ((outcome = post_clauses(build)) || (outcome = order_clauses(build)) || (outcome = write_clauses(build))) return outcome;
+    if ((outcome = write_postings(build)) || (outcome = write_bits(build))) return outcome;
+    uint32_t *smaller = realloc(to->regions, (size_t) (to->meta.regions + 1) * sizeof *smaller);
+    if (smaller) to->regions = smaller;
+    to->meta.areas = to->meta.shapes ? COARSE_CELLS : 0;
+    to->windows = build->windows.pool ? build->windows.pool : calloc(1, sizeof *to->windows);
+    build->windows.pool = NULL;
+    to->meta.windows = build->windows.used;
+    return to->windows ? FINE : NO_MEMORY;
+}
+
+/* Make an index of what is offered; FINE, or why not (and `fault` says at which clause). */
+static inline int index_build(const Offered *from, Built *to) {
+    Build build;
+    memset(to, 0, sizeof *to);
+    memset(&build, 0, sizeof build);
+    build.from = from;
+    build.to = to;
+    build.census.to = to;
+    memset(to->meta.highest, 0xff, sizeof to->meta.highest);
+    to->meta.magic = INDEX_MAGIC;
+    to->meta.format = FORMAT;
+    to->meta.columns = from->columns;
+    to->meta.families = from->families;
+    to->meta.owners = from->owners;
+    int outcome = build_all(&build);
+    for (int c = 0; c < MAX_SUBJECTS; c++) free(build.census.samples[c]);
+    free(build.keys.keys);
+    free(build.keys.ids);
+    free(build.pairs.key);
+    free(build.pairs.clause);
+    free(build.windows.pool);
+    free(build.windows.slots);
+    free(build.first_key);
+    free(build.new_of);
+    free(build.position);
+    free(build.scratch);
+    if (outcome) {
+        int64_t fault = to->fault;
+        built_free(to);
+        to->fault = fault;
+    }
+    return outcome;
+}
+
+#endif
