@@ -31,8 +31,6 @@ _log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 0.5
 """How long a catalogue is used before the storage is asked whether another process changed it."""
-SKEW = 60_000_000
-"""Microseconds by which the clocks of two processes may differ."""
 WORTH = 2000
 """Offers from which on a catalogue is kept in a file that other processes map."""
 RETRY_SECONDS = 60.0
@@ -48,7 +46,6 @@ class Live:
     catalogue: Catalogue
     merchant: Merchant
     version: int
-    changed_at: int
     checked: float
     stamp: Stamp | None = None
     """The file this process has mapped, or one that it will replace."""
@@ -81,13 +78,12 @@ class LiveOffers:
                     self._renew_if_due(live)
         return live
 
-    async def follow(self, merchant_id: str, offer: Offer, state: str, changed_at: int, version: int) -> None:
+    async def follow(self, merchant_id: str, offer: Offer, state: str, version: int) -> None:
         """Bring the catalogue to at least `version`, which is our own change; alone, it needs no reading."""
         live = await self.fresh(merchant_id)
         async with live.lock:
             if live.version + 1 == version:
                 _apply(live.catalogue, offer, state)
-                live.changed_at = max(live.changed_at, changed_at)
                 _set_version(live, version)
             elif live.version < version:
                 await self._refresh(live)
@@ -117,8 +113,8 @@ class LiveOffers:
         """From the file, if there is a good one, with the changes since; not `saved` when it cannot be believed."""
         if self._files is None:
             return None
-        merchant, version, _ = await self._sql.read(lambda: newest(merchant_id))
-        live = Live(Catalogue(), merchant, 0, 0, 0.0)
+        merchant, version = await self._sql.read(lambda: newest(merchant_id))
+        live = Live(Catalogue(), merchant, 0, 0.0)
         try:
             await asyncio.to_thread(self._map, self._files, live)
             if live.stamp is None:
@@ -140,8 +136,7 @@ class LiveOffers:
             live.catalogue = Catalogue.open(snapshot.sections, snapshot.state.version)
         except ValueError as error:
             raise SnapshotRefused(files.path(merchant_id), str(error)) from None
-        live.version, live.changed_at = snapshot.state.version, snapshot.state.changed_at
-        live.stamp, live.saved = snapshot.stamp, True
+        live.version, live.stamp, live.saved = snapshot.state.version, snapshot.stamp, True
 
     async def _holds_what_sql_holds(self, live: Live) -> bool:
         """After the changes since, count and versions agree; asked again when something changed meanwhile."""
@@ -155,7 +150,7 @@ class LiveOffers:
 
     async def _from_sql(self, merchant_id: str, stamp: Stamp | None) -> Live:
         """From SQL, page by page; each is compiled in a thread."""
-        merchant, version, changed_at = await self._sql.read(lambda: newest(merchant_id))
+        merchant, version = await self._sql.read(lambda: newest(merchant_id))
         builder, after = ShelfBuilder(), ""
         while rows := await self._sql.read(partial(document_page, merchant_id, after, PAGE)):
             await asyncio.to_thread(_take, builder, rows)
@@ -163,16 +158,15 @@ class LiveOffers:
             if len(rows) < PAGE:
                 break
         shelf = await asyncio.to_thread(builder.shelf)
-        live = Live(Catalogue(version=version, shelf=shelf), merchant, version, changed_at, 0.0, stamp)
+        live = Live(Catalogue(version=version, shelf=shelf), merchant, version, 0.0, stamp)
         await self._refresh(live)
         return live
 
     # --- changes of other processes -------------------------------------------------------------------------------
 
     async def _refresh(self, live: Live) -> None:
-        merchant_id, since = live.merchant.merchant_id, live.changed_at - SKEW
-        started = self._clock.monotonic()
-        merchant, version, heads = await self._sql.read(lambda: heads_since(merchant_id, live.version, since))
+        merchant_id, started = live.merchant.merchant_id, self._clock.monotonic()
+        merchant, version, heads = await self._sql.read(lambda: heads_since(merchant_id, live.version))
         unknown = [head for head in heads if not _is_known(live.catalogue, head)]
         for head in unknown:
             if head["state"] != "live":
@@ -182,7 +176,6 @@ class LiveOffers:
             page = wanted[first : first + PAGE]
             for row in await self._sql.read(partial(documents, merchant_id, page)):
                 _apply(live.catalogue, offer_of_document(row["document"]), row["state"])
-        live.changed_at = max([live.changed_at, *(head["changed_at"] for head in heads)])
         live.merchant, live.checked = merchant, started
         _set_version(live, version)
 
@@ -195,7 +188,7 @@ class LiveOffers:
 
     async def _take_newer(self, files: SnapshotFolder, live: Live, there: Stamp) -> None:
         """Map the file that another process has written, and bring it up to date before it is asked."""
-        newer = Live(Catalogue(), live.merchant, 0, 0, 0.0)
+        newer = Live(Catalogue(), live.merchant, 0, 0.0)
         try:
             await asyncio.to_thread(self._map, files, newer)
         except SnapshotRefused as refused:
@@ -205,7 +198,7 @@ class LiveOffers:
         async with live.lock:
             await self._refresh(newer)
             live.catalogue, live.stamp, live.saved = newer.catalogue, newer.stamp, newer.saved
-            live.version, live.changed_at, live.refused = newer.version, newer.changed_at, None
+            live.version, live.refused = newer.version, None
 
     # --- merging --------------------------------------------------------------------------------------------------
 
@@ -237,7 +230,7 @@ class LiveOffers:
         """Merge the changes into a new shelf, in a thread; write it down when it is large enough."""
         catalogue, merge = live.catalogue, live.catalogue.start_merge()
         try:
-            made = await asyncio.to_thread(self._compile, live, merge, live.version, live.changed_at)
+            made = await asyncio.to_thread(self._compile, live, merge, live.version)
         except BaseException:
             catalogue.abandon_merge(merge)
             raise
@@ -249,7 +242,7 @@ class LiveOffers:
         if stamp is not None and live.catalogue is catalogue:
             live.stamp, live.saved = stamp, True
 
-    def _compile(self, live: Live, merge: Merge, version: int, changed_at: int) -> "tuple[Merged, Stamp | None] | None":
+    def _compile(self, live: Live, merge: Merge, version: int) -> "tuple[Merged, Stamp | None] | None":
         """The new shelf and its file; None when another process is at it or was faster: its file will be taken."""
         catalogue, merchant_id = live.catalogue, live.merchant.merchant_id
         if self._files is None or live.refused is not None or len(catalogue) < WORTH:
@@ -258,7 +251,7 @@ class LiveOffers:
             if not alone or self._files.stamp(merchant_id) not in (None, live.stamp):
                 return None
             merged = catalogue.merged(merge)
-            state = State(merchant_id=merchant_id, layout=_layout(), version=version, changed_at=changed_at)
+            state = State(merchant_id=merchant_id, layout=_layout(), version=version)
             try:
                 return self._written(self._files, merged, state)
             except OSError as error:  # a full disk, say: the new shelf serves from memory

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct, json
 from msgspec.structs import replace
@@ -43,6 +44,13 @@ class OfferUse(Struct, frozen=True, kw_only=True):
     saved: int
 
 
+class Change(NamedTuple):
+    """When an offer is changed (microseconds since 1970), and the catalogue's version that this makes."""
+
+    at: int
+    number: int
+
+
 class OfferBook:
     """The offers' service."""
 
@@ -60,24 +68,24 @@ class OfferBook:
         """A new offer, live at once, as version 1."""
         await self._check(merchant_id, offer)
         first = replace(offer, version=1)
-        return await self._change(merchant_id, lambda at: _create(merchant_id, first, at))
+        return await self._change(merchant_id, lambda change: _create(merchant_id, first, change))
 
     async def replace(self, merchant_id: str, offer: Offer) -> OfferView:
         """The offer's next version; earlier ones stay as they were sold."""
         await self._check(merchant_id, offer)
-        return await self._change(merchant_id, lambda at: _replace(merchant_id, offer, at))
+        return await self._change(merchant_id, lambda change: _replace(merchant_id, offer, change))
 
     async def pause(self, merchant_id: str, offer_id: str) -> OfferView:
         """Decide without it until it is resumed."""
-        return await self._change(merchant_id, lambda at: _state(merchant_id, offer_id, "paused", at))
+        return await self._change(merchant_id, lambda change: _state(merchant_id, offer_id, "paused", change))
 
     async def resume(self, merchant_id: str, offer_id: str) -> OfferView:
         """Live again."""
-        return await self._change(merchant_id, lambda at: _state(merchant_id, offer_id, "live", at))
+        return await self._change(merchant_id, lambda change: _state(merchant_id, offer_id, "live", change))
 
     async def remove(self, merchant_id: str, offer_id: str) -> None:
         """Gone for good; sales made with it keep their version."""
-        await self._change(merchant_id, lambda at: _state(merchant_id, offer_id, "removed", at))
+        await self._change(merchant_id, lambda change: _state(merchant_id, offer_id, "removed", change))
 
     async def get(self, merchant_id: str, offer_id: str) -> OfferView:
         """An offer that was not removed."""
@@ -169,20 +177,21 @@ class OfferBook:
             message = f"The offer is in {offer.currency}, the merchant sells in {currency}."
             raise RequestError("currency-differs", message, path="$.currency")
 
-    async def _change(self, merchant_id: str, make: Callable[[int], Job[OfferView]]) -> OfferView:
+    async def _change(self, merchant_id: str, make: Callable[[Change], Job[OfferView]]) -> OfferView:
         at = micros(self._clock.now())
 
         def job() -> Job[tuple[OfferView, int]]:
-            view = yield from make(at)
-            rows = yield Query(
+            rows = yield Query(  # first: of two changes at once, the second waits for its number here
                 "insert into catalogue (merchant_id, version) values (?, 1) on conflict (merchant_id) "
                 "do update set version = catalogue.version + 1 returning version",
                 (merchant_id,),
             )
-            return view, rows[0]["version"]
+            number = rows[0]["version"]
+            view = yield from make(Change(at, number))
+            return view, number
 
         view, version = await self._sql.write(job)
-        await self._live.follow(merchant_id, view.offer, view.state, view.changed_at, version)
+        await self._live.follow(merchant_id, view.offer, view.state, version)
         await self._screens.offers_changed(merchant_id)
         return view
 
@@ -209,29 +218,29 @@ def _remaining(merchant_id: str, asked: Mapping[str, int]) -> Job[dict[str, int]
     }
 
 
-def _create(merchant_id: str, offer: Offer, at: int) -> Job[OfferView]:
+def _create(merchant_id: str, offer: Offer, change: Change) -> Job[OfferView]:
     rows = yield Query(
-        "insert into offer (merchant_id, offer_id, version, state, changed_at) values (?, ?, 1, 'live', ?) "
-        "on conflict (merchant_id, offer_id) do nothing returning offer_id",
-        (merchant_id, offer.offer_id, at),
+        "insert into offer (merchant_id, offer_id, version, state, changed_at, changed_in) "
+        "values (?, ?, 1, 'live', ?, ?) on conflict (merchant_id, offer_id) do nothing returning offer_id",
+        (merchant_id, offer.offer_id, *change),
     )
     if not rows:
         raise Conflict("offer-exists", f"There is an offer {offer.offer_id!r} already.", path="$.offer_id")
-    yield _insert_version(merchant_id, offer, at)
-    return OfferView(offer=offer, state="live", changed_at=at)
+    yield _insert_version(merchant_id, offer, change.at)
+    return OfferView(offer=offer, state="live", changed_at=change.at)
 
 
-def _replace(merchant_id: str, offer: Offer, at: int) -> Job[OfferView]:
+def _replace(merchant_id: str, offer: Offer, change: Change) -> Job[OfferView]:
     rows = yield Query(
-        "update offer set version = version + 1, changed_at = ? where merchant_id = ? and offer_id = ? "
+        "update offer set version = version + 1, changed_at = ?, changed_in = ? where merchant_id = ? and offer_id = ? "
         "and state <> 'removed' returning version, state",
-        (at, merchant_id, offer.offer_id),
+        (*change, merchant_id, offer.offer_id),
     )
     if not rows:
         raise NotFound("offer", offer.offer_id)
     newer = replace(offer, version=rows[0]["version"])
-    yield _insert_version(merchant_id, newer, at)
-    return OfferView(offer=newer, state=rows[0]["state"], changed_at=at)
+    yield _insert_version(merchant_id, newer, change.at)
+    return OfferView(offer=newer, state=rows[0]["state"], changed_at=change.at)
 
 
 def _insert_version(merchant_id: str, offer: Offer, at: int) -> Query:
@@ -241,16 +250,16 @@ def _insert_version(merchant_id: str, offer: Offer, at: int) -> Query:
     )
 
 
-def _state(merchant_id: str, offer_id: str, state: str, at: int) -> Job[OfferView]:
+def _state(merchant_id: str, offer_id: str, state: str, change: Change) -> Job[OfferView]:
     rows = yield Query(
-        "update offer set state = ?, changed_at = ? where merchant_id = ? and offer_id = ? and state <> 'removed' "
-        "returning version",
-        (state, at, merchant_id, offer_id),
+        "update offer set state = ?, changed_at = ?, changed_in = ? where merchant_id = ? and offer_id = ? "
+        "and state <> 'removed' returning version",
+        (state, *change, merchant_id, offer_id),
     )
     if not rows:
         raise NotFound("offer", offer_id)
     offer = yield from _version(merchant_id, offer_id, rows[0]["version"])
-    return OfferView(offer=offer, state=state, changed_at=at)
+    return OfferView(offer=offer, state=state, changed_at=change.at)
 
 
 def _get(merchant_id: str, offer_id: str) -> Job[OfferView]:

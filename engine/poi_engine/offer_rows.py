@@ -35,12 +35,11 @@ def catalogue_version(merchant_id: str) -> Job[int]:
     return int(rows[0]["version"]) if rows else 0
 
 
-def newest(merchant_id: str) -> "Job[tuple[Merchant, int, int]]":
-    """The merchant, the catalogue's version, and when it was changed last (microseconds since 1970)."""
+def newest(merchant_id: str) -> "Job[tuple[Merchant, int]]":
+    """The merchant and the catalogue's version."""
     merchant = yield from read_merchant(merchant_id)
     version = yield from catalogue_version(merchant_id)
-    rows = yield Query("select max(changed_at) as changed_at from offer where merchant_id = ?", (merchant_id,))
-    return merchant, version, rows[0]["changed_at"] or 0
+    return merchant, version
 
 
 def document_page(merchant_id: str, after: str, limit: int) -> "Job[list[Row]]":
@@ -53,15 +52,14 @@ def document_page(merchant_id: str, after: str, limit: int) -> "Job[list[Row]]":
     )
 
 
-def heads_since(merchant_id: str, version: int, since: int) -> "Job[tuple[Merchant, int, list[Row]]]":
-    """The merchant, the catalogue's version, and if that is another one, what was changed since a time."""
-    merchant = yield from read_merchant(merchant_id)
-    newer = yield from catalogue_version(merchant_id)
+def heads_since(merchant_id: str, version: int) -> "Job[tuple[Merchant, int, list[Row]]]":
+    """The merchant, the catalogue's version, and what was changed since another version."""
+    merchant, newer = yield from newest(merchant_id)
     rows: list[Row] = []
     if newer != version:
         rows = yield Query(
-            "select offer_id, version, state, changed_at from offer where merchant_id = ? and changed_at >= ?",
-            (merchant_id, since),
+            "select offer_id, version, state from offer where merchant_id = ? and changed_in > ?",
+            (merchant_id, version),
         )
     return merchant, newer, rows
 

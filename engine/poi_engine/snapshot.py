@@ -58,7 +58,7 @@ class Stamp(NamedTuple):
 
 
 class State(Struct, frozen=True, kw_only=True):
-    """Which state of whose catalogue: the newest change in it, and the time of that change (microseconds since 1970).
+    """Which state of whose catalogue: the version of the newest change in it.
 
     `layout` says by which rules it was compiled: other rules cannot read it.
     """
@@ -66,7 +66,6 @@ class State(Struct, frozen=True, kw_only=True):
     merchant_id: str
     layout: str
     version: int
-    changed_at: int
 
 
 class Section(Struct, frozen=True, array_like=True):

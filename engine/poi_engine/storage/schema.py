@@ -149,6 +149,7 @@ offer = _table(  # the head: which version is live
     _int("version"),
     _text("state"),  # live, paused, removed
     _int("changed_at"),
+    _int("changed_in", default=0),  # the catalogue's version that this change made
 )
 offer_version = _table(
     "offer_version",
@@ -356,7 +357,7 @@ Index("checkout_by_state", checkout.c.merchant_id, checkout.c.state)
 Index("payment_by_checkout", payment.c.merchant_id, payment.c.checkout_id)
 Index("payment_by_state", payment.c.merchant_id, payment.c.state)
 Index("transfer_by_checkout", transfer.c.merchant_id, transfer.c.checkout_id)
-Index("offer_by_change", offer.c.merchant_id, offer.c.changed_at)
+Index("offer_by_change", offer.c.merchant_id, offer.c.changed_in)
 Index("redemption_by_offer", redemption.c.merchant_id, redemption.c.offer_id, redemption.c.created_at)
 Index("credential_by_customer", credential.c.merchant_id, credential.c.customer_id)
 Index("coupon_by_customer", coupon.c.merchant_id, coupon.c.customer_id)

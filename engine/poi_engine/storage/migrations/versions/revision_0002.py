@@ -1,4 +1,4 @@
-"""Offers by the time of their last change: what a catalogue is kept new with. Frozen: a change is a new revision."""
+"""Offers by the catalogue version of their last change. Frozen: a change is a new revision."""
 
 from alembic import op
 
@@ -7,5 +7,6 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Create the index."""
-    op.execute("create index offer_by_change on offer (merchant_id, changed_at)")
+    """Number the changes, and find offers by them."""
+    op.execute("alter table offer add column changed_in bigint default 0 not null")
+    op.execute("create index offer_by_change on offer (merchant_id, changed_in)")
