@@ -127,7 +127,7 @@ def _snapshot(index: Index, asked: Packed) -> dict[str, float]:
     """Opening the shared file in another process until its first answer, and the memory that process takes for it."""
     with tempfile.TemporaryDirectory(prefix="poi-bench-") as name:
         folder = SnapshotFolder(Path(name))
-        state = State(merchant_id="mer_bench", layout="bench", version=1, changed_at=0)
+        state = State(merchant_id="mer_bench", layout="bench", version=1)
         start = time.perf_counter()
         with folder.alone(state.merchant_id):
             folder.write(state, index.sections())

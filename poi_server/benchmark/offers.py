@@ -7,14 +7,15 @@ from poi_cext.ops import HIGH, LOW
 from poi_offers import model
 from poi_offers.model import Condition
 from poi_offers.situation import Basket, CustomerFacts, PaymentFacts, Place, SaleItem, Situation
-from poi_server.benchmark.clauses import CHANNELS
+from poi_server.benchmark.clauses import CHANNELS, SCHEMES
 from poi_server.benchmark.facts import Facts
 from poi_server.benchmark.peers.dicts import Clause, chunk_dicts
 from poi_server.benchmark.workload import Workload
 from poi_server.benchmark.world import ZONE
 
 CHANNEL_NAMES = ("counter", "phone", "partner")
-assert len(CHANNEL_NAMES) == CHANNELS
+SCHEME_NAMES = ("cb", "visa", "mastercard", "amex", "maestro", "discover")
+assert (len(CHANNEL_NAMES), len(SCHEME_NAMES)) == (CHANNELS, SCHEMES)
 
 
 def offer_of(workload: Workload, number: int) -> model.Offer:
@@ -42,7 +43,7 @@ def situation_of(facts: Facts) -> Situation:
         place=Place(zone=ZONE, lat=facts.lat, lon=facts.lon, store_id=store, regions=regions),
         basket=Basket(currency="EUR", items=tuple(_items(facts))),
         customer=None if facts.segments is None else _customer(facts),
-        payment=None if facts.scheme is None else PaymentFacts(scheme=f"scheme-{facts.scheme}"),
+        payment=None if facts.scheme is None else PaymentFacts(scheme=SCHEME_NAMES[facts.scheme]),
         channel=CHANNEL_NAMES[facts.channel],  # type: ignore[arg-type]
     )
 
@@ -124,7 +125,7 @@ def _customer_leaves(clause: Clause) -> Iterator[Condition]:
 
 def _basket(clause: Clause) -> Iterator[Condition]:
     if "scheme" in clause:
-        yield model.CardScheme(any_of=tuple(f"scheme-{number}" for number in sorted(clause["scheme"])))
+        yield model.CardScheme(any_of=tuple(SCHEME_NAMES[number] for number in sorted(clause["scheme"])))
     if "channel" in clause:
         names = tuple(CHANNEL_NAMES[number] for number in sorted(clause["channel"]))
         yield model.Channel(any_of=names)  # type: ignore[arg-type]
