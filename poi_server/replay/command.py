@@ -30,6 +30,7 @@ def replay(options: argparse.Namespace) -> int:
     if options.offers == options.requests == STANDARD:
         raise RequestError("which-question", "Only one of --offers and --requests can be standard input.")
     policy = policy_of(options.policy)
+    _tell(f"Reading {options.offers} ...")
     with opened(options.offers) as source:
         draft = read_offers(source.read(), options.offers)
     stores = {}
@@ -38,6 +39,7 @@ def replay(options: argparse.Namespace) -> int:
             stores = read_stores(source.read(), options.stores)
     reader, summary = Reader(stores, options.at), Summary()
     explain: Explained = "all" if options.explain else "eligible"
+    _tell(f"Checking {options.requests} ...")
     with opened(options.requests) as source:
         count = checked(source, options.requests, reader)
         source.seek(0)
@@ -59,6 +61,12 @@ def _decide(source: BinaryIO, reader: Reader, replayed: Replay, out: BinaryIO, s
             bar.step()
     if bar:
         bar.close()
+
+
+def _tell(line: str) -> None:
+    """What takes its time, for a person who waits."""
+    if sys.stderr.isatty():
+        _say(line)
 
 
 def _say(line: str) -> None:

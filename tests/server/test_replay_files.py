@@ -88,7 +88,8 @@ def test_a_person_sees_how_far_it_is(tmp_path: Path) -> None:
     watching.join(SECONDS)
     os.close(screen)
     assert ended.returncode == 0
-    bar, _, rest = seen.partition(b"\r\n")
+    reading, checking, bar, rest = seen.split(b"\r\n", 3)
+    assert (reading, checking) == (b"Reading offers ...", b"Checking requests ...")
     assert bar.startswith(b"\rdecided")
     assert b"[############################] 6/6" in bar
     assert rest.startswith(b"1 offer from offers\r\n6 baskets")
