@@ -86,9 +86,13 @@ class ProgramGenerator:
         return tuple(self.program() for _ in range(count))
 
     def simple(self) -> tuple[Program, ...]:
-        """One program that is true often enough for thousands of rows to live on at a place."""
+        """Programs that are true often enough for thousands of rows to live on at a place."""
+        return tuple(self._short() for _ in range(self.random.choice((1, 1, 1, 2, 3))))
+
+    def _short(self) -> Program:
         kinds = self.random.sample((ANY, ANY, NONE, RANGE, UNION, EITHER, SUM), self.random.randrange(1, 4))
-        return (tuple(word for op in kinds for word in self.part(op)),)
+        doubt = [MAYBE] if self.random.random() < 0.2 else []
+        return tuple(word for op in (*kinds, *doubt) for word in self.part(op))
 
     def program(self) -> Program:
         """A few parts, often with one that an index can find it by."""
@@ -120,7 +124,8 @@ class ProgramGenerator:
         spot = self.random.choice(SPOTS)
         known = self.random.random() < 0.8
         stores, regions = self.maybe((self.random.randrange(6),)), self.maybe(self.values(4))
-        return stores, regions, _vector(*spot) if known else None, spot if known else None
+        there = self.random.choice(SPOTS) if self.random.random() < 0.1 else spot
+        return stores, regions, _vector(*there) if known else None, spot if known else None
 
     def maybe(self, values: tuple[int, ...]) -> tuple[int, ...] | None:
         """The values, or unknown."""
