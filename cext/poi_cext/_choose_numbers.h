@@ -102,8 +102,7 @@ static inline Wide wide_sub(Wide a, Wide b) {
 }
 
 static inline Wide wide_mul(Wide a, Wide b, int *bad) {
-    Wide product;
-    product.count = 0;
+    Wide product = {0, {0}};
     if (!a.count || !b.count) return product;
     if (a.count + b.count > LIMBS + 1) {
         *bad = 1;
@@ -134,19 +133,26 @@ static inline int wide_cmp(Wide a, Wide b) {
 
 static inline int wide_zero(Wide a) { return a.count == 0; }
 
-/* The quotient is an amount in minor units, at most 2**42: it is found bit by bit. */
+/* The three highest limbs from a place on, moved up by some bits: the two highest limbs of that. */
+static inline u128 wide_top(Wide a, int place, int up) {
+    u128 high = place < a.count ? a.limb[place] : 0, low = place > 0 && place - 1 < a.count ? a.limb[place - 1] : 0;
+    u128 rest = place > 1 && place - 2 < a.count ? a.limb[place - 2] : 0;
+    u128 top = high << 64 | low;
+    return up ? top << up | rest >> (64 - up) : top;
+}
+
+/* The quotient is an amount in minor units, below 2**42, so it has one limb: estimated from the highest limbs, it is
+   at most two too large. */
 static inline int64_t wide_quotient(Wide a, Wide b, Wide *rest) {
-    int64_t quotient = 0;
-    int bad = 0;
-    *rest = a;
-    for (int bit = 42; bit >= 0; bit--) {
-        Wide part = wide_mul(b, wide_of((int64_t)1 << bit), &bad);
-        if (!bad && wide_cmp(part, *rest) <= 0) {
-            *rest = wide_sub(*rest, part);
-            quotient |= (int64_t)1 << bit;
-        }
-        bad = 0;
+    int up = __builtin_clzll(b.limb[b.count - 1]), bad = 0;
+    u128 estimate = wide_top(a, b.count, up) / (uint64_t)(wide_top(b, b.count - 1, up) >> 64);
+    int64_t quotient = (int64_t)(estimate >> 62 ? (u128)1 << 62 : estimate);
+    Wide part = wide_mul(b, wide_of(quotient), &bad);
+    while (wide_cmp(part, a) > 0) {
+        part = wide_sub(part, b);
+        quotient--;
     }
+    *rest = wide_sub(a, part);
     return quotient;
 }
 

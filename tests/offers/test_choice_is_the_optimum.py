@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from poi_offers.candidates import Candidates
-from poi_offers.choice import choose
+from poi_offers.choice import Choice, choose, choose_plainly
 from poi_offers.model import Offer, Stacking
 from poi_offers.policy import Policy
 from poi_offers.situation import SaleItem
@@ -23,12 +23,27 @@ def tag_of(effect: object) -> str:
     return f"{kind}.{getattr(effect, 'on', '')}" if hasattr(effect, "on") else kind
 
 
+def chosen(candidates: Candidates) -> Choice:
+    """The answer, the same from the compiled choice and from its twin."""
+    plain = Candidates(
+        candidates.offers,
+        candidates.sheet,
+        candidates.policy,
+        candidates.points,
+        {o.offer_id: left for o, left in zip(candidates.offers, candidates.room, strict=True) if left is not None},
+        compiled=False,
+    )
+    choice = choose(candidates)
+    assert choose_plainly(plain) == choice
+    return choice
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(offer_lists(least=11, most=12), baskets(), POLICIES, ROOMS)
 def test_twelve_offers(offers: list[Offer], items: list[SaleItem], policy: Policy, rooms: list[int | None]) -> None:
     room = {offer.offer_id: left for offer, left in zip(offers, rooms, strict=False) if left is not None}
     candidates = Candidates(offers, sheet_of(items), policy, points=140, room=room)
-    assert choose(candidates).mask == brute_force(candidates, Counter())
+    assert chosen(candidates).mask == brute_force(candidates, Counter())
 
 
 SERVING = ("fixed_price", "free_item", "buy_get", "percent_basket", "points_per_unit")
@@ -39,7 +54,7 @@ STACKING = st.builds(Stacking, priority=st.sampled_from([0, 1, 5]), group=st.sam
 @given(offer_lists(most=7, kinds=SERVING, stackings=STACKING), baskets(), POLICIES)
 def test_offers_that_compete_for_units(offers: list[Offer], items: list[SaleItem], policy: Policy) -> None:
     candidates = Candidates(offers, sheet_of(items), policy, points=90)
-    assert choose(candidates).mask == brute_force(candidates, Counter())
+    assert chosen(candidates).mask == brute_force(candidates, Counter())
 
 
 def test_choice_equals_brute_force(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +65,7 @@ def test_choice_equals_brute_force(capsys: pytest.CaptureFixture[str]) -> None:
     def check(offers: list[Offer], items: list[SaleItem], policy: Policy, points: int, rooms: list[int | None]) -> None:
         room = {offer.offer_id: left for offer, left in zip(offers, rooms, strict=False) if left is not None}
         candidates = Candidates(offers, sheet_of(items), policy, points, room)
-        choice = choose(candidates)
+        choice = chosen(candidates)
         assert choice.optimal
         assert choice.mask == brute_force(candidates, seen)
         for i in candidates.valued:
