@@ -1,6 +1,7 @@
 """The generated offers: the same each time, spread as described, and meaning what the product's own offers mean."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -8,13 +9,13 @@ import pytest
 from poi_offers.catalogue import Catalogue
 from poi_offers.eligibility import judge
 from poi_server.benchmark.clauses import CIRCLE, EVERYWHERE, POLYGON, STORES, Shares
-from poi_server.benchmark.facts import Facts, packed
+from poi_server.benchmark.facts import DAY, Facts, packed
 from poi_server.benchmark.offers import offer_of, situation_of
 from poi_server.benchmark.peers.naive import Naive, oracle
 from poi_server.benchmark.peers.poi import Poi
 from poi_server.benchmark.peers.poi_updated import PoiUpdated
 from poi_server.benchmark.workload import Workload, make_workload
-from poi_server.benchmark.worst import FOLD, free_positions, one_counter, worst_cases
+from poi_server.benchmark.worst import FALL_BACK, FOLD, free_positions, one_counter, worst_cases
 
 OFFERS, EVENTS = 400, 24
 
@@ -52,10 +53,12 @@ def test_the_offers_are_spread_as_described() -> None:
     assert len({facts.store for facts in workload.hot}) == 64
 
 
-@pytest.mark.parametrize("bound", [True, False])
-def test_matcher_dictionaries_and_real_offers_agree(bound: bool) -> None:
+@pytest.mark.parametrize(("bound", "today", "moments"), [(True, DAY, ()), (False, DAY, ()), (False, FALL_BACK, FOLD)])
+def test_matcher_dictionaries_and_real_offers_agree(
+    bound: bool, today: datetime, moments: tuple[datetime, ...]
+) -> None:
     """The same offer as a program, as a dictionary, as an `Offer` judged by the oracle, and in a catalogue."""
-    workload = make_workload(OFFERS, events=EVENTS, shares=Shares(bound=bound))
+    workload = make_workload(OFFERS, events=EVENTS, shares=Shares(bound=bound), today=today, moments=moments)
     offers = [offer_of(workload, number) for number in range(OFFERS)]
     naive, poi, catalogue = Naive(workload), Poi(workload), Catalogue(offers)
     truths = {True: 0, False: 0, None: 0}
