@@ -19,6 +19,7 @@ from poi_offers.candidates import Candidates
 from poi_offers.choice import choose
 from poi_offers.policy import Policy
 from poi_offers.steps import sheet_of
+from poi_server.benchmark.children import die_with_parent
 from poi_server.benchmark.choice import problems
 from poi_server.benchmark.facts import Packed, packed
 from poi_server.benchmark.layout import COLUMNS, FAMILIES
@@ -49,6 +50,7 @@ def measured(workload: Workload, rounds: int, problem_count: int) -> dict[str, f
 
 
 def _child(pipe: Connection, workload: Workload, rounds: int, problem_count: int) -> None:
+    die_with_parent()
     gc.disable()
     programs = workload.programs()
     index, built = _build(workload, programs, rounds)

@@ -96,6 +96,36 @@ def test_a_child_that_is_late_or_takes_too_much_memory_is_not_reached() -> None:
     greedy.end()
 
 
+def test_a_child_does_not_outlive_who_started_it(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    script = (
+        "import os, pathlib, sys, time\n"
+        "from poi_server.benchmark.children import Child, spare_memory\n"
+        "def make():\n"
+        "    pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))\n"
+        "    time.sleep(100)\n"
+        "child = Child('one', make, {}, spare_memory())\n"
+        "while not (path := pathlib.Path(sys.argv[1])).exists() or not path.read_text():\n"
+        "    time.sleep(0.01)\n"
+        "os._exit(0)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    subprocess.run([sys.executable, "-c", script, told], env=environment, timeout=60, check=True)
+    process = Path("/proc") / told.read_text()
+    deadline = time.monotonic() + 10
+    while alive(process) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not alive(process)
+
+
+def alive(process: Path) -> bool:
+    """It runs; one that waits for its parent to notice its end does not."""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def test_a_slow_competitor_is_asked_fewer_events(workload: Workload) -> None:
     class Slow(Naive):
         def match(self, facts: Facts) -> list[int]:
