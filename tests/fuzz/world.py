@@ -12,8 +12,9 @@ from tests.fuzz.steps import Ask, Merge, OfferStep, Put, Remove
 
 ASKS = {"small": 64, "crammed": 64, "crowd": 24, "wide": 16}
 """Pairs of an offer set and an event, by the kind of the world."""
-CYCLE = 300
-"""After so many worlds the kinds come again."""
+CYCLE, CROWD_EVERY = 300, 50
+"""After so many worlds the kinds come again, a crowd more often."""
+CROWDS = (3000, 600, 1500)
 MANY_WORDS = 70_000
 WIDE_SEGMENTS = tuple(f"seg_{n}" for n in range(MANY_WORDS))
 WIDE_PRODUCTS = tuple(f"p{n}" for n in range(MANY_WORDS))
@@ -23,7 +24,7 @@ def kind_of(number: int) -> str:
     """Most worlds are small; in some offers crowd, or are crammed between two others, or name very many words."""
     if number % CYCLE == 7:
         return "wide"
-    if number % 50 == 3:
+    if number % CROWD_EVERY == 3:
         return "crowd"
     return "crammed" if number % 60 == 11 else "small"
 
@@ -36,9 +37,9 @@ def asks_of(number: int) -> int:
 def steps_of(seed: int, number: int) -> list[OfferStep]:
     """The world's history: the same for the same seed and number."""
     kind, own = kind_of(number), seed * 1_000_003 + number
-    words = {"wide": MANY_WORDS, "crowd": 300 if number % CYCLE == 3 else 40}.get(kind)
+    words = {"wide": MANY_WORDS, "crowd": 300 if number % (2 * CROWD_EVERY) == 3 else 40}.get(kind)
     generator = EdgeGenerator(own, WIDE_SEGMENTS[:words], WIDE_PRODUCTS[:words]) if words else EdgeGenerator(own)
-    first = {"small": _small, "crammed": _small, "crowd": _crowd, "wide": _wide}[kind](generator)
+    first = {"small": _small, "crammed": _small, "crowd": _crowd, "wide": _wide}[kind](generator, number)
     shelved = generator.pick((0, len(first) // 2, len(first), len(first), len(first)))
     puts = [Put(offer, shelved=n < shelved) for n, offer in enumerate(first)]
     return [*puts, *_life(generator, [one.offer_id for one in first], kind)]
@@ -47,7 +48,7 @@ def steps_of(seed: int, number: int) -> list[OfferStep]:
 # --- the first offers ---------------------------------------------------------------------------------------------
 
 
-def _small(g: EdgeGenerator) -> list[Offer]:
+def _small(g: EdgeGenerator, _: int) -> list[Offer]:
     return [g.offer(_offer_id(g, n)) for n in range(g.random.randint(2, 28))]
 
 
@@ -56,10 +57,10 @@ def _offer_id(g: EdgeGenerator, number: int) -> str:
     return g.pick(("off_{}", "OFF.{}", "o-{}", "{}")).format(number)
 
 
-def _crowd(g: EdgeGenerator) -> list[Offer]:
+def _crowd(g: EdgeGenerator, number: int) -> list[Offer]:
     """Hundreds or thousands of offers: some trees, bound to stores, tiers and segments."""
     trees = [g.tree(3) for _ in range(120)]
-    return [_bound(g, f"off_{n}", g.pick(trees)) for n in range(g.pick((600, 1500, 3000)))]
+    return [_bound(g, f"off_{n}", g.pick(trees)) for n in range(CROWDS[number // CROWD_EVERY % len(CROWDS)])]
 
 
 def _bound(g: EdgeGenerator, offer_id: str, tree: Condition) -> Offer:
@@ -69,7 +70,7 @@ def _bound(g: EdgeGenerator, offer_id: str, tree: Condition) -> Offer:
     return msgspec.structs.replace(g.offer(offer_id, 1), conditions=both if fits else tree)
 
 
-def _wide(g: EdgeGenerator) -> list[Offer]:
+def _wide(g: EdgeGenerator, _: int) -> list[Offer]:
     """More segments and more products than 16 bits can number."""
     segments = [model.InSegment(any_of=WIDE_SEGMENTS[at : at + 5000]) for at in range(0, MANY_WORDS, 5000)]
     chunks = [model.Selector(products=WIDE_PRODUCTS[at : at + 500]) for at in range(0, MANY_WORDS, 500)]
