@@ -390,8 +390,7 @@ static inline int write_clauses(Build *build) {
 
 static inline int write_postings(Build *build) {
     Built *to = build->to;
-    int64_t keys = build->keys.count, room = 16;
-    while (2 * room < 3 * keys) room *= 2;
+    int64_t keys = build->keys.count, room = 8 + 5 * keys / 4;
     uint32_t *at = calloc((size_t) keys + 1, sizeof *at);
     to->slots = malloc((size_t) room * sizeof *to->slots);
     to->postings = malloc(((size_t) build->pairs.count + 1) * sizeof *to->postings);
@@ -406,8 +405,8 @@ static inline int write_postings(Build *build) {
         uint64_t key = build->keys.keys[s];
         if (key == UINT64_MAX) continue;
         uint32_t id = build->keys.ids[s];
-        uint64_t where = mixed(key) & (uint64_t) (room - 1);
-        while (to->slots[where].key != UINT64_MAX) where = (where + 1) & (uint64_t) (room - 1);
+        uint64_t where = first_slot(key, room);
+        while (to->slots[where].key != UINT64_MAX) where = where + 1 == (uint64_t) room ? 0 : where + 1;
         to->slots[where] = (Slot) {key, at[id], at[id + 1] - at[id]};
     }
     for (int64_t i = 0; i < build->pairs.count; i++)

@@ -37,7 +37,7 @@ static inline void FN(cut_line)(Exact *e, int member, int line, NUM share, NUM o
 }
 
 static inline void FN(cut_share)(const Problem *p, Exact *e, int member, const Step *step, NUM *whole, int *bad) {
-    int64_t common = (int64_t)n128_gcd((u128)step->percent, WHOLE_PERCENT);
+    int64_t common = (int64_t)n64_gcd((uint64_t)step->percent, WHOLE_PERCENT);
     NUM share = N(of)(step->percent / common), of = N(of)(WHOLE_PERCENT / common);
     for (int i = 0; i < step->count; i++) FN(cut_line)(e, member, step->lines[i], share, of, bad);
     *whole = N(mul)(*whole, of, bad);
@@ -56,11 +56,20 @@ static inline NUM FN(in_scope)(Exact *e, const Step *step, NUM whole, int *bad) 
 /* Takes an amount off the lines together, in proportion to what is left of each. */
 static inline void FN(cut_together)(
     const Problem *p, Exact *e, int member, const Step *step, int64_t amount, NUM *whole, int *bad) {
-    NUM sum = FN(in_scope)(e, step, *whole, bad), target = N(mul)(N(of)(amount), *whole, bad);
+    NUM sum = FN(in_scope)(e, step, *whole, bad), rest;
     if (*bad || N(zero)(sum)) return;
-    if (N(cmp)(target, sum) > 0) target = sum;
-    NUM common = N(gcd)(target, sum);
-    NUM share = N(divided)(target, common), of = N(divided)(sum, common);
+    NUM share = N(of)(1), of = share;
+    int64_t minor = N(quotient)(sum, *whole, &rest);
+    if (N(zero)(rest)) { /* a whole amount, as after a cut of the same lines: short numbers */
+        int64_t target = least(amount, minor), common = (int64_t)n64_gcd((uint64_t)target, (uint64_t)minor);
+        share = N(of)(target / common);
+        of = N(of)(minor / common);
+    } else if (minor >= amount) {
+        NUM target = N(mul)(N(of)(amount), *whole, bad);
+        NUM common = N(gcd)(target, sum);
+        share = N(divided)(target, common);
+        of = N(divided)(sum, common);
+    }
     for (int i = 0; i < step->count; i++) FN(cut_line)(e, member, step->lines[i], share, of, bad);
     *whole = N(mul)(*whole, of, bad);
     if (WIDE && !*bad) FN(widen)(p, e, of, *whole, bad);
@@ -118,7 +127,7 @@ static inline NUM FN(unit_off)(const Step *step, NUM price, NUM whole, int *bad)
         case FREE:
             return price;
         default:
-            common = (int64_t)n128_gcd((u128)step->percent, WHOLE_PERCENT);
+            common = (int64_t)n64_gcd((uint64_t)step->percent, WHOLE_PERCENT);
             price = N(divided)(price, N(of)(WHOLE_PERCENT / common));
             return N(mul)(price, N(of)(step->percent / common), bad);
     }
@@ -217,7 +226,7 @@ static inline NUM FN(run_units)(const Problem *p, Exact *e, int count, int *bad)
     NUM whole = N(of)(1);
     for (int i = 0; i < count; i++) {
         int64_t percent = p->step[e->members[i]].percent;
-        if (percent) whole = N(mul)(whole, N(of)(WHOLE_PERCENT / (int64_t)n128_gcd((u128)percent, WHOLE_PERCENT)), bad);
+        if (percent) whole = N(mul)(whole, N(of)(WHOLE_PERCENT / (int64_t)n64_gcd((uint64_t)percent, WHOLE_PERCENT)), bad);
     }
     memset(e->served, 0, sizeof(int32_t) * (size_t)p->lines);
     memset(e->run_count, 0, sizeof(int32_t) * (size_t)p->lines);

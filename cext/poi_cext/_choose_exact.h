@@ -31,6 +31,7 @@ typedef struct {
     Cut *cuts;
     int32_t *members;                /* the steps of the class */
     int cut_count, pools, most_cuts, most_runs;
+    uint64_t *num_n64, *den_n64, *rest_n64, *price_n64, *swap_n64, *cut_num_n64, *cut_den_n64;
     u128 *num_n128, *den_n128, *rest_n128, *price_n128, *swap_n128, *cut_num_n128, *cut_den_n128;
     Wide *num_wide, *den_wide, *rest_wide, *price_wide, *swap_wide, *cut_num_wide, *cut_den_wide;
 } Exact;
@@ -62,6 +63,13 @@ static inline void lay_out_exact(Exact *e, const Problem *p, Arena *arena) {
     e->spans = TAKE(arena, Span, 2 * lines);
     e->cuts = TAKE(arena, Cut, cuts);
     e->members = TAKE(arena, int32_t, p->steps);
+    e->num_n64 = TAKE(arena, uint64_t, lines);
+    e->den_n64 = TAKE(arena, uint64_t, lines);
+    e->rest_n64 = TAKE(arena, uint64_t, lines + p->steps);
+    e->price_n64 = TAKE(arena, uint64_t, e->most_runs);
+    e->swap_n64 = TAKE(arena, uint64_t, e->most_runs);
+    e->cut_num_n64 = TAKE(arena, uint64_t, cuts);
+    e->cut_den_n64 = TAKE(arena, uint64_t, cuts);
     e->num_n128 = TAKE(arena, u128, lines);
     e->den_n128 = TAKE(arena, u128, lines);
     e->rest_n128 = TAKE(arena, u128, lines + p->steps);
@@ -161,6 +169,15 @@ static inline void respect_caps(const Problem *p, Exact *e, int count) {
     }
 }
 
+#define NUM uint64_t
+#define N(name) n64_##name
+#define FN(name) name##_n64
+#define WIDE 0
+#include "_choose_class.h"
+#undef NUM
+#undef N
+#undef FN
+#undef WIDE
 #define NUM u128
 #define N(name) n128_##name
 #define FN(name) name##_n128
@@ -189,10 +206,12 @@ typedef struct {
 /* Applies the steps of a class that are in the mask to `left`; the result is in `after`, what it gives in `cuts`. */
 static inline int run_class(const Problem *p, Exact *e, int count, int shares) {
     for (int i = 0; !shares && i < count; i++) shares = p->step[e->members[i]].cap != NONE;
+    if (!run_class_n64(p, e, count, shares)) return 0;
     return run_class_n128(p, e, count, shares) ? run_class_wide(p, e, count, shares) : 0;
 }
 
 static inline int lowest_units(const Problem *p, Exact *e, int count, const uint8_t *tied, int64_t *left) {
+    if (!lowest_units_n64(p, e, count, tied, left)) return 0;
     return lowest_units_n128(p, e, count, tied, left) ? lowest_units_wide(p, e, count, tied, left) : 0;
 }
 

@@ -19,6 +19,7 @@ static inline int64_t divide(i128 a, int64_t b) {
 }
 
 static inline int64_t part_fine(const Part *part) {
+    if (part->den == 1) return (int64_t)part->num << FINE_BITS;
     return part->den ? divide(part->num << FINE_BITS, part->den) : (int64_t)part->num;
 }
 

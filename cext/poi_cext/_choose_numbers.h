@@ -1,9 +1,49 @@
-/* Whole numbers, never negative, for exact shares: 128 bits, and wide ones of up to 1024 bits for the few baskets
-   where several caps cut across each other. What does not fit sets `bad`. */
+/* Whole numbers, never negative, for exact shares: of 64 bits for most baskets, of 128, and wide ones of up to 1024 for
+   the few where several caps cut across each other. What does not fit sets `bad`. */
 #ifndef POI_CHOOSE_NUMBERS_H
 #define POI_CHOOSE_NUMBERS_H
 
 #include "_choose.h"
+
+static inline uint64_t n64_of(int64_t value) { return (uint64_t)value; }
+
+static inline uint64_t n64_add(uint64_t a, uint64_t b, int *bad) {
+    uint64_t sum;
+    *bad |= __builtin_add_overflow(a, b, &sum);
+    return sum;
+}
+
+static inline uint64_t n64_sub(uint64_t a, uint64_t b) { return a - b; }
+
+static inline uint64_t n64_mul(uint64_t a, uint64_t b, int *bad) {
+    uint64_t product;
+    *bad |= __builtin_mul_overflow(a, b, &product);
+    return product;
+}
+
+static inline int n64_cmp(uint64_t a, uint64_t b) { return a < b ? -1 : a > b; }
+
+static inline int n64_zero(uint64_t a) { return a == 0; }
+
+static inline int64_t n64_quotient(uint64_t a, uint64_t b, uint64_t *rest) {
+    *rest = a % b;
+    return (int64_t)(a / b);
+}
+
+static inline uint64_t n64_divided(uint64_t a, uint64_t b) { return a / b; }
+
+static inline uint64_t n64_gcd(uint64_t a, uint64_t b) {
+    if (!a || !b) return a | b;
+    int twos = __builtin_ctzll(a | b);
+    a >>= __builtin_ctzll(a);
+    while (b) {
+        b >>= __builtin_ctzll(b);
+        uint64_t less = a < b ? a : b;
+        b = a < b ? b - a : a - b;
+        a = less;
+    }
+    return a << twos;
+}
 
 static inline u128 n128_of(int64_t value) { return (u128)value; }
 
@@ -44,6 +84,7 @@ static inline u128 n128_divided(u128 a, u128 b) {
 static inline int n128_twos(u128 a) { return lowest_bit(a); }
 
 static inline u128 n128_gcd(u128 a, u128 b) {
+    if (!(a >> 64) && !(b >> 64)) return n64_gcd((uint64_t)a, (uint64_t)b);
     if (!a || !b) return a | b;
     int twos = n128_twos(a | b);
     a >>= n128_twos(a);

@@ -163,7 +163,7 @@ static inline void consider(
 ) {
     const int32_t *live, *place = place_parts(clause, by_key, &live);
     bool partial = false;
-    if (facts->numbers[DAY] < clause[1] || facts->numbers[DAY] > clause[2]) return;
+    if (!in_days(clause, facts->numbers[DAY])) return;
     int verdict = judge_place(place, live, facts, cell, &partial);
     if (verdict == NO || is_dead(view, clause[0])) return;
     if (found->count == found->room) {

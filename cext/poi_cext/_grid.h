@@ -1,14 +1,15 @@
 /* The grid: where on the earth a clause's shape can lie, as keys of a few cells. WGS 84 degrees.
  *
- * Level k has cells of 0.01 * 2^k degrees. A shape is posted at the level where it spans at most four cells a side. */
+ * Level k has cells of 0.01 * 2^k degrees. A shape is posted at the level where it spans at most SPAN + 1 cells a side. */
 #ifndef POI_GRID_H
 #define POI_GRID_H
 
 #include "_program.h"
 
-enum { LEVELS = 14, SPAN = 4, MAX_CELLS = (SPAN + 1) * (SPAN + 1), COARSE = 7, COARSE_COLUMNS = 282, COARSE_CELLS = 141 * 282 };
+enum { LEVELS = 14, SPAN = 3, MAX_CELLS = (SPAN + 1) * (SPAN + 1), COARSE = 7, COARSE_COLUMNS = 282, COARSE_CELLS = 141 * 282 };
 #define CELL 0.01
 #define PAD 1e-6
+#define TOWN 0.1  /* square degrees in which the places of a coarse cell are taken to lie */
 #define DEGREE 0.017453292519943295
 
 typedef struct {
@@ -95,7 +96,7 @@ static inline double area_odds(const Box *box, const uint32_t *areas, int64_t sh
     double coarse = cell_size(COARSE) * cell_size(COARSE);
     if (!shapes || area > coarse) return area < 1000 ? 0.5 : 0.99;
     double share = (double) areas[coarse_cell(box)] / (double) shapes;
-    return share * (0.25 + 0.75 * area / coarse);
+    return share * fmin(1, 0.02 + area / TOWN);
 }
 
 /* The keys of the cells that the box touches, at the level that fits; 0 when it is too large for any. */

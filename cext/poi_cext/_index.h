@@ -1,17 +1,18 @@
 /* The index: every clause once, posted under the keys by which a place or an event finds it. Flat arrays that never
  * change, so that a file of them is mapped as it is.
  *
- * A clause is `owner, first day, last day, length of its place parts (ANCHORED when the first of them is implied by
- * its key)`, the place parts, the others. */
+ * A clause is `owner, its days (pack_days), length of its place parts (ANCHORED when the first of them is implied by its
+ * key)`, the place parts, the others. */
 #ifndef POI_INDEX_H
 #define POI_INDEX_H
 
 #include "_grid.h"
 #include "_program.h"
 
-enum { FORMAT = 1, HEADER = 4, ANCHORED = 1 << 30, BOUNDS = 15, BOUND_WORDS = BOUNDS + 1 };
+enum { FORMAT = 1, HEADER = 3, ANCHORED = 1 << 30, BOUNDS = 15, BOUND_WORDS = BOUNDS + 1 };
 enum { BY_NOTHING, BY_STORE, BY_REGION, BY_BALL_CELL, BY_RING_CELL, BY_VALUE, BY_ANY_VALUE };
-enum { FEW = 256, RARE_VALUES = 64 };
+enum { FEW = 256, RARE_VALUES = 64, FIRST_DAY = 700000, LAST_DAY = 0xffff };
+#define ANY_DAY 0xffff0000u
 #define INDEX_MAGIC 0x706f69696e646578LL
 
 typedef struct {
@@ -48,15 +49,21 @@ static inline uint64_t value_key(int32_t family, int32_t value) {
 static inline uint64_t mixed(uint64_t key) {
     key ^= key >> 31;
     key *= 0x9E3779B97F4A7C15ULL;
+    key ^= key >> 32;
+    key *= 0xD6E8FEB86659FD93ULL;
     return key ^ key >> 29;
 }
 
+/* Where to look for a key first, of so many slots. */
+static inline uint64_t first_slot(uint64_t key, int64_t slots) { return (mixed(key) >> 32) * (uint64_t) slots >> 32; }
+
 static inline const Slot *find_slot(const Index *index, uint64_t key) {
-    if (!index->meta.slots) return NULL;
-    uint64_t mask = (uint64_t) index->meta.slots - 1, at = mixed(key) & mask;
+    int64_t slots = index->meta.slots;
+    if (!slots) return NULL;
+    uint64_t at = first_slot(key, slots);
     while (index->slots[at].key != key) {
         if (index->slots[at].key == UINT64_MAX) return NULL;
-        at = (at + 1) & mask;
+        at = at + 1 == (uint64_t) slots ? 0 : at + 1;
     }
     return index->slots + at;
 }
@@ -156,11 +163,28 @@ static inline bool clause_days(const int32_t *words, int64_t length, int32_t *fi
     return *first <= *last;
 }
 
-static inline int64_t stored_parts(const int32_t *words, int64_t length, bool place, int64_t but, int32_t *to) {
+/* A first and a last day in one word: 16 bits each, from FIRST_DAY on, 0 and LAST_DAY meaning none. False when they lie
+ * elsewhere: the clause's own parts say them then. */
+static inline bool pack_days(int32_t first, int32_t last, uint32_t *days) {
+    bool fits = (first == LOWEST || (first > FIRST_DAY && first < FIRST_DAY + LAST_DAY)) &&
+                (last == HIGHEST || (last > FIRST_DAY && last < FIRST_DAY + LAST_DAY));
+    uint32_t low = fits && first != LOWEST ? (uint32_t) (first - FIRST_DAY) : 0;
+    uint32_t high = fits && last != HIGHEST ? (uint32_t) (last - FIRST_DAY) : LAST_DAY;
+    *days = low | high << 16;
+    return fits;
+}
+
+static inline bool in_days(const int32_t *clause, int32_t day) {
+    uint32_t days = (uint32_t) clause[1];
+    int64_t at = (int64_t) day - FIRST_DAY, low = days & LAST_DAY, high = days >> 16;
+    return (!low || at >= low) && (high == LAST_DAY || at <= high);
+}
+
+static inline int64_t stored_parts(const int32_t *words, int64_t length, bool place, bool days, int64_t but, int32_t *to) {
     int32_t *start = to;
     for (int64_t at = 0; at < length; at += 3 + words[at + 2]) {
         int32_t op = words[at], subject = words[at + 1], count = words[at + 2];
-        if (op_of_the_place(op, subject) != place || at == but || (op == RANGE && subject == DAY)) continue;
+        if (op_of_the_place(op, subject) != place || at == but || (days && op == RANGE && subject == DAY)) continue;
         *to = part_head(op, subject, count);
         if (count) memcpy(to + 1, words + at + 3, (size_t) count * sizeof *to);
         to += 1 + count;
@@ -171,7 +195,9 @@ static inline int64_t stored_parts(const int32_t *words, int64_t length, bool pl
 /* Write a clause as it is stored; `to` has room for HEADER more words than the program. Gives its length. */
 static inline int64_t store_clause(const int32_t *words, int64_t length, int32_t owner, const Anchor *anchor, int32_t *to) {
     int32_t first, last;
+    uint32_t days;
     clause_days(words, length, &first, &last);
+    bool packed = pack_days(first, last, &days);
     int64_t place = 0, live;
     bool implied = anchor->anchor >= 0 && anchor->listed;
     if (anchor->anchor >= 0) {
@@ -180,26 +206,28 @@ static inline int64_t store_clause(const int32_t *words, int64_t length, int32_t
         if (part[2]) memcpy(to + HEADER + 1, part + 3, (size_t) part[2] * sizeof *to);
         place = 1 + part[2];
     }
-    place += stored_parts(words, length, true, anchor->anchor, to + HEADER + place);
-    live = stored_parts(words, length, false, -1, to + HEADER + place);
+    place += stored_parts(words, length, true, packed, anchor->anchor, to + HEADER + place);
+    live = stored_parts(words, length, false, packed, -1, to + HEADER + place);
     to[0] = owner;
-    to[1] = first;
-    to[2] = last;
-    to[3] = (int32_t) place | (implied ? ANCHORED : 0);
+    memcpy(to + 1, &days, sizeof days);
+    to[2] = (int32_t) place | (implied ? ANCHORED : 0);
     return HEADER + place + live;
 }
 
 static inline const int32_t *place_parts(const int32_t *clause, bool by_key, const int32_t **live) {
-    int32_t length = clause[3] & ~ANCHORED;
+    int32_t length = clause[2] & ~ANCHORED;
     *live = clause + HEADER + length;
-    return by_key && clause[3] & ANCHORED ? clause + HEADER + 1 + head_count(clause[HEADER]) : clause + HEADER;
+    return by_key && clause[2] & ANCHORED ? clause + HEADER + 1 + head_count(clause[HEADER]) : clause + HEADER;
 }
 
 /* The outer program of a stored clause again; `to` has room for 3 words a stored one. Gives its length. */
 static inline int64_t outer_program(const int32_t *clause, const int32_t *end, const int32_t *windows, int32_t *to) {
     int32_t *start = to;
-    if (clause[1] != LOWEST || clause[2] != HIGHEST) {
-        to[0] = RANGE, to[1] = DAY, to[2] = 2, to[3] = clause[1], to[4] = clause[2];
+    uint32_t days = (uint32_t) clause[1];
+    if (days != ANY_DAY) {
+        to[0] = RANGE, to[1] = DAY, to[2] = 2;
+        to[3] = days & LAST_DAY ? (int32_t) (days & LAST_DAY) + FIRST_DAY : LOWEST;
+        to[4] = days >> 16 != LAST_DAY ? (int32_t) (days >> 16) + FIRST_DAY : HIGHEST;
         to += 5;
     }
     for (const int32_t *at = clause + HEADER; at < end; at += 1 + head_count(at[0])) {

@@ -37,7 +37,7 @@ static inline const int32_t *any_clause(const View *view, int64_t i, const int32
 }
 
 static inline int64_t outer_length(const int32_t *clause, const int32_t *end, const int32_t *windows) {
-    int64_t length = clause[1] != LOWEST || clause[2] != HIGHEST ? 5 : 0;
+    int64_t length = (uint32_t) clause[1] != ANY_DAY ? 5 : 0;
     for (const int32_t *at = clause + HEADER; at < end; at += 1 + head_count(at[0]))
         length += 3 + (head_op(at[0]) == WINDOW ? windows[at[1]] : head_count(at[0]));
     return length;

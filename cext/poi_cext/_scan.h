@@ -187,7 +187,7 @@ static inline bool scan_plan(const PlanBits *plan, const View *view, const Facts
 /* --- clauses that the plan does not have ------------------------------------------------------------------------- */
 
 static inline bool extra_add(Extras *extras, const View *view, const int32_t *clause, const int32_t *end, const Facts *facts, const int32_t *windows) {
-    if (facts->numbers[DAY] < clause[1] || facts->numbers[DAY] > clause[2] || is_dead(view, clause[0])) return true;
+    if (!in_days(clause, facts->numbers[DAY]) || is_dead(view, clause[0])) return true;
     int verdict = run(clause + HEADER, end, facts, windows);
     if (verdict == NO) return true;
     if (extras->count == extras->room) {
