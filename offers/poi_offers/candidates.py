@@ -109,7 +109,7 @@ class Candidates:
             if i not in valued and (i in giving or all(isinstance(e, _QUIET) for e in offer.effects))
         )
 
-    def _solver(self, book: EffectBook) -> Solver | None:
+    def _solver(self, book: EffectBook) -> "Solver | None":
         sheet, policy = self.sheet, self.policy
         written, tags = book.read(self.offers, sheet.items)
         ranks = {offer_id: rank for rank, offer_id in enumerate(sorted(offer.offer_id for offer in self.offers))}
