@@ -158,7 +158,7 @@ def test_goals_are_shown_beside_what_was_measured() -> None:
     assert shown["numpy by poi, 100,000 offers"][1:] == ("650 times", "at least 1,300 times", "no, 50% of it")
     assert shown["bulk build, 1,000,000 offers, processor time"][3] == "yes"
     assert shown["match with 2 % un-merged updates, 1,000,000 offers, more"][1:] == ("4.00 %", "10 %", "yes")
-    assert shown["adding an offer, median"][1] == "not measured"
+    assert shown["adding an offer, called from Python, median"][1] == "not measured"
 
 
 @pytest.mark.slow
