@@ -25,7 +25,8 @@ from poi_engine.settings import Merchant
 from poi_engine.snapshot import SnapshotFolder, SnapshotRefused, Stamp, State
 from poi_offers.catalogue import Catalogue, Merge, Merged
 from poi_offers.model import Offer
-from poi_offers.shelf import LAYOUT, Shelf, ShelfBuilder
+from poi_offers.records import DamagedRecord
+from poi_offers.shelf import DOCUMENTS, LAYOUT, Shelf, ShelfBuilder
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +88,18 @@ class LiveOffers:
                 _set_version(live, version)
             elif live.version < version:
                 await self._refresh(live)
+
+    async def forget_damaged(self, merchant_id: str, error: DamagedRecord) -> None:
+        """Load the catalogue anew, from SQL: what lies in the file is not what was written."""
+        live = self._live.pop(merchant_id, None)
+        _log.error("the catalogue of %s is dropped: %s", merchant_id, error)
+        if live is not None and self._files is not None:
+            await asyncio.to_thread(self._remove, self._files, merchant_id, live.stamp)
+
+    @staticmethod
+    def _remove(files: SnapshotFolder, merchant_id: str, stamp: Stamp | None) -> None:
+        if files.stamp(merchant_id) == stamp:
+            files.remove(merchant_id)
 
     async def close(self) -> None:
         """Wait for what runs in the background."""
@@ -262,7 +275,7 @@ class LiveOffers:
     @staticmethod
     def _written(files: SnapshotFolder, merged: Merged, state: State) -> tuple[Merged, Stamp]:
         """The same shelf, mapped from the file it was written to."""
-        files.write(state, merged.shelf.sections())
+        files.write(state, merged.shelf.sections(), unchecked=(DOCUMENTS,))
         snapshot = files.open(state.merchant_id, state.layout)
         assert snapshot is not None
         return Merged(Shelf.open(snapshot.sections), merged.were), snapshot.stamp

@@ -1,8 +1,8 @@
 """The merchant's offers: versions in SQL, a live catalogue in memory, decisions from both."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from msgspec import Struct, json
 from msgspec.structs import replace
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.ledger import limit_account
-from poi_engine.live_offers import LiveOffers
+from poi_engine.live_offers import Live, LiveOffers
 from poi_engine.offer_rows import HEADS, offer_of_document
 from poi_engine.ports import Job, Query, Row, Screens, Sql
 from poi_engine.settings import Merchant
@@ -18,8 +18,11 @@ from poi_offers.catalogue import Catalogue
 from poi_offers.decide import Explained, decide
 from poi_offers.decision import Decision
 from poi_offers.model import Offer
+from poi_offers.records import DamagedRecord
 from poi_offers.situation import Situation
 from poi_offers.validate import OfferError, check_offer
+
+T = TypeVar("T")
 
 EXPLAINED = 60
 """Catalogues of up to so many offers have every offer explained.
@@ -128,8 +131,10 @@ class OfferBook:
 
         `explain` says which offers get a reason; by default by the size of the catalogue (`EXPLAINED`).
         """
-        live = await self._live.fresh(merchant_id)
-        policy = live.merchant.programme.policy
+        return await self._with_live(merchant_id, lambda live: self._decide(live, situation, explain))
+
+    async def _decide(self, live: Live, situation: Situation, explain: Explained | None) -> Decision:
+        merchant_id, policy = live.merchant.merchant_id, live.merchant.programme.policy
         told = explain or ("all" if len(live.catalogue) <= EXPLAINED else "reach")
         most = None if explain else EXPLAINED
         asked: dict[str, int] = {}
@@ -154,14 +159,32 @@ class OfferBook:
 
     async def versions(self, merchant_id: str, decision: Decision) -> dict[str, Offer]:
         """The chosen offers in exactly the versions that were chosen."""
-        live = await self._live.fresh(merchant_id)
-        found: dict[str, Offer] = {}
+        return await self._with_live(merchant_id, lambda live: self._versions(live, decision))
+
+    async def _versions(self, live: Live, decision: Decision) -> dict[str, Offer]:
+        merchant_id, found = live.merchant.merchant_id, dict[str, Offer]()
         for chosen in decision.offers:
             known = live.catalogue.get(chosen.offer_id)
             if known is None or known.version != chosen.version:
                 known = await self._sql.read(_version_job(merchant_id, chosen.offer_id, chosen.version))
             found[chosen.offer_id] = known
         return found
+
+    async def rewards(self, merchant_id: str) -> Sequence[Offer]:
+        """The live offers that have a price in points, by id."""
+
+        async def ask(live: Live) -> Sequence[Offer]:
+            return live.catalogue.rewards()
+
+        return await self._with_live(merchant_id, ask)
+
+    async def _with_live(self, merchant_id: str, ask: Callable[[Live], Awaitable[T]]) -> T:
+        """Ask the live offers; should one of them turn out to be damaged in its file, load them anew and ask again."""
+        try:
+            return await ask(await self._live.fresh(merchant_id))
+        except DamagedRecord as error:
+            await self._live.forget_damaged(merchant_id, error)
+            return await ask(await self._live.fresh(merchant_id))
 
     async def catalogue(self, merchant_id: str) -> Catalogue:
         """The live offers."""

@@ -12,7 +12,7 @@ import fcntl
 import mmap
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,11 +69,12 @@ class State(Struct, frozen=True, kw_only=True):
 
 
 class Section(Struct, frozen=True, array_like=True):
-    """Where a section lies, in bytes from the first one."""
+    """Where a section lies, in bytes from the first one. `checked`: the digests cover it."""
 
     name: str
     start: int
     size: int
+    checked: bool
 
 
 class _Contents(Struct, frozen=True, kw_only=True):
@@ -110,7 +111,7 @@ class SnapshotFolder:
             return None
 
     def open(self, merchant_id: str, layout: str) -> Snapshot | None:
-        """Map the merchant's catalogue and check every bit of it; None without one, `SnapshotRefused` for a bad one."""
+        """Map the merchant's catalogue and check it; None without one, `SnapshotRefused` for a bad one."""
         path = self.path(merchant_id)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -145,14 +146,17 @@ class SnapshotFolder:
         finally:
             os.close(descriptor)
 
-    def write(self, state: State, sections: Mapping[str, memoryview]) -> None:
-        """Replace the merchant's catalogue; whoever does it must be `alone`. A crash leaves the old one in use."""
+    def write(self, state: State, sections: Mapping[str, memoryview], unchecked: Collection[str] = ()) -> None:
+        """Replace the merchant's catalogue; whoever does it must be `alone`. A crash leaves the old one in use.
+
+        The `unchecked` sections are large and have checks of their own.
+        """
         path = self.path(state.merchant_id)
         fresh = path.with_suffix(f".{uuid4().hex}.new")
         try:
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
-                self._fill(descriptor, state, sections)
+                self._fill(descriptor, state, sections, unchecked)
             finally:
                 os.close(descriptor)
             fresh.replace(path)
@@ -167,10 +171,12 @@ class SnapshotFolder:
         """Drop the merchant's catalogue; processes that have it mapped keep it."""
         self.path(merchant_id).unlink(missing_ok=True)
 
-    def _fill(self, descriptor: int, state: State, sections: Mapping[str, memoryview]) -> None:
+    def _fill(
+        self, descriptor: int, state: State, sections: Mapping[str, memoryview], unchecked: Collection[str]
+    ) -> None:
         self._trace("begun")
         flat = [(name, section.cast("B")) for name, section in sections.items()]
-        contents = _contents_of(state, flat)
+        contents = _contents_of(state, flat, unchecked)
         head = msgpack.encode(contents)
         size = _HEADER.size + _padded(len(head)) + sum(_padded(section.nbytes) for _, section in flat)
         _write(descriptor, _header(head, size))
@@ -189,14 +195,14 @@ class SnapshotFolder:
             left.unlink(missing_ok=True)
 
 
-def _contents_of(state: State, sections: list[tuple[str, memoryview]]) -> _Contents:
+def _contents_of(state: State, sections: list[tuple[str, memoryview]], unchecked: Collection[str]) -> _Contents:
     start = 0
     found: list[Section] = []
     pieces: list[memoryview] = []
     for name, section in sections:
-        found.append(Section(name, start, section.nbytes))
+        found.append(Section(name, start, section.nbytes, name not in unchecked))
         start += _padded(section.nbytes)
-        pieces += _pieces(section)
+        pieces += _pieces(section) if found[-1].checked else []
     return _Contents(state=state, sections=tuple(found), digests=_digests(pieces))
 
 
@@ -283,7 +289,7 @@ def _cut(contents: _Contents, body: memoryview) -> dict[str, memoryview]:
         if section.start != end or section.size < 0 or end + _padded(section.size) > len(body):
             raise ValueError(f"its section {section.name} lies where none can be")
         sections[section.name] = body[section.start : section.start + section.size]
-        pieces += _pieces(sections[section.name])
+        pieces += _pieces(sections[section.name]) if section.checked else []
         end += _padded(section.size)
         if any(body[section.start + section.size : end]):
             raise ValueError(f"its section {section.name} is followed by what is none")

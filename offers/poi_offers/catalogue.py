@@ -13,8 +13,9 @@ from poi_offers.effects import EffectBook
 from poi_offers.eligibility import truth_of
 from poi_offers.model import Offer
 from poi_offers.order import STEP, Key, Orders
+from poi_offers.records import Buffer, Head, head_of, offer_of, record_of
 from poi_offers.scene import Scene
-from poi_offers.shelf import Buffer, Shelf, head_of, offer_of, record_of, shelf_of
+from poi_offers.shelf import Shelf, shelf_of
 from poi_offers.situation import Situation
 
 MAX_DECODED = 4096
@@ -47,7 +48,12 @@ class View:
         owner = self.owners.get(offer_id)
         return self.shelf.owner_of(offer_id) if owner is None else owner
 
-    def record(self, owner: int) -> Buffer:
+    def head(self, owner: int) -> Head:
+        """What is told of an owner's offer without decoding it."""
+        count = len(self.shelf)
+        return self.shelf.head(owner) if owner < count else head_of(self.records[owner - count])
+
+    def record(self, owner: int) -> bytes:
         """An owner's offer as bytes."""
         count = len(self.shelf)
         return self.shelf.record(owner) if owner < count else self.records[owner - count]
@@ -155,7 +161,7 @@ class Catalogue:
         """The offer's version, or None; it is not decoded for that."""
         view = self._view
         owner = view.owner_of(offer_id)
-        return None if owner == GONE else head_of(view.record(owner)).version
+        return None if owner == GONE else view.head(owner).version
 
     def offers(self) -> list[Offer]:
         """Every offer, by id."""
@@ -209,7 +215,7 @@ class Catalogue:
         if owner == GONE:
             return False
         self._count -= 1
-        self._versions -= head_of(self._view.record(owner)).version
+        self._versions -= self._view.head(owner).version
         return True
 
     # --- merging --------------------------------------------------------------------------------------------------
@@ -251,9 +257,8 @@ class Catalogue:
         new.discard(offer_id)
         if owner == GONE:
             return True
-        record = bytes(old.record(owner))
         programs = compile_offer(old.offer(owner), self._vocabulary)
-        return new.add(record, (-head_of(record).priority, offer_id), programs)
+        return new.add(old.record(owner), (-old.head(owner).priority, offer_id), programs)
 
     # --- questions ------------------------------------------------------------------------------------------------
 

@@ -3,10 +3,6 @@
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
-from struct import Struct as Layout
-from typing import NamedTuple, Union
-
-from msgspec import msgpack
 
 from poi_cext.match import Index
 from poi_cext.words import Words, gather
@@ -14,46 +10,27 @@ from poi_offers.columns import Column, Family, Vocabulary
 from poi_offers.compile import compile_offer
 from poi_offers.model import Offer
 from poi_offers.order import Key
+from poi_offers.records import HEAD_SIZE, Buffer, Head, head_of, offer_of, record_of
 
-Buffer = Union[bytes, bytearray, memoryview, "array[int]"]
-
-LAYOUT = " ".join(["1", *(name for names in (Column, Family) for name in names.__members__)])
+LAYOUT = " ".join(["2", *(name for names in (Column, Family) for name in names.__members__)])
 """The rules a shelf's pieces follow; those of other rules cannot be read."""
-_ENCODER = msgpack.Encoder()
-_DECODER = msgpack.Decoder(Offer)
-_HEAD = Layout("<iq?")
+DOCUMENTS = "documents"
+"""The largest piece, of which each offer's part is checked whenever it is decoded."""
 _NO_PARTS = (array("q", [0]), b"")
-
-
-class Head(NamedTuple):
-    """What is told of an offer without decoding it."""
-
-    priority: int
-    version: int
-    is_reward: bool
-
-
-def record_of(offer: Offer) -> bytes:
-    """An offer as bytes: its head, then its document."""
-    head = Head(offer.stacking.priority, offer.version, offer.reward_points is not None)
-    return _HEAD.pack(*head) + _ENCODER.encode(offer)
-
-
-def offer_of(record: Buffer) -> Offer:
-    """The offer back from its bytes."""
-    return _DECODER.decode(memoryview(record)[_HEAD.size :])
-
-
-def head_of(record: Buffer) -> Head:
-    """An offer's head."""
-    return Head(*_HEAD.unpack_from(record))
 
 
 class Shelf:
     """Offers numbered in the order of answers, as the index's owners."""
 
     def __init__(
-        self, index: Index, words: Words, ids: Words, starts: Buffer, records: Buffer, rewards: Buffer, versions: int
+        self,
+        index: Index,
+        words: Words,
+        ids: Words,
+        heads: Buffer,
+        documents: tuple[Buffer, Buffer],
+        rewards: Buffer,
+        versions: int,
     ) -> None:
         self.index = index
         self.words = words
@@ -62,10 +39,12 @@ class Shelf:
         """The owners that have a price in points."""
         self.versions = versions
         """The sum of the offers' versions: with their number, a hint whether two shelves hold the same."""
-        self._starts = memoryview(starts).cast("B").cast("q")
-        self._records = memoryview(records).cast("B")
-        if not (index.owners == ids.count(0) == len(self._starts) - 1) or self._starts[-1] != len(self._records):
-            raise ValueError(f"{index.owners} offers, {ids.count(0)} ids and {len(self._starts)} starts do not fit")
+        self._heads = memoryview(heads).cast("B").toreadonly()
+        self._starts = memoryview(documents[0]).cast("B").cast("q")
+        self._documents = memoryview(documents[1]).cast("B")
+        counts = (index.owners, ids.count(0), len(self._heads) / HEAD_SIZE, len(self._starts) - 1)
+        if len(set(counts)) > 1 or self._starts[-1] != len(self._documents):
+            raise ValueError("offers, ids, heads and documents are not as many: {:g}, {:g}, {:g}, {:g}".format(*counts))
 
     def __len__(self) -> int:
         return self.index.owners
@@ -74,20 +53,25 @@ class Shelf:
         """The offer's number, or -1."""
         return self.ids.find(0, offer_id)
 
-    def record(self, owner: int) -> memoryview:
-        """The offer's bytes."""
-        return self._records[self._starts[owner] : self._starts[owner + 1]]
+    def record(self, owner: int) -> bytes:
+        """The offer's head and document."""
+        head = self._heads[HEAD_SIZE * owner : HEAD_SIZE * (owner + 1)]
+        return b"".join((head, self._documents[self._starts[owner] : self._starts[owner + 1]]))
+
+    def head(self, owner: int) -> Head:
+        """What is told of the offer without decoding it."""
+        return head_of(self._heads, HEAD_SIZE * owner)
 
     def key(self, owner: int) -> Key:
         """What the offer is sorted by."""
-        return -head_of(self.record(owner)).priority, self.ids.word(0, owner)
+        return -self.head(owner).priority, self.ids.word(0, owner)
 
     def sections(self) -> dict[str, memoryview]:
         """Flat read-only pieces that `open` takes back."""
         parts = {"index": self.index.sections(), "words": self.words.sections(), "ids": self.ids.sections()}
         flat = {f"{part}.{name}": section for part, found in parts.items() for name, section in found.items()}
-        versions = memoryview(array("q", [self.versions]))
-        return flat | {"starts": self._starts, "records": self._records, "rewards": self.rewards, "versions": versions}
+        flat |= {"heads": self._heads, "starts": self._starts, DOCUMENTS: self._documents, "rewards": self.rewards}
+        return flat | {"versions": memoryview(array("q", [self.versions]))}
 
     @staticmethod
     def open(sections: Mapping[str, Buffer]) -> "Shelf":
@@ -100,7 +84,8 @@ class Shelf:
             index, words, ids = Index.open(parts["index"]), Words.open(parts["words"]), Words.open(parts["ids"])
             own = parts[""]
             (versions,) = memoryview(own["versions"]).cast("B").cast("q")
-            return Shelf(index, words, ids, own["starts"], own["records"], own["rewards"], versions)
+            documents = own["starts"], own[DOCUMENTS]
+            return Shelf(index, words, ids, own["heads"], documents, own["rewards"], versions)
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"the sections are not a shelf's: {error!r}") from None
 
@@ -115,16 +100,19 @@ class Shelf:
         sections = self.ids.sections()
         starts, blob = gather((sections["starts"], sections["blob"]), _parts(ids), picks)
         new_ids = Words.packed(array("q", [0, len(picks)]), starts, blob)
-        records = gather((self._starts, self._records), _parts(added), picks)
+        of_added = _parts([record[HEAD_SIZE:] for record in added])
+        documents = gather((self._starts, self._documents), of_added, picks)
+        heads = [record[:HEAD_SIZE] for record in added]
+        _, all_heads = gather((_steps(len(self)), self._heads), _parts(heads), picks)
         rewards = {*self.rewards, *(len(self) + i for i, record in enumerate(added) if head_of(record).is_reward)}
         owners = array("q", [new for new, old in enumerate(picks) if old in rewards] if rewards else [])
-        made = Shelf(index, words, new_ids, *records, owners, self.versions)
+        made = Shelf(index, words, new_ids, all_heads, documents, owners, self.versions)
         made.versions += sum(made._version_of(offer_id) - self._version_of(offer_id) for offer_id in changed)
         return made
 
     def _version_of(self, offer_id: str) -> int:
         owner = self.owner_of(offer_id)
-        return 0 if owner < 0 else head_of(self.record(owner)).version
+        return 0 if owner < 0 else self.head(owner).version
 
 
 class ShelfBuilder:
@@ -157,11 +145,12 @@ class ShelfBuilder:
     def shelf(self) -> Shelf:
         """All of them on a shelf."""
         order = sorted(self._number_of.values(), key=self._keys.__getitem__)
-        records = gather(_parts(self._records), _NO_PARTS, array("q", order))
+        documents = gather(_parts([record[HEAD_SIZE:] for record in self._records]), _NO_PARTS, array("q", order))
+        heads = b"".join([self._records[number][:HEAD_SIZE] for number in order])
         ids = Words.build([[self._keys[number][1] for number in order]])
         rewards = array("q", [owner for owner, number in enumerate(order) if number in self._rewards])
         versions = sum(head_of(self._records[number]).version for number in order)
-        return Shelf(self._index(order), self.vocabulary.merged(), ids, *records, rewards, versions)
+        return Shelf(self._index(order), self.vocabulary.merged(), ids, heads, documents, rewards, versions)
 
     def _index(self, order: list[int]) -> Index:
         picks, owners = array("q"), array("i")
@@ -180,6 +169,10 @@ def shelf_of(offers: Iterable[Offer]) -> Shelf:
     for offer in offers:
         builder.add(offer)
     return builder.shelf()
+
+
+def _steps(count: int) -> "array[int]":
+    return array("q", range(0, HEAD_SIZE * count + 1, HEAD_SIZE))
 
 
 def _parts(pieces: Sequence[bytes]) -> "tuple[array[int], bytes]":

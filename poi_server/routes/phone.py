@@ -113,7 +113,7 @@ async def membership(call: Call) -> Membership:
     merchant = await call.engine.offers.merchant(merchant_id)
     at = micros(call.services.clock.now())
     facts = await call.engine.customers.facts(merchant_id, customer_id, at)
-    live = await call.engine.offers.catalogue(merchant_id)
+    rewards = await call.engine.offers.rewards(merchant_id)
     above = next_tier(facts.spend_in.get(365, 0), merchant.programme.tiers)
     return Membership(
         customer_id=customer_id,
@@ -128,7 +128,7 @@ async def membership(call: Call) -> Membership:
         points_owed=customer.points_owed,
         wallet=customer.wallet,
         visits=customer.visits,
-        rewards=tuple(_reward(offer, customer.points) for offer in live.rewards()),
+        rewards=tuple(_reward(offer, customer.points) for offer in rewards),
         coupons=await call.services.sql.read(lambda: read_coupons(merchant_id, customer_id, at)),
     )
 

@@ -88,6 +88,19 @@ def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
         reason(files)
 
 
+def test_sections_with_checks_of_their_own_are_not_read(tmp_path: Path) -> None:
+    files = SnapshotFolder(tmp_path)
+    with files.alone("mer_1"):
+        files.write(STATE, SECTIONS, unchecked=("words",))
+    path = files.path("mer_1")
+    path.write_bytes(path.read_bytes().replace(b"abc" * 50, b"xyz" * 50))
+    found = files.open("mer_1", "rules 1")
+    assert found is not None
+    assert found.sections["words"].tobytes() == b"xyz" * 50
+    path.write_bytes(path.read_bytes().replace(bytes(range(256)), bytes(256)))
+    assert reason(files) == "its sections are damaged"
+
+
 def test_every_cut_is_found(tmp_path: Path) -> None:
     files = write(tmp_path)
     path = files.path("mer_1")

@@ -246,7 +246,7 @@ def test_a_shelf_opens_from_its_pieces() -> None:
     assert (ids(other.rewards()), other.versions, other.version, len(other)) == (["b"], 3, 8, 3)
 
 
-@pytest.mark.parametrize("name", ["starts", "records", "rewards", "versions", "index.words", "words.slots", "ids.blob"])
+@pytest.mark.parametrize("name", ["starts", "documents", "heads", "rewards", "versions", "index.words", "words.slots", "ids.blob"])
 def test_pieces_that_do_not_fit_together_are_refused(name: str) -> None:
     sections = dict(Catalogue([offer("a"), offer("b")]).shelf.sections())
     with pytest.raises(ValueError, match=r".+"):
