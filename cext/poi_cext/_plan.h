@@ -8,7 +8,7 @@
 #include "_build.h"
 #include "_gather.h"
 
-enum { SMALL = 64, MANY_ROWS = 1024 };
+enum { SMALL = 64, MANY_ROWS = 1024, MAX_FAMILY_BITS = 32, MAX_RANGE_BITS = 12 };
 enum { PLAIN = 0, BITMAPS, INVERTED };
 
 typedef struct {
@@ -39,9 +39,9 @@ typedef struct {
     uint64_t *hours;   /* by hour, then rows that do not ask; NULL when no row asks */
     RowEnd *ends;
     int32_t *rest;
-    FamilyBits families[MAX_SUBJECTS];
-    RangeBits ranges[MAX_SUBJECTS];
-    int32_t bounds[MAX_SUBJECTS][BOUND_WORDS];
+    FamilyBits families[MAX_FAMILY_BITS];
+    RangeBits ranges[MAX_RANGE_BITS];
+    int32_t bounds[MAX_RANGE_BITS][BOUND_WORDS];
     int32_t family_count, range_count;
 } PlanBits;
 
@@ -106,12 +106,6 @@ static inline int interval(const int32_t *bounds, int32_t count, int32_t number)
     return i;
 }
 
-static inline bool is_bound(const int32_t *bounds, int32_t count, int32_t number) {
-    for (int32_t i = 0; i < count; i++)
-        if (bounds[i] == number) return true;
-    return false;
-}
-
 /* --- laying out -------------------------------------------------------------------------------------------------- */
 
 static inline int kind_of(const Survey *survey, int32_t family, int64_t rows) {
@@ -132,7 +126,7 @@ static inline int64_t lay_out(PlanBits *plan, const Survey *survey, const Index 
     plan->family_count = plan->range_count = 0;
     for (int32_t f = 0; f < index->meta.families; f++) {
         int kind = kind_of(survey, f, plan->rows);
-        if (kind == PLAIN) continue;
+        if (kind == PLAIN || plan->family_count == MAX_FAMILY_BITS) continue;
         FamilyBits *family = plan->families + plan->family_count++;
         family->kind = (uint8_t) kind;
         family->family = f;
@@ -147,6 +141,7 @@ static inline int64_t lay_out(PlanBits *plan, const Survey *survey, const Index 
     for (int32_t c = 0; c < index->meta.columns; c++) {
         const int32_t *bounds = index->bounds + (int64_t) c * BOUND_WORDS;
         if (c == DAY || !bounds[0] || 8 * (int64_t) survey->ranges[c] < plan->rows) continue;
+        if (plan->range_count == MAX_RANGE_BITS) break;
         RangeBits *range = plan->ranges + plan->range_count;
         memcpy(plan->bounds[plan->range_count], bounds, BOUND_WORDS * sizeof *bounds);
         range->column = c;
@@ -182,35 +177,40 @@ static inline bool fill_window(Filling *fill, const Candidate *row, int64_t r, c
     } else {
         window_hours(spans, count, fill->weekday, &touched, &filled);
     }
-    for (int hour = 0; hour < 24; hour++)
-        if (touched >> hour & 1) set_bit(fill->plan->hours + hour * fill->plan->words, r);
-    return touched == filled;
+    set_bit(fill->plan->hours + 24 * fill->plan->words, r);
+    bool exact = touched == filled;
+    for (; touched; touched &= touched - 1) set_bit(fill->plan->hours + __builtin_ctz(touched) * fill->plan->words, r);
+    return exact;
 }
 
+/* While rows are filled, the bits for none and for unknown say which rows do ask; `finish` turns them over. */
 static inline void fill_any(Filling *fill, int64_t r, const int32_t *at) {
     FamilyBits *family = fill->plan->families + fill->family_at[head_subject(at[0])];
+    int64_t words = fill->plan->words;
+    uint64_t *others = family->bits + family->values * words;
+    set_bit(others, r);
+    set_bit(others + words, r);
     for (int32_t i = 1; i <= head_count(at[0]); i++)
-        if (family->kind == BITMAPS) set_bit(family->bits + at[i] * fill->plan->words, r);
+        if (family->kind == BITMAPS) set_bit(family->bits + at[i] * words, r);
         else fill->pairs[family->family][fill->pair_count[family->family]++] = (uint64_t) (uint32_t) at[i] << 32 | (uint64_t) r;
+}
+
+static inline void fill_none(Filling *fill, int64_t r, int32_t subject) {
+    if (fill->family_at[subject] < 0) return;
+    FamilyBits *family = fill->plan->families + fill->family_at[subject];
+    set_bit(family->bits + (family->values + 1) * fill->plan->words, r);
 }
 
 static inline bool fill_range(Filling *fill, int64_t r, const int32_t *at) {
     RangeBits *range = fill->plan->ranges + fill->range_at[head_subject(at[0])];
     int64_t words = fill->plan->words;
-    bool exact = true;
-    if (at[1] > LOWEST) {
-        set_bit(range->low + interval(range->bounds, range->count, at[1]) * words, r);
-        exact &= is_bound(range->bounds, range->count, at[1]);
-    } else {
-        set_bit(range->low, r);
-    }
-    if (at[2] < HIGHEST) {
-        set_bit(range->high + interval(range->bounds, range->count, at[2]) * words, r);
-        exact &= is_bound(range->bounds, range->count, at[2] + 1);
-    } else {
-        set_bit(range->high + range->count * words, r);
-    }
-    return exact;
+    int low = at[1] > LOWEST ? interval(range->bounds, range->count, at[1]) : 0;
+    int high = at[2] < HIGHEST ? interval(range->bounds, range->count, at[2]) : range->count;
+    set_bit(range->unknown, r);
+    set_bit(range->low + low * words, r);
+    set_bit(range->high + high * words, r);
+    return (at[1] <= LOWEST || (low && range->bounds[low - 1] == at[1])) &&
+           (at[2] == HIGHEST || (high < range->count && range->bounds[high] == at[2] + 1));
 }
 
 static inline void keep_part(Filling *fill, const Candidate *row, const int32_t *at) {
@@ -229,7 +229,7 @@ static inline void keep_part(Filling *fill, const Candidate *row, const int32_t 
 static inline void fill_row(Filling *fill, const Candidate *row, int64_t r) {
     PlanBits *plan = fill->plan;
     const int32_t *live, *place = place_parts(row->clause, false, &live);
-    uint64_t any = 0, none = 0, ranged = 0;
+    uint64_t any = 0, ranged = 0;
     bool window = false;
     int64_t start = fill->rest++;
     for (const int32_t *at = live; at < row->end; at += 1 + head_count(at[0])) {
@@ -249,25 +249,10 @@ static inline void fill_row(Filling *fill, const Candidate *row, int64_t r) {
             window = true;
             if (fill_window(fill, row, r, at)) continue;
         }
-        if (op == NONE) none |= bit;
+        if (op == NONE) fill_none(fill, r, subject);
         keep_part(fill, row, at);
     }
     for (const int32_t *at = place; row->partial && at < live; at += 1 + head_count(at[0])) keep_part(fill, row, at);
-    for (int32_t f = 0; f < plan->family_count; f++) {
-        FamilyBits *family = plan->families + f;
-        uint64_t *others = family->bits + family->values * plan->words;
-        if (any >> family->family & 1) continue;
-        set_bit(others, r);
-        if (!(none >> family->family & 1)) set_bit(others + plan->words, r);
-    }
-    for (int32_t c = 0; c < plan->range_count; c++) {
-        RangeBits *range = plan->ranges + c;
-        if (ranged >> range->column & 1) continue;
-        set_bit(range->low, r);
-        set_bit(range->high + range->count * plan->words, r);
-        set_bit(range->unknown, r);
-    }
-    if (plan->hours && !window) set_bit(plan->hours + 24 * plan->words, r);
     plan->rest[start] = (int32_t) (fill->rest - start - 1);
     if (fill->rest == start + 1) fill->rest = start;
     plan->ends[r] = (RowEnd) {(uint32_t) row->clause[0] << 1 | row->perhaps, fill->rest == start ? 0 : (uint32_t) start};
@@ -293,21 +278,33 @@ static inline void finish_inverted(FamilyBits *family, uint64_t *pairs, int64_t 
     family->starts[family->values] = (uint32_t) count;
 }
 
+static inline void turn_over(const PlanBits *plan, uint64_t *bits) {
+    for (int64_t i = 0; i < plan->words; i++) bits[i] = plan->all[i] & ~bits[i];
+}
+
 /* A value's rows are also those that ask for none; an interval's rows are also those of the intervals before (after). */
 static inline void finish(Filling *fill) {
     PlanBits *plan = fill->plan;
     int64_t words = plan->words;
-    for (int64_t i = 0; plan->hours && i < 24 * words; i++) plan->hours[i] |= plan->hours[24 * words + i % words];
+    if (plan->hours) turn_over(plan, plan->hours + 24 * words);
+    for (int64_t hour = 0; plan->hours && hour < 24; hour++)
+        for (int64_t i = 0; i < words; i++) plan->hours[hour * words + i] |= plan->hours[24 * words + i];
     for (int32_t f = 0; f < plan->family_count; f++) {
         FamilyBits *family = plan->families + f;
-        if (family->kind == INVERTED) {
-            finish_inverted(family, fill->pairs[family->family], fill->pair_count[family->family]);
-            continue;
-        }
-        for (int64_t i = 0; i < family->values * words; i++) family->bits[i] |= family->bits[family->values * words + i % words];
+        uint64_t *others = family->bits + family->values * words;
+        turn_over(plan, others);
+        turn_over(plan, others + words);
+        for (int64_t value = 0; value < family->values; value++)
+            for (int64_t i = 0; i < words; i++) family->bits[value * words + i] |= others[i];
+        if (family->kind == INVERTED) finish_inverted(family, fill->pairs[family->family], fill->pair_count[family->family]);
     }
     for (int32_t c = 0; c < plan->range_count; c++) {
         RangeBits *range = plan->ranges + c;
+        turn_over(plan, range->unknown);
+        for (int64_t i = 0; i < words; i++) {
+            range->low[i] |= range->unknown[i];
+            range->high[range->count * words + i] |= range->unknown[i];
+        }
         for (int64_t i = words; i < (range->count + 1) * words; i++) range->low[i] |= range->low[i - words];
         for (int64_t i = range->count * words - 1; i >= 0; i--) range->high[i] |= range->high[i + words];
     }
