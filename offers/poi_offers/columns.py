@@ -6,10 +6,11 @@ from functools import lru_cache
 
 from poi_cext.match import Event
 from poi_cext.ops import HIGH, LOW, UNKNOWN
+from poi_offers.rules import rule_word
 from poi_offers.scene import Scene
 from poi_offers.situation import CustomerFacts, PaymentFacts, Situation
 from poi_offers.storetime import birthday_distances, wall_clock
-from poi_offers.vocabulary import Family, Vocabulary, goods_of, rule_word
+from poi_offers.vocabulary import Family, Vocabulary, goods_of
 
 __all__ = ["SPEND", "VISITS", "Column", "Family", "Line", "Vocabulary", "event", "goods_of", "rule_word"]
 

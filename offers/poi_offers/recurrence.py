@@ -12,11 +12,10 @@ from poi_offers.rrule import between, parse
 
 def active(leaf: Recurrence, wall: datetime) -> bool:
     """The wall clock is within an occurrence: from its start to `minutes` later, the end excluded."""
-    return any(first <= wall < last for first, last in _spans(leaf, wall.date()))
+    return any(first <= wall < last for first, last in _kept_occurrences(leaf, wall.date()))
 
 
-@lru_cache(maxsize=4096)
-def _spans(leaf: Recurrence, day: date) -> tuple[tuple[datetime, datetime], ...]:
+def occurrences(leaf: Recurrence, day: date) -> tuple[tuple[datetime, datetime], ...]:
     """The occurrences that touch a day, joined where they overlap."""
     midnight, length = datetime.combine(day, time()), timedelta(minutes=leaf.minutes)
     spans: list[tuple[datetime, datetime]] = []
@@ -26,3 +25,6 @@ def _spans(leaf: Recurrence, day: date) -> tuple[tuple[datetime, datetime], ...]
         else:
             spans.append((first, first + length))
     return tuple(spans)
+
+
+_kept_occurrences = lru_cache(maxsize=4096)(occurrences)

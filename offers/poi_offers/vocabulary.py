@@ -5,24 +5,19 @@ Numbers never change: what an index was built from stays true when the words it 
 
 from array import array
 from collections.abc import Hashable, Iterable
-from datetime import datetime, timedelta
 from enum import IntEnum, auto
 from itertools import accumulate
 from typing import Any, NamedTuple
 
 from poi_cext.words import Words, gather
 from poi_offers.geo import unit_vector
-from poi_offers.model import Recurrence
-from poi_offers.recurrence import active
+from poi_offers.rules import Rules
 from poi_offers.scene import region_path
 from poi_offers.selection import category_path
 from poi_offers.situation import Place, SaleItem
-from poi_offers.storetime import MINUTES_PER_DAY, MINUTES_PER_WEEK
 
 MAX_KEPT = 20_000
 """Different goods, places or single words whose numbers are kept."""
-MAX_MINUTES = 64
-"""Minutes of a wall clock whose recurrences are kept: the zones of the stores, and a few before."""
 
 
 class Family(IntEnum):
@@ -42,6 +37,9 @@ class Family(IntEnum):
     BIN_WHOLE = auto()  # all its known digits
     GOODS = auto()  # product codes, brands and category paths of the basket
     RULE = auto()  # the recurrences active now
+
+
+_RULE = int(Family.RULE)
 
 
 class Spot(NamedTuple):
@@ -65,8 +63,7 @@ class Vocabulary:
         self._keys: dict[Hashable, int] = {}
         self._next_key = 0
         self._ones: tuple[dict[str, list[int]], ...] = tuple({} for _ in Family)
-        self._rules: list[Recurrence] = []
-        self._active: dict[int, tuple[int, list[int]]] = {}
+        self._rules = Rules(self._rule)
 
     def learn(self, family: Family, words: Iterable[str]) -> list[int]:
         """The numbers of an offer's words, sorted; new words get the next ones."""
@@ -117,19 +114,11 @@ class Vocabulary:
 
     def rules(self, day: int, minute: int) -> list[int]:
         """The numbers of the recurrences active on a day (its ordinal) at a minute of its week."""
-        moment = day * MINUTES_PER_WEEK + minute
-        kept = self._active.get(moment)
-        count = self.base.count(Family.RULE) + len(self.learnt[Family.RULE])
-        if kept is not None and kept[0] == count:
-            return kept[1]
-        self._read_rules(count)
-        judged, numbers = kept or (0, [])
-        wall = datetime.fromordinal(day) + timedelta(minutes=minute % MINUTES_PER_DAY)
-        numbers = numbers + [n for n in range(judged, count) if active(self._rules[n], wall)]
-        if len(self._active) >= MAX_MINUTES:
-            self._active.pop(next(iter(self._active)), None)
-        self._active[moment] = (count, numbers)
-        return numbers
+        return self._rules.active(self.base.count(_RULE) + len(self.learnt[_RULE]), day, minute)
+
+    def _rule(self, number: int) -> str:
+        shared = self.base.count(_RULE)
+        return self.base.word(_RULE, number) if number < shared else list(self.learnt[_RULE])[number - shared]
 
     def merged(self) -> Words:
         """A table of all words so far."""
@@ -186,29 +175,10 @@ class Vocabulary:
             self._next_key += 1
         return key
 
-    def _read_rules(self, count: int) -> None:
-        base = self.base
-        shared = base.count(Family.RULE)
-        rules = [rule_leaf(base.word(Family.RULE, n)) for n in range(len(self._rules), min(count, shared))]
-        known = len(self._rules) + len(rules)
-        words = list(self.learnt[Family.RULE])[known - shared : count - shared]
-        self._rules += [*rules, *map(rule_leaf, words)]
-
 
 def goods_of(products: Iterable[str], brands: Iterable[str], categories: Iterable[str]) -> set[str]:
     """Words of the goods family."""
     return {f"p:{word}" for word in products} | {f"b:{word}" for word in brands} | {f"c:{word}" for word in categories}
-
-
-def rule_word(leaf: Recurrence) -> str:
-    """A recurrence as a word of the rule family: the same for all that are active at the same minutes by their text."""
-    return f"{leaf.minutes} {leaf.start.isoformat()} {leaf.rrule}"
-
-
-def rule_leaf(word: str) -> Recurrence:
-    """The recurrence back from its word."""
-    minutes, start, rrule = word.split(" ", 2)
-    return Recurrence(rrule=rrule, start=datetime.fromisoformat(start), minutes=int(minutes))
 
 
 def _make_room(kept: dict[Any, Any]) -> None:
