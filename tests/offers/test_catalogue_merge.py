@@ -246,7 +246,9 @@ def test_a_shelf_opens_from_its_pieces() -> None:
     assert (ids(other.rewards()), other.versions, other.version, len(other)) == (["b"], 3, 8, 3)
 
 
-@pytest.mark.parametrize("name", ["starts", "documents", "heads", "rewards", "versions", "index.words", "words.slots", "ids.blob"])
+@pytest.mark.parametrize(
+    "name", ["starts", "documents", "heads", "rewards", "versions", "index.words", "words.slots", "ids.blob"]
+)
 def test_pieces_that_do_not_fit_together_are_refused(name: str) -> None:
     sections = dict(Catalogue([offer("a"), offer("b")]).shelf.sections())
     with pytest.raises(ValueError, match=r".+"):
@@ -292,3 +294,28 @@ def test_who_asks_in_another_thread_never_sees_half_a_change() -> None:
     counts = Counter(sum(one.offer_id == "x" for one in found) for found in answers)
     assert set(counts) == {1}
     assert {len(found) for found in answers} == {21}
+
+
+def test_offers_change_while_another_thread_merges() -> None:
+    """Whatever the merge saw of the changes, afterwards the catalogue holds what was put and not removed."""
+    generator = Generator(77)
+    offers = Catalogue([offer(f"off_{n}", generator.leaf(), n % 3) for n in range(300)])
+    seen = Counter[str]()
+    for round_ in range(8):
+        under_way, results = offers.start_merge(), list[Merged]()
+        thread = threading.Thread(target=lambda merge=under_way, into=results: into.append(offers.merged(merge)))
+        thread.start()
+        while thread.is_alive() or not under_way.changed:
+            name = f"off_{generator.random.randrange(330)}"
+            if generator.chance(0.4):
+                offers.remove(name)
+            else:
+                offers.put(offer(name, generator.leaf(), generator.random.randrange(3), round_ + 2))
+            seen["changes"] += 1
+        kept = {one.offer_id: one for one in offers.offers()}
+        offers.finish_merge(under_way, results[0])
+        assert {one.offer_id: one for one in offers.offers()} == kept
+        situation = generator.situation()
+        assert ids(offers.eligible(situation)) == expected(offers, situation)
+        assert (len(offers), offers.versions) == (len(kept), sum(one.version for one in kept.values()))
+    assert seen["changes"] >= 8
