@@ -13,7 +13,7 @@ typedef __int128 i128;
 typedef unsigned __int128 u128;
 typedef u128 Mask;
 
-enum { MAX_OFFERS = 128, MAX_LINES = 512, MAX_STEPS = 1024, MAX_GAINS = 1024 };
+enum { MAX_OFFERS = 128, MAX_LINES = 512, LINE_WORDS = MAX_LINES / 64 };
 enum { UNITS, LINE_PERCENT, LINE_AMOUNT, BASKET_PERCENT, BASKET_AMOUNT, RANKS };
 enum { FIXED, FREE, BUY_GET, CHEAPEST, UNIT, PERCENT, AMOUNT };
 enum { CUSTOMER_BEST, PRIORITY, MARGIN_BEST };
@@ -29,9 +29,14 @@ enum { TOO_LARGE = 1, BOUND_HIT = 2 };
 #define NONE (-1)
 
 typedef struct {
+    uint64_t word[LINE_WORDS];
+} Lines;
+
+typedef struct {
     int32_t offer, rank, kind, count; /* count: of its lines */
     uint16_t *lines;
     int64_t percent, amount, cap, units, buy, get; /* cap, units: NONE = no bound */
+    int64_t share, of;                             /* what a percent leaves, as a fraction in lowest terms */
 } Step;
 
 typedef struct {

@@ -16,20 +16,24 @@ typedef struct {
     Mask mask, known; /* known: the offers whose worth is there */
     int used, with_keeps;
     int64_t value, total;
-    int64_t *starts, *left;         /* by rank and line; by line */
+    int64_t *starts, *ends;         /* by rank and line; by bundle */
     int32_t *keeps, *most_keeps;    /* by rank and line; by step in play */
     int64_t *worth;                 /* by offer */
 } Frame;
 
 typedef struct {
     Mask pool, players, contested, apart, unit_offers, serving_offers;
-    int play_count, order_count, by_line, even, with_groups;
+    int play_count, order_count, even;
     int32_t *play, *own, *own_start; /* steps in play, in order; by offer: places in play */
     int32_t *order;
     int64_t *most, *gain, *slack;    /* by offer */
     int64_t *offs;                   /* by place in play and line of the step; see offs_start */
     int32_t *offs_start;
-    uint8_t *tied, *rounds[2];
+    uint8_t *rounds[2];
+    LinePercents percents;
+    Bundles bundles;
+    Lines *step_lines;               /* by place in play, of serving steps */
+    int64_t *left, *used;            /* by line; by place in play, units a serving step uses up */
     int64_t all_slack, tie_slack;
     Frame *frames;
     Part *parts;
@@ -43,8 +47,9 @@ typedef struct {
 } Bounds;
 
 static inline void lay_out_bounds(Bounds *b, const Problem *p, Arena *arena) {
-    int cuts = 0, lines = p->lines, steps = p->steps;
+    int cuts = 0, gain_lines = 0, lines = p->lines, steps = p->steps;
     for (int i = 0; i < steps; i++) cuts += p->step[i].count;
+    for (int i = 0; i < p->gains; i++) gain_lines += p->gain[i].count;
     b->play = TAKE(arena, int32_t, steps);
     b->own = TAKE(arena, int32_t, steps);
     b->own_start = TAKE(arena, int32_t, p->offers + 1);
@@ -54,7 +59,23 @@ static inline void lay_out_bounds(Bounds *b, const Problem *p, Arena *arena) {
     b->slack = TAKE(arena, int64_t, p->offers);
     b->offs = TAKE(arena, int64_t, cuts);
     b->offs_start = TAKE(arena, int32_t, steps);
-    b->tied = TAKE(arena, uint8_t, lines);
+    LinePercents *lp = &b->percents;
+    lp->steps = TAKE(arena, int32_t, cuts);
+    lp->starts = TAKE(arena, int32_t, lines + 1);
+    lp->offers = TAKE(arena, Mask, lines);
+    lp->kept = TAKE(arena, KeptLine, KEPT_LINE * lines);
+    lp->tied_lines = TAKE(arena, int32_t, lines);
+    lp->places = TAKE(arena, int32_t, lines);
+    lp->tied_left = TAKE(arena, int64_t, KEPT_TIED * lines);
+    lp->tied = TAKE(arena, uint8_t, lines);
+    b->bundles.of = TAKE(arena, int32_t, lines);
+    b->bundles.size = TAKE(arena, int32_t, lines);
+    b->bundles.lists = TAKE(arena, int32_t, cuts + gain_lines);
+    b->bundles.step_start = TAKE(arena, int32_t, steps + 1);
+    b->bundles.gain_start = TAKE(arena, int32_t, p->gains + 1);
+    b->step_lines = TAKE(arena, Lines, steps);
+    b->left = TAKE(arena, int64_t, lines);
+    b->used = TAKE(arena, int64_t, steps);
     b->rounds[0] = TAKE(arena, uint8_t, lines);
     b->rounds[1] = TAKE(arena, uint8_t, lines);
     b->parts = TAKE(arena, Part, lines);
@@ -76,7 +97,7 @@ static inline void lay_out_bounds(Bounds *b, const Problem *p, Arena *arena) {
     for (int i = 0; i < FRAMES; i++) {
         Frame frame = {0};
         frame.starts = TAKE(arena, int64_t, RANKS * lines);
-        frame.left = TAKE(arena, int64_t, lines);
+        frame.ends = TAKE(arena, int64_t, lines);
         frame.keeps = TAKE(arena, int32_t, RANKS * lines);
         frame.most_keeps = TAKE(arena, int32_t, steps);
         frame.worth = TAKE(arena, int64_t, p->offers);
@@ -209,7 +230,7 @@ static inline int limited(const Problem *p, const Bounds *b, int offer) {
 
 static inline void find_roundings(const Problem *p, Bounds *b) {
     int scoped = 0, percent = 0, priced = 0;
-    memset(b->tied, 0, (size_t)p->lines);
+    memset(b->percents.tied, 0, (size_t)p->lines);
     memset(b->rounds[0], 0, (size_t)p->lines);
     memset(b->rounds[1], 0, (size_t)p->lines);
     b->all_slack = b->tie_slack = 0;
@@ -219,7 +240,7 @@ static inline void find_roundings(const Problem *p, Bounds *b) {
         int rounds = step->rank <= LINE_PERCENT && step->percent && (step->percent != WHOLE_PERCENT || bitable(step));
         for (int j = 0; j < step->count; j++) {
             if (rounds) b->rounds[step->rank][step->lines[j]] = 1;
-            if (step->rank < BASKET_PERCENT && bitable(step) && step->count > 1) b->tied[step->lines[j]] = 1;
+            if (step->rank < BASKET_PERCENT && bitable(step) && step->count > 1) b->percents.tied[step->lines[j]] = 1;
         }
         if (bitable(step)) b->tie_slack += step->count;
         scoped |= step->rank == BASKET_AMOUNT && step->count < priced;
@@ -227,7 +248,7 @@ static inline void find_roundings(const Problem *p, Bounds *b) {
     }
     if (scoped && percent) b->tie_slack += p->lines;
     for (int line = 0; line < p->lines; line++) {
-        b->tie_slack += b->tied[line];
+        b->tie_slack += b->percents.tied[line];
         b->all_slack += (b->rounds[0][line] + b->rounds[1][line]) * THOUSAND;
     }
 }
@@ -251,6 +272,97 @@ static inline int64_t find_slack(const Problem *p, Bounds *b, int offer) {
         for (int line = 0; line < p->lines; line++) slack += b->carried[line] & b->rounds[rank][line];
     }
     return slack * THOUSAND;
+}
+
+static inline void find_line_percents(const Problem *p, Bounds *b) {
+    LinePercents *lp = &b->percents;
+    int at = 0;
+    lp->tied_offers = 0;
+    lp->tied_count = 0;
+    memset(lp->offers, 0, sizeof(Mask) * (size_t)p->lines);
+    memset(b->carried, 0, sizeof(int32_t) * (size_t)p->lines);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < b->play_count; i++) {
+            const Step *step = &p->step[b->play[i]];
+            for (int j = 0; j < step->count && step->rank == LINE_PERCENT; j++) {
+                int line = step->lines[j];
+                if (pass) {
+                    lp->steps[lp->starts[line] + b->carried[line]++] = b->play[i];
+                    continue;
+                }
+                lp->offers[line] |= bit_of(step->offer);
+                b->carried[line]++;
+            }
+        }
+        for (int line = 0; line < p->lines && !pass; line++) {
+            lp->starts[line] = at;
+            at += b->carried[line];
+            b->carried[line] = 0;
+        }
+        lp->starts[p->lines] = at;
+    }
+    for (int line = 0; line < p->lines; line++) {
+        for (int i = 0; i < KEPT_LINE; i++) lp->kept[line * KEPT_LINE + i].before = NONE;
+        if (!lp->tied[line]) continue;
+        lp->tied_lines[lp->tied_count++] = line;
+        lp->tied_offers |= lp->offers[line];
+    }
+    for (int i = 0; i < KEPT_TIED; i++) lp->tied_used[i] = 0;
+}
+
+/* Parts the bundles by which lines are in a scope. */
+static inline void part_bundles(const Problem *p, Bounds *b, const uint16_t *lines, int count) {
+    Bundles *bundles = &b->bundles;
+    int old = bundles->count;
+    memset(b->carried, 0, sizeof(int32_t) * (size_t)p->lines);
+    for (int i = 0; i < count; i++) b->carried[lines[i]] = 1;
+    for (int i = 0; i < old; i++) b->takers[i] = b->reach_count[i] = NONE;
+    bundles->count = 0;
+    for (int line = 0; line < p->lines; line++) {
+        int32_t *number = (b->carried[line] ? b->takers : b->reach_count) + bundles->of[line];
+        if (*number == NONE) *number = bundles->count++;
+        bundles->of[line] = *number;
+    }
+}
+
+static inline int list_bundles(const Problem *p, Bounds *b, const uint16_t *lines, int count, int at) {
+    Bundles *bundles = &b->bundles;
+    memset(b->carried, 0, sizeof(int32_t) * (size_t)p->lines);
+    for (int i = 0; i < count; i++) b->carried[bundles->of[lines[i]]] = 1;
+    for (int bundle = 0; bundle < bundles->count; bundle++)
+        if (b->carried[bundle]) bundles->lists[at++] = bundle;
+    return at;
+}
+
+static inline int sees_bundles(const Problem *p, const Bounds *b, int step) {
+    return p->step[step].rank >= BASKET_PERCENT && has(b->players, p->step[step].offer);
+}
+
+static inline int counts_bundles(const Problem *p, const Bounds *b, int gain) {
+    return p->gain[gain].lines != NULL && has(b->players, p->gain[gain].offer);
+}
+
+static inline void find_bundles(const Problem *p, Bounds *b) {
+    Bundles *bundles = &b->bundles;
+    int at = 0;
+    bundles->count = p->lines > 0;
+    memset(bundles->of, 0, sizeof(int32_t) * (size_t)p->lines);
+    memset(bundles->size, 0, sizeof(int32_t) * (size_t)p->lines);
+    for (int i = 0; i < p->steps; i++)
+        if (sees_bundles(p, b, i)) part_bundles(p, b, p->step[i].lines, p->step[i].count);
+    for (int i = 0; i < p->gains; i++)
+        if (counts_bundles(p, b, i)) part_bundles(p, b, p->gain[i].lines, p->gain[i].count);
+    for (int line = 0; line < p->lines; line++) bundles->size[bundles->of[line]]++;
+    for (int i = 0; i < p->steps; i++) {
+        bundles->step_start[i] = at;
+        if (sees_bundles(p, b, i)) at = list_bundles(p, b, p->step[i].lines, p->step[i].count, at);
+    }
+    bundles->step_start[p->steps] = at;
+    for (int i = 0; i < p->gains; i++) {
+        bundles->gain_start[i] = at;
+        if (counts_bundles(p, b, i)) at = list_bundles(p, b, p->gain[i].lines, p->gain[i].count, at);
+    }
+    bundles->gain_start[p->gains] = at;
 }
 
 typedef struct {
@@ -319,8 +431,14 @@ static inline void set_bounds(const Problem *p, Bounds *b, Exact *e, Mask pool, 
     b->own_start[p->offers] = count;
     find_contested(p, b);
     find_roundings(p, b);
-    b->by_line = 0;
-    for (int g = 0; g < p->gains; g++) b->by_line |= has(b->players, p->gain[g].offer) && p->gain[g].lines != NULL;
+    find_line_percents(p, b);
+    find_bundles(p, b);
+    for (int at = 0; at < b->play_count; at++) {
+        const Step *step = &p->step[b->play[at]];
+        memset(&b->step_lines[at], 0, sizeof(Lines));
+        for (int j = 0; j < step->count; j++)
+            b->step_lines[at].word[step->lines[j] >> 6] |= (uint64_t)1 << (step->lines[j] & 63);
+    }
     b->even = grow_evenly(p, b);
     b->apart = 0;
     for (int g = 0; g < p->offers; g++) b->group_worth[g] = 0;
@@ -345,8 +463,11 @@ static inline int64_t gain_bound(const Problem *p, const Bounds *b, const Gain *
     int64_t paid = frame->total;
     if (!b->even) return bound;
     if (gain->lines != NULL) {
-        paid += gain_base(gain, frame->left, p->lines);
-        for (int line = 0; line < p->lines; line++) paid -= frame->left[line];
+        const Bundles *bundles = &b->bundles;
+        int which = (int)(gain - p->gain);
+        for (int i = bundles->gain_start[which]; i < bundles->gain_start[which + 1]; i++)
+            paid += frame->ends[bundles->lists[i]];
+        for (int at = 0; at < bundles->count; at++) paid -= frame->ends[at];
     }
     return least(bound, gain_most(gain, paid));
 }
@@ -366,7 +487,7 @@ static inline int after_units(const Problem *p, Bounds *b, Exact *e, Mask mask, 
         for (int i = 0; i < b->play_count && p->step[b->play[i]].rank == UNITS; i++)
             if (has(units, p->step[b->play[i]].offer)) e->members[count++] = b->play[i];
         memcpy(e->left, p->amounts, bytes);
-        if (lowest_units(p, e, count, b->tied, kept_left)) return TOO_LARGE;
+        if (lowest_units(p, e, count, b->percents.tied, kept_left)) return TOO_LARGE;
         b->unit_used[slot] = 1;
         b->unit_masks[slot] = units;
     }
@@ -379,12 +500,14 @@ static inline int frame_of(const Problem *p, Bounds *b, Exact *e, Mask mask, Fra
     if (frame->used && frame->mask == mask) return 0;
     int count = 0;
     frame->used = 0;
-    if (after_units(p, b, e, mask, frame->left)) return TOO_LARGE;
+    if (after_units(p, b, e, mask, b->left)) return TOO_LARGE;
     for (int i = 0; i < b->play_count; i++) {
         const Step *step = &p->step[b->play[i]];
         if (step->rank != UNITS && has(mask, step->offer)) b->members[count++] = b->play[i];
     }
-    frame->total = lowest(p, b->members, count, b->tied, b->by_line, b->parts, frame->starts, frame->left);
+    Mask tied_key = mask & (b->percents.tied_offers | b->unit_offers);
+    frame->total = lowest(p, &b->percents, &b->bundles, mask, tied_key, b->members, count, b->parts, b->left,
+                          frame->starts, frame->ends);
     frame->value = (p->subtotal - frame->total) * THOUSAND;
     for (int i = 0; i < p->gains; i++)
         if (has(mask, p->gain[i].offer)) frame->value += gain_bound(p, b, &p->gain[i], frame);
@@ -506,21 +629,38 @@ static inline int64_t dearest(const Problem *p, Bounds *b, const Step *step, int
     return sum;
 }
 
+/* How many units the undecided steps before this one may take where it works. */
+static inline int64_t pushed_by(const Problem *p, const Bounds *b, int at, Mask undecided, const int32_t *left) {
+    const Step *step = &p->step[b->play[at]];
+    int64_t pushed = 0;
+    for (int i = 0; i < at; i++) {
+        const Step *other = &p->step[b->play[i]];
+        int64_t shared = 0;
+        if (!serves(other) || !has(undecided, other->offer)) continue;
+        for (int j = 0; j < step->count; j++) {
+            int line = step->lines[j];
+            if (b->step_lines[i].word[line >> 6] >> (line & 63) & 1) shared += left[line];
+        }
+        pushed += least(b->used[i], shared);
+    }
+    return pushed;
+}
+
 /* The most money off (thousandths) by undecided offer, in `units`, and by all of them together. */
 static inline int64_t contest(const Problem *p, Bounds *b, Exact *e, Mask mask, Mask undecided, const int32_t *keeps) {
     const int32_t *left = free_units(p, b, e, mask);
-    int64_t ahead = 0, together = 0, used;
-    memset(b->carried, 0, sizeof(int32_t) * (size_t)p->lines);
-    for (int i = 0; i < b->play_count; i++) {
-        const Step *step = &p->step[b->play[i]];
+    int64_t together = 0;
+    Lines lines = {{0}};
+    for (int at = 0; at < b->play_count && p->step[b->play[at]].rank == UNITS; at++) {
+        const Step *step = &p->step[b->play[at]];
         if (!serves(step) || !has(undecided, step->offer)) continue;
-        int64_t wanted = claim(step, free_of(step, left), &used);
-        b->units[step->offer] += dearest(p, b, step, wanted, ahead + wanted, left, keeps);
-        ahead += used;
-        for (int j = 0; j < step->count; j++) b->carried[step->lines[j]] = 1;
+        int64_t wanted = claim(step, free_of(step, left), &b->used[at]);
+        int64_t pushed = pushed_by(p, b, at, undecided, left);
+        b->units[step->offer] += dearest(p, b, step, wanted, pushed + wanted, left, keeps);
+        for (int w = 0; w < LINE_WORDS; w++) lines.word[w] |= b->step_lines[at].word[w];
     }
     for (int line = 0; line < p->lines; line++)
-        if (b->carried[line]) together += kept(p->prices[line] * left[line], keeps[line]);
+        if (lines.word[line >> 6] >> (line & 63) & 1) together += kept(p->prices[line] * left[line], keeps[line]);
     return together;
 }
 

@@ -8,16 +8,12 @@
 #include "_choose.h"
 
 enum { POINTS = AMOUNT + 1, POINTS_PER, MULTIPLIER, CASHBACK_PERCENT, CASHBACK_AMOUNT, NOTHING, KINDS };
-enum { HEAD = 10, LINE_WORDS = MAX_LINES / 64, MAX_EFFECTS = 8 };
+enum { HEAD = 10, MAX_EFFECTS = 8 };
 
 typedef struct {
     const int32_t *words;
     int count;
 } Program;
-
-typedef struct {
-    uint64_t word[LINE_WORDS];
-} Lines;
 
 typedef struct {
     int32_t *keys;  /* tags, in an open table; NONE is an empty place */
@@ -167,7 +163,10 @@ static inline int64_t cheapest_worth(const Problem *p, const Step *step) {
 /* The step of a money effect; 0 when it has nothing to work on. */
 static inline int build_step(Build *b, const Problem *p, int offer, const int32_t *effect, const Lines *selected,
                              Step *step) {
-    *step = (Step){offer, effect[1], effect[0], 0, NULL, effect[2], effect[3], NONE, effect[5], effect[6], effect[7]};
+    *step = (Step){offer, effect[1], effect[0], 0, NULL, effect[2], effect[3], NONE, effect[5], effect[6], effect[7],
+                   WHOLE_PERCENT - effect[2], WHOLE_PERCENT};
+    for (int64_t prime = 2; prime <= 5; prime += 3)
+        while (step->share % prime == 0 && step->of % prime == 0) step->share /= prime, step->of /= prime;
     int64_t worth = 0;
     if (step->rank != UNITS) {
         step->lines = pick_lines(b, selected, b->priced, b->priced_count, &step->count);

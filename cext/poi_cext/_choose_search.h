@@ -18,7 +18,8 @@ typedef struct {
     Bounds bounds;
     Node *stack;
     int64_t nodes, all_nodes; /* of this search; of all of them */
-    Mask best, forced;
+    Mask best, forced, ruled;  /* ruled: offers that a group or a price in points may keep out */
+    Mask *suffix;              /* by place in the order, the offers from there on */
     Worth best_worth;
     int found, any_limit;
 } Search;
@@ -28,6 +29,7 @@ static inline void lay_out_search(Search *s, const Problem *p, Arena *arena) {
     lay_out_exact(&s->exact, p, arena);
     lay_out_bounds(&s->bounds, p, arena);
     s->stack = TAKE(arena, Node, 2 * p->offers + 2);
+    s->suffix = TAKE(arena, Mask, p->offers + 1);
 }
 
 static inline void set_up_search(Search *s) {
@@ -178,12 +180,15 @@ static inline int step_search(Search *s, Node node, int *depth) {
     const Problem *p = s->p;
     Bounds *b = &s->bounds;
     Mask undecided = 0;
-    int is, bad;
+    int i, is, bad;
     if (++s->nodes > p->node_bound) return BOUND_HIT;
-    while (node.at < b->order_count && !addable(s, node.mask, b->order[node.at])) node.at++;
-    for (int at = node.at; at < b->order_count; at++)
-        if (addable(s, node.mask, b->order[at])) undecided |= bit_of(b->order[at]);
+    if (!(node.mask & p->exclusive)) {
+        undecided = s->suffix[node.at];
+        Mask ruled = undecided & s->ruled;
+        FOR_BITS(i, ruled) if (!addable(s, node.mask, i)) undecided &= ~bit_of(i);
+    }
     if (!undecided) return settle(s, with_idle(s, node.mask, node.idle));
+    while (!has(undecided, b->order[node.at])) node.at++;
     int offer = b->order[node.at];
     if (idle(p, b, &s->exact, node.mask, offer)) {
         s->stack[(*depth)++] = (Node){node.at + 1, node.mask, node.idle | bit_of(offer)};
@@ -204,6 +209,11 @@ static inline int search(Search *s, Mask pool, Mask fixed) {
     s->found = 0;
     s->forced = 0;
     FOR_BITS(i, rest) if (!s->any_limit && free_to_join(s->p, i)) s->forced |= bit_of(i);
+    s->ruled = 0;
+    FOR_BITS(i, rest) if (!free_to_join(s->p, i)) s->ruled |= bit_of(i);
+    s->suffix[s->bounds.order_count] = 0;
+    for (int at = s->bounds.order_count - 1; at >= 0; at--)
+        s->suffix[at] = s->suffix[at + 1] | bit_of(s->bounds.order[at]);
     s->stack[depth++] = (Node){0, fixed, 0};
     while (depth > 0 && !bad) bad = step_search(s, s->stack[--depth], &depth);
     s->all_nodes += s->nodes;

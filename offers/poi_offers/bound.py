@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from poi_offers.candidates import Candidates, bits
 from poi_offers.contest import ONE, SHARE, Contest, claim, kept, unit_off
 from poi_offers.exact import HUNDRED_PERCENT
-from poi_offers.lowest import Lowest, lowest
+from poi_offers.lowest import Lowest, bundles_of, lowest
 from poi_offers.points import THOUSAND, Gain
 from poi_offers.steps import BASKET_AMOUNT, BASKET_PERCENT, LINE_AMOUNT, LINE_PERCENT, UNITS, Sheet, Step
 from poi_offers.units import assign
@@ -52,7 +52,9 @@ class Bounds:
         apart = {i for i in pool if i in self._contest.offers or self._grouped(i) or self.limited(i)}
         self._apart = sum(1 << i for i in apart)
         self._tied = _tied_lines(self._steps)
-        self._by_line = any(gain.lines is not None for gain in self._gains)
+        scopes = [step.lines for step in self._steps if step.rank >= BASKET_PERCENT]
+        scopes += [gain.lines for gain in self._gains if gain.lines is not None]
+        self._bundles = bundles_of(len(self._sheet.amounts), scopes)
         self._tie_slack = self._count_ties()
         self._even = sum(gain.slope() for gain in self._gains) <= THOUSAND << SHARE
         self._roundings = _roundings(self._steps)
@@ -165,9 +167,9 @@ class Bounds:
         if step.rank == UNITS:
             most = sum(kept(off, keeps[line]) for line, off in self._offs[at].items())
             return most if step.cap is None else min(most, kept(step.cap, frame.most_keeps[at]))
-        left = frame.low.starts[step.rank]
         if step.rank == BASKET_AMOUNT:
             return step.amount * THOUSAND
+        left = frame.low.starts[step.rank]
         if step.rank == LINE_AMOUNT:
             return sum(kept(min(step.amount, left[line]), keeps[line]) for line in step.lines)
         share = -(-(step.percent << SHARE) // HUNDRED_PERCENT)
@@ -179,7 +181,9 @@ class Bounds:
         most = gain.value(self._sheet.amounts)
         if not self._even:
             return most
-        paid = low.total if gain.lines is None else gain.base(low.left) + low.total - sum(low.left)
+        paid = low.total
+        if gain.lines is not None:
+            paid += sum(low.bundles[at] for at in self._bundles.scope(gain.lines)) - sum(low.bundles)
         return min(most, gain.most(paid))
 
     # --- a set applied together -----------------------------------------------------------------------------------
@@ -192,7 +196,7 @@ class Bounds:
 
     def _framed(self, mask: int) -> Frame:
         steps = [step for step in self._steps if mask >> step.offer & 1]
-        low = lowest(self._after_units(steps), [s for s in steps if s.rank != UNITS], self._tied, self._by_line)
+        low = lowest(self._after_units(steps), [s for s in steps if s.rank != UNITS], self._tied, self._bundles)
         gains = sum(self._gain_bound(gain, low) for gain in self._gains if mask >> gain.offer & 1)
         keeps, most_keeps = self._kept(mask)
         return Frame(low, (self._sheet.subtotal - low.total) * THOUSAND + gains, keeps, most_keeps)

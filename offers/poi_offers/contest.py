@@ -31,14 +31,16 @@ class Contest:
 
         `keeps` is the share of each line that the percents applied leave of what unit effects take.
         """
-        free, ahead = self._free_units(mask), 0
+        free = self._free_units(mask)
         most = dict.fromkeys(undecided, 0)
         lines: set[int] = set()
+        ahead: list[tuple[Step, int]] = []
         for step in self._serving:
             if step.offer in most:
                 wanted, used = claim(step, sum(free[line] for line in step.lines))
-                most[step.offer] += self._dearest(step, wanted, ahead + wanted, free, keeps)
-                ahead += used
+                pushed = sum(min(other_used, _shared(step, other, free)) for other, other_used in ahead)
+                most[step.offer] += self._dearest(step, wanted, pushed + wanted, free, keeps)
+                ahead.append((step, used))
                 lines.update(step.lines)
         return most, sum(kept(self._sheet.prices[line] * free[line], keeps[line]) for line in lines)
 
@@ -71,6 +73,11 @@ class Contest:
             most += off * min(count, wanted)
             wanted -= min(count, wanted)
         return most
+
+
+def _shared(step: Step, other: Step, free: Sequence[int]) -> int:
+    """The free units on which both may work."""
+    return sum(free[line] for line in step.lines if line in other.lines)
 
 
 def _sharing(serving: Sequence[Step], players: set[int]) -> frozenset[int]:

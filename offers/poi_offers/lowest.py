@@ -1,18 +1,19 @@
 """The least a set of offers applied together can leave: what every smaller set is bounded by.
 
 Every step leaves more of each line when it is given more, and none makes a difference between two baskets larger. So a
-set leaves no more than each of its parts, but for the lines that a cap ties together: these are rounded down here.
-Amounts over a denominator are exact while it is small and no cap cuts several lines; beyond that they are counted in
+set leaves no more than each of its parts, but for the lines that a cap ties together: these are rounded down here. The
+basket's classes work on bundles: lines that the same steps and gains see are one, as only their sum is rounded.
+Amounts over a denominator are exact while it is small and no cap cuts several; beyond that they are counted in
 1 / 2**20 of a minor unit, rounded down.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 from math import gcd
 
 from poi_offers.exact import HUNDRED_PERCENT
-from poi_offers.steps import BASKET_AMOUNT, BASKET_PERCENT, LINE_AMOUNT, Step
+from poi_offers.steps import BASKET_AMOUNT, BASKET_PERCENT, LINE_AMOUNT, LINE_PERCENT, Step
 
 FINE = 20
 """Fractions of a minor unit are counted in 1 / 2**FINE."""
@@ -24,7 +25,7 @@ WIDEST = 1 << 60
 
 @dataclass(slots=True)
 class Part:
-    """What is left of one line: exactly (`num / den`), or from below in 1 / 2**FINE when `den` is 0; minor units."""
+    """What is left of a line or a bundle: exactly (`num / den`), or from below in 1 / 2**FINE when `den` is 0."""
 
     num: int
     den: int = 1
@@ -56,41 +57,69 @@ class Part:
 
 @dataclass(slots=True)
 class Lowest:
-    """Lower bounds in minor units: each line at the start of a class (by rank), at the end, and the total."""
+    """Lower bounds in minor units: each line before line percents, line amounts and basket percents (`starts`, by
+    rank), each bundle at the very end, and the total."""
 
     starts: dict[int, list[int]]
-    left: list[int]
+    bundles: list[int]
     total: int
 
 
-def lowest(left: list[int], steps: Sequence[Step], tied: Set[int], by_line: bool) -> Lowest:
-    """From what the units left of each line; `steps` are those of the other classes, in the order of arithmetic.
+@dataclass(slots=True)
+class Bundles:
+    """Lines that the same basket steps and gains see."""
 
-    `by_line` asks for each line's own bound at the very end; else only the total is needed there.
-    """
-    starts, total = {}, sum(left)
+    lines: list[list[int]]
+    of: list[int]
+
+    def scope(self, lines: Iterable[int]) -> list[int]:
+        """The bundles of some lines that a step or a gain sees."""
+        return sorted({self.of[line] for line in lines})
+
+
+def bundles_of(count: int, scopes: Sequence[Iterable[int]]) -> Bundles:
+    """Bundle `count` lines by which scopes they are in."""
+    seen_by: list[list[int]] = [[] for _ in range(count)]
+    for number, scope in enumerate(scopes):
+        for line in scope:
+            seen_by[line].append(number)
+    numbers: dict[tuple[int, ...], int] = {}
+    of = [numbers.setdefault(tuple(seen), len(numbers)) for seen in seen_by]
+    lines: list[list[int]] = [[] for _ in numbers]
+    for line, bundle in enumerate(of):
+        lines[bundle].append(line)
+    return Bundles(lines, of)
+
+
+def lowest(left: list[int], steps: Sequence[Step], tied: Set[int], bundles: Bundles) -> Lowest:
+    """From what the units left of each line; `steps` are those of the other classes, in the order of arithmetic."""
     classes = {rank: list(members) for rank, members in groupby(steps, key=lambda step: step.rank)}
-    for rank in range(1, BASKET_AMOUNT + 1):
-        starts[rank] = left
-        members = classes.get(rank)
-        if not members:
-            continue
-        if rank == LINE_AMOUNT:
-            left = _amounts(left, members)
-            total = sum(left)
-        elif rank < BASKET_PERCENT:
-            left = [part.whole(line in tied) for line, part in enumerate(_percents(left, members))]
-            total = sum(left)
-        elif rank == BASKET_PERCENT:
-            parts = _percents(left, members)
-            total = _total(parts)
-            left = [part.whole(down=True) for part in parts]
-        else:
-            left, total = _basket_amounts(left, total, members, by_line)
-    return Lowest(starts, left, total)
+    starts = {LINE_PERCENT: left}
+    parts = [Part(amount) for amount in left]
+    _percents(parts, [(step, step.lines) for step in classes.get(LINE_PERCENT, ())])
+    left = starts[LINE_AMOUNT] = [part.whole(line in tied) for line, part in enumerate(parts)]
+    left = starts[BASKET_PERCENT] = _amounts(left, classes.get(LINE_AMOUNT, ()))
+    ends = [sum(left[line] for line in lines) for lines in bundles.lines]
+    total = sum(left)
+    if BASKET_PERCENT in classes:
+        parts = [Part(amount) for amount in ends]
+        _percents(parts, [(step, bundles.scope(step.lines)) for step in classes[BASKET_PERCENT]])
+        total, ends = _total(parts), _ends(parts, bundles)
+    if BASKET_AMOUNT in classes:
+        parts = [Part(amount) for amount in ends]
+        for step in classes[BASKET_AMOUNT]:
+            _cut_together([parts[at] for at in bundles.scope(step.lines)], step.amount)
+            total -= step.amount
+        total, ends = max(0, total), _ends(parts, bundles)
+    return Lowest(starts, ends, total)
 
 
-def _amounts(left: Sequence[int], steps: Sequence[Step]) -> list[int]:
+def _ends(parts: Sequence[Part], bundles: Bundles) -> list[int]:
+    """Each line of a bundle may be rounded down: together by less than a minor unit a line."""
+    return [max(0, part.whole(down=True) - len(lines) + 1) for part, lines in zip(parts, bundles.lines, strict=True)]
+
+
+def _amounts(left: Sequence[int], steps: Iterable[Step]) -> list[int]:
     after = list(left)
     for step in steps:
         for line in step.lines:
@@ -98,10 +127,9 @@ def _amounts(left: Sequence[int], steps: Sequence[Step]) -> list[int]:
     return after
 
 
-def _percents(left: Sequence[int], steps: Sequence[Step]) -> list[Part]:
-    parts = [Part(amount) for amount in left]
-    for step in steps:
-        scope = [parts[line] for line in step.lines]
+def _percents(parts: Sequence[Part], steps: Iterable[tuple[Step, Sequence[int]]]) -> None:
+    for step, places in steps:
+        scope = [parts[place] for place in places]
         if step.cap is not None and sum(part.fine() for part in scope) * step.percent > _fine_percent(step.cap):
             _cut_together(scope, step.cap)
         else:
@@ -109,7 +137,6 @@ def _percents(left: Sequence[int], steps: Sequence[Step]) -> list[Part]:
             common = gcd(share, HUNDRED_PERCENT)
             for part in scope:
                 part.keep(share // common, HUNDRED_PERCENT // common)
-    return parts
 
 
 def _fine_percent(amount: int) -> int:
@@ -149,13 +176,3 @@ def _common(dens: Set[int]) -> int:
         if common > WIDEST:
             return 0
     return common
-
-
-def _basket_amounts(left: list[int], total: int, steps: Sequence[Step], by_line: bool) -> tuple[list[int], int]:
-    total = max(0, total - sum(step.amount for step in steps))
-    if not by_line:
-        return left, total
-    parts = [Part(amount) for amount in left]
-    for step in steps:
-        _cut_together([parts[line] for line in step.lines], step.amount)
-    return [part.whole(down=True) for part in parts], total
