@@ -166,6 +166,7 @@ static inline bool adds_up(int32_t weight, const int32_t *values, int32_t count,
         total += line[1 + weight];
     }
     if (total > HIGHEST) total = HIGHEST;
+    if (total > HIGHEST) total = HIGHEST;  /* an open range has no end */
     return values[0] <= total && total <= values[1];
 }
 

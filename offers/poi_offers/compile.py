@@ -9,6 +9,7 @@ from itertools import pairwise, product
 
 from poi_cext.ops import (
     ANY,
+    BUNDLE,
     EITHER,
     FAR,
     HIGH,
@@ -22,6 +23,7 @@ from poi_cext.ops import (
     RANGE,
     STEP,
     SUM,
+    SUM_OUT,
     UNION,
     ball_words,
     ring_words,
@@ -190,7 +192,7 @@ def _quantity(leaf: model.Quantity, positive: bool, vocabulary: Vocabulary) -> l
 def _basket(
     column: Column, leaf: model.Subtotal | model.Quantity, positive: bool, vocabulary: Vocabulary
 ) -> list[Words]:
-    """Over all lines a column; over selected ones a sum, behind what must hold anyway: enough in the whole basket."""
+    """Over all lines a column; over selected ones a sum, behind what must hold anyway."""
     items, span = leaf.items, _span(leaf.min, leaf.max)
     if items == model.Selector():
         return [_limits(column, leaf.min, leaf.max, positive)]
@@ -198,14 +200,30 @@ def _basket(
     refused = goods_of(items.exclude_products, items.exclude_brands, items.exclude_categories)
     tags = [len(wanted), *wanted, *vocabulary.learn(Family.GOODS, refused)]
     weight = 0 if column == Column.SUBTOTAL else 1
-    if positive:
-        return [_range(column, span[0], HIGH), [SUM, weight, 2 + len(tags), *span, *tags]]
-    parts = [[SUM, weight, 2 + len(tags), *gap, *tags] for gap in _gaps([span], LOW, HIGH)]
-    return parts if len(parts) < 2 else [PERHAPS]
+    total = [weight, 2 + len(tags), *span, *tags]
+    if not positive:
+        return [[SUM_OUT, *total]]
+    there = [[ANY, Family.GOODS, len(wanted), *wanted]] if wanted and span[0] > 0 else []
+    if there and not refused and column == Column.QUANTITY and span == (1, HIGH):
+        return there  # a line's quantity is at least that
+    return [_range(column, span[0], HIGH), *there, [SUM, *total]]
 
 
 def _bundle(leaf: model.Bundle, positive: bool, vocabulary: Vocabulary) -> list[Words]:
-    return [*(words for part in leaf.of if positive for words in _there(part.items, vocabulary)), PERHAPS]
+    """The goods of each component, together counted by the matcher unless a component has exceptions."""
+    if not positive:
+        return [PERHAPS]
+    there = [words for part in leaf.of for words in _there(part.items, vocabulary)]
+    if any(not names_something(part.items) or _excepts(part.items) for part in leaf.of):
+        return [*there, PERHAPS]
+    values = [len(leaf.of)]
+    for part, (_, _, count, *tags) in zip(leaf.of, there, strict=True):
+        values += [part.quantity, count, *tags]
+    return [*there, [BUNDLE, 1, len(values), *values]]
+
+
+def _excepts(selector: model.Selector) -> bool:
+    return bool(selector.exclude_products or selector.exclude_brands or selector.exclude_categories)
 
 
 def _there(selector: model.Selector, vocabulary: Vocabulary) -> list[Words]:
