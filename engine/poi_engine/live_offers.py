@@ -37,7 +37,9 @@ WORTH = 2000
 RETRY_SECONDS = 60.0
 """After a merge or a file that failed, until the next attempt."""
 PAGE = 500
-"""Offers read or applied at a time; between two pages the loop serves others."""
+"""Offers loaded at a time."""
+APPLIED = 100
+"""Changes applied at a time; then the loop serves others."""
 
 
 @dataclass(slots=True)
@@ -185,8 +187,8 @@ class LiveOffers:
             if head["state"] != "live":
                 live.catalogue.remove(head["offer_id"])
         wanted = [head["offer_id"] for head in unknown if head["state"] == "live"]
-        for first in range(0, len(wanted), PAGE):
-            page = wanted[first : first + PAGE]
+        for first in range(0, len(wanted), APPLIED):
+            page = wanted[first : first + APPLIED]
             for row in await self._sql.read(partial(documents, merchant_id, page)):
                 _apply(live.catalogue, offer_of_document(row["document"]), row["state"])
         live.merchant, live.checked = merchant, started

@@ -4,6 +4,7 @@ import time
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple, Self
 
 from poi_cext.match import Event, Matcher
@@ -287,7 +288,7 @@ class Catalogue:
         def ask(view: View, facts: Event) -> list[int]:
             owners = view.matcher.reach(facts, self._vocabulary.spot(situation.place).key)
             known = set(map(view.owner_of, besides))
-            return [owner for owner in owners if owner not in known][:most]
+            return list(islice((owner for owner in owners if owner not in known), most))
 
         return self._ask(Scene(situation), ask)
 

@@ -1,7 +1,8 @@
 """Offers that do not change: an index over their conditions, the words they name, and their documents, all flat."""
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
 from itertools import accumulate
 
 from poi_cext.match import Index
@@ -16,6 +17,8 @@ LAYOUT = " ".join(["2", *(name for names in (Column, Family) for name in names._
 """The rules a shelf's pieces follow; those of other rules cannot be read."""
 DOCUMENTS = "documents"
 """The largest piece, of which each offer's part is checked whenever it is decoded."""
+RUN = 20_000
+"""Offers sorted at a time."""
 _NO_PARTS = (array("q", [0]), b"")
 
 
@@ -115,51 +118,76 @@ class Shelf:
         return 0 if owner < 0 else self.head(owner).version
 
 
+class Pieces:
+    """Pieces of bytes one after the other, and where each ends."""
+
+    def __init__(self) -> None:
+        self.blob = bytearray()
+        self.starts = array("q", [0])
+
+    def add(self, piece: Buffer) -> None:
+        """One more."""
+        self.blob += piece
+        self.starts.append(len(self.blob))
+
+    def picked(self, picks: "array[int]") -> "tuple[array[int], bytes]":
+        """These pieces, in this order."""
+        return gather((self.starts, self.blob), _NO_PARTS, picks)
+
+
 class ShelfBuilder:
-    """Takes offers one by one, in any order; of two with the same id the later one counts."""
+    """Takes offers one by one, in any order; of two with the same id the later one counts.
+
+    A million take a while, so a thread does this, and no step holds other threads up for long.
+    """
 
     def __init__(self) -> None:
         self.vocabulary = Vocabulary()
         self._number_of: dict[str, int] = {}
         self._keys: list[Key] = []
-        self._records: list[bytes] = []
         self._rewards: set[int] = set()
-        self._clauses: list[tuple[int, int]] = []  # the first and the last one's successor, by offer
-        self._ends = array("q", [0])  # of each clause in the words, in bytes
-        self._words = array("i")
+        self._versions: list[int] = []
+        self._ids, self._heads, self._documents, self._clauses = Pieces(), Pieces(), Pieces(), Pieces()
+        self._ends = array("q", [0])  # of each offer's clauses
 
     def add(self, offer: Offer) -> None:
         """Compile the offer and keep it encoded."""
-        first = len(self._ends) - 1
         for program in compile_offer(offer, self.vocabulary):
-            self._words.extend(program)
-            self._ends.append(len(self._words) * self._words.itemsize)
-        number = len(self._keys)
-        self._clauses.append((first, len(self._ends) - 1))
+            self._clauses.add(memoryview(array("i", program)).cast("B"))
+        self._ends.append(len(self._clauses.starts) - 1)
+        number, record = len(self._keys), memoryview(record_of(offer))
         self._number_of[offer.offer_id] = number
         self._keys.append((-offer.stacking.priority, offer.offer_id))
-        self._records.append(record_of(offer))
+        self._versions.append(offer.version)
+        self._ids.add(offer.offer_id.encode())
+        self._heads.add(record[:HEAD_SIZE])
+        self._documents.add(record[HEAD_SIZE:])
         if offer.reward_points is not None:
             self._rewards.add(number)
 
     def shelf(self) -> Shelf:
         """All of them on a shelf."""
-        order = sorted(self._number_of.values(), key=self._keys.__getitem__)
-        documents = gather(_parts([record[HEAD_SIZE:] for record in self._records]), _NO_PARTS, array("q", order))
-        heads = b"".join([self._records[number][:HEAD_SIZE] for number in order])
-        ids = Words.build([[self._keys[number][1] for number in order]])
+        order = array("q", self._in_order())
+        ids = Words.packed(array("q", [0, len(order)]), *self._ids.picked(order))
         rewards = array("q", [owner for owner, number in enumerate(order) if number in self._rewards])
-        versions = sum(head_of(self._records[number]).version for number in order)
+        heads, documents = self._heads.picked(order)[1], self._documents.picked(order)
+        versions = sum(self._versions[number] for number in order)
         return Shelf(self._index(order), self.vocabulary.merged(), ids, heads, documents, rewards, versions)
 
-    def _index(self, order: list[int]) -> Index:
+    def _in_order(self) -> Iterator[int]:
+        """Sorted in runs, for sorting all at once would hold other threads up until it is done."""
+        numbers, key = list(self._number_of.values()), self._keys.__getitem__
+        runs = [sorted(numbers[first : first + RUN], key=key) for first in range(0, len(numbers), RUN)]
+        return merge(*runs, key=key)
+
+    def _index(self, order: "array[int]") -> Index:
         picks, owners = array("q"), array("i")
         for owner, number in enumerate(order):
-            first, last = self._clauses[number]
+            first, last = self._ends[number], self._ends[number + 1]
             picks.extend(range(first, last))
             owners.extend([owner] * (last - first))
-        starts, words = gather((self._ends, self._words), _NO_PARTS, picks)
-        begins = array("q", [start // self._words.itemsize for start in starts])
+        starts, words = self._clauses.picked(picks)
+        begins = array("q", [start // owners.itemsize for start in starts])
         return Index.build(len(Column), len(Family), len(order), owners, begins, words)
 
 
