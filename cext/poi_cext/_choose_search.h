@@ -4,6 +4,7 @@
 #define POI_CHOOSE_SEARCH_H
 
 #include "_choose_bound.h"
+#include "_choose_reduce.h"
 
 #define NO_PRIORITY ((int64_t)1 << 30) /* ends a list of priorities: of two with a common start the shorter wins */
 
@@ -16,6 +17,7 @@ typedef struct {
     const Problem *p;
     Exact exact;
     Bounds bounds;
+    Parts parts;
     Node *stack;
     int64_t nodes, all_nodes; /* of this search; of all of them */
     Mask best, forced, ruled;  /* ruled: offers that a group or a price in points may keep out */
@@ -201,11 +203,12 @@ static inline int step_search(Search *s, Node node, int *depth) {
     return 0;
 }
 
-static inline int search(Search *s, Mask pool, Mask fixed) {
+/* `spent`: the nodes of this choice so far. */
+static inline int search(Search *s, Mask pool, Mask fixed, int64_t spent) {
     int i, bad = 0, depth = 0;
     Mask rest = pool & ~s->p->exclusive;
     set_bounds(s->p, &s->bounds, &s->exact, rest, fixed);
-    s->nodes = 0;
+    s->nodes = spent;
     s->found = 0;
     s->forced = 0;
     FOR_BITS(i, rest) if (!s->any_limit && free_to_join(s->p, i)) s->forced |= bit_of(i);
@@ -216,7 +219,7 @@ static inline int search(Search *s, Mask pool, Mask fixed) {
         s->suffix[at] = s->suffix[at + 1] | bit_of(s->bounds.order[at]);
     s->stack[depth++] = (Node){0, fixed, 0};
     while (depth > 0 && !bad) bad = step_search(s, s->stack[--depth], &depth);
-    s->all_nodes += s->nodes;
+    s->all_nodes += s->nodes - spent;
     if (!bad && !s->found) {
         s->best = fixed;
         s->found = s->p->policy != MARGIN_BEST;
@@ -227,8 +230,17 @@ static inline int search(Search *s, Mask pool, Mask fixed) {
 
 /* The best of a pool beside the fixed ones, the exclusive ones each alone. */
 static inline int best_of(Search *s, Mask pool, Mask fixed, Mask *chosen) {
-    int i, bad = search(s, pool, fixed);
-    Mask alone = fixed ? 0 : pool & s->p->exclusive;
+    Mask alone = fixed ? 0 : pool & s->p->exclusive, best = fixed, part;
+    int i, bad = 0, parts = 0;
+    set_up_parts(s->p, &s->parts, unbeaten(s->p, pool & ~s->p->exclusive, fixed), fixed);
+    for (int64_t spent = 0; !bad && ((part = next_part(&s->parts)) || !parts); parts++) {
+        bad = search(s, part, fixed, spent);
+        best |= s->best;
+        spent = s->nodes;
+    }
+    if (bad) return bad;
+    s->best = best;
+    if (parts > 1 && evaluate(s->p, &s->exact, best, 0, &s->best_worth)) return TOO_LARGE;
     FOR_BITS(i, alone) {
         if (bad) return bad;
         if (addable(s, 0, i)) bad = settle(s, bit_of(i));
@@ -293,7 +305,7 @@ static inline int by_priority(Search *s, Pick pick, Mask *chosen) {
 
 static inline int margin_best(Search *s, Mask *chosen) {
     Mask alone = s->p->valued & s->p->exclusive;
-    int i, bad = search(s, s->p->valued, 0);
+    int i, bad = search(s, s->p->valued, 0, 0);
     FOR_BITS(i, alone) {
         if (bad) return bad;
         if (addable(s, 0, i)) bad = settle(s, bit_of(i));

@@ -7,6 +7,7 @@ from functools import partial
 
 from poi_offers.bound import Bounds
 from poi_offers.candidates import Candidates, bits
+from poi_offers.reduce import parts, unbeaten
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,13 @@ def _by_priority(candidates: Candidates, pick: Callable[[Candidates, Sequence[in
 
 
 def _exact(candidates: Candidates, pool: Sequence[int], fixed: int, tally: Tally) -> int:
-    best = _Value(candidates, pool, fixed, tally).run()
+    """The best of the pool beside the fixed offers, the exclusive ones each alone."""
+    stacking = unbeaten(candidates, [i for i in pool if not candidates.exclusive >> i & 1], fixed)
+    best, spent = fixed, 0
+    for part in parts(candidates, stacking, fixed):
+        search = _Value(candidates, part, fixed, tally, spent)
+        best |= search.run()
+        spent = search.nodes
     for alone in pool if not fixed else ():
         mask = 1 << alone
         if mask & candidates.exclusive and candidates.legal(mask) and better(candidates, mask, best):
@@ -88,13 +95,13 @@ def _exact(candidates: Candidates, pool: Sequence[int], fixed: int, tally: Tally
 class _Search(ABC):
     """Depth first over the offers of a pool: with, then without; a branch that cannot win is left."""
 
-    def __init__(self, candidates: Candidates, pool: Sequence[int], fixed: int, tally: Tally) -> None:
+    def __init__(self, candidates: Candidates, pool: Sequence[int], fixed: int, tally: Tally, spent: int = 0) -> None:
         self.candidates = candidates
         self.tally = tally
         self.bounds = Bounds(candidates, [i for i in pool if not candidates.exclusive >> i & 1], fixed)
         self.fixed = fixed
         self.best: int | None = None
-        self.nodes = 0
+        self.nodes = spent
 
     def run(self) -> int:
         order = self.bounds.order
