@@ -113,7 +113,7 @@ class ProgramGenerator:
         numbers = [self.random.choice((UNKNOWN, *NUMBERS)) for _ in range(COLUMNS)]
         self.day += self.random.choice((0, 0, 0, 1, -1))
         numbers[DAY], numbers[MINUTE] = self.day, self.random.randrange(10_080)
-        top = self.random.choice((0, 0, 1, 2, 7))
+        top = self.random.choice((0, 0, 1, 2, 7, self.random.randrange(1, 40)))
         lines = tuple(self._line() for _ in range(self.random.choice((0, 1, 4, 40))))
         return Look(tuple(numbers), tuple(sets), lines, point, spot, None if free else number, top)
 
