@@ -81,7 +81,7 @@ static inline void grid_position(double longitude, double latitude, int64_t *x, 
 /* The cell around an event's position; `exact` when its point and its spot are not in the same one. */
 static inline Cell cell_around(const Facts *facts) {
     Cell cell = {.exact = false, .has_cell = facts->has_point || facts->has_spot};
-    double longitude, latitude, corner[3];
+    double longitude, latitude;
     int64_t x = 0, y = 0;
     if (facts->has_point) {
         spot_of(facts->point, &longitude, &latitude);
@@ -93,18 +93,22 @@ static inline Cell cell_around(const Facts *facts) {
         cell.x = x;
         cell.y = y;
     }
-    if (!cell.has_cell) return cell;
-    cell.west = -180 + (double) cell.x * CELL;
-    cell.south = -90 + (double) cell.y * CELL;
-    cell.spot[0] = cell.west + CELL / 2;
-    cell.spot[1] = cell.south + CELL / 2;
-    unit(cell.spot[0], cell.spot[1], cell.centre);
-    for (int i = 0; i < 4; i++) {
-        unit(cell.west + (i & 1) * CELL, cell.south + (i >> 1) * CELL, corner);
-        cell.radius = fmax(cell.radius, chord(cell.centre, corner));
-    }
-    cell.radius += 1e-8;
     return cell;
+}
+
+/* Where the cell is and how wide, which only a new plan needs. */
+static inline void shape_cell(Cell *cell) {
+    double corner[3];
+    cell->west = -180 + (double) cell->x * CELL;
+    cell->south = -90 + (double) cell->y * CELL;
+    cell->spot[0] = cell->west + CELL / 2;
+    cell->spot[1] = cell->south + CELL / 2;
+    unit(cell->spot[0], cell->spot[1], cell->centre);
+    for (int i = 0; i < 4; i++) {
+        unit(cell->west + (i & 1) * CELL, cell->south + (i >> 1) * CELL, corner);
+        cell->radius = fmax(cell->radius, chord(cell->centre, corner));
+    }
+    cell->radius += 1e-8;
 }
 
 static inline int ball_in_cell(int32_t op, const int32_t *words, const Facts *facts, const Cell *cell) {

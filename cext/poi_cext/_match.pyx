@@ -110,6 +110,7 @@ cdef extern from "_gather.h" nogil:
         int64_t count, room
     void set_head(int32_t*, int32_t)
     Cell cell_around(const Facts*)
+    void shape_cell(Cell*)
     bint gather(const View*, const Facts*, const Cell*, int64_t, bint, Candidates*)
 
 cdef extern from "_plan.h" nogil:
@@ -776,6 +777,8 @@ cdef class Matcher:
         plan = first
         while plan is not None and (plan.day != day or plan.weekday != weekday):
             plan = plan.other
+        if free and (plan is None or plan.seen != self.view.overlay.clauses):
+            shape_cell(&cell)
         if plan is None:
             plan = self._made(event, &cell if free else NULL, day, weekday)
             self._keep(place, plan)
