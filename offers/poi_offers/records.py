@@ -14,6 +14,7 @@ Buffer = Union[bytes, bytearray, memoryview, "array[int]"]
 _ENCODER = msgpack.Encoder()
 _DECODER = msgpack.Decoder(Offer)
 _HEAD = Layout("<h?xIq")
+_PRIORITY = Layout("<h")
 HEAD_SIZE = _HEAD.size
 _LOW = 2**32 - 1
 
@@ -47,6 +48,12 @@ def offer_of(record: Buffer) -> Offer:
         return _DECODER.decode(document)
     except DecodeError as error:
         raise DamagedRecord(f"an offer's document cannot be read: {error}") from None
+
+
+def priority_of(record: Buffer, start: int = 0) -> int:
+    """The head's priority alone."""
+    priority: int = _PRIORITY.unpack_from(record, start)[0]
+    return priority
 
 
 def head_of(record: Buffer, start: int = 0) -> Head:

@@ -11,7 +11,7 @@ from poi_offers.columns import Column, Family, Vocabulary
 from poi_offers.compile import compile_offer
 from poi_offers.model import Offer
 from poi_offers.order import Key
-from poi_offers.records import HEAD_SIZE, Buffer, Head, head_of, offer_of, record_of
+from poi_offers.records import HEAD_SIZE, Buffer, Head, head_of, offer_of, priority_of, record_of
 
 LAYOUT = " ".join(["2", *(name for names in (Column, Family) for name in names.__members__)])
 """The rules a shelf's pieces follow; those of other rules cannot be read."""
@@ -67,7 +67,7 @@ class Shelf:
 
     def key(self, owner: int) -> Key:
         """What the offer is sorted by."""
-        return -self.head(owner).priority, self.ids.word(0, owner)
+        return -priority_of(self._heads, HEAD_SIZE * owner), self.ids.word(0, owner)
 
     def sections(self) -> dict[str, memoryview]:
         """Flat read-only pieces that `open` takes back."""
