@@ -377,9 +377,11 @@ static inline int turn_before(const Turn *a, const Turn *b) {
     return a->offer < b->offer;
 }
 
-/* Units first (their assignment goes by priority), then groups, then limits, then all that simply stack. */
+/* Units first (their assignment goes by priority), then groups, then limits, then all that simply stack. For the least
+   cost groups come first, the cheapest of each before the others. */
 static inline Turn turn_of(const Problem *p, const Bounds *b, int offer) {
     int group = p->terms[offer].group;
+    if (p->policy == MARGIN_BEST) return (Turn){group == NONE, 0, most(group, 0), -worth_of(b, offer), offer};
     if (has(b->contested, offer)) return (Turn){0, 0, 0, 0, offer};
     if (group != NONE) return (Turn){1, b->group_worth[group], group, worth_of(b, offer), offer};
     return (Turn){limited(p, b, offer) ? 2 : 3, 0, 0, worth_of(b, offer), offer};

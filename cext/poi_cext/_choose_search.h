@@ -153,11 +153,26 @@ static inline int settle(Search *s, Mask mask) {
     return 0;
 }
 
+/* 0 when an offer was left out whose group keeps a place for it: such a combination is not maximal. */
+static inline int can_be_filled(const Search *s, Mask mask, Mask undecided) {
+    const Terms *terms = s->p->terms;
+    Mask waiting = mask | undecided, out = s->any_limit ? 0 : s->bounds.pool & ~waiting;
+    int i, j;
+    FOR_BITS(i, out) {
+        if (terms[i].group == NONE || terms[i].reward != NONE) continue;
+        Mask members = waiting & s->bounds.group_masks[terms[i].group];
+        int places = terms[i].group_max;
+        FOR_BITS(j, members) places = (int)least(places, terms[j].group_max);
+        if (bits_in(members) < places) return 0;
+    }
+    return 1;
+}
+
 static inline int hopeful(Search *s, Mask mask, Mask undecided, int *is) {
     const Problem *p = s->p;
     int64_t bound;
-    *is = 1;
-    if (!s->found) return 0;
+    *is = p->policy != MARGIN_BEST || can_be_filled(s, mask, undecided);
+    if (!s->found || !*is) return 0;
     if (p->policy == MARGIN_BEST) {
         if (cost_bound(p, &s->bounds, &s->exact, mask | (undecided & s->forced), undecided, &bound)) return TOO_LARGE;
         *is = bound <= s->best_worth.cost;

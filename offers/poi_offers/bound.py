@@ -74,8 +74,13 @@ class Bounds:
         return worth
 
     def _turn(self, offer: int) -> tuple[int, int, int, int, int]:
-        """Units first (their assignment goes by priority), then groups, then limits, then all that simply stack."""
+        """Units first (their assignment goes by priority), then groups, then limits, then all that simply stack.
+
+        For the least cost groups come first, the cheapest of each before the others.
+        """
         group = self._candidates.groups[offer]
+        if self._candidates.policy.choice == "margin_best":
+            return (0 if group is not None else 1, 0, group or 0, self._worth(offer), offer)
         if offer in self._contest.offers:
             return (0, 0, 0, 0, offer)
         if group is not None:

@@ -194,10 +194,25 @@ class _Margin(_Search):
         return mine < theirs or (mine == theirs and self.candidates.wins_tie(mask, self.best))
 
     def hopeful(self, mask: int, undecided: Sequence[int]) -> bool:
+        if not self._can_be_filled(mask, undecided):
+            return False
         if self.best is None:
             return True
         forced = mask | sum(1 << i for i in undecided if self.forced >> i & 1)
         return self.bounds.cost(forced, undecided) <= self.candidates.evaluate(self.best).cost
+
+    def _can_be_filled(self, mask: int, undecided: Sequence[int]) -> bool:
+        """False when an offer was left out whose group keeps a place for it: such a combination is not maximal."""
+        candidates, offers = self.candidates, self.candidates.offers
+        waiting = mask | sum(1 << i for i in undecided)
+        for out in self.bounds.order if not self.any_limit else ():
+            group = candidates.groups[out]
+            if waiting >> out & 1 or group is None or offers[out].reward_points is not None:
+                continue
+            members = [i for i in bits(waiting) if candidates.groups[i] == group]
+            if len(members) < min(offers[i].stacking.group_max for i in (*members, out)):
+                return False
+        return True
 
     def may_leave_out(self, offer: int) -> bool:
         return self.any_limit or not self.bounds.free_to_join(offer)
