@@ -42,7 +42,7 @@ def extensions():
         return []
     from Cython.Build import cythonize
 
-    headers = sorted(map(str, SOURCES.glob("*.h")))
+    headers = sorted(str(path) for pattern in ("*.h", "*.px[di]") for path in SOURCES.glob(pattern))
     return cythonize(
         [
             Extension(f"poi_cext.{source.stem}", [str(source)], depends=headers, extra_compile_args=FLAGS)

@@ -3,10 +3,10 @@
 #ifndef POI_BUILD_H
 #define POI_BUILD_H
 
-#include "_index.h"
+#include "_census.h"
+#include "_windows.h"
 
 enum { FINE, BROKEN_PROGRAM, OWNER_OUT_OF_ORDER, TOO_MANY_CLAUSES, TOO_LARGE, NO_MEMORY };
-enum { MAX_REGIONS = 1 << 22, SAMPLES = 4096 };
 
 typedef struct {
     int64_t columns, families, owners, clauses;
@@ -14,21 +14,6 @@ typedef struct {
     const int64_t *starts;
     const int32_t *words;
 } Offered;
-
-typedef struct {
-    Meta meta;
-    Slot *slots;
-    uint32_t *postings, *starts;
-    int32_t *words, *windows, *bounds;
-    uint64_t *bits;
-    uint32_t *regions, *areas;
-    int64_t fault;  /* the clause that could not be taken */
-} Built;
-
-static inline Index built_index(const Built *built) {
-    return (Index) {built->meta, built->slots, built->postings, built->starts, built->words, built->windows, built->bounds,
-                    built->bits, built->regions, built->areas};
-}
 
 typedef struct {
     uint64_t *keys;
@@ -40,26 +25,6 @@ typedef struct {
     uint32_t *key, *clause;
     int64_t count, room;
 } Pairs;
-
-typedef struct {
-    int32_t *pool;
-    int64_t used, room;
-    uint32_t *slots;     /* offset + 1 by hash */
-    int64_t mask, count;
-} Windows;
-
-static inline void built_free(Built *built) {
-    free(built->slots);
-    free(built->postings);
-    free(built->starts);
-    free(built->words);
-    free(built->windows);
-    free(built->bounds);
-    free(built->bits);
-    free(built->regions);
-    free(built->areas);
-    memset(built, 0, sizeof *built);
-}
 
 static inline bool keys_grow(Keys *keys) {
     int64_t room = keys->room ? 2 * keys->room : 1024;
@@ -116,171 +81,6 @@ static inline bool pair_add(Pairs *pairs, int64_t key, int64_t clause) {
     pairs->key[pairs->count] = (uint32_t) key;
     pairs->clause[pairs->count++] = (uint32_t) clause;
     return true;
-}
-
-/* --- windows ----------------------------------------------------------------------------------------------------- */
-
-static inline bool proper_window(const int32_t *spans, int32_t count) {
-    int32_t before = -1;
-    for (int32_t i = 0; i < count; i += 2) {
-        if (spans[i] <= before || spans[i + 1] < spans[i] || spans[i + 1] >= 7 * DAY_MINUTES) return false;
-        before = spans[i + 1];
-    }
-    return true;
-}
-
-/* The hours of a weekday that the spans touch, and those they fill. */
-static inline void window_hours(const int32_t *spans, int32_t count, int32_t weekday, uint32_t *touched, uint32_t *filled) {
-    *touched = *filled = 0;
-    for (int32_t i = 0; i < count; i += 2) {
-        int32_t first = spans[i] - weekday * DAY_MINUTES, last = spans[i + 1] - weekday * DAY_MINUTES;
-        if (last < 0 || first >= DAY_MINUTES) continue;
-        first = first < 0 ? 0 : first;
-        last = last >= DAY_MINUTES ? DAY_MINUTES - 1 : last;
-        for (int32_t hour = first / 60; hour <= last / 60; hour++) {
-            *touched |= 1u << hour;
-            if (first <= hour * 60 && last >= hour * 60 + 59) *filled |= 1u << hour;
-        }
-    }
-}
-
-static inline bool windows_grow(Windows *windows) {
-    int64_t room = windows->mask ? 2 * (windows->mask + 1) : 1024;
-    uint32_t *larger = calloc((size_t) room, sizeof *larger);
-    if (!larger) return false;
-    for (int64_t i = 0; windows->slots && i <= windows->mask; i++) {
-        if (!windows->slots[i]) continue;
-        const int32_t *entry = windows->pool + windows->slots[i] - 1;
-        uint64_t hash = 1469598103934665603ULL;
-        for (int32_t k = 0; k < entry[0]; k++) hash = (hash ^ (uint32_t) entry[15 + k]) * 1099511628211ULL;
-        uint64_t at = mixed(hash) & (uint64_t) (room - 1);
-        while (larger[at]) at = (at + 1) & (uint64_t) (room - 1);
-        larger[at] = windows->slots[i];
-    }
-    free(windows->slots);
-    windows->slots = larger;
-    windows->mask = room - 1;
-    return true;
-}
-
-/* Where in the pool the window is; -1 when memory ran out. */
-static inline int64_t window_at(Windows *windows, const int32_t *spans, int32_t count) {
-    if (2 * windows->count >= windows->mask && !windows_grow(windows)) return -1;
-    uint64_t hash = 1469598103934665603ULL;
-    for (int32_t k = 0; k < count; k++) hash = (hash ^ (uint32_t) spans[k]) * 1099511628211ULL;
-    uint64_t at = mixed(hash) & (uint64_t) windows->mask;
-    for (; windows->slots[at]; at = (at + 1) & (uint64_t) windows->mask) {
-        const int32_t *entry = windows->pool + windows->slots[at] - 1;
-        if (entry[0] == count && !memcmp(entry + 15, spans, (size_t) count * sizeof *spans)) return windows->slots[at] - 1;
-    }
-    if (windows->used + 15 + count > windows->room) {
-        int64_t room = 2 * windows->room + 4096 + count;
-        int32_t *larger = realloc(windows->pool, (size_t) room * sizeof *larger);
-        if (!larger) return -1;
-        windows->pool = larger;
-        windows->room = room;
-    }
-    int32_t *entry = windows->pool + windows->used;
-    entry[0] = count;
-    for (int32_t weekday = 0; weekday < 7; weekday++)
-        window_hours(spans, count, weekday, (uint32_t *) entry + 1 + weekday, (uint32_t *) entry + 8 + weekday);
-    memcpy(entry + 15, spans, (size_t) count * sizeof *spans);
-    windows->slots[at] = (uint32_t) windows->used + 1;
-    windows->used += 15 + count;
-    windows->count++;
-    return windows->used - 15 - count;
-}
-
-/* Put the clause's windows into the pool; gives its new length, -1 when memory ran out. */
-static inline int64_t share_windows(int32_t *clause, int64_t length, Windows *windows) {
-    const int32_t *live, *end = clause + length;
-    place_parts(clause, false, &live);
-    int32_t *to = clause + (live - clause);
-    for (const int32_t *at = live; at < end;) {
-        int32_t head = at[0], count = head_count(head);
-        if (head_op(head) == UNION && head_subject(head) == MINUTE && count && proper_window(at + 1, count)) {
-            int64_t where = window_at(windows, at + 1, count);
-            if (where < 0 || where > HIGHEST) return -1;
-            to[0] = part_head(WINDOW, MINUTE, 1);
-            to[1] = (int32_t) where;
-            to += 2;
-        } else {
-            memmove(to, at, (size_t) (1 + count) * sizeof *to);
-            to += 1 + count;
-        }
-        at += 1 + count;
-    }
-    return to - clause;
-}
-
-/* --- what is frequent -------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    Built *to;
-    int64_t valued;
-    int32_t *samples[MAX_SUBJECTS];
-    int64_t sampled[MAX_SUBJECTS];
-} Census;
-
-static inline void sample(Census *census, int32_t column, int32_t limit) {
-    if (limit == HIGHEST || limit <= LOWEST || !census->samples[column]) return;
-    int64_t seen = census->sampled[column]++;
-    uint64_t at = seen < SAMPLES ? (uint64_t) seen : mixed((uint64_t) seen) % (uint64_t) (seen + 1);
-    if (at < SAMPLES) census->samples[column][at] = limit;
-}
-
-static inline void count_clause(Census *census, const int32_t *words, int64_t length) {
-    bool placed = false, valued = false;
-    Built *to = census->to;
-    Box box;
-    for (int64_t at = 0; at < length; at += 3 + words[at + 2]) {
-        int32_t op = words[at], subject = words[at + 1], count = words[at + 2];
-        const int32_t *values = words + at + 3;
-        if (op == ANY && subject == REGION)
-            for (int32_t i = 0; i < count; i++)
-                if (values[i] >= 0 && values[i] < MAX_REGIONS) {
-                    to->regions[values[i]]++;
-                    to->meta.region_total++;
-                    if (values[i] >= to->meta.regions) to->meta.regions = values[i] + 1;
-                }
-        if (op == ANY && count && !op_of_the_place(op, subject)) {
-            for (int32_t i = 0; i < count; i++)
-                if (values[i] > to->meta.highest[subject]) to->meta.highest[subject] = values[i];
-            valued = true;
-        }
-        placed |= op == ANY && op_of_the_place(op, subject);
-        if ((op == NEAR && ball_box(values, &box)) || (op == INSIDE && ring_box(values, &box))) {
-            to->areas[coarse_cell(&box)]++;
-            to->meta.shapes++;
-            placed = true;
-        }
-        if (op == RANGE && subject != DAY) {
-            sample(census, subject, values[0]);
-            if (values[1] < HIGHEST) sample(census, subject, values[1] + 1);
-        }
-    }
-    census->valued += valued && !placed;
-}
-
-static int ascending(const void *one, const void *other) {
-    int32_t a = *(const int32_t *) one, b = *(const int32_t *) other;
-    return (a > b) - (a < b);
-}
-
-/* Up to BOUNDS limits that divide the samples evenly, the frequent ones among them. */
-static inline void choose_bounds(Census *census, int64_t columns, int32_t *bounds) {
-    for (int64_t column = 0; column < columns; column++) {
-        int32_t *found = census->samples[column], *to = bounds + column * BOUND_WORDS;
-        int64_t count = census->sampled[column] < SAMPLES ? census->sampled[column] : SAMPLES, distinct = 0;
-        if (!found || !count) continue;
-        qsort(found, (size_t) count, sizeof *found, ascending);
-        for (int64_t i = 0; i < count; i++) distinct += !i || found[i] != found[i - 1];
-        int64_t steps = distinct <= BOUNDS ? count : BOUNDS;
-        for (int64_t i = 0; i < steps; i++) {
-            int32_t limit = found[distinct <= BOUNDS ? i : (2 * i + 1) * count / (2 * BOUNDS)];
-            if (!to[0] || to[to[0]] != limit) to[++to[0]] = limit;
-        }
-    }
 }
 
 /* --- the build --------------------------------------------------------------------------------------------------- */

@@ -28,11 +28,6 @@ static inline uint64_t cell_key(int kind, int level, int64_t x, int64_t y) {
     return (uint64_t) kind << 56 | (uint64_t) level << 48 | (uint64_t) (y & 0xffffff) << 24 | (uint64_t) (x & 0xffffff);
 }
 
-static inline uint64_t cell_of(int kind, int level, double longitude, double latitude) {
-    double size = cell_size(level);
-    return cell_key(kind, level, (int64_t) floor((turned(longitude) + 180.0) / size), (int64_t) floor((latitude + 90.0) / size));
-}
-
 static inline void spot_of(const double *point, double *longitude, double *latitude) {
     *longitude = atan2(point[1], point[0]) / DEGREE;
     *latitude = atan2(point[2], sqrt(point[0] * point[0] + point[1] * point[1])) / DEGREE;

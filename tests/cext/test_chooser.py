@@ -34,7 +34,7 @@ def test_the_twin_serves_when_asked_for() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    [p for p in SOURCES.iterdir() if p.suffix in (".py", ".pyx", ".pxd", ".h")],
+    [p for p in SOURCES.iterdir() if p.suffix in (".py", ".pyx", ".pxd", ".pxi", ".h")],
     ids=lambda source: source.name,
 )
 def test_it_opens_nothing_and_prints_nothing(source: Path) -> None:
@@ -43,7 +43,7 @@ def test_it_opens_nothing_and_prints_nothing(source: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", [p for p in SOURCES.iterdir() if p.suffix in (".py", ".pyx", ".pxd", ".h")], ids=lambda p: p.name
+    "source", [p for p in SOURCES.iterdir() if p.suffix in (".py", ".pyx", ".pxd", ".pxi", ".h")], ids=lambda p: p.name
 )
 def test_it_knows_nothing_of_customers(source: Path) -> None:
     words = r"(?i)\b(customer|store_id|tier)s?\b"
