@@ -29,6 +29,7 @@ def goals(rows: Sequence[Row], figures: Figures) -> list[Figure]:
         Figure("first event of a store, 1,000,000 offers, median", "us", million.get("first_event_us"), 80.0),
         Figure("free position, 1,000,000 offers, median", "us", table.median("free-position", "poi", MILLION), 15.0),
         Figure("100,000 live offers on one counter, median", "us", table.median("one-counter", "poi", 100_000), 250.0),
+        Figure("the same at C level", "us", table.median("one-counter", "poi-c", 100_000)),
         Figure(
             "match and exact choice (30 eligible, 20 or 50 lines), 100,000 offers, 99th percentile",
             "us",
@@ -52,7 +53,9 @@ def _others(table: "_Table", million: Mapping[str, float], fewer: Mapping[str, f
         Figure("snapshot opened in a second worker, 1,000,000 offers", "ms", million.get("snapshot_open_ms"), 20.0),
         Figure("memory of its own that it takes for it", "%", None if share is None else 100 * share, 5.0),
         Figure("adding an offer, called from Python, median", "us", million.get("add_us"), 1.0),
-        Figure("removing an offer, called from Python", "ns", million.get("remove_ns"), 7.0),
+        Figure(
+            "removing an offer, beyond a call from Python that changes nothing", "ns", million.get("remove_ns"), 7.0
+        ),
         Figure("match with 2 % un-merged updates, 1,000,000 offers, more", "%", table.updates(MILLION), 10.0),
         Figure("two threads, 100,000 offers", "times", fewer.get("two_threads"), 1.9, at_least=True),
         Figure("two threads, 1,000,000 offers", "times", million.get("two_threads"), 1.9, at_least=True),
