@@ -144,6 +144,7 @@ class LiveOffers:
     def _map(self, files: SnapshotFolder, live: Live) -> None:
         """Take the catalogue of the file there is now."""
         merchant_id = live.merchant.merchant_id
+        files.tidy(merchant_id)
         snapshot = files.open(merchant_id, _layout())
         if snapshot is None:
             return

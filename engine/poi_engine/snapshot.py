@@ -167,6 +167,12 @@ class SnapshotFolder:
         _sync_folder(self._folder)
         self._trace("folder synced")
 
+    def tidy(self, merchant_id: str) -> None:
+        """Remove what writers that crashed left behind, unless somebody is writing now."""
+        if self._left(merchant_id):
+            with self.alone(merchant_id):
+                pass
+
     def remove(self, merchant_id: str) -> None:
         """Drop the merchant's catalogue; processes that have it mapped keep it."""
         self.path(merchant_id).unlink(missing_ok=True)
@@ -189,10 +195,11 @@ class SnapshotFolder:
         self._trace("synced")
 
     def _sweep(self, merchant_id: str) -> None:
-        """Remove what writers that crashed left behind."""
-        path = self.path(merchant_id)
-        for left in self._folder.glob(f"{path.stem}.*.new"):
+        for left in self._left(merchant_id):
             left.unlink(missing_ok=True)
+
+    def _left(self, merchant_id: str) -> list[Path]:
+        return list(self._folder.glob(f"{self.path(merchant_id).stem}.*.new"))
 
 
 def _contents_of(state: State, sections: list[tuple[str, memoryview]], unchecked: Collection[str]) -> _Contents:

@@ -2,7 +2,8 @@
 
 import time
 from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple, Self
@@ -42,7 +43,7 @@ class View:
         """Added owners that have a price in points."""
         self.order_of: list[int] = []
         self.orders = Orders(len(shelf), shelf.key)
-        self.offer: Callable[[int], Offer] = lru_cache(MAX_DECODED)(lambda owner: offer_of(self.record(owner)))
+        self.offer = _decoded(shelf, self.records)
 
     def owner_of(self, offer_id: str) -> int:
         """The living offer's owner, or `GONE`."""
@@ -56,8 +57,7 @@ class View:
 
     def record(self, owner: int) -> bytes:
         """An owner's offer as bytes."""
-        count = len(self.shelf)
-        return self.shelf.record(owner) if owner < count else self.records[owner - count]
+        return _record(self.shelf, self.records, owner)
 
     def order(self, owner: int) -> int:
         """What an owner is sorted by."""
@@ -89,6 +89,15 @@ class View:
             self.matcher.discard(owner)
             self.owners[offer_id] = GONE
         return owner
+
+
+def _record(shelf: Shelf, records: list[bytes], owner: int) -> bytes:
+    return shelf.record(owner) if owner < len(shelf) else records[owner - len(shelf)]
+
+
+def _decoded(shelf: Shelf, records: list[bytes]) -> Callable[[int], Offer]:
+    """An owner's offer, some of them kept. It does not know its view, so that a view left behind goes at once."""
+    return lru_cache(MAX_DECODED)(lambda owner: offer_of(_record(shelf, records, owner)))
 
 
 class Merge(NamedTuple):
@@ -179,19 +188,25 @@ class Catalogue:
 
     def put(self, offer: Offer) -> None:
         """Add an offer or replace its former version; the next question sees it."""
-        self._steps += 1
-        try:
+        with self._changing():
             programs = compile_offer(offer, self._vocabulary)
             self._forget(offer.offer_id)
             self._add(offer, programs)
-        finally:
-            self._steps += 1
 
     def remove(self, offer_id: str) -> None:
         """Take an offer out; an unknown id changes nothing."""
-        self._steps += 1
-        self.version += self._forget(offer_id)
-        self._steps += 1
+        with self._changing():
+            self.version += self._forget(offer_id)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Whoever asks in another thread meanwhile asks again."""
+        outermost = 1 - (self._steps & 1)
+        self._steps += outermost
+        try:
+            yield
+        finally:
+            self._steps += outermost
 
     def _add(self, offer: Offer, programs: list[list[int]]) -> None:
         key = (-offer.stacking.priority, offer.offer_id)
@@ -242,8 +257,9 @@ class Catalogue:
         for offer_id in sorted(merge.changed):
             if not self._carry(offer_id, merge.view, view, merged.were):
                 return
-        self._vocabulary.rebase(merged.shelf.words)
-        self._view = view
+        with self._changing():
+            self._vocabulary.rebase(merged.shelf.words)
+            self._view = view
 
     def abandon_merge(self, merge: Merge) -> None:
         """The merge failed: a later one may be started."""

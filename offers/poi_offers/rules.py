@@ -43,13 +43,13 @@ class Rules:
         judged, spans = self._days.get(day, (0, []))
         if judged == count:
             return spans
-        for number in range(len(self._rules), count):
-            self._rules.append(rule_leaf(self._word_of(number)))
+        known = self._rules  # another thread may be reading them too: the list is replaced, never changed
+        self._rules = known = known + [rule_leaf(self._word_of(number)) for number in range(len(known), count)]
         midnight = datetime.combine(date.fromordinal(day), time())
         spans = spans + [
             ((first - midnight) // _MINUTE, (last - midnight) // _MINUTE, number)
             for number in range(judged, count)
-            for first, last in occurrences(self._rules[number], midnight.date())
+            for first, last in occurrences(known[number], midnight.date())
         ]
         _make_room(self._days, MAX_DAYS)
         self._days[day] = (count, spans)
@@ -68,5 +68,5 @@ def rule_leaf(word: str) -> Recurrence:
 
 
 def _make_room(kept: dict[int, tuple[int, list[int]]] | dict[int, tuple[int, list[_Span]]], most: int) -> None:
-    while len(kept) >= most:
-        kept.pop(next(iter(kept)), None)
+    if len(kept) >= most:
+        kept.clear()

@@ -212,6 +212,12 @@ def test_killed_at_any_step_the_old_file_or_the_new_one_is_in_use(tmp_path: Path
     found = files.open("mer_1", "rules 1")
     assert found is not None
     assert found.state.version == (1 if step < 8 else 7)
-    with files.alone("mer_1") as alone:  # the dead one's lock is gone, and what it left is swept
-        assert alone
-        assert [path for path in tmp_path.iterdir() if path.suffix == ".new"] == []
+    files.tidy("mer_1")  # the dead one's lock is gone, and what it left is swept
+    assert [path for path in tmp_path.iterdir() if path.suffix == ".new"] == []
+
+
+def test_what_is_being_written_is_not_swept(tmp_path: Path) -> None:
+    writing = SnapshotFolder(tmp_path, lambda _step: SnapshotFolder(tmp_path).tidy("mer_1"))
+    with writing.alone("mer_1"):
+        writing.write(STATE, SECTIONS)
+    assert writing.open("mer_1", "rules 1") is not None

@@ -1,6 +1,8 @@
 """Merges: a new shelf of what lives, with the changes made meanwhile; and shelves opened from flat pieces."""
 
+import gc
 import threading
+import weakref
 from collections import Counter
 
 import pytest
@@ -76,6 +78,19 @@ def test_changes_made_while_a_merge_runs_are_kept() -> None:
     assert (len(offers), offers.versions) == (4, 6)
     merge(offers)
     assert offers.eligible(at()) == before
+
+
+def test_a_shelf_left_behind_goes_at_once() -> None:
+    offers = Catalogue([offer("a"), offer("b")])
+    offers.remove("a")
+    assert ids(offers.eligible(at())) == ["b"]
+    left = weakref.ref(offers.shelf)
+    gc.disable()  # so that only what nobody holds goes
+    try:
+        merge(offers)
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_words_learnt_during_a_merge_keep_their_numbers() -> None:
