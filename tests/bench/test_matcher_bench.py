@@ -218,5 +218,13 @@ def test_what_cannot_be_measured_is_said(
     assert told in capsys.readouterr().err
 
 
+def test_without_the_extra_the_way_to_it_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(["bench", "matcher"]) == 2
+    assert "pip install 'poi-server[bench]'" in capsys.readouterr().err
+
+
 def quiet(_: str) -> None:
     """Says nothing."""
