@@ -54,7 +54,7 @@ def _run(pairs: int, seed: int, jobs: int) -> int:
 
 
 def _progress(done: int, pairs: int, seconds: float) -> None:
-    left = (pairs - done) * seconds / max(1, done)
+    left = max(0, pairs - done) * seconds / max(1, done)
     end = "\r" if sys.stdout.isatty() else "\n"
     print(
         f"{done:,} of {pairs:,} pairs, {done / seconds:,.0f} a second, {left / 60:.0f} minutes left   ",
