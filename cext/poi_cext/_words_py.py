@@ -102,7 +102,7 @@ class Words:
                 return entry - 1 - first
         return -1
 
-    def find_all(self, family: int, words: Iterable[str], others: Mapping[str, int]) -> list[int]:
+    def find_all(self, family: int, words: Iterable[str], others: dict[str, int]) -> list[int]:
         """The numbers of those words that are here or, if not, among the others."""
         found = ((self.find(family, word), word) for word in words)
         numbers = (number if number >= 0 else others.get(word, -1) for number, word in found)

@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import subprocess
+import sys
 from array import array
 from itertools import accumulate, product
 from random import Random
@@ -144,6 +146,15 @@ def test_a_spoilt_hash_table_finds_nothing_and_ends(words: ModuleType) -> None:
     for filling in (b"\xff", b"\x01"):
         table = words.Words.open(sections | {"slots": filling * len(sections["slots"])})
         assert table.find(0, "a") == -1
+
+
+@pytest.mark.parametrize("pure", ["", "1"])
+def test_the_twin_serves_when_asked_for_or_nothing_was_built(pure: str) -> None:
+    code = "from poi_cext import words; print(words.Words.__module__, words.COMPILED)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "POI_PURE": pure}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    compiled = not pure and len(tables()) == 2
+    assert run.stdout.strip() == ("poi_cext._words True" if compiled else "poi_cext._words_py False")
 
 
 # --- digest -------------------------------------------------------------------------------------------------------
