@@ -4,7 +4,7 @@
 
 #include "_plan.h"
 
-enum { BLOCK = 64, AHEAD = 6, MAX_MASKS = 3 + 3 * MAX_SUBJECTS, MAX_CHOICES = 1024, SOME = 512 };
+enum { BLOCK = 64, AHEAD = 6, MAX_MASKS = 2 + MAX_FAMILY_BITS + 2 * MAX_RANGE_BITS, MAX_CHOICES = MAX_FAMILY_BITS * SMALL, SOME = 512 };
 
 typedef struct {
     uint32_t *items;  /* owner times two, plus one when it cannot be told */
@@ -79,7 +79,7 @@ static inline void add_bitmaps(Masks *masks, const FamilyBits *family, const Pla
     int32_t before = masks->choice_count;
     for (int32_t i = facts->starts[family->family]; i < facts->starts[family->family + 1]; i++) {
         int32_t value = facts->values[i];
-        if (value >= 0 && value < family->values && masks->choice_count < MAX_CHOICES)
+        if (value >= 0 && value < family->values)
             masks->choices[masks->choice_count++] = family->bits + value * plan->words;
     }
     int32_t several = masks->choice_count - before;
