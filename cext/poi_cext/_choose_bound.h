@@ -6,10 +6,10 @@
 #ifndef POI_CHOOSE_BOUND_H
 #define POI_CHOOSE_BOUND_H
 
-#include "_choose_exact.h"
+#include "_choose_lines.h"
 #include "_choose_lowest.h"
 
-enum { FRAMES = 64, KEPT_UNITS = 16 };
+enum { FRAMES = 64, KEPT_UNITS = 32 };
 
 /* A set applied together: its bound, and what others can add to it. */
 typedef struct {
@@ -30,6 +30,7 @@ typedef struct {
     int64_t *offs;                   /* by place in play and line of the step; see offs_start */
     int32_t *offs_start;
     uint8_t *rounds[2];
+    UnitLines unit_lines;
     LinePercents percents;
     Bundles bundles;
     Lines *step_lines;               /* by place in play, of serving steps */
@@ -37,16 +38,17 @@ typedef struct {
     int64_t all_slack, tie_slack;
     Frame *frames;
     Part *parts;
-    int32_t *members, *takers, *carried;
+    int32_t *members, *numbers, *carried;
     int64_t *reach, *beside, *alone, *units, *each, *sorted, *group_worth;
     int32_t *reach_count;
     Mask unit_masks[KEPT_UNITS], held_masks[KEPT_UNITS], *group_masks;
+    Mask simple, *rivals, *line_takers; /* simple: contested, but nothing else keeps them out; by offer; by line */
     int unit_used[KEPT_UNITS], held_used[KEPT_UNITS];
     int64_t *unit_left;
     int32_t *held_free;
 } Bounds;
 
-static inline void lay_out_bounds(Bounds *b, const Problem *p, Arena *arena) {
+static inline void lay_out_bounds(Bounds *b, const Problem *p, int most_runs, Arena *arena) {
     int cuts = 0, gain_lines = 0, lines = p->lines, steps = p->steps;
     for (int i = 0; i < steps; i++) cuts += p->step[i].count;
     for (int i = 0; i < p->gains; i++) gain_lines += p->gain[i].count;
@@ -59,6 +61,7 @@ static inline void lay_out_bounds(Bounds *b, const Problem *p, Arena *arena) {
     b->slack = TAKE(arena, int64_t, p->offers);
     b->offs = TAKE(arena, int64_t, cuts);
     b->offs_start = TAKE(arena, int32_t, steps);
+    lay_out_unit_lines(&b->unit_lines, p, most_runs, arena);
     LinePercents *lp = &b->percents;
     lp->steps = TAKE(arena, int32_t, cuts);
     lp->starts = TAKE(arena, int32_t, lines + 1);
@@ -80,7 +83,7 @@ static inline void lay_out_bounds(Bounds *b, const Problem *p, Arena *arena) {
     b->rounds[1] = TAKE(arena, uint8_t, lines);
     b->parts = TAKE(arena, Part, lines);
     b->members = TAKE(arena, int32_t, steps);
-    b->takers = TAKE(arena, int32_t, lines);
+    b->numbers = TAKE(arena, int32_t, lines);
     b->carried = TAKE(arena, int32_t, lines);
     b->reach = TAKE(arena, int64_t, lines);
     b->reach_count = TAKE(arena, int32_t, lines);
@@ -91,6 +94,8 @@ static inline void lay_out_bounds(Bounds *b, const Problem *p, Arena *arena) {
     b->sorted = TAKE(arena, int64_t, p->offers);
     b->group_worth = TAKE(arena, int64_t, p->offers);
     b->group_masks = TAKE(arena, Mask, p->offers);
+    b->rivals = TAKE(arena, Mask, p->offers);
+    b->line_takers = TAKE(arena, Mask, lines);
     b->unit_left = TAKE(arena, int64_t, KEPT_UNITS * lines);
     b->held_free = TAKE(arena, int32_t, KEPT_UNITS * lines);
     b->frames = TAKE(arena, Frame, FRAMES);
@@ -132,20 +137,23 @@ static inline int64_t claim(const Step *step, int64_t free_units, int64_t *used)
 
 /* --- what is known of the offers before any is decided ---------------------------------------------------------- */
 
-/* The offers that share units with another one. */
+/* The offers that share units with another one, and with which. */
 static inline void find_contested(const Problem *p, Bounds *b) {
-    for (int line = 0; line < p->lines; line++) b->takers[line] = NONE;
+    memset(b->line_takers, 0, sizeof(Mask) * (size_t)p->lines);
+    memset(b->rivals, 0, sizeof(Mask) * (size_t)p->offers);
     b->contested = b->serving_offers = b->unit_offers = 0;
     for (int i = 0; i < b->play_count; i++) {
         const Step *step = &p->step[b->play[i]];
         if (step->rank == UNITS) b->unit_offers |= bit_of(step->offer);
         if (!serves(step)) continue;
         b->serving_offers |= bit_of(step->offer);
-        for (int j = 0; j < step->count; j++) {
-            int32_t *taker = &b->takers[step->lines[j]];
-            if (*taker == NONE) *taker = step->offer;
-            if (*taker != step->offer) b->contested |= bit_of(*taker) | bit_of(step->offer);
-        }
+        for (int j = 0; j < step->count; j++) b->line_takers[step->lines[j]] |= bit_of(step->offer);
+    }
+    for (int i = 0; i < b->play_count; i++) {
+        const Step *step = &p->step[b->play[i]];
+        for (int j = 0; j < step->count && serves(step); j++)
+            b->rivals[step->offer] |= b->line_takers[step->lines[j]] & ~bit_of(step->offer);
+        if (b->rivals[step->offer]) b->contested |= bit_of(step->offer);
     }
 }
 
@@ -316,10 +324,10 @@ static inline void part_bundles(const Problem *p, Bounds *b, const uint16_t *lin
     int old = bundles->count;
     memset(b->carried, 0, sizeof(int32_t) * (size_t)p->lines);
     for (int i = 0; i < count; i++) b->carried[lines[i]] = 1;
-    for (int i = 0; i < old; i++) b->takers[i] = b->reach_count[i] = NONE;
+    for (int i = 0; i < old; i++) b->numbers[i] = b->reach_count[i] = NONE;
     bundles->count = 0;
     for (int line = 0; line < p->lines; line++) {
-        int32_t *number = (b->carried[line] ? b->takers : b->reach_count) + bundles->of[line];
+        int32_t *number = (b->carried[line] ? b->numbers : b->reach_count) + bundles->of[line];
         if (*number == NONE) *number = bundles->count++;
         bundles->of[line] = *number;
     }
@@ -433,6 +441,7 @@ static inline void set_bounds(const Problem *p, Bounds *b, Exact *e, Mask pool, 
     b->own_start[p->offers] = count;
     find_contested(p, b);
     find_roundings(p, b);
+    forget_unit_lines(&b->unit_lines, p);
     find_line_percents(p, b);
     find_bundles(p, b);
     for (int at = 0; at < b->play_count; at++) {
@@ -444,6 +453,7 @@ static inline void set_bounds(const Problem *p, Bounds *b, Exact *e, Mask pool, 
     b->even = grow_evenly(p, b);
     b->apart = 0;
     for (int g = 0; g < p->offers; g++) b->group_worth[g] = 0;
+    b->simple = 0;
     FOR_BITS(i, pool) {
         int group = p->terms[i].group;
         find_worth(p, b, e, i);
@@ -451,6 +461,8 @@ static inline void set_bounds(const Problem *p, Bounds *b, Exact *e, Mask pool, 
             b->apart |= bit_of(i);
             b->slack[i] = find_slack(p, b, i);
         }
+        if (has(b->contested, i) && group == NONE && p->terms[i].reward == NONE && !limited(p, b, i))
+            b->simple |= bit_of(i);
         if (group != NONE) b->group_worth[group] = most(b->group_worth[group], worth_of(b, i));
     }
     find_order(p, b);
@@ -489,7 +501,7 @@ static inline int after_units(const Problem *p, Bounds *b, Exact *e, Mask mask, 
         for (int i = 0; i < b->play_count && p->step[b->play[i]].rank == UNITS; i++)
             if (has(units, p->step[b->play[i]].offer)) e->members[count++] = b->play[i];
         memcpy(e->left, p->amounts, bytes);
-        if (lowest_units(p, e, count, b->percents.tied, kept_left)) return TOO_LARGE;
+        if (lowest_units_by_line(p, e, &b->unit_lines, count, b->percents.tied, kept_left)) return TOO_LARGE;
         b->unit_used[slot] = 1;
         b->unit_masks[slot] = units;
     }
@@ -710,11 +722,17 @@ static inline int64_t sum_by_group(const Problem *p, Bounds *b, Mask mask, Mask 
     return total;
 }
 
+/* The offer's units are its own by now, and nothing else keeps it out: it simply stacks. */
+static inline int unrivalled(const Bounds *b, int offer, Mask undecided) {
+    return has(b->simple, offer) && !(b->rivals[offer] & undecided);
+}
+
 /* No combination that contains `mask` and otherwise only undecided offers is worth more (thousandths). */
 static inline int value_bound(const Problem *p, Bounds *b, Exact *e, Mask mask, Mask undecided, int64_t *bound) {
-    Mask apart = undecided & b->apart;
+    Mask apart = undecided & b->apart, simple = apart & b->simple;
     Frame *frame;
     int i;
+    FOR_BITS(i, simple) if (unrivalled(b, i, undecided)) apart &= ~bit_of(i);
     if (frame_of(p, b, e, mask | (undecided & ~apart), &frame)) return TOO_LARGE;
     *bound = frame->value;
     if (!apart) return 0;

@@ -229,6 +229,7 @@ static inline int figures_small(Problem *p) {
     for (int line = 0; line < p->lines; line++) {
         if (p->amounts[line] < 0 || p->prices[line] < 0 || p->units[line] < 0) return 0;
         if (p->amounts[line] > (int64_t)1 << 40 || p->prices[line] > (int64_t)1 << 40) return 0;
+        if (p->units[line] >= 1 << 24) return 0;
         if ((i128)p->prices[line] * p->units[line] > p->amounts[line]) return 0;
         p->subtotal += p->amounts[line];
         spared += (i128)(p->spared[line] < 0 ? -(i128)p->spared[line] : p->spared[line]) * p->units[line];

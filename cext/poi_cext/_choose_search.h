@@ -8,9 +8,10 @@
 
 #define NO_PRIORITY ((int64_t)1 << 30) /* ends a list of priorities: of two with a common start the shorter wins */
 
+/* A partial combination: where in the order to go on, and offers set aside. */
 typedef struct {
     int at;
-    Mask mask, idle;
+    Mask mask, idle, later;
 } Node;
 
 typedef struct {
@@ -29,7 +30,7 @@ typedef struct {
 static inline void lay_out_search(Search *s, const Problem *p, Arena *arena) {
     s->p = p;
     lay_out_exact(&s->exact, p, arena);
-    lay_out_bounds(&s->bounds, p, arena);
+    lay_out_bounds(&s->bounds, p, s->exact.most_runs, arena);
     s->stack = TAKE(arena, Node, 2 * p->offers + 2);
     s->suffix = TAKE(arena, Mask, p->offers + 1);
 }
@@ -168,8 +169,9 @@ static inline int can_be_filled(const Search *s, Mask mask, Mask undecided) {
     return 1;
 }
 
-static inline int hopeful(Search *s, Mask mask, Mask undecided, int *is) {
+static inline int hopeful(Search *s, Mask mask, Mask waiting, Mask idles, int *is) {
     const Problem *p = s->p;
+    Mask undecided = waiting | idles;
     int64_t bound;
     *is = p->policy != MARGIN_BEST || can_be_filled(s, mask, undecided);
     if (!s->found || !*is) return 0;
@@ -178,7 +180,7 @@ static inline int hopeful(Search *s, Mask mask, Mask undecided, int *is) {
         *is = bound <= s->best_worth.cost;
         return 0;
     }
-    if (value_bound(p, &s->bounds, &s->exact, mask, undecided, &bound)) return TOO_LARGE;
+    if (value_bound(p, &s->bounds, &s->exact, mask, waiting, &bound)) return TOO_LARGE;
     *is = bound > s->best_worth.value ||
           (bound == s->best_worth.value && may_win_tie(p, mask, undecided, s->best));
     return 0;
@@ -193,28 +195,42 @@ static inline Mask with_idle(const Search *s, Mask mask, Mask idles) {
     return mask ? mask | above_lowest(s->p, mask, idles) : mask;
 }
 
+static inline int settle_last(Search *s, Mask mask) {
+    int is = 1, bad = s->p->policy == MARGIN_BEST ? 0 : hopeful(s, mask, 0, 0, &is);
+    return bad || !is ? bad : settle(s, mask);
+}
+
+/* The offers of the order from a place on that may still join. */
+static inline Mask ahead_of(const Search *s, int at, Mask mask) {
+    Mask ahead = mask & s->p->exclusive ? 0 : s->suffix[at], ruled = ahead & s->ruled;
+    int i;
+    FOR_BITS(i, ruled) if (!addable(s, mask, i)) ahead &= ~bit_of(i);
+    return ahead;
+}
+
 static inline int step_search(Search *s, Node node, int *depth) {
-    const Problem *p = s->p;
     Bounds *b = &s->bounds;
-    Mask undecided = 0;
-    int i, is, bad;
-    if (++s->nodes > p->node_bound) return BOUND_HIT;
-    if (!(node.mask & p->exclusive)) {
-        undecided = s->suffix[node.at];
-        Mask ruled = undecided & s->ruled;
-        FOR_BITS(i, ruled) if (!addable(s, node.mask, i)) undecided &= ~bit_of(i);
+    int is, bad, offer, by_cost = s->p->policy == MARGIN_BEST;
+    if (++s->nodes > s->p->node_bound) return BOUND_HIT;
+    Mask ahead = ahead_of(s, node.at, node.mask), waiting = ahead | node.later;
+    if (!waiting) return settle_last(s, with_idle(s, node.mask, node.idle));
+    if (ahead) {
+        while (!has(ahead, b->order[node.at])) node.at++;
+        offer = b->order[node.at++];
+        int idles = idle(s->p, b, &s->exact, node.mask, offer);
+        if (idles || (!by_cost && unrivalled(b, offer, waiting))) {
+            *(idles ? &node.idle : &node.later) |= bit_of(offer);
+            s->stack[(*depth)++] = node;
+            return 0;
+        }
+    } else {
+        offer = lowest_bit(waiting);
+        node.later &= ~bit_of(offer);
     }
-    if (!undecided) return settle(s, with_idle(s, node.mask, node.idle));
-    while (!has(undecided, b->order[node.at])) node.at++;
-    int offer = b->order[node.at];
-    if (idle(p, b, &s->exact, node.mask, offer)) {
-        s->stack[(*depth)++] = (Node){node.at + 1, node.mask, node.idle | bit_of(offer)};
-        return 0;
-    }
-    if ((bad = hopeful(s, node.mask, undecided | node.idle, &is)) || !is) return bad;
-    if (p->policy != MARGIN_BEST || s->any_limit || !free_to_join(p, offer))
-        s->stack[(*depth)++] = (Node){node.at + 1, node.mask, node.idle};
-    s->stack[(*depth)++] = (Node){node.at + 1, node.mask | bit_of(offer), node.idle};
+    if ((bad = hopeful(s, node.mask, waiting, node.idle, &is)) || !is) return bad;
+    if (!by_cost || s->any_limit || !free_to_join(s->p, offer)) s->stack[(*depth)++] = node;
+    node.mask |= bit_of(offer);
+    s->stack[(*depth)++] = node;
     return 0;
 }
 
@@ -232,7 +248,7 @@ static inline int search(Search *s, Mask pool, Mask fixed, int64_t spent) {
     s->suffix[s->bounds.order_count] = 0;
     for (int at = s->bounds.order_count - 1; at >= 0; at--)
         s->suffix[at] = s->suffix[at + 1] | bit_of(s->bounds.order[at]);
-    s->stack[depth++] = (Node){0, fixed, 0};
+    s->stack[depth++] = (Node){0, fixed, 0, 0};
     while (depth > 0 && !bad) bad = step_search(s, s->stack[--depth], &depth);
     s->all_nodes += s->nodes - spent;
     if (!bad && !s->found) {

@@ -99,6 +99,11 @@ class Bounds:
         """True when neither a group nor a price in points keeps the offer out of any combination."""
         return not self._grouped(offer) and self._candidates.offers[offer].reward_points is None
 
+    def unrivalled(self, offer: int, undecided: int) -> bool:
+        """True when the offer's units are its own by now, and nothing else keeps it out: it simply stacks."""
+        simple = offer in self._contest.offers and self.free_to_join(offer) and not self.limited(offer)
+        return simple and not self._contest.has_rivals(offer, undecided)
+
     def idle(self, mask: int, offer: int) -> bool:
         """True when the offer works on units alone, none are left for it, and no rule minds it."""
         if offer not in self._contest.offers or not self.free_to_join(offer) or self._gain[offer]:
@@ -113,9 +118,9 @@ class Bounds:
 
     def value(self, mask: int, undecided: Sequence[int]) -> int:
         """No combination that contains `mask` and otherwise only undecided offers is worth more (thousandths)."""
-        together, apart = mask, []
+        together, apart, waiting = mask, [], sum(1 << i for i in undecided)
         for offer in undecided:
-            if self._apart >> offer & 1:
+            if self._apart >> offer & 1 and not self.unrivalled(offer, waiting):
                 apart.append(offer)
             else:
                 together |= 1 << offer

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from poi_offers.bound import Bounds
 from poi_offers.candidates import Candidates, bits
@@ -92,6 +93,15 @@ def _exact(candidates: Candidates, pool: Sequence[int], fixed: int, tally: Tally
     return best
 
 
+class _Node(NamedTuple):
+    """A partial combination: `at` is where in the order to go on, `idle` and `later` are masks of offers set aside."""
+
+    at: int
+    mask: int
+    idle: int
+    later: int
+
+
 class _Search(ABC):
     """Depth first over the offers of a pool: with, then without; a branch that cannot win is left."""
 
@@ -104,23 +114,34 @@ class _Search(ABC):
         self.nodes = spent
 
     def run(self) -> int:
-        order = self.bounds.order
-        stack = [(0, self.fixed, 0)]
+        stack = [_Node(0, self.fixed, 0, 0)]
         while stack:
-            at, mask, idle = stack.pop()
+            node = stack.pop()
             self._count()
-            while at < len(order) and not self.candidates.addable(mask, order[at]):
-                at += 1
-            undecided = [offer for offer in order[at:] if self.candidates.addable(mask, offer)]
-            if not undecided:
-                self.offer(self.with_idle(mask, idle))
-            elif self.bounds.idle(mask, order[at]):
-                stack.append((at + 1, mask, idle | 1 << order[at]))
-            elif self.hopeful(mask, [*undecided, *bits(idle)]):
-                if self.may_leave_out(order[at]):
-                    stack.append((at + 1, mask, idle))
-                stack.append((at + 1, mask | 1 << order[at], idle))
+            ahead = [i for i in self.bounds.order[node.at :] if self.candidates.addable(node.mask, i)]
+            if ahead or node.later:
+                stack += self._below(node, ahead)
+            else:
+                self.settle(self.with_idle(node.mask, node.idle))
         return self.fixed if self.best is None else self.best
+
+    def _below(self, node: "_Node", ahead: Sequence[int]) -> list["_Node"]:
+        """The nodes to look at next, the last one first."""
+        at, mask, idle, later = node
+        waiting = [*ahead, *bits(later)]
+        if ahead:
+            offer, at = ahead[0], self.bounds.order.index(ahead[0]) + 1
+            if self.bounds.idle(mask, offer):
+                return [_Node(at, mask, idle | 1 << offer, later)]
+            if self.may_wait(offer, sum(1 << i for i in waiting)):
+                return [_Node(at, mask, idle, later | 1 << offer)]
+        else:
+            offer = waiting[0]
+            later &= ~(1 << offer)
+        if not self.hopeful(mask, waiting, idle):
+            return []
+        without = [_Node(at, mask, idle, later)] if self.may_leave_out(offer) else []
+        return [*without, _Node(at, mask | 1 << offer, idle, later)]
 
     def _count(self) -> None:
         self.nodes += 1
@@ -132,13 +153,21 @@ class _Search(ABC):
     def with_idle(self, mask: int, idle: int) -> int:
         """The decided combination with those of its idle offers (they change no amount) that belong in it."""
 
+    def settle(self, mask: int) -> None:
+        """Offer a decided combination, unless its bound says enough."""
+        self.offer(mask)
+
     @abstractmethod
     def offer(self, mask: int) -> None:
         """Take a decided combination when it is the best so far."""
 
     @abstractmethod
-    def hopeful(self, mask: int, undecided: Sequence[int]) -> bool:
+    def hopeful(self, mask: int, undecided: Sequence[int], idle: int) -> bool:
         """False when nothing below can beat the best so far."""
+
+    @abstractmethod
+    def may_wait(self, offer: int, undecided: int) -> bool:
+        """True when the offer is better decided after all others."""
 
     @abstractmethod
     def may_leave_out(self, offer: int) -> bool:
@@ -151,15 +180,24 @@ class _Value(_Search):
     def with_idle(self, mask: int, idle: int) -> int:
         return self.candidates.with_idle(mask, idle)
 
+    def settle(self, mask: int) -> None:
+        if self.hopeful(mask, (), 0):
+            self.offer(mask)
+
     def offer(self, mask: int) -> None:
         if self.candidates.within_limits(mask) and better(self.candidates, mask, self.best):
             self.best = mask
 
-    def hopeful(self, mask: int, undecided: Sequence[int]) -> bool:
+    def may_wait(self, offer: int, undecided: int) -> bool:
+        return self.bounds.unrivalled(offer, undecided)
+
+    def hopeful(self, mask: int, undecided: Sequence[int], idle: int) -> bool:
         if self.best is None:
             return True
         bound, value = self.bounds.value(mask, undecided), self.candidates.evaluate(self.best).value
-        return bound > value or (bound == value and self.candidates.may_win_tie(mask, undecided, self.best))
+        return bound > value or (
+            bound == value and self.candidates.may_win_tie(mask, [*undecided, *bits(idle)], self.best)
+        )
 
     def may_leave_out(self, offer: int) -> bool:
         return True
@@ -193,7 +231,11 @@ class _Margin(_Search):
         mine, theirs = self.candidates.evaluate(mask).cost, self.candidates.evaluate(self.best).cost
         return mine < theirs or (mine == theirs and self.candidates.wins_tie(mask, self.best))
 
-    def hopeful(self, mask: int, undecided: Sequence[int]) -> bool:
+    def may_wait(self, offer: int, undecided: int) -> bool:
+        return False
+
+    def hopeful(self, mask: int, undecided: Sequence[int], idle: int) -> bool:
+        undecided = [*undecided, *bits(idle)]
         if not self._can_be_filled(mask, undecided):
             return False
         if self.best is None:

@@ -23,7 +23,8 @@ class Contest:
     def __init__(self, sheet: Sheet, steps: Sequence[Step], players: Iterable[int]) -> None:
         self._sheet = sheet
         self._serving = [step for step in steps if step.serves]
-        self.offers = _sharing(self._serving, set(players))
+        self._rivals = _rivals(self._serving, set(players))
+        self.offers = frozenset(offer for offer, rivals in self._rivals.items() if rivals)
         self._free: dict[int, list[int]] = {}
 
     def most(self, mask: int, undecided: Sequence[int], keeps: Sequence[int]) -> tuple[dict[int, int], int]:
@@ -43,6 +44,10 @@ class Contest:
                 ahead.append((step, used))
                 lines.update(step.lines)
         return most, sum(kept(self._sheet.prices[line] * free[line], keeps[line]) for line in lines)
+
+    def has_rivals(self, offer: int, undecided: int) -> bool:
+        """True when one of the undecided offers (a mask) shares a line with the offer."""
+        return self._rivals[offer] & undecided != 0
 
     def served_out(self, mask: int, offer: int) -> bool:
         """True when the units already held leave nothing to the offer."""
@@ -80,13 +85,19 @@ def _shared(step: Step, other: Step, free: Sequence[int]) -> int:
     return sum(free[line] for line in step.lines if line in other.lines)
 
 
-def _sharing(serving: Sequence[Step], players: set[int]) -> frozenset[int]:
-    takers: dict[int, set[int]] = {}
+def _rivals(serving: Sequence[Step], players: set[int]) -> dict[int, int]:
+    """By offer, the others (a mask) that work on a line it works on."""
+    takers: dict[int, int] = {}
     for step in serving:
         if step.offer in players:
             for line in step.lines:
-                takers.setdefault(line, set()).add(step.offer)
-    return frozenset(offer for offers in takers.values() if len(offers) > 1 for offer in offers)
+                takers[line] = takers.get(line, 0) | 1 << step.offer
+    rivals: dict[int, int] = {}
+    for step in serving:
+        if step.offer in players:
+            for line in step.lines:
+                rivals[step.offer] = rivals.get(step.offer, 0) | takers[line] & ~(1 << step.offer)
+    return rivals
 
 
 def claim(step: Step, free: int) -> tuple[int, int]:
