@@ -37,7 +37,7 @@ from poi_cext.ops import (
 from tests.fuzz.steps import Add, Difference, Discard, Look, Own, Program, ProgramStep, Renew
 from tests.fuzz.tally import Tally
 
-COLUMNS, FAMILIES = 9, 12
+COLUMNS, FAMILIES = 9, 20
 CROWDS = 0.15
 """Share of worlds with thousands of owners."""
 Values = tuple[int, ...]
@@ -47,6 +47,8 @@ LOOKS = 40
 OPS = (ANY, NONE, RANGE, UNION, EITHER, STEP, NOT_STEP, NEAR, FAR, MAYBE, SUM, INSIDE, OUTSIDE, SUM_OUT, BUNDLE)
 NUMBERS = (LOW, -7, -1, 0, 1, 2, 3, 5, 10, 11, 20, HIGH - 1, HIGH)
 VALUES = (*range(40), 63, 64, 65, 100, 65_535, 65_536, 65_537, HIGH, LOW, -1)
+DOMAINS = (range(64), tuple(value for value in VALUES if value >= 0), VALUES)
+"""Values of a family's parts: small ones, none negative, any."""
 WEIGHTS = (0, 1, 499, 500, 501, 1000, 2000, HIGH)
 SPOTS = ((0.0, 0.0), (10.0, 0.0), (180.0, 0.0), (-180.0, 0.0), (2.3522, 48.8566), (179.99, -13.85), (0.0, 90.0))
 
@@ -108,7 +110,8 @@ class ProgramGenerator:
         number = self.random.randrange(len(self.places))
         stores, regions, point, spot = self.places[number]
         free = self.random.random() < 0.4
-        sets = [self.maybe(self.values(30)) for _ in range(FAMILIES)]
+        full = self.random.random() < 0.05
+        sets = [tuple(range(64)) if full else self.maybe(self.values(30)) for _ in range(FAMILIES)]
         sets[STORE], sets[REGION] = stores, regions
         numbers = [self.random.choice((UNKNOWN, *NUMBERS)) for _ in range(COLUMNS)]
         self.day += self.random.choice((0, 0, 0, 1, -1))
@@ -161,7 +164,7 @@ def _set(g: ProgramGenerator) -> tuple[int, list[int]]:
         return family, sorted(g.random.sample(range(6), g.random.randrange(4)))
     if most > 6:
         return family, sorted(g.random.sample(range(-600, 3000), most))
-    return family, list(g.values(most))
+    return family, sorted(g.random.sample(DOMAINS[family % 3], g.random.randrange(most + 1)))
 
 
 def _range(g: ProgramGenerator) -> tuple[int, list[int]]:
