@@ -69,6 +69,8 @@ static inline void lay_out_bounds(Bounds *b, const Problem *p, int most_runs, Ar
     lp->kept = TAKE(arena, KeptLine, KEPT_LINE * lines);
     lp->tied_lines = TAKE(arena, int32_t, lines);
     lp->places = TAKE(arena, int32_t, lines);
+    lp->tied_now = TAKE(arena, int64_t, lines);
+    lp->tied_before = TAKE(arena, int64_t, KEPT_TIED * lines);
     lp->tied_left = TAKE(arena, int64_t, KEPT_TIED * lines);
     lp->tied = TAKE(arena, uint8_t, lines);
     b->bundles.of = TAKE(arena, int32_t, lines);
@@ -519,9 +521,8 @@ static inline int frame_of(const Problem *p, Bounds *b, Exact *e, Mask mask, Fra
         const Step *step = &p->step[b->play[i]];
         if (step->rank != UNITS && has(mask, step->offer)) b->members[count++] = b->play[i];
     }
-    Mask tied_key = mask & (b->percents.tied_offers | b->unit_offers);
-    frame->total = lowest(p, &b->percents, &b->bundles, mask, tied_key, b->members, count, b->parts, b->left,
-                          frame->starts, frame->ends);
+    frame->total = lowest(p, &b->percents, &b->bundles, mask, b->members, count, b->parts, b->left, frame->starts,
+                          frame->ends);
     frame->value = (p->subtotal - frame->total) * THOUSAND;
     for (int i = 0; i < p->gains; i++)
         if (has(mask, p->gain[i].offer)) frame->value += gain_bound(p, b, &p->gain[i], frame);

@@ -1,53 +1,55 @@
 /* One class of arithmetic over the number type NUM: included once for each, so it has no guard. */
 
-/* Brings a line to the common denominator. */
+/* Brings a line to the common denominator: wide numbers factor by factor, which saves dividing them. */
 static inline void FN(level)(Exact *e, int line, NUM whole, int *bad) {
+#if WIDE
+    for (; e->level[line] < e->levels && !*bad; e->level[line]++)
+        e->FN(num)[line] = N(mul)(e->FN(num)[line], e->factors[e->level[line]], bad);
+    e->FN(den)[line] = whole;
+#else
     if (N(cmp)(e->FN(den)[line], whole)) {
         e->FN(num)[line] = N(mul)(e->FN(num)[line], N(divided)(whole, e->FN(den)[line]), bad);
         e->FN(den)[line] = whole;
     }
+#endif
+}
+
+/* The common denominator grows by a factor. */
+static inline void FN(grow)(Exact *e, NUM *whole, NUM of, int *bad) {
+    *whole = N(mul)(*whole, of, bad);
+#if WIDE
+    e->factors[e->levels++] = of;
+#endif
 }
 
 static inline void FN(record)(Exact *e, int step, int line, NUM cut, NUM den) {
     e->FN(cut_num)[e->cut_count] = cut;
     e->FN(cut_den)[e->cut_count] = den;
+    e->cut_level[e->cut_count] = WIDE ? e->level[line] : 0;
     add_cut(e, step, line);
 }
 
-/* Wide numbers keep every line and cut at one denominator, which saves dividing them. */
-static inline void FN(widen)(const Problem *p, Exact *e, NUM of, NUM whole, int *bad) {
-    for (int line = 0; line < p->lines; line++)
-        if (N(cmp)(e->FN(den)[line], whole)) {
-            e->FN(num)[line] = N(mul)(e->FN(num)[line], of, bad);
-            e->FN(den)[line] = whole;
-        }
-    for (int i = 0; i < e->cut_count; i++)
-        if (N(cmp)(e->FN(cut_den)[i], whole)) {
-            e->FN(cut_num)[i] = N(mul)(e->FN(cut_num)[i], of, bad);
-            e->FN(cut_den)[i] = whole;
-        }
-}
-
-/* Takes `share / of` off a line. */
-static inline void FN(cut_line)(Exact *e, int member, int line, NUM share, NUM of, int *bad) {
+/* Takes `share / of` off a line; the common denominator is to grow by `of`. */
+static inline void FN(cut_line)(Exact *e, int member, int line, NUM share, NUM of, NUM whole, int *bad) {
+    if (WIDE) FN(level)(e, line, whole, bad);
     NUM cut = N(mul)(e->FN(num)[line], share, bad);
     e->FN(num)[line] = N(sub)(N(mul)(e->FN(num)[line], of, bad), cut);
     e->FN(den)[line] = N(mul)(e->FN(den)[line], of, bad);
+    e->level[line] += WIDE;
     FN(record)(e, member, line, cut, e->FN(den)[line]);
 }
 
-static inline void FN(cut_share)(const Problem *p, Exact *e, int member, const Step *step, NUM *whole, int *bad) {
+static inline void FN(cut_share)(Exact *e, int member, const Step *step, NUM *whole, int *bad) {
     int64_t common = (int64_t)n64_gcd((uint64_t)step->percent, WHOLE_PERCENT);
     NUM share = N(of)(step->percent / common), of = N(of)(WHOLE_PERCENT / common);
-    for (int i = 0; i < step->count; i++) FN(cut_line)(e, member, step->lines[i], share, of, bad);
-    *whole = N(mul)(*whole, of, bad);
-    if (WIDE && !*bad) FN(widen)(p, e, of, *whole, bad);
+    for (int i = 0; i < step->count && !*bad; i++) FN(cut_line)(e, member, step->lines[i], share, of, *whole, bad);
+    FN(grow)(e, whole, of, bad);
 }
 
 static inline NUM FN(in_scope)(Exact *e, const Step *step, NUM whole, int *bad) {
     NUM sum = N(of)(0);
     for (int i = 0; i < step->count; i++) {
-        if (!WIDE) FN(level)(e, step->lines[i], whole, bad);
+        FN(level)(e, step->lines[i], whole, bad);
         sum = N(add)(sum, e->FN(num)[step->lines[i]], bad);
     }
     return sum;
@@ -70,9 +72,8 @@ static inline void FN(cut_together)(
         share = N(divided)(target, common);
         of = N(divided)(sum, common);
     }
-    for (int i = 0; i < step->count; i++) FN(cut_line)(e, member, step->lines[i], share, of, bad);
-    *whole = N(mul)(*whole, of, bad);
-    if (WIDE && !*bad) FN(widen)(p, e, of, *whole, bad);
+    for (int i = 0; i < step->count && !*bad; i++) FN(cut_line)(e, member, step->lines[i], share, of, *whole, bad);
+    FN(grow)(e, whole, of, bad);
     tie(e, p, step->lines, step->count);
 }
 
@@ -94,16 +95,18 @@ static inline void FN(cut_each)(Exact *e, int member, const Step *step, int *bad
 
 static inline NUM FN(run_lines)(const Problem *p, Exact *e, int count, int *bad) {
     NUM whole = N(of)(1);
+    e->levels = 0;
     for (int line = 0; line < p->lines; line++) {
         e->FN(num)[line] = N(of)(e->left[line]);
         e->FN(den)[line] = whole;
+        e->level[line] = 0;
     }
     for (int i = 0; i < count && !*bad; i++) {
         const Step *step = &p->step[e->members[i]];
         if (step->kind == PERCENT && step->cap != NONE && FN(cap_bites)(e, step, whole, bad))
             FN(cut_together)(p, e, i, step, step->cap, &whole, bad);
         else if (step->kind == PERCENT)
-            FN(cut_share)(p, e, i, step, &whole, bad);
+            FN(cut_share)(e, i, step, &whole, bad);
         else if (step->rank < BASKET_PERCENT)
             FN(cut_each)(e, i, step, bad);
         else
@@ -228,6 +231,8 @@ static inline NUM FN(run_units)(const Problem *p, Exact *e, int count, int *bad)
         int64_t percent = p->step[e->members[i]].percent;
         if (percent) whole = N(mul)(whole, N(of)(WHOLE_PERCENT / (int64_t)n64_gcd((uint64_t)percent, WHOLE_PERCENT)), bad);
     }
+    e->levels = 0;
+    memset(e->level, 0, sizeof(int32_t) * (size_t)p->lines);
     memset(e->served, 0, sizeof(int32_t) * (size_t)p->lines);
     memset(e->run_count, 0, sizeof(int32_t) * (size_t)p->lines);
     for (int i = 0; i < count && !*bad; i++) {
@@ -351,7 +356,11 @@ static inline void FN(share_out)(const Problem *p, Exact *e, int *bad) {
         NUM den = e->FN(den)[line];
         for (int at = first; at != NONE && !*bad; at = e->cuts[at].next) {
             NUM cut = e->FN(cut_num)[at];
+#if WIDE
+            for (int i = e->cut_level[at]; i < e->level[line]; i++) cut = N(mul)(cut, e->factors[i], bad);
+#else
             if (N(cmp)(e->FN(cut_den)[at], den)) cut = N(mul)(cut, N(divided)(den, e->FN(cut_den)[at]), bad);
+#endif
             e->cuts[at].share = N(quotient)(cut, den, &e->FN(rest)[count]);
             taken -= e->cuts[at].share;
             e->order[count] = count;

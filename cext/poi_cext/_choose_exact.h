@@ -30,7 +30,9 @@ typedef struct {
     Span *spans;
     Cut *cuts;
     int32_t *members;                /* the steps of the class */
-    int cut_count, pools, most_cuts, most_runs;
+    int cut_count, pools, levels, most_runs;
+    int32_t *level, *cut_level;      /* of wide numbers: how many factors of the denominator are multiplied in */
+    Wide *factors;
     uint64_t *num_n64, *den_n64, *rest_n64, *price_n64, *swap_n64, *cut_num_n64, *cut_den_n64;
     u128 *num_n128, *den_n128, *rest_n128, *price_n128, *swap_n128, *cut_num_n128, *cut_den_n128;
     Wide *num_wide, *den_wide, *rest_wide, *price_wide, *swap_wide, *cut_num_wide, *cut_den_wide;
@@ -42,7 +44,6 @@ static inline void lay_out_exact(Exact *e, const Problem *p, Arena *arena) {
         cuts += p->step[i].count;
         if (p->step[i].rank == UNITS) runs += 2 * p->step[i].count;
     }
-    e->most_cuts = cuts;
     e->most_runs = runs + 3 * lines;
     e->left = TAKE(arena, int64_t, lines);
     e->after = TAKE(arena, int64_t, lines);
@@ -77,6 +78,9 @@ static inline void lay_out_exact(Exact *e, const Problem *p, Arena *arena) {
     e->swap_n128 = TAKE(arena, u128, e->most_runs);
     e->cut_num_n128 = TAKE(arena, u128, cuts);
     e->cut_den_n128 = TAKE(arena, u128, cuts);
+    e->level = TAKE(arena, int32_t, lines);
+    e->cut_level = TAKE(arena, int32_t, cuts);
+    e->factors = TAKE(arena, Wide, p->steps);
     e->num_wide = TAKE(arena, Wide, lines);
     e->den_wide = TAKE(arena, Wide, lines);
     e->rest_wide = TAKE(arena, Wide, lines + p->steps);

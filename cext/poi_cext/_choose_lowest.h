@@ -121,7 +121,7 @@ static inline int64_t parts_total(const Part *parts, int count) {
 
 /* --- the line percents: what a line keeps is remembered ------------------------------------------------------------ */
 
-enum { KEPT_LINE = 4, KEPT_TIED = 8 };
+enum { KEPT_LINE = 4, KEPT_TIED = 16 };
 
 typedef struct {
     Mask key;
@@ -135,7 +135,7 @@ typedef struct {
     Mask tied_offers, tied_keys[KEPT_TIED];
     int tied_used[KEPT_TIED], tied_count;
     int32_t *tied_lines, *places; /* tied lines; the tied ones of one step */
-    int64_t *tied_left;
+    int64_t *tied_now, *tied_before, *tied_left;
     uint8_t *tied;                /* by line */
 } LinePercents;
 
@@ -156,11 +156,18 @@ static inline int64_t line_after(const Problem *p, LinePercents *lp, int line, M
 }
 
 /* Lines that a cap may cut together are worked out together. `members` are the steps of the class. */
-static inline void tied_after(const Problem *p, LinePercents *lp, const int32_t *members, int count, Mask key,
+static inline void tied_after(const Problem *p, LinePercents *lp, const int32_t *members, int count, Mask mask,
                               Part *parts, int64_t *left) {
-    unsigned slot = (unsigned)((uint64_t)(key ^ key >> 64) * 0x9E3779B97F4A7C15u >> 61);
-    int64_t *after = lp->tied_left + slot * (unsigned)p->lines;
-    if (!lp->tied_used[slot] || lp->tied_keys[slot] != key) {
+    Mask key = mask & lp->tied_offers;
+    uint64_t mixed = (uint64_t)(key ^ key >> 64);
+    for (int i = 0; i < lp->tied_count; i++) {
+        lp->tied_now[i] = left[lp->tied_lines[i]];
+        mixed = (mixed ^ (uint64_t)lp->tied_now[i]) * 0x9E3779B97F4A7C15u;
+    }
+    unsigned slot = (unsigned)(mixed >> 32) % KEPT_TIED;
+    size_t bytes = sizeof(int64_t) * (size_t)lp->tied_count;
+    int64_t *before = lp->tied_before + slot * (unsigned)p->lines, *after = lp->tied_left + slot * (unsigned)p->lines;
+    if (!lp->tied_used[slot] || lp->tied_keys[slot] != key || memcmp(before, lp->tied_now, bytes)) {
         for (int i = 0; i < lp->tied_count; i++) parts[lp->tied_lines[i]] = (Part){left[lp->tied_lines[i]], 1};
         for (int i = 0; i < count; i++) {
             const Step *step = &p->step[members[i]];
@@ -170,6 +177,7 @@ static inline void tied_after(const Problem *p, LinePercents *lp, const int32_t 
             if (places) parts_percent(parts, step, lp->places, places);
         }
         for (int i = 0; i < lp->tied_count; i++) after[i] = part_whole(&parts[lp->tied_lines[i]], 1);
+        memcpy(before, lp->tied_now, bytes);
         lp->tied_used[slot] = 1;
         lp->tied_keys[slot] = key;
     }
@@ -216,9 +224,8 @@ static inline int64_t basket_after(const Problem *p, const Bundles *bundles, con
 
 /* The set `mask` with its steps in order, `left` as its units leave it. Lower bounds: `starts` (by rank, of line
    percents, line amounts and basket percents) and `ends` (by bundle); the total is returned. */
-static inline int64_t lowest(const Problem *p, LinePercents *lp, const Bundles *bundles, Mask mask, Mask tied_key,
-                             const int32_t *members, int count, Part *parts, int64_t *left, int64_t *starts,
-                             int64_t *ends) {
+static inline int64_t lowest(const Problem *p, LinePercents *lp, const Bundles *bundles, Mask mask, const int32_t *members,
+                             int count, Part *parts, int64_t *left, int64_t *starts, int64_t *ends) {
     size_t bytes = sizeof(int64_t) * (size_t)p->lines;
     int at = 0;
     int64_t total = 0;
@@ -226,7 +233,7 @@ static inline int64_t lowest(const Problem *p, LinePercents *lp, const Bundles *
     while (at < count && p->step[members[at]].rank == LINE_PERCENT) at++;
     for (int line = 0; line < p->lines; line++)
         if (!lp->tied[line]) left[line] = line_after(p, lp, line, mask, left[line]);
-    if (lp->tied_count && at) tied_after(p, lp, members, at, tied_key, parts, left);
+    if (lp->tied_count && at) tied_after(p, lp, members, at, mask, parts, left);
     memcpy(starts + LINE_AMOUNT * p->lines, left, bytes);
     for (; at < count && p->step[members[at]].rank == LINE_AMOUNT; at++) {
         const Step *step = &p->step[members[at]];
