@@ -17,6 +17,7 @@ from poi_cext.match import Event, Index, Matcher
 from poi_engine.snapshot import SnapshotFolder, State
 from poi_offers.candidates import Candidates
 from poi_offers.choice import choose
+from poi_offers.effects import EffectBook
 from poi_offers.policy import Policy
 from poi_offers.steps import sheet_of
 from poi_server.benchmark.children import die_with_parent
@@ -176,7 +177,7 @@ def _own_memory() -> int:
 
 def _choice(index: Index, asked: Sequence[Packed], count: int) -> dict[str, float]:
     """A match, then the exact choice among thirty offers, from the offers and the basket to the combination."""
-    matcher = Matcher(index)
+    matcher, book = Matcher(index), EffectBook()
     took, alone = [], []
     for number, problem in enumerate(problems(SEED, count)):
         event = asked[number % len(asked)]
@@ -185,7 +186,7 @@ def _choice(index: Index, asked: Sequence[Packed], count: int) -> dict[str, floa
         for _ in range(5):
             start = time.perf_counter_ns()
             matcher.match(event.event(), event.place)
-            candidates = Candidates(problem.offers, sheet_of(problem.items), Policy())
+            candidates = Candidates(problem.offers, sheet_of(problem.items), Policy(), book=book)
             ready = time.perf_counter_ns()
             choose(candidates)
             end = time.perf_counter_ns()
