@@ -318,7 +318,7 @@ def test_a_malformed_program_is_refused_and_adds_nothing(matcher: ModuleType, pr
     with pytest.raises(ValueError, match="part at 0"):
         view.add(0, [[], program])
     assert (view.added, view.match(event(matcher))) == (0, ([], []))
-    with pytest.raises(ValueError, match="malformed|cut short"):
+    with pytest.raises(ValueError, match=r"malformed|cut short"):
         index(matcher, [[[]], [program]])
 
 
