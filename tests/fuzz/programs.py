@@ -94,7 +94,8 @@ class ProgramGenerator:
     def _short(self) -> Program:
         kinds = self.random.sample((ANY, ANY, NONE, RANGE, UNION, EITHER, SUM), self.random.randrange(1, 4))
         doubt = [MAYBE] if self.random.random() < 0.2 else []
-        return tuple(word for op in (*kinds, *doubt) for word in self.part(op))
+        everywhere = (ANY, STORE, 6, *range(6)) if self.random.random() < 0.5 else ()
+        return (*everywhere, *(word for op in (*kinds, *doubt) for word in self.part(op)))
 
     def program(self) -> Program:
         """A few parts, often with one that an index can find it by."""
