@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 
 from poi_cext.choose import COMPILED, Solver
 from poi_offers.arithmetic import Applied, apply
@@ -15,6 +16,8 @@ from poi_offers.steps import UNITS, Sheet, Step, steps_of
 
 _QUIET = (Message, NextVisitCoupon)
 
+_id_of = attrgetter("offer_id")
+_priority_of = attrgetter("stacking.priority")
 _POLICIES = {"customer_best": 0, "priority": 1, "margin_best": 2}
 _MOST_ROOM = 1 << 50
 """More minor units than any basket holds."""
@@ -59,7 +62,7 @@ class Candidates:
         book: EffectBook | None = None,
         compiled: bool = COMPILED,
     ) -> None:
-        self.offers = tuple(sorted(offers, key=lambda offer: (-offer.stacking.priority, offer.offer_id)))
+        self.offers = tuple(sorted(sorted(offers, key=_id_of), key=_priority_of, reverse=True))
         self.sheet = sheet
         self.policy = policy
         self.points = points
@@ -112,7 +115,7 @@ class Candidates:
     def _solver(self, book: EffectBook) -> "Solver | None":
         sheet, policy = self.sheet, self.policy
         written, tags = book.read(self.offers, sheet.items)
-        ranks = {offer_id: rank for rank, offer_id in enumerate(sorted(offer.offer_id for offer in self.offers))}
+        ranks = {offer_id: rank for rank, offer_id in enumerate(sorted(map(_id_of, self.offers)))}
         terms = [
             (
                 found.priority,
@@ -125,7 +128,7 @@ class Candidates:
             )
             for found, group, room in zip(written, self.groups, self.room, strict=True)
         ]
-        spared = [self.spared(line) for line in range(len(sheet.items))]
+        spared = [0 if item.cost is None else item.cost - item.unit_price for item in sheet.items]
         try:
             return Solver(
                 list(zip(tags, sheet.amounts, sheet.prices, sheet.units, spared, strict=True)),

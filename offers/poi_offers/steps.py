@@ -6,12 +6,14 @@ amounts, basket percents, basket amounts; within a class by priority descending,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
 from poi_offers.model import AmountOff, BuyXGetY, Effect, FixedPrice, FreeItem, Offer, PercentOff
 from poi_offers.selection import selected
 from poi_offers.situation import SaleItem
 
+_line_id = attrgetter("line_id")
 UNITS, LINE_PERCENT, LINE_AMOUNT, BASKET_PERCENT, BASKET_AMOUNT = range(5)
 Kind = Literal["fixed", "free", "buy_get", "cheapest", "unit", "percent", "amount"]
 SERVING: frozenset[Kind] = frozenset({"fixed", "free", "buy_get"})
@@ -69,8 +71,9 @@ class Step:
 
 def sheet_of(items: Sequence[SaleItem]) -> Sheet:
     """Lay out the basket; the order of the lines given does not matter. A line id given twice is a `BasketError`."""
-    _check_ids(items)
-    lines = tuple(sorted(items, key=lambda item: item.line_id))
+    lines = tuple(sorted(items, key=_line_id))
+    if len(set(map(_line_id, lines))) != len(lines):
+        _check_ids(items)
     return Sheet(
         items=lines,
         amounts=tuple([item.amount for item in lines]),
