@@ -6,6 +6,7 @@ A child builds within a deadline and a memory guard, then answers events one at 
 import ctypes
 import gc
 import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -137,6 +138,8 @@ def _serve(pipe: Connection, make: Callable[[], Peer], asked: dict[str, Sequence
         pipe.send(("failed", "needs more memory than there is"))
     except Exception:
         pipe.send(("failed", traceback.format_exc(limit=-3)))
+    finally:
+        os._exit(0)  # some competitors take long to clean up, or print that they did not
 
 
 def _reply(pipe: Connection, peer: Peer, asked: dict[str, Sequence[Any]], kind: str, which: str, what: Any) -> None:
