@@ -69,11 +69,6 @@ class Child:
         wall, cpu, found = self._answer(MATCH_SECONDS, "no answer")
         return Timed(wall, cpu, tuple(array("q", found)))
 
-    def call(self, name: str, *arguments: Any) -> Any:
-        """A method of the peer, for what only some have."""
-        self._pipe.send(("call", name, arguments))
-        return self._answer(MATCH_SECONDS, "no answer")
-
     def over(self, name: str, which: str, count: int, *arguments: Any) -> Any:
         """A method of the peer on the first events of a list."""
         self._pipe.send(("over", name, (which, count, arguments)))
@@ -143,9 +138,6 @@ def _serve(pipe: Connection, make: Callable[[], Peer], asked: dict[str, Sequence
 
 
 def _reply(pipe: Connection, peer: Peer, asked: dict[str, Sequence[Any]], kind: str, which: str, what: Any) -> None:
-    if kind == "call":
-        pipe.send(("called", getattr(peer, which)(*what)))
-        return
     if kind == "over":
         events, count, arguments = what
         pipe.send(("called", getattr(peer, which)(asked[events][:count], *arguments)))

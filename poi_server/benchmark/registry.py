@@ -19,10 +19,9 @@ class Peer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Competitor:
-    """A name in the results, where its class is, and the module without which it cannot run."""
+    """A name in the results, where its class is (`module:Class`), and the module without which it cannot run."""
 
     name: str
-    what: str
     module: str
     needs: str | None = None
 
@@ -38,17 +37,17 @@ class Competitor:
         return found
 
 
-POI = Competitor("poi", "this product, called from Python", "poi:Poi")
-NAIVE = Competitor("naive", "Python loop over dictionaries", "naive:Naive")
+POI = Competitor("poi", "poi:Poi")
+NAIVE = Competitor("naive", "naive:Naive")
 PEERS = (
     NAIVE,
-    Competitor("numpy", "columns, narrowed step by step", "numpy_scan:NumpyScan", "numpy"),
-    Competitor("dict-strtree", "dictionaries and shapely's STRtree", "dict_strtree:DictStrtree", "shapely"),
-    Competitor("pyroaring", "Roaring bitmaps", "roaring:Roaring", "pyroaring"),
-    Competitor("zen-engine", "one decision table that collects", "zen_table:ZenTable", "zen"),
-    Competitor("rule-engine", "one rule a clause", "rules:RuleList", "rule_engine"),
-    Competitor("clipspy", "CLIPS (Rete), one rule a clause", "clips_rete:ClipsRete", "clips"),
-    Competitor("mokaccino", "percolator, one query a clause", "percolator:Percolated", "mokaccino"),
-    Competitor("sqlite-rtree", "SQLite in memory, R*Tree and indexes", "sqlite_rtree:SqliteRtree"),
+    Competitor("numpy", "numpy_scan:NumpyScan", "numpy"),
+    Competitor("dict-strtree", "dict_strtree:DictStrtree", "shapely"),
+    Competitor("pyroaring", "roaring:Roaring", "pyroaring"),
+    Competitor("zen-engine", "zen_table:ZenTable", "zen"),
+    Competitor("rule-engine", "rules:RuleList", "rule_engine"),
+    Competitor("clipspy", "clips_rete:ClipsRete", "clips"),
+    Competitor("mokaccino", "percolator:Percolated", "mokaccino"),
+    Competitor("sqlite-rtree", "sqlite_rtree:SqliteRtree"),
 )
 """In the order in which they are asked."""

@@ -44,7 +44,7 @@ def by_name(rows: list[Row]) -> dict[str, Row]:
 
 
 def test_every_answer_is_compared_and_a_liar_is_shown(workload: Workload) -> None:
-    liar = Competitor("liar", "", "")
+    liar = Competitor("liar", "")
     makers = {"liar": lambda: Liar(workload)}
     rows = by_name(measure(workload, (POI, NAIVE, liar), EXTENT, quiet, ("hot",), makers))
     assert (rows["poi"].correct, rows["naive"].correct, rows["poi-c"].correct) == (True, True, True)
@@ -57,7 +57,7 @@ def test_every_answer_is_compared_and_a_liar_is_shown(workload: Workload) -> Non
 
 
 def test_without_the_naive_loop_the_oracle_is_asked_of_some(workload: Workload) -> None:
-    liar = Competitor("liar", "", "")
+    liar = Competitor("liar", "")
     rows = by_name(measure(workload, (POI, liar), EXTENT, quiet, ("hot",), {"liar": lambda: Liar(workload)}))
     assert rows["poi"].correct is True
     assert rows["liar"].correct is False
@@ -77,8 +77,8 @@ def test_ratios_are_of_the_same_events_and_need_a_free_machine(
 def test_a_competitor_that_is_absent_or_does_not_get_ready_is_named(
     workload: Workload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    absent = Competitor("absent", "", "nowhere:Nothing", "no_such_module_anywhere")
-    broken = Competitor("broken", "", "")
+    absent = Competitor("absent", "nowhere:Nothing", "no_such_module_anywhere")
+    broken = Competitor("broken", "")
     rows = by_name(measure(workload, (absent, broken), EXTENT, quiet, ("cold",), {"broken": lambda: 1 / 0}))
     assert rows["absent"].note == "not installed"
     assert rows["broken"].note.startswith("not reached: ZeroDivisionError")
@@ -133,7 +133,7 @@ def test_a_slow_competitor_is_asked_fewer_events(workload: Workload) -> None:
             return super().match(facts)
 
     extent = Extent(events=24, cycled=24, seconds=0.5, oracle=6)
-    slow = Competitor("slow", "", "")
+    slow = Competitor("slow", "")
     rows = by_name(measure(workload, (POI, slow), extent, quiet, ("cold",), {"slow": lambda: Slow(workload)}))
     assert rows["slow"].events < rows["poi"].events == 24
     assert rows["slow"].correct is True
