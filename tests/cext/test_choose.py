@@ -1,5 +1,7 @@
 """The compiled choice at its own border: programs and lines of numbers in, masks and amounts out, misuse refused."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from poi_cext.choose import COMPILED, Effects, Solver
@@ -119,3 +121,14 @@ def test_terms_that_do_not_fit_are_refused() -> None:
         solver(TENTH, policy=9)
     with pytest.raises(ValueError, match="terms"):
         Solver(LINES, [Effects(TENTH)], [], 0, 10, 0, 1, 100, 1000, True)
+
+
+def test_threads_with_a_basket_each_do_not_disturb_one_another() -> None:
+    programs = [[AMOUNT, BASKET_AMOUNT, 0, 10 + i * 7 % 13, -1, -1, 0, 0, 0, 0] for i in range(18)]
+    groups = [i % 5 for i in range(18)]
+    alone = solver(*programs, groups=groups).choose()
+    baskets = [solver(*programs, groups=groups) for _ in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(Solver.choose, baskets)) == {alone}
+    assert alone[1]
+    assert alone[2] > 18
