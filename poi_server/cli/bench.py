@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from poi_server.benchmark.suite import Plan, Report
 
 EXAMPLES = """\
-  poi-server bench matcher                          1,000 to 1,000,000 offers: about a quarter of an hour
+  poi-server bench matcher                          1,000 to 1,000,000 offers: about twenty minutes
   poi-server bench matcher --quick                  a smoke run of seconds, whose figures mean little
   poi-server bench matcher --offers 10000000        ten million (needs 12 GB of memory)
   poi-server bench matcher --offers 100000 --part generated --competitor numpy pyroaring
