@@ -160,12 +160,12 @@ class SnapshotFolder:
             finally:
                 os.close(descriptor)
             fresh.replace(path)
-            self._trace("renamed")
+            self._trace("snapshot.renamed")
         except BaseException:
             fresh.unlink(missing_ok=True)
             raise
         _sync_folder(self._folder)
-        self._trace("folder synced")
+        self._trace("snapshot.folder-synced")
 
     def tidy(self, merchant_id: str) -> None:
         """Remove what writers that crashed left behind, unless somebody is writing now."""
@@ -180,7 +180,7 @@ class SnapshotFolder:
     def _fill(
         self, descriptor: int, state: State, sections: Mapping[str, memoryview], unchecked: Collection[str]
     ) -> None:
-        self._trace("begun")
+        self._trace("snapshot.begun")
         flat = [(name, section.cast("B")) for name, section in sections.items()]
         contents = _contents_of(state, flat, unchecked)
         head = msgpack.encode(contents)
@@ -189,10 +189,10 @@ class SnapshotFolder:
         for part in (memoryview(head), *(section for _, section in flat)):
             _write(descriptor, part)
             _write(descriptor, bytes(-part.nbytes % ALIGNED))
-            self._trace("part written")
-        self._trace("filled")
+            self._trace("snapshot.part")
+        self._trace("snapshot.filled")
         os.fsync(descriptor)
-        self._trace("synced")
+        self._trace("snapshot.synced")
 
     def _sweep(self, merchant_id: str) -> None:
         for left in self._left(merchant_id):

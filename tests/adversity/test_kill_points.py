@@ -111,6 +111,7 @@ def test_unharmed_the_story_ends_the_same(scenario: str, forker: Forker, folder:
 def test_every_named_point_is_in_the_list() -> None:
     engine = ROOT / "engine" / "poi_engine"
     named = {name for file in engine.rglob("*.py") for name in re.findall(r"trace\(\"([\w.-]+)\"\)", file.read_text())}
+    named = {name for name in named if not name.startswith("snapshot.")}  # killed in tests/engine/test_snapshot.py
     storage = {name for name in named if "." not in name}
     listed = {point.partition("@")[0] for _, point in CASES} | set(RECOVERY.split()) | set(NEVER_SENT.split())
     assert {f"sql.{name}" for name in storage} <= listed

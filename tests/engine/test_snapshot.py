@@ -166,7 +166,7 @@ def test_one_compiles_at_a_time(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
     def full(step: str) -> None:
-        if step == "filled":
+        if step == "snapshot.filled":
             raise OSError(28, "No space left on device")
 
     write(tmp_path, 1)
@@ -198,7 +198,15 @@ with files.alone("mer_1"):
     files.write(STATE, SECTIONS)
 print("written", flush=True)
 """
-STEPS = ["begun", *["part written"] * 4, "filled", "synced", "renamed", "folder synced", "written"]
+STEPS = [
+    "snapshot.begun",
+    *["snapshot.part"] * 4,
+    "snapshot.filled",
+    "snapshot.synced",
+    "snapshot.renamed",
+    "snapshot.folder-synced",
+    "written",
+]
 
 
 @pytest.mark.parametrize("step", range(1, 11))
