@@ -100,7 +100,7 @@ cdef class Index:
         cdef CIndex* index = &self.index
         cdef Meta* meta = &index.meta
         pieces[0], sizes[0] = <const char*> meta, sizeof(Meta)
-        pieces[1], sizes[1] = <const char*> index.slots, meta.slots * sizeof(Slot) * 1
+        pieces[1], sizes[1] = <const char*> index.slots, meta.slots * sizeof(Slot)
         pieces[2], sizes[2] = <const char*> index.postings, meta.postings * 4
         pieces[3], sizes[3] = <const char*> index.starts, (meta.clauses + 1) * 4
         pieces[4], sizes[4] = <const char*> index.words, meta.words * 4

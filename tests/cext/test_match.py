@@ -230,6 +230,15 @@ def test_owners_come_in_their_order_and_top_stops_early(matcher: ModuleType) -> 
 
 
 @both
+def test_a_clause_found_by_its_value_makes_the_last_of_the_top_sure(matcher: ModuleType) -> None:
+    """So many clauses ask for values of a large family alone that they are no rows of a plan."""
+    others = [[part(ANY, 5, 100 + n)] for n in range(300)]
+    view = live(matcher, [[part(MAYBE, 0), part(ANY, 5, 71)], *others, [[]]])
+    assert view.match(event(matcher), "a counter", 1) == ([0], [])
+    assert view.match(event(matcher), "a counter") == ([0, 301], [])
+
+
+@both
 def test_changes_are_seen_by_the_next_question(matcher: ModuleType) -> None:
     view, here = live(matcher), event(matcher)
     assert view.match(here, "a counter") == ([], [])
