@@ -93,7 +93,8 @@ def _environment() -> dict[str, str]:
 def _total(name: str, rounds: int, made: Path) -> int:
     """Instructions of a whole run."""
     tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    command = [*tool, sys.executable, "-S", "-m", "tests.gate.run", name, str(made), str(rounds)]
+    # -B: if one run kept the bytecode it compiled, the next would have less to do
+    command = [*tool, sys.executable, "-S", "-B", "-m", "tests.gate.run", name, str(made), str(rounds)]
     done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode or found is None:
