@@ -36,10 +36,13 @@ H = TypeVar("H", bound=Handler)
 ANYONE: frozenset[Role] = frozenset()
 """No credential needed; said on purpose, never by leaving something out."""
 OWNER: frozenset[Role] = frozenset({"owner"})
-STAFF: frozenset[Role] = frozenset({"owner", "seller"})
-COUNTER: frozenset[Role] = frozenset({"owner", "seller", "station"})
+MANAGER: frozenset[Role] = frozenset({"owner", "manager"})
+READER: frozenset[Role] = frozenset({"owner", "manager", "auditor"})
+"""Who may look at the figures and the books."""
+STAFF: frozenset[Role] = frozenset({"owner", "manager", "seller"})
+COUNTER: frozenset[Role] = frozenset({"owner", "manager", "seller", "station"})
 PHONE: frozenset[Role] = frozenset({"phone"})
-EVERYONE: frozenset[Role] = frozenset({"owner", "seller", "station", "phone", "partner"})
+EVERYONE: frozenset[Role] = frozenset({"owner", "manager", "seller", "auditor", "station", "phone", "partner"})
 """Everybody who has a credential."""
 
 JSON_BYTES = 64 * 1024

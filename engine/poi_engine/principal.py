@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-Role = Literal["owner", "seller", "station", "phone", "partner"]
+Role = Literal["owner", "manager", "seller", "auditor", "station", "phone", "partner"]
 Scope = Literal[
     "decisions", "offers:read", "offers:write", "customers:read", "customers:write", "sales:read", "metrics"
 ]

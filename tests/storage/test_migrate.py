@@ -145,9 +145,9 @@ def shape(connection: Any, table: str) -> tuple[Any, Any]:
 
 
 def test_immutable_tables_are_protected_by_the_schema() -> None:
-    from poi_engine.storage.migrations.versions import revision_0001
+    from poi_engine.storage.migrations.versions import revision_0001, revision_0003
 
-    assert set(schema.IMMUTABLE) == set(revision_0001._IMMUTABLE)
+    assert set(schema.IMMUTABLE) == {*revision_0001._IMMUTABLE, *revision_0003._IMMUTABLE}
 
 
 def test_every_key_and_every_index_but_those_of_secrets_starts_with_the_merchant() -> None:
