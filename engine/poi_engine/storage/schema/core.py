@@ -1,6 +1,9 @@
 """The tables of the first sale: who and where, customers, catalogue, ledger, checkout, sale, journal, promises."""
 
-from sqlalchemy import CheckConstraint, Column, Double, Index, LargeBinary, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, Double, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import text as literal
 
 from poi_engine.storage.schema.parts import integer, table, text
 
@@ -29,7 +32,19 @@ station = table(
     integer("vat_rate"),  # of plain amounts, basis points
     text("connector"),
 )
-seller = table("seller", ("seller_id",), text("seller_id"), text("name"), integer("active", default=1))
+seller = table(  # a person of the staff: a manager, a seller or an auditor
+    "seller",
+    ("seller_id",),
+    text("seller_id"),
+    text("name"),
+    integer("active", default=1),
+    Column("role", Text, nullable=False, server_default="seller"),
+    integer("take_payment", default=1),
+    integer("refund_limit", null=True),  # minor units within 24 hours; without one, no limit
+    text("pin", null=True),  # a slow hash with its salt and costs
+    integer("pin_failures", default=0),
+    integer("pin_locked_until", null=True),
+)
 access = table(
     "access",
     ("access_id",),
@@ -109,6 +124,12 @@ product = table(
     integer("cost", null=True),
     text("gtin", null=True),
     integer("active", default=1),
+    integer("tracked", default=0),  # 1: its stock is counted
+    integer("low_stock", null=True),  # thousandths: at or below this it stands on the low-stock list
+    text("parent", null=True),  # the code of the product it is a variant of
+    Column("attributes", Text, nullable=False, server_default="{}"),  # JSON: what tells it from the other variants
+    integer("content", null=True),  # of a pack, thousandths of `content_unit`
+    text("content_unit", null=True),
 )
 campaign = table("campaign", ("campaign_id",), text("campaign_id"), text("name"), integer("created_at"))
 offer = table(  # the head: which version is live
@@ -316,7 +337,14 @@ audit = table(
     text("subject_id"),
     text("why"),
     integer("created_at"),
+    text("station_id", null=True),  # where it was done, if at a station
 )
+
+_OF_STOCK: dict[str, Any] = {
+    "sqlite_where": literal("unit = 'stock'"),
+    "postgresql_where": literal("unit = 'stock'"),
+}
+"""Only the transfers of goods are looked up by their accounts."""
 
 Index("sale_by_day", sale.c.merchant_id, sale.c.created_at)
 Index("sale_by_customer", sale.c.merchant_id, sale.c.customer_id, sale.c.created_at)
@@ -331,8 +359,16 @@ Index("redemption_by_offer", redemption.c.merchant_id, redemption.c.offer_id, re
 Index("credential_by_customer", credential.c.merchant_id, credential.c.customer_id)
 Index("coupon_by_customer", coupon.c.merchant_id, coupon.c.customer_id)
 Index("product_by_gtin", product.c.merchant_id, product.c.gtin)
+Index("product_by_parent", product.c.merchant_id, product.c.parent)
+Index("product_by_tracked", product.c.merchant_id, product.c.tracked, product.c.code)
+Index("stock_taken", transfer.c.merchant_id, transfer.c.debit, transfer.c.transfer_id, **_OF_STOCK)
+Index("stock_given", transfer.c.merchant_id, transfer.c.credit, transfer.c.transfer_id, **_OF_STOCK)
 Index("access_by_secret", access.c.secret_hash)
 Index("pairing_by_secret", pairing.c.secret_hash)
+Index("audit_by_time", audit.c.merchant_id, audit.c.created_at)
+Index("audit_by_who", audit.c.merchant_id, audit.c.who, audit.c.created_at)
+Index("audit_by_act", audit.c.merchant_id, audit.c.act, audit.c.created_at)
+Index("audit_by_subject", audit.c.merchant_id, audit.c.subject_id, audit.c.created_at)
 Index("outbox_by_delivery", outbox.c.merchant_id, outbox.c.delivered_at)
 
 IMMUTABLE = ("transfer", "journal", "sale", "sale_line", "offer_version", "redemption", "audit")

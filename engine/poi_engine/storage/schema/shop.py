@@ -1,5 +1,9 @@
 """The tables of the shop: insights, sellers, clientele, goods, campaigns, orders, messages."""
 
+from sqlalchemy import Index
+
+from poi_engine.storage.schema.parts import integer, table, text
+
 IMMUTABLE: tuple[str, ...] = ()
 """Tables whose rows are never updated or deleted."""
 
@@ -7,9 +11,124 @@ IMMUTABLE: tuple[str, ...] = ()
 
 # --- sellers -------------------------------------------------------------------------------------------------------
 
+station_seller = table(  # who is signed in at a station
+    "station_seller",
+    ("station_id",),
+    text("station_id"),
+    text("seller_id"),
+    text("how"),  # pin, badge
+    integer("signed_in_at"),
+    integer("seen_at"),
+)
+badge = table(  # a card or chip that signs a seller in and out; never a customer's
+    "badge",
+    ("scheme", "subject"),
+    text("scheme"),
+    text("subject"),
+    text("seller_id"),
+    integer("created_at"),
+)
+approval = table(  # a second person's consent to one act
+    "approval",
+    ("approval_id",),
+    text("approval_id"),
+    text("act"),
+    text("subject_id"),
+    integer("amount"),
+    text("approver"),
+    integer("created_at"),
+    integer("expires_at"),
+    text("used_by", null=True),
+    integer("used_at", null=True),
+)
+seller_refund = table(  # what a seller refunded without a second person
+    "seller_refund",
+    ("checkout_id",),
+    text("checkout_id"),
+    text("seller_id"),
+    integer("amount"),
+    integer("created_at"),
+)
+Index("badge_by_seller", badge.c.merchant_id, badge.c.seller_id)
+Index("station_seller_by_seller", station_seller.c.merchant_id, station_seller.c.seller_id)
+Index("seller_refund_by_seller", seller_refund.c.merchant_id, seller_refund.c.seller_id, seller_refund.c.created_at)
+
 # --- clientele -----------------------------------------------------------------------------------------------------
 
 # --- goods ---------------------------------------------------------------------------------------------------------
+
+product_text = table(
+    "product_text",
+    ("code", "language"),
+    text("code"),
+    text("language"),  # en, fr ...
+    text("label"),
+    text("description"),
+)
+product_gtin = table("product_gtin", ("gtin", "code"), text("gtin"), text("code"))  # besides product.gtin
+picture = table(  # named by its content: what is once sent may be kept for ever
+    "picture",
+    ("picture_id",),
+    text("picture_id"),
+    text("content_type"),
+    integer("width"),  # pixels
+    integer("height"),
+    Column("content", LargeBinary, nullable=False),
+    Column("small", LargeBinary, nullable=False),
+    integer("created_at"),
+)
+product_picture = table(
+    "product_picture", ("code", "picture_id"), text("code"), text("picture_id"), integer("position")
+)
+price_change = table(  # every price a product ever had: who set it, and when
+    "price_change",
+    ("code", "change_id"),
+    text("code"),
+    text("change_id"),
+    integer("before", null=True),
+    integer("after"),
+    text("who"),
+    integer("created_at"),
+)
+price_plan = table(  # a price to come
+    "price_plan",
+    ("plan_id",),
+    text("plan_id"),
+    text("code"),
+    integer("unit_price"),
+    integer("starts_at"),
+    text("state"),  # planned, done, cancelled
+    text("who"),
+    integer("created_at"),
+    integer("changed_at"),
+)
+stock_movement = table(  # why goods moved, where no sale says it; the amounts are transfers of the same id
+    "stock_movement",
+    ("movement_id",),
+    text("movement_id"),
+    text("kind"),  # received, moved, counted, lost, found
+    text("who"),
+    text("why"),
+    integer("created_at"),
+)
+product_import = table(  # how far a file has been read: it goes on where it stopped
+    "product_import",
+    ("import_id",),
+    text("import_id"),
+    text("fingerprint"),
+    text("state"),  # checking, importing, done, refused
+    integer("position"),  # bytes
+    integer("line"),
+    integer("rows"),
+    text("document"),  # figures, and the first mistakes
+    text("who"),
+    integer("created_at"),
+    integer("changed_at"),
+)
+Index("product_gtin_by_code", product_gtin.c.merchant_id, product_gtin.c.code)
+Index("price_plan_by_start", price_plan.c.merchant_id, price_plan.c.state, price_plan.c.starts_at)
+Index("price_plan_by_code", price_plan.c.merchant_id, price_plan.c.code)
+Index("product_import_by_file", product_import.c.merchant_id, product_import.c.fingerprint)
 
 # --- segments and campaigns ----------------------------------------------------------------------------------------
 

@@ -10,10 +10,66 @@ _IMMUTABLE: tuple[str, ...] = ()
 _INSIGHTS = """
 """
 _SELLERS = """
+alter table seller add column role text default 'seller' not null;
+alter table seller add column take_payment bigint default 1 not null;
+alter table seller add column refund_limit bigint;
+alter table seller add column pin text;
+alter table seller add column pin_failures bigint default 0 not null;
+alter table seller add column pin_locked_until bigint;
+alter table audit add column station_id text;
+create index audit_by_time on audit (merchant_id, created_at);
+create index audit_by_who on audit (merchant_id, who, created_at);
+create index audit_by_act on audit (merchant_id, act, created_at);
+create index audit_by_subject on audit (merchant_id, subject_id, created_at);
+create table station_seller (merchant_id text not null, station_id text not null, seller_id text not null,
+  how text not null, signed_in_at bigint not null, seen_at bigint not null, primary key (merchant_id, station_id));
+create index station_seller_by_seller on station_seller (merchant_id, seller_id);
+create table badge (merchant_id text not null, scheme text not null, subject text not null, seller_id text not null,
+  created_at bigint not null, primary key (merchant_id, scheme, subject));
+create index badge_by_seller on badge (merchant_id, seller_id);
+create table approval (merchant_id text not null, approval_id text not null, act text not null,
+  subject_id text not null, amount bigint not null, approver text not null, created_at bigint not null,
+  expires_at bigint not null, used_by text, used_at bigint, primary key (merchant_id, approval_id));
+create table seller_refund (merchant_id text not null, checkout_id text not null, seller_id text not null,
+  amount bigint not null, created_at bigint not null, primary key (merchant_id, checkout_id));
+create index seller_refund_by_seller on seller_refund (merchant_id, seller_id, created_at);
 """
 _CLIENTELE = """
 """
 _GOODS = """
+alter table product add column tracked bigint default 0 not null;
+alter table product add column low_stock bigint;
+alter table product add column parent text;
+alter table product add column attributes text default '{}' not null;
+alter table product add column content bigint;
+alter table product add column content_unit text;
+create table product_text (merchant_id text not null, code text not null, language text not null, label text not
+  null, description text not null, primary key (merchant_id, code, language));
+create table product_gtin (merchant_id text not null, gtin text not null, code text not null,
+  primary key (merchant_id, gtin, code));
+create table picture (merchant_id text not null, picture_id text not null, content_type text not null, width bigint
+  not null, height bigint not null, content {blob} not null, small {blob} not null, created_at bigint not null,
+  primary key (merchant_id, picture_id));
+create table product_picture (merchant_id text not null, code text not null, picture_id text not null, position
+  bigint not null, primary key (merchant_id, code, picture_id));
+create table price_change (merchant_id text not null, code text not null, change_id text not null, before bigint,
+  after bigint not null, who text not null, created_at bigint not null, primary key (merchant_id, code, change_id));
+create table price_plan (merchant_id text not null, plan_id text not null, code text not null, unit_price bigint not
+  null, starts_at bigint not null, state text not null, who text not null, created_at bigint not null, changed_at
+  bigint not null, primary key (merchant_id, plan_id));
+create table stock_movement (merchant_id text not null, movement_id text not null, kind text not null, who text not
+  null, why text not null, created_at bigint not null, primary key (merchant_id, movement_id));
+create table product_import (merchant_id text not null, import_id text not null, fingerprint text not null, state
+  text not null, position bigint not null, line bigint not null, rows bigint not null, document text not null, who
+  text not null, created_at bigint not null, changed_at bigint not null, primary key (merchant_id, import_id));
+create index product_by_parent on product (merchant_id, parent);
+create index product_by_tracked on product (merchant_id, tracked, code);
+create index stock_taken on transfer (merchant_id, debit, transfer_id) where unit = 'stock';
+create index stock_given on transfer (merchant_id, credit, transfer_id) where unit = 'stock';
+create index product_gtin_by_code on product_gtin (merchant_id, code);
+create index price_plan_by_start on price_plan (merchant_id, state, starts_at);
+create index price_plan_by_code on price_plan (merchant_id, code);
+create index product_import_by_file on product_import (merchant_id, fingerprint);
 """
 _CAMPAIGNS = """
 """
