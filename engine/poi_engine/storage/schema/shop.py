@@ -1,10 +1,10 @@
 """The tables of the shop: insights, sellers, clientele, goods, campaigns, orders, messages."""
 
-from sqlalchemy import Index
+from sqlalchemy import Column, Index, LargeBinary
 
 from poi_engine.storage.schema.parts import integer, table, text
 
-IMMUTABLE: tuple[str, ...] = ()
+IMMUTABLE: tuple[str, ...] = ("price_change", "stock_movement")
 """Tables whose rows are never updated or deleted."""
 
 # --- insights ------------------------------------------------------------------------------------------------------

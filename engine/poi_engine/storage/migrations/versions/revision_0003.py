@@ -5,7 +5,7 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
-_IMMUTABLE: tuple[str, ...] = ()
+_IMMUTABLE: tuple[str, ...] = ("price_change", "stock_movement")
 
 _INSIGHTS = """
 """
