@@ -11,111 +11,19 @@ from msgspec import Struct, json
 
 from poi_engine.clock import micros_of
 from poi_engine.facts import DAY
+from poi_engine.insights.figures import (
+    BasketSize,
+    CustomerRow,
+    DayBar,
+    HourCell,
+    Insights,
+    OfferUse,
+    ProductRow,
+    Share,
+    Totals,
+    Visitors,
+)
 from poi_engine.ports import Job, Query, Row, Sql
-
-
-class Totals(Struct, frozen=True, kw_only=True):
-    """The period in one line."""
-
-    sales: int
-    refunds: int
-    total: int
-    saved: int
-    refunded: int
-    points: int
-    average_basket: int
-
-
-class HourCell(Struct, frozen=True, kw_only=True):
-    """One cell of the heat map: `weekday` 1 Monday .. 7 Sunday, `hour` 0 .. 23."""
-
-    weekday: int
-    hour: int
-    sales: int
-    total: int
-
-
-class DayBar(Struct, frozen=True, kw_only=True):
-    """One day of the period."""
-
-    day: str
-    sales: int
-    total: int
-    saved: int
-
-
-class ProductRow(Struct, frozen=True, kw_only=True):
-    """One product; a plain amount has no code and is known by its label. `quantity` in thousandths."""
-
-    code: str
-    label: str
-    quantity: int
-    total: int
-    saved: int
-
-
-class Share(Struct, frozen=True, kw_only=True):
-    """One value of a facet (card type, scheme, entry mode, means)."""
-
-    value: str
-    sales: int
-    total: int
-
-
-class Visitors(Struct, frozen=True, kw_only=True):
-    """Sales to new, returning and unidentified customers."""
-
-    new: int
-    returning: int
-    anonymous: int
-
-
-class CustomerRow(Struct, frozen=True, kw_only=True):
-    """One of the best customers of the period."""
-
-    customer_id: str
-    display_name: str
-    sales: int
-    total: int
-
-
-class OfferUse(Struct, frozen=True, kw_only=True):
-    """How an offer was used."""
-
-    offer_id: str
-    name: dict[str, str]
-    uses: int
-    saved: int
-    value: int
-
-
-class BasketSize(Struct, frozen=True, kw_only=True):
-    """Sales whose total lies in [`low`, `high`) minor units; the last band has no `high`."""
-
-    low: int
-    high: int | None
-    sales: int
-
-
-class Insights(Struct, frozen=True, kw_only=True):
-    """Everything the dashboard draws for one period."""
-
-    first_day: date
-    last_day: date
-    currency: str
-    totals: Totals
-    by_hour: tuple[HourCell, ...]
-    by_day: tuple[DayBar, ...]
-    by_product: tuple[ProductRow, ...]
-    by_card_type: tuple[Share, ...]
-    by_card_scheme: tuple[Share, ...]
-    by_entry_mode: tuple[Share, ...]
-    by_means: tuple[Share, ...]
-    customers: Visitors
-    top_customers: tuple[CustomerRow, ...]
-    offers: tuple[OfferUse, ...]
-    basket_sizes: tuple[BasketSize, ...]
-
 
 _BANDS = (0, 500, 1000, 2000, 3500, 5000, 7500, 10_000, 20_000)
 _FACETS = ("card_type", "card_scheme", "entry_mode", "means")
