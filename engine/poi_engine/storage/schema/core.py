@@ -102,6 +102,8 @@ customer = table(
     integer("last_visit_at", null=True),
     integer("created_at"),
     integer("erased_at", null=True),
+    text("merged_into", null=True),  # who lives on for this one
+    integer("absorbed", default=0),  # how many this one lives on for
 )
 credential = table(  # what identifies a customer: a loyalty reference on a card, a chip, a barcode
     "credential",
@@ -356,6 +358,9 @@ Index("payment_by_state", payment.c.merchant_id, payment.c.state)
 Index("transfer_by_checkout", transfer.c.merchant_id, transfer.c.checkout_id)
 Index("offer_by_change", offer.c.merchant_id, offer.c.changed_in)
 Index("redemption_by_offer", redemption.c.merchant_id, redemption.c.offer_id, redemption.c.created_at)
+Index("customer_by_merge", customer.c.merchant_id, customer.c.merged_into)
+Index("device_by_customer", device.c.merchant_id, device.c.customer_id)
+Index("access_by_subject", access.c.merchant_id, access.c.role, access.c.subject_id)
 Index("credential_by_customer", credential.c.merchant_id, credential.c.customer_id)
 Index("coupon_by_customer", coupon.c.merchant_id, coupon.c.customer_id)
 Index("product_by_gtin", product.c.merchant_id, product.c.gtin)

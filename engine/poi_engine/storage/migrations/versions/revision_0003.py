@@ -1,11 +1,14 @@
 """The shop: insights, sellers, clientele, goods, campaigns, orders, messages."""
 
+import unicodedata
+
+import sqlalchemy
 from alembic import op
 
 revision = "0003"
 down_revision = "0002"
 
-_IMMUTABLE: tuple[str, ...] = ("price_change", "stock_movement")
+_IMMUTABLE: tuple[str, ...] = ("price_change", "stock_movement", "consent", "consent_text")
 
 _INSIGHTS = """
 """
@@ -35,6 +38,38 @@ create table seller_refund (merchant_id text not null, checkout_id text not null
 create index seller_refund_by_seller on seller_refund (merchant_id, seller_id, created_at);
 """
 _CLIENTELE = """
+alter table customer add column merged_into text;
+alter table customer add column absorbed bigint default 0 not null;
+create index customer_by_merge on customer (merchant_id, merged_into);
+create index device_by_customer on device (merchant_id, customer_id);
+create index access_by_subject on access (merchant_id, role, subject_id);
+create table customer_word (merchant_id text not null, word text not null, customer_id text not null,
+  primary key (merchant_id, word, customer_id));
+create table customer_note (merchant_id text not null, note_id text not null, customer_id text not null, body text not
+  null, who text not null, created_at bigint not null, primary key (merchant_id, note_id));
+create table customer_search (merchant_id text not null, search_id text not null, access_id text not null,
+  created_at bigint not null, primary key (merchant_id, search_id));
+create table consent (merchant_id text not null, consent_id text not null, customer_id text not null, purpose text not
+  null, given bigint not null, version bigint not null, who text not null, place text not null, how text not null,
+  created_at bigint not null, primary key (merchant_id, consent_id));
+create table consent_text (merchant_id text not null, purpose text not null, version bigint not null, document text not
+  null, created_at bigint not null, primary key (merchant_id, purpose, version));
+create table referral (merchant_id text not null, code text not null, customer_id text not null, rewards bigint default
+  0 not null, created_at bigint not null, primary key (merchant_id, code));
+create table referred (merchant_id text not null, customer_id text not null, code text not null, referrer_id text not
+  null, sale_id text, created_at bigint not null, rewarded_at bigint, primary key (merchant_id, customer_id));
+create table referral_mark (merchant_id text not null, mark text not null, customer_id text not null, created_at bigint
+  not null, primary key (merchant_id, mark));
+create table phone_mark (merchant_id text not null, mark text not null, customer_id text not null, created_at bigint
+  not null, primary key (merchant_id, mark, customer_id));
+create index customer_word_by_customer on customer_word (merchant_id, customer_id);
+create index customer_note_by_customer on customer_note (merchant_id, customer_id);
+create index customer_search_by_access on customer_search (merchant_id, access_id, created_at);
+create index consent_by_customer on consent (merchant_id, customer_id);
+create index referral_by_customer on referral (merchant_id, customer_id);
+create index referred_by_referrer on referred (merchant_id, referrer_id);
+create index referral_mark_by_customer on referral_mark (merchant_id, customer_id);
+create index phone_mark_by_customer on phone_mark (merchant_id, customer_id);
 """
 _GOODS = """
 alter table product add column tracked bigint default 0 not null;
@@ -88,6 +123,31 @@ def upgrade() -> None:
             op.execute(statement.rstrip(";"))
     for table in _IMMUTABLE:
         (_protect_on_postgresql if postgresql else _protect_on_sqlite)(table)
+    _write_words()
+
+
+def _write_words() -> None:
+    """The words of the names that are there already."""
+    connection = op.get_bind()
+    named = connection.execute(
+        sqlalchemy.text("select merchant_id, customer_id, display_name from customer where display_name <> ''")
+    )
+    words = [
+        {"m": row.merchant_id, "c": row.customer_id, "w": word}
+        for row in named.fetchall()
+        for word in _words(row.display_name)
+    ]
+    if words:
+        connection.execute(
+            sqlalchemy.text("insert into customer_word (merchant_id, word, customer_id) values (:m, :w, :c)"), words
+        )
+
+
+def _words(name: str) -> set[str]:
+    """Lower case, without accents; what is neither letter nor digit parts two words."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    kept = "".join(one if one.isalnum() else " " for one in plain if not unicodedata.combining(one))
+    return {word[:40] for word in kept.split()[:8]}
 
 
 def _protect_on_postgresql(table: str) -> None:
