@@ -20,13 +20,13 @@ from poi_engine.ports import Job, Query, Row
 
 USES = "uses"
 POINTS = "points"
-_FLOORED = ("limit:", "points:", "points_owed:", "wallet:", "value_owed:")
+_FLOORED = ("limit:", "points:", "points_owed:", "wallet:", "value_owed:", "stock:")
 
 Phase = Literal["single", "pending", "post", "void"]
 
 
 class Move(Struct, frozen=True, kw_only=True):
-    """One transfer to make. `amount` > 0 counts what `unit` says: an ISO 4217 code, `points` or `uses`."""
+    """One transfer to make. `amount` > 0 counts what `unit` says: an ISO 4217 code, `points`, `uses` or `stock`."""
 
     kind: str
     debit: str

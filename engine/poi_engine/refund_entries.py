@@ -11,9 +11,15 @@ from poi_engine.returns import Return
 
 
 def refund_moves(
-    sale: Row, payment: Payment, plan: Return, points: TakenBack, value: TakenBack, claims: Sequence[Claim]
+    sale: Row,
+    payment: Payment,
+    plan: Return,
+    points: TakenBack,
+    value: TakenBack,
+    claims: Sequence[Claim],
+    goods: Sequence[Move],
 ) -> list[Move]:
-    """What the commit of a refund enters, with the limits' `claims` that a full return gives back."""
+    """What the commit of a refund enters, with the limits' `claims` that a full return gives back, and the goods."""
     currency, customer = sale["currency"], sale["customer_id"]
     tender = f"tender:{payment.means}"
     moves = [Move(kind="refund", debit=f"sales:{sale['store_id']}", credit=tender, amount=plan.total, unit=currency)]
@@ -26,6 +32,7 @@ def refund_moves(
             *taking(value, f"wallet:{customer}", f"value_owed:{customer}", "stored_value", currency),
         ]
     moves += [limit_return(claim.key, claim.amount, claim.unit) for claim in claims]
+    moves += goods
     return [move for move in moves if move.amount > 0]
 
 

@@ -20,6 +20,7 @@ from poi_engine.refund_entries import refund_moves
 from poi_engine.returns import Return, ReturnedLine, is_whole, plan_return, taken_by
 from poi_engine.sales import document_of, read_lines
 from poi_engine.settings import read_merchant
+from poi_engine.stock import return_moves
 from poi_engine.wiring import Trace
 
 
@@ -131,7 +132,8 @@ def commit_refund(
     yield told(merchant_id, payment.payment_id, "captured", result, at)
     trace("refund.told")
     points, value = yield from _balances(merchant_id, sale, plan)
-    moves = refund_moves(sale, payment, plan, points, value, document.claims if whole else ())
+    goods = yield from return_moves(merchant_id, opened.refund_of, sale["checkout_id"], plan.lines)
+    moves = refund_moves(sale, payment, plan, points, value, document.claims if whole else (), goods)
     yield from ledger.enter(merchant_id, checkout_id, moves, ids=ids, at=at)
     trace("refund.entered")
     if whole:

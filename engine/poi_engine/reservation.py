@@ -8,6 +8,7 @@ from poi_engine.errors import Conflict
 from poi_engine.frozen import Frozen, coupons_wanted, decode, encode, holds, moves_value
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row
+from poi_engine.stock import Wanted, hold_moves
 from poi_engine.wiring import Trace
 
 
@@ -43,7 +44,7 @@ def checkout_of(decision_id: str) -> str:
 
 
 def reserve(merchant_id: str, checkout_id: str, frozen: Frozen, *, ids: Ids, at: int, trace: Trace) -> Job[Frozen]:
-    """Write the frozen checkout and hold limits, points and coupons, all or none. Repeating it changes nothing.
+    """Write the frozen checkout and hold limits, points, goods and coupons, all or none. Repeating changes nothing.
 
     Raises `ledger.Insufficient` when a limit or the points have gone, `Taken` when a coupon or the code has.
     """
@@ -65,9 +66,21 @@ def reserve(merchant_id: str, checkout_id: str, frozen: Frozen, *, ids: Ids, at:
         account = ledger.limit_account(claim.key)
         yield from ledger.fund_limit(merchant_id, account, claim.unit, claim.cap, ids=ids, at=at)
     trace("accept.funded")
-    yield from ledger.hold(merchant_id, checkout_id, holds(frozen), ids=ids, at=at)
+    who = frozen.accepted_by
+    goods = yield from hold_moves(merchant_id, checkout_id, goods_wanted(frozen), who, ids=ids, at=at)
+    yield from ledger.hold(merchant_id, checkout_id, [*holds(frozen), *goods], ids=ids, at=at)
     trace("accept.held")
     return frozen
+
+
+def goods_wanted(frozen: Frozen) -> list[Wanted]:
+    """What the basket takes from stock: everything lies on the counter of the station's store."""
+    session = frozen.session
+    return [
+        Wanted(code=item.code, place=session.store_id, quantity=item.quantity)
+        for item in session.basket.items
+        if item.code
+    ]
 
 
 def release(

@@ -49,7 +49,7 @@ _FLOOR = """
 select merchant_id, account as subject, 'is at ' || cast(credits - debits - debits_pending as text) as message
 from account where credits - debits - debits_pending < 0 and (floor = 1 or account like 'limit:%'
   or account like 'points:%' or account like 'points!_owed:%' escape '!' or account like 'wallet:%'
-  or account like 'value!_owed:%' escape '!')
+  or account like 'value!_owed:%' escape '!' or account like 'stock:%')
 """
 
 _RESOLUTION = """
@@ -85,6 +85,28 @@ from (
     case when kind = 'fund' then amount else 0 end
   from transfer where credit like 'limit:%'
 ) taken group by merchant_id, account having sum(used) > sum(given)
+"""
+
+_STOCK_SOLD = """
+select s.merchant_id, s.sale_id as subject, 'takes from stock ' || cast(sum(t.amount) as text)
+  || ' thousandths but sells ' || cast((select coalesce(sum(l.quantity), 0) from sale_line l
+  where l.merchant_id = s.merchant_id and l.sale_id = s.sale_id and l.code <> '') as text) as message
+from transfer t join sale s on s.merchant_id = t.merchant_id and s.checkout_id = t.checkout_id
+where t.kind = 'stock' and t.phase = 'post' group by s.merchant_id, s.sale_id
+having sum(t.amount) > (select coalesce(sum(l.quantity), 0) from sale_line l
+  where l.merchant_id = s.merchant_id and l.sale_id = s.sale_id and l.code <> '')
+"""
+
+_STOCK_RETURNED = """
+select merchant_id, sale_id || ' ' || account as subject, 'was given back ' || cast(sum(back) as text)
+  || ' thousandths of goods, of ' || cast(sum(out) as text) || ' taken' as message
+from (
+  select s.merchant_id, s.sale_id, t.debit as account, t.amount as out, 0 as back from transfer t
+  join sale s on s.merchant_id = t.merchant_id and s.checkout_id = t.checkout_id
+  where t.kind = 'stock' and t.phase = 'post' union all
+  select s.merchant_id, coalesce(s.refund_of, s.sale_id), t.credit, 0, t.amount from transfer t
+  join sale s on s.merchant_id = t.merchant_id and s.checkout_id = t.checkout_id where t.kind = 'stock_return'
+) moved group by merchant_id, sale_id, account having sum(back) > sum(out)
 """
 
 _CHECKOUTS = """
@@ -219,6 +241,8 @@ RULES = (
     Rule("transfer-resolved-twice", _RESOLVED_TWICE),
     Rule("transfer-left-open", _LEFT_OPEN),
     Rule("limit-exceeded", _LIMITS),
+    Rule("stock-sold", _STOCK_SOLD),
+    Rule("stock-returned", _STOCK_RETURNED),
     Rule("checkout-sale", _CHECKOUTS),
     Rule("sale-checkout", _ORPHAN_SALES),
     Rule("sale-payment", _PAYMENTS),
