@@ -19,8 +19,10 @@ from poi_engine.engine import Engine
 from poi_engine.errors import DeviceError
 from poi_engine.ids import Ids
 from poi_engine.insights import InsightsReader
+from poi_engine.pins import Pins
 from poi_engine.ports import PaymentConnector
 from poi_engine.setup import Setup
+from poi_engine.signin import SignIns
 from poi_engine.storage import migrate, open_sql
 from poi_engine.storage.folder import FolderLock, lock_folder
 from poi_engine.storage.redis import RedisSessions, open_redis
@@ -122,6 +124,8 @@ class _Builder:
         stack.push_async_callback(engine.close)
         setup = Setup(sql, self.ids)
         await setup.load_zones()
+        pins = Pins(sql, self.clock, self.ids)
+        signins = SignIns(sql, self.clock, self.ids, pins, live, exclusive=exclusive)
         desk = TapDesk(engine.stations, merchant_id)
         stack.push_async_callback(desk.close)
         readers = Readers(desk.on_event, self.clock.now, emulate=config.nfc.emulate)
@@ -142,6 +146,7 @@ class _Builder:
             engine=engine,
             access=access,
             setup=setup,
+            signins=signins,
             insights=InsightsReader(sql),
             gate=gate,
             doorkeeper=Doorkeeper(access, attempts, gate),

@@ -8,13 +8,18 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from poi_engine.principal import Principal
+from poi_engine.rights import Acting
 from poi_server.auth import SAFE_METHODS
 from poi_server.http import Call, Route
 from poi_server.limits import read_body
 from poi_server.problems import Refusal
-from poi_server.services import SERVICES
+from poi_server.services import SERVICES, Services
 from poi_server.wire import chosen_type, encode
 
+_MISSING = {
+    "right-missing": "You have not the right: {right}.",
+    "sign-in-needed": "Sign in at this station first.",
+}
 REQUEST_ID = web.RequestKey("request_id", str)
 
 
@@ -33,7 +38,8 @@ class Endpoint:
             if self.route.page and refusal.status in (401, 403):
                 raise web.HTTPSeeOther(f"/?next={quote(request.path)}") from None
             raise
-        call = Call(request, services, principal, request[REQUEST_ID])
+        acting = await self._acting(services, principal, request) if principal and self.route.right else None
+        call = Call(request, services, principal, request[REQUEST_ID], acting)
         media_type = "" if self.route.raw else chosen_type(request.headers.get(hdrs.ACCEPT, ""))
         arguments = self.route.signature.parameters(request, strict=not self.route.page)
         if request.method not in SAFE_METHODS:
@@ -63,6 +69,16 @@ class Endpoint:
             raise Refusal(403, "station-refused", "A station's credential works for its own station only.")
         if self.route.idempotent:
             _check_key(request.headers.get("Idempotency-Key"))
+
+    async def _acting(self, services: Services, principal: Principal, request: web.Request) -> Acting | None:
+        """Who acts, if they have the route's right; a partner's scope and a phone's own page stand for theirs."""
+        right = self.route.right
+        if right is None or principal.role in ("partner", "phone"):
+            return None
+        acting = await services.signins.acting(principal, active=request.method not in SAFE_METHODS)
+        if not acting.may(right):
+            raise Refusal(403, acting.missing, _MISSING[acting.missing].format(right=right.replace("_", " ")))
+        return acting
 
     async def _read_body(self, request: web.Request, arguments: dict[str, Any]) -> None:
         signature = self.route.signature

@@ -2,13 +2,13 @@
 
     routes = Routes("counter")
 
-    @routes.post("/v1/sessions/{session_id}/pay", roles=COUNTER, idempotent=True, summary="Pay the accepted total")
+    @routes.post("/v1/sessions/{session_id}/pay", roles=COUNTER, right="take_payment", idempotent=True, summary="Pay")
     async def pay(call: Call, session_id: str, body: Pay) -> Session:
-        return await call.engine.checkout.pay(call.merchant_id, session_id, body.means, key=call.key, by=call.principal)
+        return await call.engine.checkout.pay(call.merchant_id, session_id, body.means, key=call.key, by=call.by)
 
 The parameter `body` is the body's type (a Struct that forbids unknown fields; with `| Upload` images come as they are),
 names in the path are path parameters, all others query parameters. Nothing is open: a route without roles cannot be
-written, and `ANYONE` has to be said.
+written, and `ANYONE` has to be said. `roles` is what the credential may, `right` what the person may who acts with it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from multidict import CIMultiDict
 
 from poi_engine.errors import InternalError
 from poi_engine.principal import Principal, Role, Scope
+from poi_engine.rights import Acting, Right
 from poi_server.services import Services
 from poi_server.signature import Signature, read_signature
 from poi_server.wire import JSON
@@ -52,15 +53,23 @@ IMAGE_BYTES = 8 * 1024 * 1024
 class Call:
     """One request under way: who asks, what serves, and what the answer will carry besides its body."""
 
-    __slots__ = ("_principal", "headers", "request", "request_id", "services", "status")
+    __slots__ = ("_acting", "_principal", "headers", "request", "request_id", "services", "status")
 
-    def __init__(self, request: web.Request, services: Services, principal: Principal | None, request_id: str) -> None:
+    def __init__(
+        self,
+        request: web.Request,
+        services: Services,
+        principal: Principal | None,
+        request_id: str,
+        acting: Acting | None = None,
+    ) -> None:
         self.request = request
         self.services = services
         self.request_id = request_id
         self.headers: CIMultiDict[str] = CIMultiDict()
         self.status: int | None = None
         self._principal = principal
+        self._acting = acting
 
     @property
     def principal(self) -> Principal:
@@ -68,6 +77,18 @@ class Call:
         if self._principal is None:
             raise InternalError("no-principal", "A route open to anyone asked who calls.")
         return self._principal
+
+    @property
+    def acting(self) -> Acting:
+        """Who acts and with which rights; only on routes that name a right."""
+        if self._acting is None:
+            raise InternalError("no-right", "A route that names no right asked who acts.")
+        return self._acting
+
+    @property
+    def by(self) -> Principal:
+        """Whom records name: the person signed in at the station, else the credential's own."""
+        return self._acting.by if self._acting else self.principal
 
     @property
     def signed_in(self) -> Principal | None:
@@ -113,6 +134,7 @@ class Route:
     path: str
     handler: Handler
     roles: frozenset[Role]
+    right: Right | None
     scope: Scope | None
     idempotent: bool
     summary: str
@@ -164,13 +186,17 @@ class Routes:
         *,
         roles: Collection[Role],
         summary: str,
+        right: Right | None = None,
         scope: Scope | None = None,
         idempotent: bool = False,
         status: int = 200,
         page: bool = False,
         produces: str = JSON,
     ) -> Callable[[H], H]:
-        """Register a handler. `scope` opens the route to partners whose key has it; `page` marks an HTML page."""
+        """Register a handler. `right`: the person who acts must have it, at a station whoever is signed in there.
+
+        `scope` opens the route to partners whose key has it; `page` marks an HTML page.
+        """
         permitted = _permitted(path, roles, scope)
 
         def register(handler: H) -> H:
@@ -181,6 +207,7 @@ class Routes:
                     path=path,
                     handler=handler,
                     roles=permitted,
+                    right=right,
                     scope=scope,
                     idempotent=idempotent,
                     summary=summary,

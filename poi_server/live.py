@@ -117,6 +117,10 @@ class Live:
         """Whoever shows offers loads them again."""
         await self._tell(((merchant_id, "dashboard", ""),), {"kind": "offers"})
 
+    async def seller_changed(self, merchant_id: str, station_id: str) -> None:
+        """The station's screens ask who is signed in."""
+        await self._tell(((merchant_id, "station", station_id),), {"kind": "seller"})
+
     async def _tell(self, topics: tuple[Topic, ...], body: dict[str, Any]) -> None:
         told = Told(origin=self._origin, topics=topics, body=msgspec.json.encode(body))
         self._deliver(told)

@@ -92,6 +92,16 @@ CATALOGUE: dict[str, Explanation] = {
     "role-refused": Explanation(
         "Not for this role", "This credential's role may not do this.", "Use a credential of a role that may."
     ),
+    "right-missing": Explanation(
+        "Right missing",
+        "The person who acts has not the right this needs.",
+        "Let somebody sign in who has it, or ask a manager to change the person's rights.",
+    ),
+    "sign-in-needed": Explanation(
+        "Nobody is signed in",
+        "Here a person signs in at the station before anything is done.",
+        "Sign in with your PIN or badge.",
+    ),
     "scope-missing": Explanation(
         "Scope missing", "The API key lacks the scope this route needs.", "Make a key with that scope."
     ),

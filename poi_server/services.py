@@ -14,6 +14,7 @@ from poi_engine.ids import Ids
 from poi_engine.insights import InsightsReader
 from poi_engine.ports import Sql
 from poi_engine.setup import Setup
+from poi_engine.signin import SignIns
 from poi_engine.storage.redis import RedisSessions
 from poi_server.auth import Doorkeeper, Gate
 from poi_server.config import Config
@@ -40,6 +41,7 @@ class Services:
     engine: Engine
     access: Access
     setup: Setup
+    signins: SignIns
     insights: InsightsReader
     gate: Gate
     doorkeeper: Doorkeeper

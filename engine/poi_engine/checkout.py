@@ -1,7 +1,7 @@
 """From the accepted total to the receipt: reserve, pay, commit; and out of doubt by status or by a person."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from poi_engine.desk import Desk
@@ -28,6 +28,7 @@ from poi_offers.limits import claims
 
 _S = SessionState
 Means = Literal["card", "cash", "wallet"]
+_TRIES = 3
 
 
 class Checkout:
@@ -157,7 +158,7 @@ class Checkout:
             session=impersonal(accepted),
             place=counter.place,
             accepted_at=at,
-            accepted_by=f"{by.role}:{by.subject_id}",
+            accepted_by=by.who,
             claims=claims_of(claims(accepted.decision, offers, situation), offers),
         )
 
@@ -170,11 +171,23 @@ class Checkout:
             return reserve(merchant_id, checkout_id, frozen, ids=self._w.ids, at=at, trace=self._w.trace)
 
         try:
-            await self._w.sql.write(job)
+            await self._held(job)
         except (Insufficient, Taken) as error:
             await self._stations.decide_again(merchant_id, session.session_id, Notice(code="decide-again"))
             gone = error.message if isinstance(error, Taken) else "An offer of this decision is used up."
             raise Conflict("decide-again", f"{gone} A new decision is shown; ask the customer again.") from error
+
+    async def _held(self, job: Callable[[], Job[Frozen]]) -> None:
+        """Run the reservation; another till that took the goods in the same moment makes it look again."""
+        for _ in range(_TRIES - 1):
+            try:
+                await self._w.sql.write(job)
+            except Insufficient as error:
+                if not error.account.startswith("stock:"):
+                    raise
+            else:
+                return
+        await self._w.sql.write(job)
 
     async def _show(self, session: Session, accepted: Session, checkout_id: str) -> Session:
         """Move the stored session to PAYING; when it has changed meanwhile, let go what was reserved."""
@@ -298,10 +311,10 @@ class Checkout:
         return counter.connector
 
     async def _audit(self, merchant_id: str, by: Principal, act: str, subject: str, why: str) -> None:
-        audit_id, who, at = self._w.ids.new("aud"), f"{by.role}:{by.subject_id}", self._w.at()
+        audit_id, who, at = self._w.ids.new("aud"), by.who, self._w.at()
 
         def job() -> Job[None]:
-            yield insert_audit(merchant_id, audit_id, who, act, subject, why, at)
+            yield insert_audit(merchant_id, audit_id, who, act, subject, why, at, by.station_id)
 
         await self._w.sql.write(job)
 

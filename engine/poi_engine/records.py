@@ -126,11 +126,21 @@ def insert_event(merchant_id: str, event_id: str, kind: str, values: dict[str, o
     )
 
 
-def insert_audit(merchant_id: str, audit_id: str, who: str, act: str, subject_id: str, why: str, at: int) -> Query:
-    """Who did what to what, and why."""
+def insert_audit(
+    merchant_id: str,
+    audit_id: str,
+    who: str,
+    act: str,
+    subject_id: str,
+    why: str,
+    at: int,
+    station_id: str | None = None,
+) -> Query:
+    """Who did what to what, why, and at which station."""
     return Query(
-        "insert into audit (merchant_id, audit_id, who, act, subject_id, why, created_at) values (?, ?, ?, ?, ?, ?, ?)",
-        (merchant_id, audit_id, who, act, subject_id, why[:500], at),
+        "insert into audit (merchant_id, audit_id, who, act, subject_id, why, created_at, station_id)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?)",
+        (merchant_id, audit_id, who, act, subject_id, why[:500], at, station_id),
     )
 
 

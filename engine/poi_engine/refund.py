@@ -51,7 +51,7 @@ class Refunds:
             raise RequestError("reason-needed", "Say why in 1 to 200 characters.", path="$.reason")
         body = ["all"] if lines is None else [f"{line.line_id}={line.quantity}" for line in lines]
         asked = key_of(by, key, "refund", sale_id, reason, *body)
-        station_id = by.subject_id if by.role == "station" else None
+        station_id = by.station_id
         checkout_id, payment_id = self._w.ids.new("ref"), self._w.ids.new("pay")
         opened = await self._write(
             lambda at: open_refund(
@@ -60,7 +60,7 @@ class Refunds:
                 lines,
                 reason,
                 station_id,
-                f"{by.role}:{by.subject_id}",
+                by.who,
                 asked,
                 checkout_id,
                 payment_id,

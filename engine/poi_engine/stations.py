@@ -312,10 +312,10 @@ class Stations:
             raise Conflict("payment-under-way", "A payment is under way; wait for its end.")
 
     async def _audit(self, merchant_id: str, by: Principal, act: str, subject: str, why: str) -> None:
-        audit_id, who, at = self._w.ids.new("aud"), f"{by.role}:{by.subject_id}", self._w.at()
+        audit_id, who, at = self._w.ids.new("aud"), by.who, self._w.at()
 
         def job() -> Job[None]:
-            yield insert_audit(merchant_id, audit_id, who, act, subject, why, at)
+            yield insert_audit(merchant_id, audit_id, who, act, subject, why, at, by.station_id)
 
         await self._w.sql.write(job)
 

@@ -101,7 +101,9 @@ async def own_session(call: Call, session_id: str) -> Session:
     return session
 
 
-@routes.post("/v1/stations/{station_id}/session", roles=COUNTER, summary="The station's open session, or a new one")
+@routes.post(
+    "/v1/stations/{station_id}/session", roles=COUNTER, right="sell", summary="The station's open session, or a new one"
+)
 async def open_session(call: Call, station_id: str) -> Session:
     return shown(await call.engine.stations.open(call.merchant_id, own_station(call, station_id)))
 
@@ -117,7 +119,12 @@ async def get_session(call: Call, session_id: str) -> Session:
     return shown(await own_session(call, session_id))
 
 
-@routes.put("/v1/sessions/{session_id}/basket", roles=COUNTER, summary="Set the basket; the offers are decided anew")
+@routes.put(
+    "/v1/sessions/{session_id}/basket",
+    roles=COUNTER,
+    right="sell",
+    summary="Set the basket; the offers are decided anew",
+)
 async def set_basket(call: Call, session_id: str, body: BasketBody) -> Session:
     known = await own_session(call, session_id)
     session = await call.engine.stations.set_basket(
@@ -135,6 +142,7 @@ async def set_basket(call: Call, session_id: str, body: BasketBody) -> Session:
 @routes.post(
     "/v1/stations/{station_id}/scan",
     roles=COUNTER,
+    right="sell",
     summary="A camera frame, a photo (still=1) or a scanner's line: identifies a customer or adds a product",
 )
 async def scan(call: Call, station_id: str, body: TypedScan | Upload, still: bool = False) -> Seen:
@@ -172,71 +180,113 @@ async def join_code(call: Call, station_id: str) -> JoinCode:
     return JoinCode(url=url, qr_svg=qr_svg(url, error="m"), expires_at=moment(pairing.expires_at))
 
 
-@routes.post("/v1/sessions/{session_id}/confirm-identity", roles=COUNTER, summary="Staff confirms who it is (recorded)")
+@routes.post(
+    "/v1/sessions/{session_id}/confirm-identity",
+    roles=COUNTER,
+    right="confirm_identity",
+    summary="Staff confirms who it is (recorded)",
+)
 async def confirm_identity(call: Call, session_id: str) -> Session:
     await own_session(call, session_id)
-    return shown(await call.engine.stations.confirm_identity(call.merchant_id, session_id, call.principal))
+    return shown(await call.engine.stations.confirm_identity(call.merchant_id, session_id, call.by))
 
 
 @routes.post(
-    "/v1/sessions/{session_id}/card", roles=COUNTER, summary="See the card before the amount, and decide again"
+    "/v1/sessions/{session_id}/card",
+    roles=COUNTER,
+    right="take_payment",
+    summary="See the card before the amount, and decide again",
 )
 async def card(call: Call, session_id: str) -> Session:
     await own_session(call, session_id)
     return shown(await call.engine.stations.see_card(call.merchant_id, session_id))
 
 
-@routes.post("/v1/sessions/{session_id}/accept", roles=COUNTER, summary="Accept the decision: freeze it and reserve")
+@routes.post(
+    "/v1/sessions/{session_id}/accept",
+    roles=COUNTER,
+    right="take_payment",
+    summary="Accept the decision: freeze it and reserve",
+)
 async def accept(call: Call, session_id: str, body: AcceptBody) -> Session:
     known = await own_session(call, session_id)
     session = await call.engine.checkout.accept(
-        call.merchant_id, session_id, body.decision_id, body.total, by=call.principal, known=known
+        call.merchant_id, session_id, body.decision_id, body.total, by=call.by, known=known
     )
     return shown(session)
 
 
-@routes.post("/v1/sessions/{session_id}/pay", roles=COUNTER, idempotent=True, summary="Pay the accepted total")
+@routes.post(
+    "/v1/sessions/{session_id}/pay",
+    roles=COUNTER,
+    right="take_payment",
+    idempotent=True,
+    summary="Pay the accepted total",
+)
 async def pay(call: Call, session_id: str, body: PayBody) -> Session:
     await own_session(call, session_id)
-    paying = call.engine.checkout.pay(call.merchant_id, session_id, body.means, key=call.key, by=call.principal)
+    paying = call.engine.checkout.pay(call.merchant_id, session_id, body.means, key=call.key, by=call.by)
     return shown(await asyncio.shield(paying))  # a caller who hangs up does not interrupt a payment
 
 
-@routes.post("/v1/sessions/{session_id}/status", roles=COUNTER, summary="Ask the terminal what became of the payment")
+@routes.post(
+    "/v1/sessions/{session_id}/status",
+    roles=COUNTER,
+    right="sell",
+    summary="Ask the terminal what became of the payment",
+)
 async def ask_status(call: Call, session_id: str) -> Session:
     await own_session(call, session_id)
     return shown(await call.engine.checkout.ask_status(call.merchant_id, session_id))
 
 
-@routes.post("/v1/sessions/{session_id}/resolve", roles=COUNTER, summary="Say what became of an unknown payment")
+@routes.post(
+    "/v1/sessions/{session_id}/resolve", roles=COUNTER, right="resolve", summary="Say what became of an unknown payment"
+)
 async def resolve(call: Call, session_id: str, body: ResolveBody) -> Session:
     await own_session(call, session_id)
-    session = await call.engine.checkout.resolve(
-        call.merchant_id, session_id, body.outcome, body.reason, by=call.principal
-    )
+    session = await call.engine.checkout.resolve(call.merchant_id, session_id, body.outcome, body.reason, by=call.by)
     return shown(session)
 
 
-@routes.post("/v1/sessions/{session_id}/abandon", roles=COUNTER, summary="Give the session up; what was held is let go")
+@routes.post(
+    "/v1/sessions/{session_id}/abandon",
+    roles=COUNTER,
+    right="sell",
+    summary="Give the session up; what was held is let go",
+)
 async def abandon(call: Call, session_id: str) -> Session:
     await own_session(call, session_id)
     return shown(await call.engine.stations.abandon(call.merchant_id, session_id))
 
 
-@routes.post("/v1/sessions/{session_id}/hand-over", roles=COUNTER, summary="Go on with the session at another station")
+@routes.post(
+    "/v1/sessions/{session_id}/hand-over",
+    roles=COUNTER,
+    right="sell",
+    summary="Go on with the session at another station",
+)
 async def hand_over(call: Call, session_id: str, body: HandOverBody) -> Session:
     await own_session(call, session_id)
     return shown(await call.engine.stations.hand_over(call.merchant_id, session_id, body.station_id))
 
 
-@routes.post("/v1/sessions/{session_id}/forget-customer", roles=COUNTER, summary="It is somebody else: nobody is known")
+@routes.post(
+    "/v1/sessions/{session_id}/forget-customer",
+    roles=COUNTER,
+    right="sell",
+    summary="It is somebody else: nobody is known",
+)
 async def forget_customer(call: Call, session_id: str) -> Session:
     await own_session(call, session_id)
     return shown(await call.engine.stations.forget_customer(call.merchant_id, session_id))
 
 
 @routes.post(
-    "/v1/sessions/{session_id}/forget-card", roles=COUNTER, summary="Another means will pay: decide without it"
+    "/v1/sessions/{session_id}/forget-card",
+    roles=COUNTER,
+    right="sell",
+    summary="Another means will pay: decide without it",
 )
 async def forget_card(call: Call, session_id: str) -> Session:
     await own_session(call, session_id)
@@ -244,7 +294,10 @@ async def forget_card(call: Call, session_id: str) -> Session:
 
 
 @routes.post(
-    "/v1/sessions/{session_id}/set-aside", roles=COUNTER, summary="Serve the next one while a payment is in doubt"
+    "/v1/sessions/{session_id}/set-aside",
+    roles=COUNTER,
+    right="sell",
+    summary="Serve the next one while a payment is in doubt",
 )
 async def set_aside(call: Call, session_id: str) -> Session:
     await own_session(call, session_id)

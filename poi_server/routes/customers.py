@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from poi_engine.customers import CustomerView
-from poi_server.http import OWNER, STAFF, Call, Routes
+from poi_server.http import MANAGER, STAFF, Call, Routes
 
 routes = Routes("customers")
 
@@ -45,14 +45,22 @@ class CustomerList(Struct, frozen=True, kw_only=True):
     items: tuple[CustomerView, ...]
 
 
-@routes.get("/v1/customers", roles=STAFF, scope="customers:read", summary="Find customers by name, card or id")
+@routes.get(
+    "/v1/customers",
+    roles=STAFF,
+    right="see_history",
+    scope="customers:read",
+    summary="Find customers by name, card or id",
+)
 async def search_customers(
     call: Call, q: Annotated[str, Meta(max_length=100)] = "", limit: Annotated[int, Meta(ge=1, le=100)] = 50
 ) -> CustomerList:
     return CustomerList(items=tuple(await call.engine.customers.search(call.merchant_id, q, limit=limit)))
 
 
-@routes.post("/v1/customers", roles=STAFF, scope="customers:write", status=201, summary="Create a customer")
+@routes.post(
+    "/v1/customers", roles=STAFF, right="customers", scope="customers:write", status=201, summary="Create a customer"
+)
 async def create_customer(call: Call, body: NewCustomer) -> CustomerView:
     return await call.engine.customers.create(
         call.merchant_id,
@@ -63,12 +71,20 @@ async def create_customer(call: Call, body: NewCustomer) -> CustomerView:
     )
 
 
-@routes.get("/v1/customers/{customer_id}", roles=STAFF, scope="customers:read", summary="One customer with balances")
+@routes.get(
+    "/v1/customers/{customer_id}",
+    roles=STAFF,
+    right="see_history",
+    scope="customers:read",
+    summary="One customer with balances",
+)
 async def get_customer(call: Call, customer_id: str) -> CustomerView:
     return await call.engine.customers.get(call.merchant_id, customer_id)
 
 
-@routes.patch("/v1/customers/{customer_id}", roles=STAFF, scope="customers:write", summary="Change a customer")
+@routes.patch(
+    "/v1/customers/{customer_id}", roles=STAFF, right="customers", scope="customers:write", summary="Change a customer"
+)
 async def change_customer(call: Call, customer_id: str, body: CustomerChange) -> CustomerView:
     return await call.engine.customers.update(
         call.merchant_id,
@@ -83,6 +99,7 @@ async def change_customer(call: Call, customer_id: str, body: CustomerChange) ->
 @routes.post(
     "/v1/customers/{customer_id}/credentials",
     roles=STAFF,
+    right="customers",
     scope="customers:write",
     summary="From now on this card or code identifies the customer",
 )
@@ -90,7 +107,12 @@ async def link_credential(call: Call, customer_id: str, body: NewCredential) -> 
     await call.engine.customers.link_credential(call.merchant_id, customer_id, body.scheme, body.subject)
 
 
-@routes.delete("/v1/customers/{customer_id}", roles=OWNER, summary="Erase the person; sales keep a bare pseudonym")
+@routes.delete(
+    "/v1/customers/{customer_id}",
+    roles=MANAGER,
+    right="customers",
+    summary="Erase the person; sales keep a bare pseudonym",
+)
 async def erase_customer(call: Call, customer_id: str) -> None:
     await call.engine.customers.erase(call.merchant_id, customer_id)
     call.services.access.forget_subject(call.merchant_id, "phone", customer_id)

@@ -10,14 +10,14 @@ from msgspec import Meta
 from poi_engine.clock import micros, moment
 from poi_engine.errors import RequestError
 from poi_engine.insights import Insights
-from poi_server.http import OWNER, Call, Routes
+from poi_server.http import READER, Call, Routes
 
 routes = Routes("insights")
 
 LONGEST_DAYS = 1100
 
 
-@routes.get("/v1/insights", roles=OWNER, summary="The figures of a period, from committed sales")
+@routes.get("/v1/insights", roles=READER, right="insights", summary="The figures of a period, from committed sales")
 async def insights(
     call: Call,
     first: date | None = None,

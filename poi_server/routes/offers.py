@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from poi_engine.errors import RequestError
 from poi_engine.offer_book import OfferUse, OfferView
 from poi_offers.model import Offer
-from poi_server.http import COUNTER, OWNER, STAFF, Call, Routes
+from poi_server.http import COUNTER, MANAGER, READER, STAFF, Call, Routes
 
 routes = Routes("offers")
 
@@ -29,7 +29,9 @@ async def list_offers(
     return OfferPage(items=tuple(items), next=items[-1].offer.offer_id if len(items) == limit else None)
 
 
-@routes.post("/v1/offers", roles=OWNER, scope="offers:write", status=201, summary="Create an offer")
+@routes.post(
+    "/v1/offers", roles=MANAGER, right="campaigns", scope="offers:write", status=201, summary="Create an offer"
+)
 async def create_offer(call: Call, body: Offer) -> OfferView:
     return await call.engine.offers.create(call.merchant_id, body)
 
@@ -39,30 +41,46 @@ async def get_offer(call: Call, offer_id: str) -> OfferView:
     return await call.engine.offers.get(call.merchant_id, offer_id)
 
 
-@routes.put("/v1/offers/{offer_id}", roles=OWNER, scope="offers:write", summary="Write a new version of an offer")
+@routes.put(
+    "/v1/offers/{offer_id}",
+    roles=MANAGER,
+    right="campaigns",
+    scope="offers:write",
+    summary="Write a new version of an offer",
+)
 async def replace_offer(call: Call, offer_id: str, body: Offer) -> OfferView:
     if body.offer_id != offer_id:
         raise RequestError("id-differs", "The id in the body is not the one in the path.", path="$.offer_id")
     return await call.engine.offers.replace(call.merchant_id, body)
 
 
-@routes.delete("/v1/offers/{offer_id}", roles=OWNER, scope="offers:write", summary="Remove an offer for good")
+@routes.delete(
+    "/v1/offers/{offer_id}", roles=MANAGER, right="campaigns", scope="offers:write", summary="Remove an offer for good"
+)
 async def remove_offer(call: Call, offer_id: str) -> None:
     await call.engine.offers.remove(call.merchant_id, offer_id)
 
 
-@routes.post("/v1/offers/{offer_id}/pause", roles=OWNER, scope="offers:write", summary="Pause an offer")
+@routes.post(
+    "/v1/offers/{offer_id}/pause", roles=MANAGER, right="campaigns", scope="offers:write", summary="Pause an offer"
+)
 async def pause_offer(call: Call, offer_id: str) -> OfferView:
     return await call.engine.offers.pause(call.merchant_id, offer_id)
 
 
 @routes.post(
-    "/v1/offers/{offer_id}/resume", roles=OWNER, scope="offers:write", summary="Make a paused offer live again"
+    "/v1/offers/{offer_id}/resume",
+    roles=MANAGER,
+    right="campaigns",
+    scope="offers:write",
+    summary="Make a paused offer live again",
 )
 async def resume_offer(call: Call, offer_id: str) -> OfferView:
     return await call.engine.offers.resume(call.merchant_id, offer_id)
 
 
-@routes.get("/v1/offers/{offer_id}/use", roles=STAFF, scope="offers:read", summary="Uses, savings and what is left")
+@routes.get(
+    "/v1/offers/{offer_id}/use", roles=STAFF | READER, scope="offers:read", summary="Uses, savings and what is left"
+)
 async def offer_use(call: Call, offer_id: str) -> OfferUse:
     return await call.engine.offers.use(call.merchant_id, offer_id)

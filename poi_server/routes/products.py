@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from poi_engine.errors import RequestError
 from poi_engine.products import Product
-from poi_server.http import COUNTER, OWNER, Call, Routes
+from poi_server.http import COUNTER, MANAGER, Call, Routes
 
 routes = Routes("products")
 
@@ -34,7 +34,7 @@ async def get_product(call: Call, code: str) -> Product:
     return await call.engine.products.by_code(call.merchant_id, code)
 
 
-@routes.put("/v1/products/{code}", roles=OWNER, summary="Create or replace a product")
+@routes.put("/v1/products/{code}", roles=MANAGER, right="catalogue", summary="Create or replace a product")
 async def put_product(call: Call, code: str, body: Product) -> Product:
     if body.code != code:
         raise RequestError("code-differs", "The code in the body is not the one in the path.", path="$.code")

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from poi_engine.errors import NotFound
 from poi_engine.returns import ReturnedLine
 from poi_engine.sales import SaleSummary, SaleView
-from poi_server.http import COUNTER, STAFF, Call, Routes
+from poi_server.http import COUNTER, READER, STAFF, Call, Routes
 from poi_server.receipts import receipt_text
 
 routes = Routes("sales")
@@ -36,7 +36,7 @@ class ReceiptText(Struct, frozen=True, kw_only=True):
     text: str
 
 
-@routes.get("/v1/sales", roles=STAFF, scope="sales:read", summary="Sales, newest first")
+@routes.get("/v1/sales", roles=STAFF | READER, scope="sales:read", summary="Sales, newest first")
 async def list_sales(
     call: Call,
     limit: Annotated[int, Meta(ge=1, le=200)] = 50,
@@ -47,12 +47,12 @@ async def list_sales(
     return SalePage(items=tuple(items), next=items[-1].sale_id if len(items) == limit else None)
 
 
-@routes.get("/v1/sales/{sale_id}", roles=COUNTER, scope="sales:read", summary="One sale")
+@routes.get("/v1/sales/{sale_id}", roles=COUNTER | READER, scope="sales:read", summary="One sale")
 async def get_sale(call: Call, sale_id: str) -> SaleView:
     return await _own_sale(call, sale_id)
 
 
-@routes.get("/v1/sales/{sale_id}/receipt", roles=COUNTER | {"phone"}, summary="The sale's receipt")
+@routes.get("/v1/sales/{sale_id}/receipt", roles=COUNTER | READER | {"phone"}, summary="The sale's receipt")
 async def receipt(call: Call, sale_id: str, lang: Literal["fr", "en"] = "fr") -> ReceiptText:
     sale = await _own_sale(call, sale_id)
     merchant = await call.services.setup.merchant(call.merchant_id)
@@ -60,11 +60,17 @@ async def receipt(call: Call, sale_id: str, lang: Literal["fr", "en"] = "fr") ->
     return ReceiptText(sale_id=sale.sale_id, number=sale.receipt.number, text=text)
 
 
-@routes.post("/v1/sales/{sale_id}/refunds", roles=COUNTER, idempotent=True, summary="Refund a sale or a part of it")
+@routes.post(
+    "/v1/sales/{sale_id}/refunds",
+    roles=COUNTER,
+    right="refund",
+    idempotent=True,
+    summary="Refund a sale or a part of it",
+)
 async def refund(call: Call, sale_id: str, body: RefundBody) -> SaleView:
     await _own_sale(call, sale_id)
     refunding = call.engine.checkout.refund(
-        call.merchant_id, sale_id, body.lines, body.reason, key=call.key, by=call.principal
+        call.merchant_id, sale_id, body.lines, body.reason, key=call.key, by=call.by
     )
     return await asyncio.shield(refunding)
 

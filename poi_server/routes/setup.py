@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from poi_engine.access import AccessEntry, Granted
 from poi_engine.principal import Scope
 from poi_engine.setup import NewSeller, NewStation, NewStore, Seller, Station, Store
-from poi_server.http import COUNTER, OWNER, STAFF, Call, Routes
+from poi_server.http import COUNTER, MANAGER, OWNER, READER, STAFF, Call, Routes
 
 routes = Routes("setup")
 
@@ -51,19 +51,19 @@ class NewApiKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=20)]
 
 
-@routes.get("/v1/stores", roles=COUNTER, summary="The stores")
+@routes.get("/v1/stores", roles=COUNTER | READER, summary="The stores")
 async def stores(call: Call) -> Stores:
     """By name."""
     return Stores(items=await call.services.setup.stores(call.merchant_id))
 
 
-@routes.post("/v1/stores", roles=OWNER, status=201, summary="Add a store")
+@routes.post("/v1/stores", roles=OWNER, right="setup", status=201, summary="Add a store")
 async def add_store(call: Call, body: NewStore) -> Store:
     """The zone judges its dates and hours; the place its distances."""
     return await call.services.setup.add_store(call.merchant_id, body)
 
 
-@routes.put("/v1/stores/{store_id}", roles=OWNER, summary="Change a store")
+@routes.put("/v1/stores/{store_id}", roles=OWNER, right="setup", summary="Change a store")
 async def replace_store(call: Call, store_id: str, body: NewStore) -> Store:
     """Every field is replaced."""
     store = await call.services.setup.replace_store(call.merchant_id, store_id, body)
@@ -71,19 +71,19 @@ async def replace_store(call: Call, store_id: str, body: NewStore) -> Store:
     return store
 
 
-@routes.get("/v1/stations", roles=STAFF, summary="The stations")
+@routes.get("/v1/stations", roles=STAFF | READER, summary="The stations")
 async def stations(call: Call) -> Stations:
     """By name."""
     return Stations(items=await call.services.setup.stations(call.merchant_id))
 
 
-@routes.post("/v1/stations", roles=OWNER, status=201, summary="Add a station")
+@routes.post("/v1/stations", roles=OWNER, right="setup", status=201, summary="Add a station")
 async def add_station(call: Call, body: NewStation) -> Station:
     """Pair a device with it through `POST /v1/pairings`."""
     return await call.services.setup.add_station(call.merchant_id, body)
 
 
-@routes.put("/v1/stations/{station_id}", roles=OWNER, summary="Change a station")
+@routes.put("/v1/stations/{station_id}", roles=OWNER, right="setup", summary="Change a station")
 async def replace_station(call: Call, station_id: str, body: NewStation) -> Station:
     """Every field is replaced."""
     station = await call.services.setup.replace_station(call.merchant_id, station_id, body)
@@ -91,19 +91,19 @@ async def replace_station(call: Call, station_id: str, body: NewStation) -> Stat
     return station
 
 
-@routes.get("/v1/sellers", roles=OWNER, summary="The sellers")
+@routes.get("/v1/sellers", roles=READER, summary="The sellers")
 async def sellers(call: Call) -> Sellers:
     """By name."""
     return Sellers(items=await call.services.setup.sellers(call.merchant_id))
 
 
-@routes.post("/v1/sellers", roles=OWNER, status=201, summary="Add a seller")
+@routes.post("/v1/sellers", roles=MANAGER, right="setup", status=201, summary="Add a seller")
 async def add_seller(call: Call, body: NewSeller) -> Seller:
     """Pair their device through `POST /v1/pairings`."""
     return await call.services.setup.add_seller(call.merchant_id, body)
 
 
-@routes.patch("/v1/sellers/{seller_id}", roles=OWNER, summary="Let a seller in again or keep one out")
+@routes.patch("/v1/sellers/{seller_id}", roles=MANAGER, right="setup", summary="Let a seller in again or keep one out")
 async def set_seller_state(call: Call, seller_id: str, body: SellerState) -> Seller:
     """Keeping one out ends all their credentials at once."""
     seller = await call.services.setup.set_seller_active(call.merchant_id, seller_id, body.active)
@@ -112,35 +112,35 @@ async def set_seller_state(call: Call, seller_id: str, body: SellerState) -> Sel
     return seller
 
 
-@routes.get("/v1/api-keys", roles=OWNER, summary="The partner apps' keys")
+@routes.get("/v1/api-keys", roles=OWNER, right="setup", summary="The partner apps' keys")
 async def api_keys(call: Call) -> AccessEntries:
     """Newest first, without their secrets."""
     return AccessEntries(items=await call.services.access.entries(call.merchant_id, "partner"))
 
 
-@routes.post("/v1/api-keys", roles=OWNER, status=201, summary="Make a partner app's key")
+@routes.post("/v1/api-keys", roles=OWNER, right="setup", status=201, summary="Make a partner app's key")
 async def add_api_key(call: Call, body: NewApiKey) -> Granted:
     """The secret is in this answer and nowhere else."""
     partner_id = call.services.ids.new("par")
     scopes = tuple(sorted(set(body.scopes)))
     return await call.services.access.grant(
-        call.merchant_id, "partner", partner_id, body.label, scopes=scopes, by=call.principal
+        call.merchant_id, "partner", partner_id, body.label, scopes=scopes, by=call.by
     )
 
 
-@routes.delete("/v1/api-keys/{access_id}", roles=OWNER, summary="Revoke a partner app's key")
+@routes.delete("/v1/api-keys/{access_id}", roles=OWNER, right="setup", summary="Revoke a partner app's key")
 async def revoke_api_key(call: Call, access_id: str) -> None:
     """At once."""
-    await call.services.access.revoke(call.merchant_id, access_id, by=call.principal, role="partner")
+    await call.services.access.revoke(call.merchant_id, access_id, by=call.by, role="partner")
 
 
-@routes.get("/v1/access", roles=OWNER, summary="Every credential")
+@routes.get("/v1/access", roles=MANAGER, right="setup", summary="Every credential")
 async def access_entries(call: Call) -> AccessEntries:
     """Owners, sellers, stations, phones and keys, newest first, without their secrets."""
     return AccessEntries(items=await call.services.access.entries(call.merchant_id))
 
 
-@routes.delete("/v1/access/{access_id}", roles=OWNER, summary="Revoke a credential")
+@routes.delete("/v1/access/{access_id}", roles=MANAGER, right="setup", summary="Revoke a credential")
 async def revoke_access(call: Call, access_id: str) -> None:
     """At once; the last owner's stays."""
-    await call.services.access.revoke(call.merchant_id, access_id, by=call.principal)
+    await call.services.access.revoke(call.merchant_id, access_id, by=call.by)

@@ -1,0 +1,73 @@
+"""What a person of the staff may do, by role and by their own settings. Pure."""
+
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+from poi_engine.principal import Principal, Role
+
+Right = Literal[
+    "sell",
+    "take_payment",
+    "confirm_identity",
+    "see_history",
+    "refund",
+    "resolve",
+    "customers",
+    "catalogue",
+    "stock",
+    "orders",
+    "campaigns",
+    "insights",
+    "audit",
+    "setup",
+    "approve",
+]
+StaffRole = Literal["manager", "seller", "auditor"]
+STAFF_ROLES: frozenset[Role] = frozenset(get_args(StaffRole))
+
+ALL: frozenset[Right] = frozenset(get_args(Right))
+AT_COUNTER: frozenset[Right] = frozenset(
+    {"sell", "take_payment", "confirm_identity", "see_history", "refund", "resolve", "customers", "orders"}
+)
+RIGHTS: dict[Role, frozenset[Right]] = {
+    "owner": ALL,
+    "manager": ALL,
+    "seller": AT_COUNTER,
+    "auditor": frozenset({"insights", "audit"}),
+    "station": AT_COUNTER,
+    "phone": frozenset(),
+    "partner": frozenset(),
+}
+"""A role's rights; a station's are those at a counter where nobody signs in. A seller's `refund` has a limit of money,
+and their `resolve` always takes a second person."""
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """A manager, seller or auditor; `refund_limit` in minor units within 24 hours, None: without a limit."""
+
+    seller_id: str
+    name: str
+    role: StaffRole = "seller"
+    active: bool = True
+    take_payment: bool = True
+    refund_limit: int | None = None
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """The role's rights, less those that the person's settings take away."""
+        rights = RIGHTS[self.role]
+        return rights if self.take_payment else rights - {"take_payment"}
+
+
+class Acting(Struct, frozen=True, kw_only=True):
+    """Who acts in one request. `by` is what records name: the signed-in person before the station's credential."""
+
+    by: Principal
+    rights: frozenset[Right]
+    person: Person | None = None
+    missing: Literal["right-missing", "sign-in-needed"] = "right-missing"
+
+    def may(self, right: Right) -> bool:
+        """Whether they have the right."""
+        return right in self.rights
