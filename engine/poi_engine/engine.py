@@ -15,6 +15,7 @@ from poi_engine.ids import Ids
 from poi_engine.offer_book import OfferBook
 from poi_engine.places import Places
 from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
+from poi_engine.prices import Prices
 from poi_engine.products import Products
 from poi_engine.recovery import Recovered, Recovery
 from poi_engine.refund import Refunds
@@ -58,7 +59,8 @@ class Engine:
         self.sales = Sales(sql)
         refunds = Refunds(wiring, settlement, self.sales)
         self.customers = Customers(sql, clock, ids)
-        self.products = Products(sql)
+        self.products = Products(sql, clock, ids)
+        self.prices = Prices(sql, clock, ids)
         self.offers = OfferBook(sql, screens, clock, catalogues)
         self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds)
@@ -88,6 +90,7 @@ class Engine:
             await asyncio.sleep(ROUND_SECONDS)
             try:
                 await self.recovery.run(grace=self.wiring.grace)
+                await self.prices.start_due()
             except PoiError as error:  # storage away: the next round finds it again
                 _log.warning("recovery: %s", error.code)
             except Exception:  # a fault of ours must not make this the last round

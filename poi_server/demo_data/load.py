@@ -188,7 +188,7 @@ class _Loader:
         return {shop: found[shop % len(found)] for shop in shops}
 
     async def _products(self, products: Sequence[Product]) -> None:
-        service = Products(self._sql)
+        service = Products(self._sql, self._clock, Ids(self._clock.now))
         bar = self._bars("products", len(products))
         for chunk in _chunks(products, _AT_ONCE):
             await asyncio.gather(*(service.put(self._m, product) for product in chunk))
