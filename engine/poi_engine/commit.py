@@ -8,6 +8,7 @@ from poi_engine.errors import Conflict
 from poi_engine.facts import DAY
 from poi_engine.frozen import Frozen, decode
 from poi_engine.ids import Ids
+from poi_engine.insights.rollup import fold
 from poi_engine.loyalty import YEAR_DAYS, tier_of
 from poi_engine.payment import Payment
 from poi_engine.ports import Job, Query
@@ -143,17 +144,16 @@ def _record(
         coupons=coupons,
         by=frozen.accepted_by,
     )
-    yield insert_sale(
-        merchant_id,
-        _sale_row(sale_id, checkout_id, frozen, document, number, seller_id, visits == 0, at),
-    )
+    sale, uses = _sale_row(sale_id, checkout_id, frozen, document, number, seller_id, visits == 0, at), _uses(frozen)
+    yield insert_sale(merchant_id, sale)
     yield insert_lines(merchant_id, sale_id, lines)
-    yield from insert_redemptions(merchant_id, sale_id, frozen.customer_id, _uses(frozen), at)
+    yield from insert_redemptions(merchant_id, sale_id, frozen.customer_id, uses, at)
     trace("commit.sale")
     yield sale_event(merchant_id, "sale.committed", sale_id, frozen.decision.total, ids, at)
     trace("commit.outbox")
     if frozen.customer_id is not None:
         yield from count_visit(merchant, frozen.customer_id, 1, frozen.decision.total, at)
+    yield from fold(merchant_id, sale, lines, uses)
     trace("commit.customer")
 
 

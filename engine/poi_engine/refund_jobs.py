@@ -6,16 +6,18 @@ from msgspec import Struct, json, msgpack
 from msgspec.structs import replace
 
 from poi_engine import journal, ledger
+from poi_engine.approvals import Allowance, allow, give_back
 from poi_engine.commit import count_visit, sale_event, seller_of
 from poi_engine.entries import Given, Tender
 from poi_engine.errors import Conflict, NotFound
 from poi_engine.ids import Ids
+from poi_engine.insights.rollup import fold
 from poi_engine.loyalty import TakenBack, take_back
 from poi_engine.payment import Payment, PaymentDocument, insert_payment, read_payment, told
 from poi_engine.ports import Job, PaymentResult, Query, Row
 from poi_engine.promise import Key, Promise, keep_answer, promise
 from poi_engine.receipts import receipt_for
-from poi_engine.records import SaleDocument, SaleRow, insert_lines, insert_redemptions, insert_sale
+from poi_engine.records import SaleDocument, SaleRow, insert_audit, insert_lines, insert_redemptions, insert_sale
 from poi_engine.refund_entries import refund_moves
 from poi_engine.returns import Return, ReturnedLine, is_whole, plan_return, taken_by
 from poi_engine.sales import document_of, read_lines
@@ -32,6 +34,7 @@ class RefundDocument(Struct, frozen=True, kw_only=True):
     reason: str
     by: str
     zone: str
+    approved_by: str | None = None
     format: int = 1
 
 
@@ -70,6 +73,7 @@ def open_refund(
     reason: str,
     station_id: str | None,
     by: str,
+    allowance: Allowance,
     key: Key,
     checkout_id: str,
     payment_id: str,
@@ -88,6 +92,7 @@ def open_refund(
     lines = yield from read_lines(merchant_id, sale_id)
     earlier = yield from _returns(merchant_id, sale_id, ("paying", "unknown", "paid"))
     plan = plan_return(lines, document, taken_by(earlier), asked)
+    approver = yield from allow(merchant_id, allowance, "refund", sale_id, plan.total, checkout_id, at)
     zones = yield Query(
         "select zone from store where merchant_id = ? and store_id = ?", (merchant_id, sale["store_id"])
     )
@@ -97,6 +102,7 @@ def open_refund(
         reason=reason,
         by=by,
         zone=zones[0]["zone"],
+        approved_by=approver,
     )
     yield _insert_checkout(merchant_id, checkout_id, sale, station_id, plan.total, opened, at)
     connector = yield from _connector_of(merchant_id, document.tender.payment_id)
@@ -156,6 +162,7 @@ def decline_refund(merchant_id: str, checkout_id: str, result: PaymentResult, *,
     )
     if not rows:
         return
+    yield give_back(merchant_id, checkout_id)
     payment = yield from read_payment(merchant_id, checkout_id)
     yield told(merchant_id, payment.payment_id, "declined", result, at)
     answer = msgpack.encode(Answer(declined=result.reason))
@@ -340,13 +347,18 @@ def _record(
         by=opened.by,
         reason=opened.reason,
     )
-    yield insert_sale(merchant_id, _row(refund, document, number, at))
+    row = _row(refund, document, number, at)
+    yield insert_sale(merchant_id, row)
     yield insert_lines(merchant_id, refund.sale_id, plan.lines)
     yield from insert_redemptions(merchant_id, refund.sale_id, customer, plan.uses, at)
     trace("refund.sale")
     yield sale_event(merchant_id, "refund.committed", refund.sale_id, -plan.total, ids, at)
     if customer is not None:
         yield from count_visit(merchant, customer, 0, -plan.total, at)
+    yield from fold(merchant_id, row, plan.lines, plan.uses)
+    why = f"{opened.reason}; with {opened.approved_by}" if opened.approved_by else opened.reason
+    who, station_id = opened.by, refund.station_id
+    yield insert_audit(merchant_id, ids.new("aud"), who, "refund", opened.refund_of, why, at, station_id)
     trace("refund.recorded")
 
 

@@ -5,6 +5,8 @@ Every statement yields `merchant_id`, `subject` (the id of what is wrong) and `m
 
 from typing import NamedTuple
 
+from poi_engine.insights.expected import FACETS, differences, newcomer_differences
+
 _OPEN = "('reserved', 'paying', 'unknown')"
 _UNRESOLVED = (
     "p.phase = 'pending' and not exists"
@@ -258,5 +260,7 @@ RULES = (
     Rule("sale-journal", _JOURNAL),
     Rule("journal-sale", _STRAY_JOURNAL),
     Rule("idempotency-answer", _ANSWERS),
+    *(Rule(f"rollup-{facet}", differences(facet)) for facet in FACETS),
+    Rule("rollup-newcomer", newcomer_differences()),
 )
 """Every invariant that a statement shows, in the order they are checked."""

@@ -11,9 +11,11 @@ from poi_engine.ports import Job, Query
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.sqlite import SqliteSql
 from poi_engine.verify import verify
+from poi_engine.verify_rules import RULES
 from tests.storage.world import AT, M, history, unprotected
 
 IDS = Ids(time.time)
+AUDIT = "merchant_id, audit_id, who, act, subject_id, why, created_at"
 TRANSFER = "merchant_id, transfer_id, checkout_id, kind, phase, resolves, debit, credit, amount, unit, created_at"
 
 CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
@@ -198,10 +200,11 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
     ),
     "a card number was written down": (
         "audit",
-        [f"insert into audit values ('{M}', 'aud_1', 'x', 'y', 'z', 'card 4111 1111 1111 1111 ok', {AT})"],
+        [f"insert into audit ({AUDIT}) values ('{M}', 'aud_1', 'x', 'y', 'z', 'card 4111 1111 1111 1111 ok', {AT})"],
         {"card-number"},
     ),
 }
+FIGURES = {rule.name for rule in RULES if rule.name.startswith("rollup-")}
 
 
 async def test_a_consistent_history_has_no_finding(sql: SqliteSql | PostgresSql) -> None:
@@ -223,14 +226,19 @@ async def test_a_corruption_is_named(sql: SqliteSql | PostgresSql, what: str) ->
 
     await sql.write(corrupt)
     findings = await verify(sql)
-    assert {finding.rule for finding in findings} == rules, findings
+    found = {finding.rule for finding in findings}
+    assert found - FIGURES == rules, findings  # what alters a sale also differs from the figures: not told here
     assert {finding.merchant_id for finding in findings} == {M}
 
 
 async def test_the_number_of_a_card_is_not_repeated_by_the_finding(sql: SqliteSql | PostgresSql) -> None:
     def write() -> Job[None]:
-        yield Query("insert into seller values (?, ?, ?, 1)", (M, "sel_1", "x4111111111111111"))
-        yield Query("insert into seller values (?, ?, ?, 1)", (M, "sel_2", "4111-1111-1111-1111!"))
+        yield Query(
+            "insert into seller (merchant_id, seller_id, name) values (?, ?, ?)", (M, "sel_1", "x4111111111111111")
+        )
+        yield Query(
+            "insert into seller (merchant_id, seller_id, name) values (?, ?, ?)", (M, "sel_2", "4111-1111-1111-1111!")
+        )
 
     await sql.write(write)
     [finding] = await verify(sql)

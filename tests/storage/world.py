@@ -9,6 +9,7 @@ from poi_engine import journal, ledger
 from poi_engine.ids import Ids
 from poi_engine.journal import Receipt, ReceiptLine, ReceiptPayment, ReceiptVat
 from poi_engine.ports import Job, Query
+from poi_engine.storage.migrations.rollups_0003 import rollups_of_sales
 
 M = "mer_1"
 STATION = "sta_1"
@@ -32,6 +33,8 @@ def history(ids: Ids) -> Job[None]:
         yield from sale(number, ids)
     yield from refund(4, 2, ids)
     yield from under_way(ids)
+    for statement in rollups_of_sales():
+        yield Query(statement)
 
 
 def sale(number: int, ids: Ids) -> Job[None]:

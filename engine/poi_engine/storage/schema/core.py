@@ -349,6 +349,7 @@ _OF_STOCK: dict[str, Any] = {
 """Only the transfers of goods are looked up by their accounts."""
 
 Index("sale_by_day", sale.c.merchant_id, sale.c.created_at)
+Index("sale_by_local_day", sale.c.merchant_id, sale.c.local_day, sale.c.created_at)
 Index("sale_by_customer", sale.c.merchant_id, sale.c.customer_id, sale.c.created_at)
 Index("sale_by_refund", sale.c.merchant_id, sale.c.refund_of)
 Index("checkout_by_session", checkout.c.merchant_id, checkout.c.session_id, checkout.c.created_at)

@@ -9,6 +9,27 @@ IMMUTABLE: tuple[str, ...] = ("price_change", "stock_movement", "consent", "cons
 
 # --- insights ------------------------------------------------------------------------------------------------------
 
+rollup = table(  # what sales add up to, by facet, store ('': all), day or month, and value
+    "rollup",
+    ("facet", "grain", "store_id", "period", "value"),
+    text("facet"),
+    text("grain"),  # day, month
+    text("store_id"),
+    text("period"),  # in the store's zone, 2026-11-22 or 2026-11
+    text("value"),
+    integer("sales"),
+    integer("refunds"),
+    integer("total"),
+    integer("refunded"),
+    integer("saved"),
+    integer("points"),
+    integer("quantity"),
+    integer("worth"),
+)
+newcomer = table(  # the month of a customer's first sale, anywhere ('') and at a store
+    "newcomer", ("store_id", "customer_id"), text("store_id"), text("customer_id"), text("month")
+)
+
 # --- sellers -------------------------------------------------------------------------------------------------------
 
 station_seller = table(  # who is signed in at a station

@@ -5,12 +5,21 @@ import unicodedata
 import sqlalchemy
 from alembic import op
 
+from poi_engine.storage.migrations.rollups_0003 import rollups_of_sales
+
 revision = "0003"
 down_revision = "0002"
 
 _IMMUTABLE: tuple[str, ...] = ("price_change", "stock_movement", "consent", "consent_text")
 
 _INSIGHTS = """
+create index sale_by_local_day on sale (merchant_id, local_day, created_at);
+create table rollup (merchant_id text not null, facet text not null, grain text not null, store_id text not null,
+  period text not null, value text not null, sales bigint not null, refunds bigint not null, total bigint not null,
+  refunded bigint not null, saved bigint not null, points bigint not null, quantity bigint not null,
+  worth bigint not null, primary key (merchant_id, facet, grain, store_id, period, value)) {by_key};
+create table newcomer (merchant_id text not null, store_id text not null, customer_id text not null,
+  month text not null, primary key (merchant_id, store_id, customer_id)) {by_key};
 """
 _SELLERS = """
 alter table seller add column role text default 'seller' not null;
@@ -119,11 +128,15 @@ def upgrade() -> None:
     """Create what the shop needs; the triggers of the immutable tables are those of the first revision."""
     postgresql = op.get_context().dialect.name == "postgresql"
     for part in _PARTS:
-        for statement in filter(None, part.replace("{blob}", "bytea" if postgresql else "blob").strip().split(";\n")):
+        text = part.replace("{blob}", "bytea" if postgresql else "blob")
+        text = text.replace("{by_key}", "with (fillfactor = 75)" if postgresql else "without rowid")
+        for statement in filter(None, text.strip().split(";\n")):
             op.execute(statement.rstrip(";"))
     for table in _IMMUTABLE:
         (_protect_on_postgresql if postgresql else _protect_on_sqlite)(table)
     _write_words()
+    for statement in rollups_of_sales():
+        op.execute(statement)
 
 
 def _write_words() -> None:
