@@ -138,7 +138,11 @@ async def fill(folder: Path, offers: Sequence[Offer], trade: Trade, *, stations:
     ids = Ids(clock.now)
     try:
         m, _ = await Access(sql, clock, ids, exclusive=True).ensure_owner("Bench", "EUR", "fr")
-        book, people, goods = OfferBook(sql, Live("bench", _nobody), clock), Customers(sql, clock, ids), Products(sql, clock, ids)
+        book, people, goods = (
+            OfferBook(sql, Live("bench", _nobody), clock),
+            Customers(sql, clock, ids),
+            Products(sql, clock, ids),
+        )
         await _all([book.create(m, offer) for offer in offers])
         await _all([goods.put(m, _product(article)) for article in trade.articles])
         known = await _all(

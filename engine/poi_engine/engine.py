@@ -22,6 +22,7 @@ from poi_engine.refund import Refunds
 from poi_engine.sales import Sales
 from poi_engine.settlement import Settlement
 from poi_engine.stations import Stations
+from poi_engine.stockroom import Stockroom
 from poi_engine.wiring import Trace, Wiring, untraced
 
 _log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Engine:
         self.customers = Customers(sql, clock, ids)
         self.products = Products(sql, clock, ids)
         self.prices = Prices(sql, clock, ids)
+        self.stock = Stockroom(wiring)
         self.offers = OfferBook(sql, screens, clock, catalogues)
         self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds)
