@@ -14,7 +14,7 @@ import pytest
 from poi_engine.basket import BasketEntry
 from poi_engine.clock import micros, moment
 from poi_engine.errors import Conflict
-from poi_engine.insights import InsightsReader
+from poi_engine.insights import InsightsReader, View
 from poi_engine.returns import ReturnedLine
 from poi_engine.session import Session
 from poi_engine.setup import Setup
@@ -160,7 +160,7 @@ async def readers(shop: Shop) -> None:
     engine = shop.engine
     page = await engine.sales.list(M, limit=2)
     assert await engine.sales.list(M, limit=2, after=page[-1].sale_id)
-    [customer] = await engine.customers.search(M, "Ada")
+    [customer] = (await engine.clientele.search.find(M, "Ada", by=SELLER)).items
     mine = await engine.sales.list(M, customer_id=customer.customer_id, limit=2)
     assert await engine.sales.list(M, customer_id=customer.customer_id, after=mine[-1].sale_id)
     assert (await engine.sales.get(M, mine[-1].sale_id)).lines
@@ -168,8 +168,8 @@ async def readers(shop: Shop) -> None:
     today = moment(micros(START)).date()
     figures = InsightsReader(shop.sql)
     for store_id in (None, "sto_1"):
-        assert (await figures.read(M, today, today, store_id)).totals.sales > 0
-    await engine.customers.erase(M, customer.customer_id)
+        assert (await figures.read(View.of(M, today, today, store_id))).totals.sales > 0
+    await engine.customers.erase(M, customer.customer_id, by=SELLER)
 
 
 async def create(shop: Shop, offer_id: str, effect: Effect, **changes: object) -> None:

@@ -1,211 +1,222 @@
-"""What sells, at what hour, for how much, by which means, to whom: figures computed from committed sales only.
+"""Reads the figures from the rollups: as quick after ten million sales as after ten."""
 
-Amounts in minor units after discounts, VAT included; a refund counts negative in amounts and is not a sale in counts.
-Days, hours and weekdays are the store's own.
-"""
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import date
 
-import itertools
-from datetime import UTC, date, datetime, time
+from msgspec import Struct, json, structs
 
-from msgspec import Struct, json
-
-from poi_engine.clock import micros_of
-from poi_engine.facts import DAY
+from poi_engine.insights import drill, trends
+from poi_engine.insights.cells import BANDS, SEPARATOR
+from poi_engine.insights.drill import Filter
 from poi_engine.insights.figures import (
     BasketSize,
+    BestSellers,
+    Cohorts,
     CustomerRow,
     DayBar,
+    Figures,
     HourCell,
     Insights,
     OfferUse,
     ProductRow,
+    SalesBehind,
     Share,
     Totals,
     Visitors,
 )
+from poi_engine.insights.period import Comparison
+from poi_engine.insights.place import View, ints, marks
+from poi_engine.insights.trends import Order
 from poi_engine.ports import Job, Query, Row, Sql
 
-_BANDS = (0, 500, 1000, 2000, 3500, 5000, 7500, 10_000, 20_000)
-_FACETS = ("card_type", "card_scheme", "entry_mode", "means")
+_MOST_OFFERS = 200
 
 
 class InsightsReader:
-    """Reads the figures of a period, for one store or for all."""
+    """Reads the figures of a period, for one store or for all. Days are the stores' own, both ends included."""
 
     def __init__(self, sql: Sql) -> None:
         self._sql = sql
 
-    async def read(
-        self, merchant_id: str, first_day: date, last_day: date, store_id: str | None = None, *, top: int = 20
-    ) -> Insights:
-        """The period's figures, both days included. `top` bounds the tables of products and customers."""
-        return await self._sql.read(lambda: _read(merchant_id, first_day, last_day, store_id, top))
+    async def read(self, view: View, *, top: int = 20, compare: Comparison | None = None) -> Insights:
+        """The period's figures. `top` bounds the tables of products and customers; 0 leaves them out."""
+        return await self._sql.read(lambda: _read(view, top, compare))
+
+    async def best_sellers(
+        self, view: View, *, order: Order = "total", compare: Comparison = "before", limit: int = 50, after: int = 0
+    ) -> BestSellers:
+        """Products by what they brought, with what they brought in the period compared with, and step by step."""
+        return await self._sql.read(lambda: trends.best_sellers(view, order, compare, limit, after))
+
+    async def cohorts(self, merchant_id: str, last_day: date, months: int, store_id: str | None = None) -> Cohorts:
+        """Of the customers who came first in a month, how many came in each later month; the last `months` of them."""
+        return await self._sql.read(lambda: trends.cohorts(merchant_id, last_day, months, store_id))
+
+    async def sales(self, view: View, wanted: Filter, *, limit: int = 50, after: str | None = None) -> SalesBehind:
+        """A page of the sales behind a figure."""
+        return await self._sql.read(lambda: drill.page(view, wanted, limit, after))
 
 
-class _Period:
-    """The `where` that every figure of one request shares."""
-
-    def __init__(self, merchant_id: str, first_day: date, last_day: date, store_id: str | None) -> None:
-        # days are the stores' own; the times, a day wider than any zone needs, let an index find them
-        self.where = "s.merchant_id = ? and s.created_at between ? and ? and s.local_day between ? and ?"
-        self.values: tuple[str | int, ...] = (
-            *(merchant_id, _midnight(first_day) - DAY, _midnight(last_day) + 2 * DAY),
-            *(first_day.isoformat(), last_day.isoformat()),
-        )
-        if store_id is not None:
-            self.where += " and s.store_id = ?"
-            self.values += (store_id,)
-
-    def query(self, text: str, *extra: int) -> Query:
-        return Query(text.replace("{period}", self.where), (*self.values, *extra))
-
-
-def _midnight(day: date) -> int:
-    """The day's beginning in UTC, microseconds since 1970."""
-    return micros_of(datetime.combine(day, time(), UTC))
-
-
-_SALES = "sum(case when s.refund_of is null then 1 else 0 end)"
-
-
-def _read(merchant_id: str, first_day: date, last_day: date, store_id: str | None, top: int) -> Job[Insights]:
-    period = _Period(merchant_id, first_day, last_day, store_id)
-    shares: dict[str, tuple[Share, ...]] = {}
-    for facet in _FACETS:
-        shares[facet] = yield from _shares(period, facet)
-    currency = yield Query("select currency from merchant where merchant_id = ?", (merchant_id,))
+def _read(view: View, top: int, compare: Comparison | None) -> Job[Insights]:
+    rows = yield Query("select currency from merchant where merchant_id = ?", (view.merchant_id,))
+    currency = str(rows[0]["currency"]) if rows else "EUR"
+    figures = yield from _figures(view, currency)
+    before = None
+    if compare is not None:
+        before = yield from _figures(view._replace(period=view.period.compared(compare)), currency)
     return Insights(
-        first_day=first_day,
-        last_day=last_day,
-        currency=str(currency[0]["currency"]) if currency else "EUR",
-        totals=(yield from _totals(period)),
-        by_hour=(yield from _by_hour(period)),
-        by_day=(yield from _by_day(period)),
-        by_product=(yield from _by_product(period, top)),
-        by_card_type=shares["card_type"],
-        by_card_scheme=shares["card_scheme"],
-        by_entry_mode=shares["entry_mode"],
-        by_means=shares["means"],
-        customers=(yield from _visitors(period)),
-        top_customers=(yield from _top_customers(period, top)),
-        offers=(yield from _offers(period)),
-        basket_sizes=(yield from _basket_sizes(period)),
+        **structs.asdict(figures),
+        by_product=(yield from _products(view, top)) if top else (),
+        top_customers=(yield from _customers(view, top)) if top else (),
+        offers=(yield from _offers(view)),
+        before=before,
     )
 
 
-def _totals(period: _Period) -> Job[Totals]:
-    rows = yield period.query(
-        f"select coalesce({_SALES}, 0) as sales, coalesce(count(*) - {_SALES}, 0) as refunds,"
-        " coalesce(sum(s.total), 0) as total, coalesce(sum(s.saved), 0) as saved,"
-        " coalesce(sum(case when s.refund_of is null then 0 else -s.total end), 0) as refunded,"
-        " coalesce(sum(s.points), 0) as points from sale s where {period}"
+def _figures(view: View, currency: str) -> Job[Figures]:
+    hours = yield view.daily("hour", f"value, {_SUMS}, sum(points) as points", "group by value order by value")
+    days = yield view.daily("hour", f"period, {_SUMS}", "group by period order by period")
+    paid = yield view.daily("payment", f"value, {_SUMS}", "group by value")
+    visits = yield view.daily("visit", f"value, {_SUMS}", "group by value")
+    totals = _totals(hours)
+    means, card_type, entry_mode, card_scheme = (_shares(paid, _part(place)) for place in range(4))
+    channel, visitor = (_shares(visits, _part(place)) for place in range(2))
+    by_visitor = {share.value: share for share in visitor}
+    return Figures(
+        first_day=view.period.first,
+        last_day=view.period.last,
+        currency=currency,
+        totals=totals,
+        by_hour=tuple(_hour(row) for row in hours),
+        by_day=tuple(DayBar(day=str(row["period"]), **ints(row, "sales", "total", "saved")) for row in days),
+        by_card_type=card_type,
+        by_card_scheme=card_scheme,
+        by_entry_mode=entry_mode,
+        by_means=means,
+        by_channel=channel,
+        by_visitor=visitor,
+        customers=Visitors(**{name: _sales(by_visitor, name) for name in Visitors.__struct_fields__}),
+        basket_sizes=_basket_sizes(visits),
+        by_store=() if view.store_id else _ranked((yield view.summed("store", ("total",), ""))),
+        by_seller=_with_nobody((yield view.summed("seller", ("total",), "")), totals),
     )
-    row = {key: int(rows[0][key]) for key in ("sales", "refunds", "total", "saved", "refunded", "points")}
-    gross = row["total"] + row["refunded"]
-    return Totals(**row, average_basket=gross // row["sales"] if row["sales"] else 0)
 
 
-def _by_hour(period: _Period) -> Job[tuple[HourCell, ...]]:
-    rows = yield period.query(
-        f"select s.local_weekday as weekday, s.local_hour as hour, {_SALES} as sales, sum(s.total) as total"
-        " from sale s where {period} group by s.local_weekday, s.local_hour order by 1, 2"
-    )
-    return tuple(HourCell(**_ints(row, "weekday", "hour", "sales", "total")) for row in rows)
+_SUMS = (
+    "sum(sales) as sales, sum(refunds) as refunds, sum(total) as total, sum(refunded) as refunded, sum(saved) as saved"
+)
 
 
-def _by_day(period: _Period) -> Job[tuple[DayBar, ...]]:
-    rows = yield period.query(
-        f"select s.local_day as day, {_SALES} as sales, sum(s.total) as total, sum(s.saved) as saved"
-        " from sale s where {period} group by s.local_day order by 1"
-    )
-    return tuple(DayBar(day=str(row["day"]), **_ints(row, "sales", "total", "saved")) for row in rows)
+def _totals(hours: Iterable[Row]) -> Totals:
+    names = ("sales", "refunds", "total", "saved", "refunded", "points")
+    sums = {name: sum(int(row[name]) for row in hours) for name in names}
+    gross = sums["total"] + sums["refunded"]
+    return Totals(**sums, average_basket=gross // sums["sales"] if sums["sales"] else 0)
 
 
-def _by_product(period: _Period, top: int) -> Job[tuple[ProductRow, ...]]:
-    rows = yield period.query(
-        "select l.code as code, l.label as label, sum(l.quantity) as quantity, sum(l.total) as total,"
-        " sum(l.saved) as saved from sale s join sale_line l on l.merchant_id = s.merchant_id"
-        " and l.sale_id = s.sale_id where {period} group by l.code, l.label order by 4 desc, 1, 2 limit ?",
-        top,
-    )
+def _hour(row: Row) -> HourCell:
+    weekday, _, hour = str(row["value"]).partition("-")
+    return HourCell(weekday=int(weekday), hour=int(hour), **ints(row, "sales", "total"))
+
+
+def _part(place: int) -> Callable[[Row], str]:
+    """The part of a cell's value at this place; the last one may hold anything."""
+    return lambda row: str(row["value"]).split(SEPARATOR, 3)[place]
+
+
+def _shares(rows: Iterable[Row], value_of: Callable[[Row], str]) -> tuple[Share, ...]:
+    """Sales and totals by one part of the cells' values, greatest total first."""
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for row in rows:
+        found = sums[value_of(row)]
+        found[0] += int(row["sales"])
+        found[1] += int(row["total"])
+    return _sorted(Share(value=value, sales=sales, total=total) for value, (sales, total) in sums.items())
+
+
+def _ranked(rows: Iterable[Row]) -> tuple[Share, ...]:
+    return _sorted(Share(value=str(row["value"]), **ints(row, "sales", "total")) for row in rows)
+
+
+def _sorted(shares: Iterable[Share]) -> tuple[Share, ...]:
+    return tuple(sorted(shares, key=lambda share: (-share.total, share.value)))
+
+
+def _with_nobody(rows: Iterable[Row], totals: Totals) -> tuple[Share, ...]:
+    """Sellers, and under '' what was sold while nobody was signed in: the rest of the totals."""
+    shares = _ranked(rows)
+    sales = totals.sales - sum(share.sales for share in shares)
+    total = totals.total - sum(share.total for share in shares)
+    nobody = [Share(value="", sales=sales, total=total)] if sales or total else []
+    return _sorted([*shares, *nobody])
+
+
+def _sales(shares: dict[str, Share], name: str) -> int:
+    return shares[name].sales if name in shares else 0
+
+
+def _basket_sizes(visits: Iterable[Row]) -> tuple[BasketSize, ...]:
+    by_low = {share.value: share for share in _shares(visits, _part(2))}
+    highs: tuple[int | None, ...] = (*BANDS[1:], None)
+    none = Share(value="", sales=0, total=0)
     return tuple(
-        ProductRow(code=str(row["code"]), label=str(row["label"]), **_ints(row, "quantity", "total", "saved"))
-        for row in rows
+        BasketSize(low=low, high=high, sales=share.sales, total=share.total)
+        for low, high in zip(BANDS, highs, strict=True)
+        for share in (by_low.get(str(low), none),)
     )
 
 
-def _shares(period: _Period, facet: str) -> Job[tuple[Share, ...]]:
-    rows = yield period.query(
-        f"select coalesce(s.{facet}, '') as value, {_SALES} as sales, sum(s.total) as total"
-        f" from sale s where {{period}} group by coalesce(s.{facet}, '') order by 3 desc, 1"
+def _products(view: View, top: int) -> Job[tuple[ProductRow, ...]]:
+    rows = yield view.summed("product", ("quantity", "total", "saved"), "order by 4 desc, 1 limit ?", top)
+    return tuple(_product(row) for row in rows)
+
+
+def _product(row: Row) -> ProductRow:
+    code, _, label = str(row["value"]).partition(SEPARATOR)
+    return ProductRow(code=code, label=label, **ints(row, "sales", "quantity", "total", "saved"))
+
+
+def _customers(view: View, top: int) -> Job[tuple[CustomerRow, ...]]:
+    rows = yield view.summed("customer", ("total",), "order by 3 desc, 1 limit ?", top)
+    if not rows:
+        return ()
+    wanted = [str(row["value"]) for row in rows]
+    named = yield Query(
+        f"select customer_id, display_name from customer where merchant_id = ? and customer_id in ({marks(wanted)})",
+        (view.merchant_id, *wanted),
     )
-    return tuple(Share(value=str(row["value"]), **_ints(row, "sales", "total")) for row in rows)
-
-
-def _visitors(period: _Period) -> Job[Visitors]:
-    rows = yield period.query(
-        "select coalesce(sum(case when s.customer_id is null then 1 else 0 end), 0) as anonymous,"
-        " coalesce(sum(case when s.customer_id is not null and s.first_visit = 1 then 1 else 0 end), 0) as new,"
-        " coalesce(sum(case when s.customer_id is not null and s.first_visit = 0 then 1 else 0 end), 0) as returning_"
-        " from sale s where {period} and s.refund_of is null"
-    )
-    row = rows[0]
-    return Visitors(new=int(row["new"]), returning=int(row["returning_"]), anonymous=int(row["anonymous"]))
-
-
-def _top_customers(period: _Period, top: int) -> Job[tuple[CustomerRow, ...]]:
-    rows = yield period.query(
-        f"select s.customer_id as customer_id, max(c.display_name) as display_name, {_SALES} as sales,"
-        " sum(s.total) as total from sale s join customer c on c.merchant_id = s.merchant_id"
-        " and c.customer_id = s.customer_id where {period} group by s.customer_id order by 4 desc, 1 limit ?",
-        top,
-    )
+    names = {row["customer_id"]: str(row["display_name"]) for row in named}
     return tuple(
-        CustomerRow(
-            customer_id=str(row["customer_id"]),
-            display_name=str(row["display_name"]),
-            **_ints(row, "sales", "total"),
-        )
-        for row in rows
-    )
-
-
-def _offers(period: _Period) -> Job[tuple[OfferUse, ...]]:
-    # a cross join keeps SQLite from walking every redemption of the merchant in the order of the offers
-    rows = yield period.query(
-        f"select r.offer_id as offer_id, max(v.document) as document, {_SALES} as uses, sum(r.saved) as saved,"
-        " sum(r.value) as value from sale s cross join redemption r join offer_version v"
-        " on v.merchant_id = r.merchant_id and v.offer_id = r.offer_id and v.version = r.version"
-        " where {period} and r.merchant_id = s.merchant_id and r.sale_id = s.sale_id"
-        " group by r.offer_id order by 5 desc, 1"
-    )
-    named = json.Decoder(_Named)
-    return tuple(
-        OfferUse(
-            offer_id=str(row["offer_id"]),
-            name=named.decode(str(row["document"])).name,
-            **_ints(row, "uses", "saved", "value"),
-        )
-        for row in rows
+        CustomerRow(customer_id=one, display_name=names.get(one, ""), **ints(row, "sales", "total"))
+        for one, row in zip(wanted, rows, strict=True)
     )
 
 
 class _Named(Struct):
-    name: dict[str, str]
+    name: dict[str, str] = {}
 
 
-def _basket_sizes(period: _Period) -> Job[tuple[BasketSize, ...]]:
-    bands = " ".join(f"when s.total < {high} then {low}" for low, high in itertools.pairwise(_BANDS))
-    rows = yield period.query(
-        f"select case {bands} else {_BANDS[-1]} end as low, count(*) as sales from sale s"
-        " where {period} and s.refund_of is null group by 1 order by 1"
+def _offers(view: View) -> Job[tuple[OfferUse, ...]]:
+    rows = yield view.summed("offer", ("saved", "worth", "total"), "order by 4 desc, 1 limit ?", _MOST_OFFERS)
+    if not rows:
+        return ()
+    wanted = [str(row["value"]) for row in rows]
+    documents = yield Query(
+        "select o.offer_id, v.document from offer o join offer_version v on v.merchant_id = o.merchant_id"
+        " and v.offer_id = o.offer_id and v.version = o.version"
+        f" where o.merchant_id = ? and o.offer_id in ({marks(wanted)})",
+        (view.merchant_id, *wanted),
     )
-    counts = {int(row["low"]): int(row["sales"]) for row in rows}
-    highs: tuple[int | None, ...] = (*_BANDS[1:], None)
+    decoder = json.Decoder(_Named)
+    names = {row["offer_id"]: decoder.decode(str(row["document"])).name for row in documents}
     return tuple(
-        BasketSize(low=low, high=high, sales=counts.get(low, 0)) for low, high in zip(_BANDS, highs, strict=True)
+        OfferUse(
+            offer_id=one,
+            name=names.get(one, {}),
+            uses=int(row["sales"]),
+            value=int(row["worth"]),
+            **ints(row, "saved", "total"),
+        )
+        for one, row in zip(wanted, rows, strict=True)
     )
-
-
-def _ints(row: Row, *names: str) -> dict[str, int]:
-    return {name: int(row[name]) for name in names}
