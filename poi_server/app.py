@@ -14,6 +14,7 @@ import structlog
 from aiohttp import WSCloseCode, web
 
 from poi_engine.access import Access
+from poi_engine.approvals import Approvals
 from poi_engine.clock import Clock, SystemClock
 from poi_engine.engine import Engine
 from poi_engine.errors import DeviceError
@@ -21,6 +22,7 @@ from poi_engine.ids import Ids
 from poi_engine.insights import InsightsReader
 from poi_engine.pins import Pins
 from poi_engine.ports import PaymentConnector
+from poi_engine.sellers import Sellers
 from poi_engine.setup import Setup
 from poi_engine.signin import SignIns
 from poi_engine.storage import migrate, open_sql
@@ -126,7 +128,8 @@ class _Builder:
         await setup.load_zones()
         pins = Pins(sql, self.clock, self.ids)
         signins = SignIns(sql, self.clock, self.ids, pins, live, exclusive=exclusive)
-        desk = TapDesk(engine.stations, merchant_id)
+        sellers = Sellers(sql, self.clock, self.ids, access, pins, signins)
+        desk = TapDesk(engine.stations, sellers, signins, merchant_id)
         stack.push_async_callback(desk.close)
         readers = Readers(desk.on_event, self.clock.now, emulate=config.nfc.emulate)
         stack.push_async_callback(asyncio.to_thread, readers.close)
@@ -147,6 +150,8 @@ class _Builder:
             access=access,
             setup=setup,
             signins=signins,
+            sellers=sellers,
+            approvals=Approvals(sql, self.clock, self.ids, pins, signins),
             insights=InsightsReader(sql),
             gate=gate,
             doorkeeper=Doorkeeper(access, attempts, gate),

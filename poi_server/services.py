@@ -9,10 +9,12 @@ from weakref import WeakSet
 from aiohttp import web
 
 from poi_engine.access import Access
+from poi_engine.approvals import Approvals
 from poi_engine.clock import Clock
 from poi_engine.ids import Ids
 from poi_engine.insights import InsightsReader
 from poi_engine.ports import Sql
+from poi_engine.sellers import Sellers
 from poi_engine.setup import Setup
 from poi_engine.signin import SignIns
 from poi_engine.storage.redis import RedisSessions
@@ -42,6 +44,8 @@ class Services:
     access: Access
     setup: Setup
     signins: SignIns
+    sellers: Sellers
+    approvals: Approvals
     insights: InsightsReader
     gate: Gate
     doorkeeper: Doorkeeper

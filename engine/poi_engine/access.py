@@ -37,7 +37,7 @@ SECRET_BITS = 160
 PAIRING_SECONDS = 600
 _REMEMBERED = 10_000
 
-PairingRole = Literal["owner", "seller", "station", "phone"]
+PairingRole = Literal["owner", "manager", "seller", "auditor", "station", "phone"]
 
 
 class Granted(Struct, frozen=True, kw_only=True):
@@ -159,7 +159,7 @@ class Access:
 
         def job() -> Job[None]:
             yield from insert_access(merchant_id, access_id, role, subject_id, label, scopes, _digest(secret), at)
-            yield from audit(merchant_id, audit_id, by.access_id, "grant", access_id, label, at)
+            yield from audit(merchant_id, audit_id, by.who, "grant", access_id, label, at)
 
         await self._sql.write(job)
         return Granted(access_id=access_id, secret=secret)
@@ -170,12 +170,12 @@ class Access:
         return [_entry(row) for row in rows if role is None or row["role"] == role]
 
     async def revoke(self, merchant_id: str, access_id: str, *, by: Principal, role: Role | None = None) -> None:
-        """End a credential (of a role) at once; the last owner's cannot be ended."""
+        """End a credential (of a role) at once; the last owner's cannot be ended, and an owner's by an owner only."""
         audit_id, at = self._ids.new("aud"), micros(self._clock.now())
 
         def job() -> Job[None]:
-            yield from revoke_access(merchant_id, access_id, role, at)
-            yield from audit(merchant_id, audit_id, by.access_id, "revoke", access_id, "", at)
+            yield from revoke_access(merchant_id, access_id, role, by.role, at)
+            yield from audit(merchant_id, audit_id, by.who, "revoke", access_id, "", at)
 
         await self._sql.write(job)
         self._forget(lambda known: known.merchant_id == merchant_id and known.access_id == access_id)

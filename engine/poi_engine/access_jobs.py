@@ -6,10 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from poi_engine.errors import Conflict, NotFound, RequestError
+from poi_engine.errors import Conflict, Forbidden, NotFound, RequestError
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal, Role
 from poi_engine.settings import read_merchant
+
+_OWNERS_OWN = ("owner", "manager", "partner")
+"""Whose credentials only an owner ends."""
 
 
 class Claim(NamedTuple):
@@ -74,7 +77,7 @@ def audit(merchant_id: str, audit_id: str, who: str, act: str, subject_id: str, 
     )
 
 
-def revoke_access(merchant_id: str, access_id: str, role: Role | None, at: int) -> Job[None]:
+def revoke_access(merchant_id: str, access_id: str, role: Role | None, by: Role, at: int) -> Job[None]:
     """End one credential, unless it is the last owner's; a phone's rotating codes end with it."""
     rows = yield Query(
         "update access set revoked_at = ? where merchant_id = ? and access_id = ? and revoked_at is null"
@@ -83,6 +86,8 @@ def revoke_access(merchant_id: str, access_id: str, role: Role | None, at: int) 
     )
     if not rows:
         raise NotFound("credential", access_id)
+    if by != "owner" and rows[0]["role"] in _OWNERS_OWN:
+        raise Forbidden("owner-needed", "Only an owner ends this credential.")
     if rows[0]["role"] == "phone":  # one claim made the credential and the device, at one time
         yield Query(
             "update device set revoked_at = ? where merchant_id = ? and customer_id = ? and created_at = ?"

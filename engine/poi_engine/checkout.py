@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from poi_engine.approvals import Allowance, allow
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, DeviceError, PoiError, RequestError
 from poi_engine.frozen import Frozen, claims_of, impersonal
@@ -12,7 +13,7 @@ from poi_engine.ledger import Insufficient
 from poi_engine.loyalty import points_spent
 from poi_engine.offer_book import OfferBook
 from poi_engine.pay_jobs import Before, Begun, begin, pay_at_once, session_in
-from poi_engine.ports import Job, PaymentResult
+from poi_engine.ports import Job, PaymentResult, Row
 from poi_engine.principal import Principal
 from poi_engine.promise import Key, key_of, promised
 from poi_engine.records import insert_audit
@@ -115,6 +116,7 @@ class Checkout:
         reason: str,
         *,
         by: Principal,
+        allowance: Allowance | None = None,
     ) -> Session:
         """A person says how a payment in doubt ended; recorded in the audit. Declining undoes it at the terminal."""
         if outcome not in ("paid", "declined"):
@@ -124,7 +126,7 @@ class Checkout:
         row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
         if row is None or row["state"] != "unknown":
             raise Conflict("not-in-doubt", "No payment of this session is in doubt.")
-        await self._audit(merchant_id, by, f"resolve-{outcome}", row["checkout_id"], reason)
+        await self._say(merchant_id, session_id, row, outcome, reason, by, allowance or Allowance(who=by.who))
         return await self._settlement.by_person(merchant_id, row["checkout_id"], outcome, reason)
 
     async def refund(
@@ -136,9 +138,10 @@ class Checkout:
         *,
         key: str,
         by: Principal,
+        allowance: Allowance | None = None,
     ) -> SaleView:
         """Take back a sale, wholly (`lines` None: what is left of it) or in part."""
-        return await self._refunds.refund(merchant_id, sale_id, lines, reason, key=key, by=by)
+        return await self._refunds.refund(merchant_id, sale_id, lines, reason, key=key, by=by, allowance=allowance)
 
     async def close(self) -> None:
         """Wait for the payments under way."""
@@ -310,11 +313,23 @@ class Checkout:
         self._w.connector(counter.connector)
         return counter.connector
 
-    async def _audit(self, merchant_id: str, by: Principal, act: str, subject: str, why: str) -> None:
-        audit_id, who, at = self._w.ids.new("aud"), by.who, self._w.at()
+    async def _say(
+        self,
+        merchant_id: str,
+        session_id: str,
+        row: Row,
+        outcome: str,
+        reason: str,
+        by: Principal,
+        allowance: Allowance,
+    ) -> None:
+        """Record a person's word, and the second person's if it takes one."""
+        audit_id, at, checkout_id = self._w.ids.new("aud"), self._w.at(), row["checkout_id"]
 
         def job() -> Job[None]:
-            yield insert_audit(merchant_id, audit_id, who, act, subject, why, at, by.station_id)
+            yield from allow(merchant_id, allowance, "resolve", session_id, row["total"], checkout_id, at)
+            act = f"resolve-{outcome}"
+            yield insert_audit(merchant_id, audit_id, by.who, act, checkout_id, reason, at, by.station_id)
 
         await self._w.sql.write(job)
 

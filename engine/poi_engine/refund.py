@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from poi_engine.approvals import Allowance
 from poi_engine.errors import Conflict, DeviceError, InternalError, RequestError
 from poi_engine.ledger import Insufficient
 from poi_engine.payment import Payment, read_payment
@@ -44,6 +45,7 @@ class Refunds:
         *,
         key: str,
         by: Principal,
+        allowance: Allowance | None = None,
     ) -> SaleView:
         """The refund, as a sale of its own. `Conflict` `refund-declined`, or `refund-unknown` while it is in doubt:
         repeating the request with the same key asks the terminal again."""
@@ -61,6 +63,7 @@ class Refunds:
                 reason,
                 station_id,
                 by.who,
+                allowance or Allowance(who=by.who),
                 asked,
                 checkout_id,
                 payment_id,

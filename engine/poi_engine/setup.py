@@ -1,4 +1,4 @@
-"""What a merchant sets up: stores, stations, sellers."""
+"""What a merchant sets up: stores and stations."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from poi_engine.errors import NotFound, RequestError
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Role
+from poi_engine.rights import STAFF_ROLES
 from poi_engine.settings import read_merchant
 from poi_offers.storetime import zone, zone_names
 
@@ -64,21 +65,8 @@ class Station(NewStation, frozen=True, kw_only=True, forbid_unknown_fields=True)
     station_id: str
 
 
-class NewSeller(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A person who sells."""
-
-    name: Name
-
-
-class Seller(NewSeller, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A seller; one who is not active cannot come in."""
-
-    seller_id: str
-    active: bool
-
-
 class Setup:
-    """A merchant's stores, stations and sellers; every method takes the merchant first."""
+    """A merchant's stores and stations; every method takes the merchant first."""
 
     def __init__(self, sql: Sql, ids: Ids) -> None:
         self._sql = sql
@@ -152,40 +140,17 @@ class Setup:
         await self._sql.write(job)
         return station
 
-    async def sellers(self, merchant_id: str) -> list[Seller]:
-        """The sellers, by name."""
-        return await self._sql.read(lambda: _sellers(merchant_id))
-
-    async def add_seller(self, merchant_id: str, seller: NewSeller) -> Seller:
-        """A new seller, active."""
-        made = Seller(seller_id=self._ids.new("slr"), name=seller.name, active=True)
-        statement = "insert into seller (merchant_id, seller_id, name, active) values (?, ?, ?, 1)"
-        await self._sql.write(lambda: _run(statement, (merchant_id, made.seller_id, made.name)))
-        return made
-
-    async def set_seller_active(self, merchant_id: str, seller_id: str, active: bool) -> Seller:
-        """Let a seller in again or keep one out; the caller ends their credentials."""
-
-        def job() -> Job[Seller]:
-            rows = yield Query(
-                "update seller set active = ? where merchant_id = ? and seller_id = ?"
-                " returning seller_id, name, active",
-                (int(active), merchant_id, seller_id),
-            )
-            if not rows:
-                raise NotFound("seller", seller_id)
-            return _seller(rows[0])
-
-        return await self._sql.write(job)
-
     async def check_subject(self, merchant_id: str, role: Role, subject_id: str) -> None:
-        """Refuse a station, seller or customer that the merchant does not have."""
+        """Refuse a station, person or customer that the merchant does not have, or who has another role."""
         if role == "owner" or (role == "phone" and not subject_id):
             return
-        table = {"station": "station", "seller": "seller", "phone": "customer"}[role]
+        table = "seller" if role in STAFF_ROLES else {"station": "station", "phone": "customer"}[role]
         row = await self._sql.read(lambda: _one(table, merchant_id, subject_id))
         if table == "seller" and not row["active"]:
-            raise RequestError("seller-inactive", "This seller is not active.", path="$.subject_id", status=409)
+            raise RequestError("seller-inactive", "This person is not active.", path="$.subject_id", status=409)
+        if table == "seller" and row["role"] != role:
+            message = f"This person's role is {row['role']}."
+            raise RequestError("role-differs", message, path="$.role", status=409)
 
 
 def _fields(struct: Struct) -> dict[str, Any]:
@@ -263,12 +228,3 @@ def _station(row: Row) -> Station:
         vat_rate=row["vat_rate"],
         connector=row["connector"],
     )
-
-
-def _sellers(merchant_id: str) -> Job[list[Seller]]:
-    rows = yield Query("select * from seller where merchant_id = ? order by name, seller_id", (merchant_id,))
-    return [_seller(row) for row in rows]
-
-
-def _seller(row: Row) -> Seller:
-    return Seller(seller_id=row["seller_id"], name=row["name"], active=bool(row["active"]))

@@ -1,4 +1,4 @@
-"""Who is signed in at a station: durable, the same for every process, ended by the person, the next one, or idleness."""
+"""Who is signed in at a station: durable, the same for every process, ended by a person or by idleness."""
 
 from collections.abc import Callable
 from datetime import datetime

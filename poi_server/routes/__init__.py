@@ -9,6 +9,7 @@ from poi_server.http import Route
 MODULES = (
     "access",
     "setup",
+    "sellers",
     "counter",
     "products",
     "sales",

@@ -102,9 +102,12 @@ async def me(call: Call) -> Me:
 
 @routes.post("/v1/pairings", roles=COUNTER, status=201, summary="Make a single-use pairing code")
 async def invite(call: Call, body: Invite) -> Invitation:
-    """Owners pair anybody; sellers and stations pair phones only."""
-    if call.principal.role != "owner" and (body.role != "phone" or body.subject_id):
-        raise Refusal(403, "role-refused", "Only an owner pairs stations and sellers.", path="$.role")
+    """Owners pair anybody, managers all but owners and managers; sellers and stations pair new phones only."""
+    role = call.principal.role
+    if role == "manager" and body.role in ("owner", "manager"):
+        raise Refusal(403, "role-refused", "Only an owner pairs owners and managers.", path="$.role")
+    if role not in ("owner", "manager") and (body.role != "phone" or body.subject_id):
+        raise Refusal(403, "role-refused", "Only owners and managers pair stations and the staff.", path="$.role")
     await call.services.setup.check_subject(call.merchant_id, body.role, body.subject_id)
     pairing = await call.services.access.invite(call.merchant_id, body.role, body.subject_id)
     url = f"{call.base_url}/pair#{pairing.secret}"

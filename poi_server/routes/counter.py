@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from poi_engine.approvals import allowance_of
 from poi_engine.basket import BasketEntry
 from poi_engine.clock import moment
 from poi_engine.errors import Forbidden
@@ -67,10 +68,11 @@ class PayBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ResolveBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A person's word on a payment that the terminal never answered."""
+    """A person's word on a payment that the terminal never answered; a seller's takes a second person's consent."""
 
     outcome: Literal["paid", "declined"]
     reason: Annotated[str, Meta(min_length=3, max_length=500)]
+    approval_id: Reference | None = None
 
 
 class HandOverBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -245,7 +247,14 @@ async def ask_status(call: Call, session_id: str) -> Session:
 )
 async def resolve(call: Call, session_id: str, body: ResolveBody) -> Session:
     await own_session(call, session_id)
-    session = await call.engine.checkout.resolve(call.merchant_id, session_id, body.outcome, body.reason, by=call.by)
+    session = await call.engine.checkout.resolve(
+        call.merchant_id,
+        session_id,
+        body.outcome,
+        body.reason,
+        by=call.by,
+        allowance=allowance_of(call.acting, "resolve", body.approval_id),
+    )
     return shown(session)
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from poi_engine.errors import StorageError
 from poi_engine.principal import Principal
 from poi_server.auth import presented_secret
-from poi_server.http import EVERYONE, Call, Routes
+from poi_server.http import EVERYONE, READER, STAFF, Call, Routes
 from poi_server.live import Topic, Watcher
 
 routes = Routes("live")
@@ -82,10 +82,10 @@ def _topic(principal: Principal, text: str) -> Topic | None:
     except msgspec.DecodeError:
         return None
     role, merchant_id = principal.role, principal.merchant_id
-    if wanted.watch == "station" and (role in ("owner", "seller") or principal.subject_id == wanted.station_id):
+    if wanted.watch == "station" and (role in STAFF or principal.subject_id == wanted.station_id):
         return (merchant_id, "station", wanted.station_id) if role != "phone" else None
     if wanted.watch == "customer" and role == "phone":
         return (merchant_id, "customer", principal.subject_id)
-    if wanted.watch == "dashboard" and role == "owner":
+    if wanted.watch == "dashboard" and role in READER:
         return (merchant_id, "dashboard", "")
     return None

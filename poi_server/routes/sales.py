@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from poi_engine.approvals import allowance_of
 from poi_engine.errors import NotFound
 from poi_engine.returns import ReturnedLine
 from poi_engine.sales import SaleSummary, SaleView
@@ -22,10 +23,11 @@ class SalePage(Struct, frozen=True, kw_only=True):
 
 
 class RefundBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole sale, or some lines' quantities (thousandths), and why."""
+    """The whole sale, or some lines' quantities (thousandths), and why; above one's limit with a consent."""
 
     reason: Annotated[str, Meta(min_length=3, max_length=200)]
     lines: Annotated[tuple[ReturnedLine, ...], Meta(min_length=1, max_length=200)] | None = None
+    approval_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 
 class ReceiptText(Struct, frozen=True, kw_only=True):
@@ -70,7 +72,13 @@ async def receipt(call: Call, sale_id: str, lang: Literal["fr", "en"] = "fr") ->
 async def refund(call: Call, sale_id: str, body: RefundBody) -> SaleView:
     await _own_sale(call, sale_id)
     refunding = call.engine.checkout.refund(
-        call.merchant_id, sale_id, body.lines, body.reason, key=call.key, by=call.by
+        call.merchant_id,
+        sale_id,
+        body.lines,
+        body.reason,
+        key=call.key,
+        by=call.by,
+        allowance=allowance_of(call.acting, "refund", body.approval_id),
     )
     return await asyncio.shield(refunding)
 

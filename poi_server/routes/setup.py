@@ -1,4 +1,4 @@
-"""What the owner sets up: stores, stations, sellers, and the keys of partner apps."""
+"""What the owner sets up: stores, stations, and the keys of partner apps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from poi_engine.access import AccessEntry, Granted
 from poi_engine.principal import Scope
-from poi_engine.setup import NewSeller, NewStation, NewStore, Seller, Station, Store
+from poi_engine.setup import NewStation, NewStore, Station, Store
 from poi_server.http import COUNTER, MANAGER, OWNER, READER, STAFF, Call, Routes
 
 routes = Routes("setup")
@@ -26,22 +26,10 @@ class Stations(Struct, frozen=True, kw_only=True):
     items: list[Station]
 
 
-class Sellers(Struct, frozen=True, kw_only=True):
-    """All sellers."""
-
-    items: list[Seller]
-
-
 class AccessEntries(Struct, frozen=True, kw_only=True):
     """Credentials that are not revoked; `created_at` in microseconds since 1970."""
 
     items: list[AccessEntry]
-
-
-class SellerState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether a seller may come in."""
-
-    active: bool
 
 
 class NewApiKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,27 +77,6 @@ async def replace_station(call: Call, station_id: str, body: NewStation) -> Stat
     station = await call.services.setup.replace_station(call.merchant_id, station_id, body)
     call.engine.places.forget()
     return station
-
-
-@routes.get("/v1/sellers", roles=READER, summary="The sellers")
-async def sellers(call: Call) -> Sellers:
-    """By name."""
-    return Sellers(items=await call.services.setup.sellers(call.merchant_id))
-
-
-@routes.post("/v1/sellers", roles=MANAGER, right="setup", status=201, summary="Add a seller")
-async def add_seller(call: Call, body: NewSeller) -> Seller:
-    """Pair their device through `POST /v1/pairings`."""
-    return await call.services.setup.add_seller(call.merchant_id, body)
-
-
-@routes.patch("/v1/sellers/{seller_id}", roles=MANAGER, right="setup", summary="Let a seller in again or keep one out")
-async def set_seller_state(call: Call, seller_id: str, body: SellerState) -> Seller:
-    """Keeping one out ends all their credentials at once."""
-    seller = await call.services.setup.set_seller_active(call.merchant_id, seller_id, body.active)
-    if not body.active:
-        await call.services.access.revoke_subject(call.merchant_id, "seller", seller_id)
-    return seller
 
 
 @routes.get("/v1/api-keys", roles=OWNER, right="setup", summary="The partner apps' keys")

@@ -14,7 +14,8 @@ from multidict import CIMultiDictProxy
 
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal, Scope
-from poi_engine.setup import NewSeller, NewStation, NewStore
+from poi_engine.sellers import NewSeller
+from poi_engine.setup import NewStation, NewStore
 from poi_server.app import STARTED, make_app
 from poi_server.config import Config, Http, Storage
 from poi_server.services import SERVICES
@@ -43,7 +44,7 @@ class Answer(NamedTuple):
 
 
 class Shop:
-    """A running server with a store, a station, a seller, a customer's phone, and their secrets by role."""
+    """A running server with a store, a station, a staff, a customer's phone, and their secrets by role."""
 
     def __init__(self, serving: Serving, http: aiohttp.ClientSession) -> None:
         self.serving = serving
@@ -51,7 +52,8 @@ class Shop:
         self.services = serving.app[SERVICES]
         self.merchant_id = serving.app[STARTED].merchant_id
         self.secrets: dict[str, str] = {}
-        self.store_id = self.station_id = self.seller_id = self.customer_id = ""
+        self.store_id = self.station_id = self.customer_id = ""
+        self.seller_id = self.manager_id = self.auditor_id = ""
 
     @property
     def base_url(self) -> str:
@@ -65,8 +67,16 @@ class Shop:
         self.store_id = (await setup.add_store(m, NewStore(name="Store", zone="Europe/Paris"))).store_id
         station = await setup.add_station(m, NewStation(store_id=self.store_id, name="Counter 1"))
         self.station_id = station.station_id
-        self.seller_id = (await setup.add_seller(m, NewSeller(name="Ada"))).seller_id
-        for role, subject in (("seller", self.seller_id), ("station", self.station_id)):
+        self.seller_id = (await self.services.sellers.add(m, NewSeller(name="Ada"), by=BY)).seller_id
+        people = self.services.sellers
+        self.manager_id = (await people.add(m, NewSeller(name="Grace", role="manager"), by=BY)).seller_id
+        self.auditor_id = (await people.add(m, NewSeller(name="Edsger", role="auditor"), by=BY)).seller_id
+        for role, subject in (
+            ("seller", self.seller_id),
+            ("manager", self.manager_id),
+            ("auditor", self.auditor_id),
+            ("station", self.station_id),
+        ):
             self.secrets[role] = (await access.grant(m, role, subject, role, by=BY)).secret  # type: ignore[arg-type]
         phone = await access.claim((await access.invite(m, "phone", "")).secret)
         self.secrets["phone"], self.customer_id = phone.secret, phone.principal.subject_id
