@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from poi_engine.checkout import Checkout
+from poi_engine.clientele import Clientele
 from poi_engine.clock import Clock
 from poi_engine.customers import Customers
 from poi_engine.desk import Desk
 from poi_engine.errors import PoiError
 from poi_engine.ids import Ids
 from poi_engine.offer_book import OfferBook
+from poi_engine.pictures import Pictures
 from poi_engine.places import Places
 from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
 from poi_engine.prices import Prices
@@ -21,6 +23,7 @@ from poi_engine.recovery import Recovered, Recovery
 from poi_engine.refund import Refunds
 from poi_engine.sales import Sales
 from poi_engine.settlement import Settlement
+from poi_engine.sheets import Sheets
 from poi_engine.stations import Stations
 from poi_engine.stockroom import Stockroom
 from poi_engine.wiring import Trace, Wiring, untraced
@@ -60,8 +63,11 @@ class Engine:
         self.sales = Sales(sql)
         refunds = Refunds(wiring, settlement, self.sales)
         self.customers = Customers(sql, clock, ids)
+        self.clientele = Clientele(sql, clock, ids)
         self.products = Products(sql, clock, ids)
         self.prices = Prices(sql, clock, ids)
+        self.sheets = Sheets(sql, clock, ids)
+        self.pictures = Pictures(sql, clock)
         self.stock = Stockroom(wiring)
         self.offers = OfferBook(sql, screens, clock, catalogues)
         self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)
@@ -92,6 +98,7 @@ class Engine:
             await asyncio.sleep(ROUND_SECONDS)
             try:
                 await self.recovery.run(grace=self.wiring.grace)
+                await self.clientele.retention.round()
                 await self.prices.start_due()
             except PoiError as error:  # storage away: the next round finds it again
                 _log.warning("recovery: %s", error.code)

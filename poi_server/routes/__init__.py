@@ -12,6 +12,7 @@ MODULES = (
     "sellers",
     "counter",
     "products",
+    "stock",
     "sales",
     "customers",
     "offers",

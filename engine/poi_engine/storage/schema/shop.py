@@ -221,6 +221,7 @@ product_import = table(  # how far a file has been read: it goes on where it sto
     integer("changed_at"),
 )
 Index("product_gtin_by_code", product_gtin.c.merchant_id, product_gtin.c.code)
+Index("product_picture_by_picture", product_picture.c.merchant_id, product_picture.c.picture_id)
 Index("price_plan_by_start", price_plan.c.merchant_id, price_plan.c.state, price_plan.c.starts_at)
 Index("price_plan_by_code", price_plan.c.merchant_id, price_plan.c.code)
 Index("product_import_by_file", product_import.c.merchant_id, product_import.c.fingerprint)

@@ -111,6 +111,7 @@ create index product_by_tracked on product (merchant_id, tracked, code);
 create index stock_taken on transfer (merchant_id, debit, transfer_id) where unit = 'stock';
 create index stock_given on transfer (merchant_id, credit, transfer_id) where unit = 'stock';
 create index product_gtin_by_code on product_gtin (merchant_id, code);
+create index product_picture_by_picture on product_picture (merchant_id, picture_id);
 create index price_plan_by_start on price_plan (merchant_id, state, starts_at);
 create index price_plan_by_code on price_plan (merchant_id, code);
 create index product_import_by_file on product_import (merchant_id, fingerprint);
