@@ -168,7 +168,7 @@ class Checkout:
     async def _reserve(self, session: Session, checkout_id: str, frozen: Frozen, at: int) -> None:
         merchant_id = session.merchant_id
         if points_spent(frozen.decision) and session.identity is not None:
-            must_be_sure(session.identity.assurance)
+            must_be_sure(session.identity, at)
 
         def job() -> Job[Frozen]:
             return reserve(merchant_id, checkout_id, frozen, ids=self._w.ids, at=at, trace=self._w.trace)

@@ -15,6 +15,8 @@ from poi_offers.situation import CustomerFacts, Place
 
 SURE = frozenset({"authenticate", "staff"})
 """Assurances that may spend points and stored value."""
+SURE_US = 600_000_000
+"""How long a proof is good for spending: whoever stands there later shows their code again."""
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -47,6 +49,13 @@ class Frozen(Struct, frozen=True, kw_only=True):
     def customer_id(self) -> str | None:
         """The customer's pseudonym."""
         return self.session.identity.customer_id if self.session.identity else None
+
+
+def is_sure(identity: Identity | None, at: int) -> bool:
+    """Whether this identity may spend at this time; a record without the time of its proof is taken at its word."""
+    if identity is None or identity.assurance not in SURE:
+        return False
+    return identity.proved_at is None or at - identity.proved_at < SURE_US
 
 
 def encode(frozen: Frozen) -> str:

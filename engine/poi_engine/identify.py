@@ -4,8 +4,10 @@ import hashlib
 
 from msgspec import Struct
 
+from poi_engine.badges import read_badge
 from poi_engine.customers import Customers, CustomerView
 from poi_engine.errors import Forbidden
+from poi_engine.frozen import is_sure
 from poi_engine.ports import Credential, Job, Query
 from poi_engine.session import Identity, Notice
 from poi_engine.wiring import Wiring
@@ -37,9 +39,12 @@ class Identifier:
         scheme = _LOYALTY.get(credential.scheme)
         if scheme is None:
             return refused("unreadable", scheme=credential.scheme)
-        customer = await self._customers.by_credential(
-            merchant_id, scheme, credential.subject, create=pseudonyms and scheme == "loyalty"
-        )
+        create = pseudonyms and scheme == "loyalty"
+        customer = await self._customers.by_credential(merchant_id, scheme, credential.subject, create=False)
+        if customer is None and await self._w.sql.read(lambda: read_badge(merchant_id, scheme, credential.subject)):
+            return refused("badge")
+        if customer is None and create:
+            customer = await self._customers.by_credential(merchant_id, scheme, credential.subject, create=True)
         if customer is None:
             return refused("unknown-credential", scheme=credential.scheme)
         return identity_of(customer, credential.scheme, credential.assurance, credential.source)
@@ -81,9 +86,9 @@ def refused(code: str, **values: str) -> Refused:
     return Refused(notice=Notice(code=code, values=values))
 
 
-def must_be_sure(assurance: str) -> None:
-    """Points and stored value are spent only by a customer who proved to be one, or whom staff confirmed."""
-    if assurance not in ("authenticate", "staff"):
+def must_be_sure(identity: Identity, at: int) -> None:
+    """Points and stored value are spent only by a customer who proved to be one just now, or whom staff confirmed."""
+    if not is_sure(identity, at):
         raise Forbidden("assurance-needed", "Scan the customer's code, or confirm who they are, before spending.")
 
 

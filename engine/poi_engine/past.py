@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from poi_engine.clock import micros_of, moment
-from poi_engine.frozen import SURE, Frozen, decode
+from poi_engine.frozen import Frozen, decode, is_sure
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_offers.situation import CustomerFacts, Situation
 
@@ -44,7 +44,7 @@ def situation_of(frozen: Frozen, *, erased: bool = False) -> Situation:
     customer = None if erased else session.facts
     if customer is None and session.identity is not None and not erased:
         customer = CustomerFacts(customer_id=session.identity.customer_id)
-    sure = session.identity is not None and session.identity.assurance in SURE
+    sure = is_sure(session.identity, frozen.accepted_at)
     return Situation(
         at=moment(frozen.accepted_at),
         place=frozen.place,

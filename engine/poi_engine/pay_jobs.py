@@ -7,7 +7,7 @@ from poi_engine.commit import Committed, commit_sale, keep_session
 from poi_engine.desk import declined_session, unknown_session
 from poi_engine.entries import wallet_hold
 from poi_engine.errors import Conflict, Forbidden
-from poi_engine.frozen import SURE, Frozen, decode
+from poi_engine.frozen import Frozen, decode, is_sure
 from poi_engine.ids import Ids
 from poi_engine.payment import Payment, PaymentDocument, insert_payment, read_payment, told
 from poi_engine.ports import Job, PaymentResult, Query, Row
@@ -214,7 +214,7 @@ def _check_means(frozen: Frozen, means: str) -> None:
     if frozen.session.acquisition_ref is not None and means != "card":
         raise Conflict("decide-again", "The offers were decided for the card seen. Decide again for another means.")
     identity = frozen.session.identity
-    if means == "wallet" and (identity is None or identity.assurance not in SURE):
+    if means == "wallet" and not is_sure(identity, frozen.accepted_at):
         raise Forbidden("assurance-needed", "Scan the customer's code, or confirm who they are, to pay by wallet.")
 
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from poi_engine.access import Access
 from poi_engine.access_jobs import revoke_subject
+from poi_engine.badges import SCHEMES, Badge, check_badge, link, read_badge, unlink
 from poi_engine.clock import Clock, micros, moment
-from poi_engine.errors import Conflict, Forbidden, NotFound, RequestError
+from poi_engine.errors import Forbidden, NotFound
 from poi_engine.ids import Ids
 from poi_engine.pins import Pins
 from poi_engine.ports import Credential, Job, Query, Row, Sql
@@ -21,9 +22,6 @@ from poi_engine.signin import SignIns, end_sign_ins, person_of, read_person
 T = TypeVar("T")
 Name = Annotated[str, Meta(min_length=1, max_length=120)]
 Amount = Annotated[int, Meta(ge=0, le=10**12)]
-BadgeScheme = Literal["loyalty", "uid"]
-_SCHEMES: dict[str, BadgeScheme] = {"loyalty": "loyalty", "ndef": "loyalty", "uid": "uid"}
-MOST_BADGES = 10
 
 
 class NewSeller(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,13 +41,6 @@ class SellerChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     active: bool | None = None
     take_payment: bool | None = None
     refund_limit: Amount | UnsetType | None = UNSET
-
-
-class Badge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A card that signs its person in: `loyalty` for the reference written on it, `uid` for the chip's number."""
-
-    scheme: BadgeScheme
-    subject: Annotated[str, Meta(min_length=4, max_length=128, pattern=r"^[!-~]+\Z")]
 
 
 class Seller(Person, frozen=True, kw_only=True):
@@ -178,12 +169,12 @@ class Sellers:
 
     async def link_badge(self, merchant_id: str, seller_id: str, badge: Badge, *, by: Principal) -> Seller:
         """From now on a tap of this card at a station's reader signs the person in or out."""
-        _check_uid(badge)
+        check_badge(badge)
         at = self._at()
 
         def job() -> Job[None]:
             yield from _must_be_changeable(merchant_id, seller_id, by, own=True)
-            yield from _link(merchant_id, seller_id, badge, at)
+            yield from link(merchant_id, seller_id, badge, at)
 
         await self._write(merchant_id, job, by, "link-badge", seller_id, f"{badge.scheme} {badge.subject}")
         return await self.get(merchant_id, seller_id)
@@ -193,19 +184,13 @@ class Sellers:
 
         def job() -> Job[None]:
             yield from _must_be_changeable(merchant_id, seller_id, by, own=True)
-            rows = yield Query(
-                "delete from badge where merchant_id = ? and scheme = ? and subject = ? and seller_id = ?"
-                " returning subject",
-                (merchant_id, badge.scheme, badge.subject, seller_id),
-            )
-            if not rows:
-                raise NotFound("badge", badge.subject)
+            yield from unlink(merchant_id, seller_id, badge)
 
         await self._write(merchant_id, job, by, "unlink-badge", seller_id, f"{badge.scheme} {badge.subject}")
 
     async def badge_of(self, merchant_id: str, credential: Credential) -> str | None:
         """Whose badge a tap or scan is, if it is one; one of a person who has left is still nobody else's."""
-        scheme = _SCHEMES.get(credential.scheme)
+        scheme = SCHEMES.get(credential.scheme)
         if scheme is None:
             return None
         return await self._sql.read(lambda: read_badge(merchant_id, scheme, credential.subject))
@@ -226,15 +211,6 @@ class Sellers:
 
     def _at(self) -> int:
         return micros(self._clock.now())
-
-
-def read_badge(merchant_id: str, scheme: str, subject: str) -> Job[str | None]:
-    """Whose badge this is."""
-    rows = yield Query(
-        "select seller_id from badge where merchant_id = ? and scheme = ? and subject = ?",
-        (merchant_id, scheme, subject),
-    )
-    return str(rows[0]["seller_id"]) if rows else None
 
 
 def _must_be_owner(by: Principal) -> None:
@@ -287,32 +263,6 @@ def _put_pin(merchant_id: str, seller_id: str, hashed: str | None, before: str |
         " where merchant_id = ? and seller_id = ? and coalesce(pin, '') = coalesce(?, pin, '') returning seller_id",
         (hashed, merchant_id, seller_id, before),
     )
-
-
-def _check_uid(badge: Badge) -> None:
-    if badge.scheme == "uid" and badge.subject.lower().startswith("08"):
-        raise RequestError("random-uid", "This chip makes up another number at every tap.", path="$.subject")
-
-
-def _link(merchant_id: str, seller_id: str, badge: Badge, at: int) -> Job[None]:
-    customers = yield Query(
-        "select customer_id from credential where merchant_id = ? and scheme = ? and subject = ?",
-        (merchant_id, badge.scheme, badge.subject),
-    )
-    if customers:
-        raise Conflict("badge-is-customers", "This card identifies a customer.", path="$.subject")
-    rows = yield Query(
-        "insert into badge (merchant_id, scheme, subject, seller_id, created_at) values (?, ?, ?, ?, ?)"
-        " on conflict (merchant_id, scheme, subject) do update set subject = excluded.subject returning seller_id",
-        (merchant_id, badge.scheme, badge.subject, seller_id, at),
-    )
-    if rows[0]["seller_id"] != seller_id:
-        raise Conflict("badge-taken", "This card is somebody else's badge.", path="$.subject")
-    count = yield Query(
-        "select count(*) as n from badge where merchant_id = ? and seller_id = ?", (merchant_id, seller_id)
-    )
-    if count[0]["n"] > MOST_BADGES:
-        raise Conflict("too-many-badges", f"A person has at most {MOST_BADGES} badges.")
 
 
 def _list(merchant_id: str, at: int) -> Job[list[Seller]]:

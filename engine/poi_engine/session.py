@@ -40,7 +40,8 @@ MOVES: dict[SessionState, frozenset[SessionState]] = {
 class Identity(Struct, frozen=True, kw_only=True):
     """Who stands there and how surely we know. `assurance`: `identify`, `authenticate`, or `staff` (recorded).
 
-    `proof` is the opaque name of the single-use code that proved it: one code authorises one spend.
+    `proof` is the opaque name of the single-use code that proved it: one code authorises one spend. `proved_at`:
+    microseconds since 1970; a proof ages.
     """
 
     customer_id: str
@@ -50,6 +51,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     assurance: str
     source: str
     proof: str = ""
+    proved_at: int | None = None
 
 
 class Notice(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from poi_engine.customers import Customers
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, NotFound, StorageError
 from poi_engine.facts import read_facts
-from poi_engine.frozen import SURE
+from poi_engine.frozen import is_sure
 from poi_engine.identify import Identifier, Refused, identity_of
 from poi_engine.offer_book import OfferBook
 from poi_engine.ports import Credential, Job
@@ -127,7 +127,7 @@ class Stations:
             _must_be_changeable(session)
             if session.identity is None:
                 raise Conflict("nobody-identified", "Nobody is identified in this session.")
-            identity = replace(session.identity, assurance="staff")
+            identity = replace(session.identity, assurance="staff", proved_at=self._w.at())
             await self._audit(merchant_id, by, "confirm-identity", identity.customer_id, session.session_id)
             return await self.decided(replace(session, identity=identity, notice=None))
 
@@ -225,6 +225,7 @@ class Stations:
         at = self._w.at()
         counter = await self._w.places.counter(session.merchant_id, session.station_id)
         facts = await self._facts(session, at)
+        session = _as_living(session, facts)
         if not session.basket.items:
             state = _S.IDENTIFIED if session.identity else _S.OPEN
             return move(session, state, facts=facts, decision=None, decision_id=None, checkout_id=None)
@@ -267,7 +268,8 @@ class Stations:
         async def step(current: Session) -> Session:
             _must_be_changeable(current)
             notice = Notice(code="identified", values={"scheme": identity.scheme})
-            known = _surer(current.identity, identity)
+            at = self._w.at()
+            known = _surer(current.identity, replace(identity, proved_at=at), at)
             basket = current.basket
             if current.identity is not None and current.identity.customer_id != known.customer_id:
                 basket = replace(basket, rewards=())  # the one before asked for them
@@ -332,14 +334,22 @@ class Stations:
 
 def situation_of(session: Session, counter: Counter, facts: CustomerFacts | None, at: int) -> Situation:
     """What a decision may depend on. Rewards asked for by somebody we are not sure of are left out."""
-    sure = session.identity is not None and session.identity.assurance in SURE
+    sure = is_sure(session.identity, at)
     basket = session.basket if sure else replace(session.basket, rewards=())
     return Situation(at=moment(at), place=counter.place, basket=basket, customer=facts, payment=session.payment)
 
 
-def _surer(known: Identity | None, shown: Identity) -> Identity:
+def _as_living(session: Session, facts: CustomerFacts | None) -> Session:
+    """A customer who was merged goes on as the record that lives on."""
+    if session.identity is None or facts is None or session.identity.customer_id == facts.customer_id:
+        return session
+    return replace(session, identity=replace(session.identity, customer_id=facts.customer_id))
+
+
+def _surer(known: Identity | None, shown: Identity, at: int) -> Identity:
     """A second, weaker proof of the same customer does not lower what the first one proved."""
-    if known and known.customer_id == shown.customer_id and known.assurance in SURE and shown.assurance not in SURE:
+    same = known is not None and known.customer_id == shown.customer_id
+    if known is not None and same and is_sure(known, at) and not is_sure(shown, at):
         return known
     return shown
 

@@ -9,9 +9,10 @@ from msgspec import Meta, Struct
 
 from poi_engine.approvals import Act, Approval
 from poi_engine.audit import AuditBook, AuditEntry, AuditFilter
+from poi_engine.badges import Badge, BadgeScheme
 from poi_engine.clock import micros_of
 from poi_engine.errors import RequestError
-from poi_engine.sellers import Amount, Badge, BadgeScheme, Face, NewSeller, Seller, SellerChange
+from poi_engine.sellers import Amount, Face, NewSeller, Seller, SellerChange
 from poi_engine.signin import AtStation, SignInRule
 from poi_offers.storetime import YEARS
 from poi_server.http import COUNTER, MANAGER, OWNER, READER, Call, Routes
