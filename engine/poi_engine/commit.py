@@ -3,11 +3,14 @@
 from msgspec import Struct, msgpack
 
 from poi_engine import journal, ledger
+from poi_engine.customer_left import settle_left
+from poi_engine.customer_rows import Living, living, marks
 from poi_engine.entries import Given, Owed, Tender, given_of, sale_moves
 from poi_engine.errors import Conflict
 from poi_engine.facts import DAY
 from poi_engine.frozen import Frozen, decode
 from poi_engine.ids import Ids
+from poi_engine.limit_carry import carry_limits
 from poi_engine.insights.rollup import fold
 from poi_engine.loyalty import YEAR_DAYS, tier_of
 from poi_engine.payment import Payment
@@ -23,6 +26,7 @@ from poi_engine.records import (
     insert_redemptions,
     insert_sale,
 )
+from poi_engine.referral import reward_first_sale
 from poi_engine.session import Notice, Session, SessionState, move
 from poi_engine.settings import Merchant, read_merchant
 from poi_engine.wiring import Trace
@@ -69,11 +73,16 @@ def commit_sale(
     frozen = decode(rows[0]["document"])
     yield from ledger.post(merchant_id, checkout_id, ids=ids, at=at)
     trace("commit.posted")
-    owed = yield from owed_by(merchant_id, frozen.customer_id)
+    person = yield from living(merchant_id, frozen.customer_id) if frozen.customer_id else nobody()
+    owed = yield from owed_by(merchant_id, person.customer_id if person else None)
     given = given_of(frozen, owed)
-    yield from ledger.enter(merchant_id, checkout_id, sale_moves(frozen, tender, given), ids=ids, at=at)
+    moves = sale_moves(frozen, tender, given, person.customer_id if person else None)
+    yield from ledger.enter(merchant_id, checkout_id, moves, ids=ids, at=at)
     trace("commit.entered")
-    yield from _record(merchant_id, checkout_id, sale_id, frozen, tender, given, owed, ids, at, trace)
+    yield from _record(merchant_id, checkout_id, sale_id, frozen, person, tender, given, owed, ids, at, trace)
+    if person is not None and person.absorbed:
+        yield from carry_limits(merchant_id, person, frozen.claims, ids=ids, at=at)
+    yield from settle_left(merchant_id, frozen.customer_id, ids=ids, at=at)
     session = paid_session(frozen.session, sale_id)
     trace("commit.recorded")
     return Committed(sale_id=sale_id, session=session)
@@ -103,6 +112,11 @@ def owed_by(merchant_id: str, customer_id: str | None) -> Job[Owed]:
     return Owed(points=points.available, value=value.available)
 
 
+def nobody() -> Job[None]:
+    """An anonymous sale's customer."""
+    yield from ()
+
+
 def _committed_before(merchant_id: str, checkout_id: str) -> Job[Committed]:
     rows = yield Query(
         "select state, sale_id, document from checkout where merchant_id = ? and checkout_id = ?",
@@ -119,6 +133,7 @@ def _record(
     checkout_id: str,
     sale_id: str,
     frozen: Frozen,
+    person: Living | None,
     tender: Tender,
     given: Given,
     owed: Owed,
@@ -127,13 +142,15 @@ def _record(
     trace: Trace,
 ) -> Job[None]:
     merchant = yield from read_merchant(merchant_id)
-    visits = yield from visits_of(merchant_id, frozen.customer_id)
+    first = person is not None and person.visits == 0
     lines = sale_lines(frozen)
     seller_id = seller_of(frozen.accepted_by)
     receipt = sale_receipt(frozen, sale_id, lines, tender, given, owed, merchant.language, seller_id, at)
     number = yield from journal.append(merchant_id, frozen.session.station_id, "sale", sale_id, receipt, at=at)
     trace("commit.journal")
-    coupons = yield from _give_coupons(merchant_id, sale_id, frozen, ids, at)
+    coupons = yield from _give_coupons(merchant_id, sale_id, frozen, person, ids, at)
+    if person is not None and first:
+        coupons += yield from reward_first_sale(merchant, person, sale_id, ids=ids, at=at)
     document = SaleDocument(
         tender=tender,
         given=given,
@@ -144,15 +161,15 @@ def _record(
         coupons=coupons,
         by=frozen.accepted_by,
     )
-    sale, uses = _sale_row(sale_id, checkout_id, frozen, document, number, seller_id, visits == 0, at), _uses(frozen)
+    sale, uses = _sale_row(sale_id, checkout_id, frozen, document, number, seller_id, first, at), _uses(frozen)
     yield insert_sale(merchant_id, sale)
     yield insert_lines(merchant_id, sale_id, lines)
     yield from insert_redemptions(merchant_id, sale_id, frozen.customer_id, uses, at)
     trace("commit.sale")
     yield sale_event(merchant_id, "sale.committed", sale_id, frozen.decision.total, ids, at)
     trace("commit.outbox")
-    if frozen.customer_id is not None:
-        yield from count_visit(merchant, frozen.customer_id, 1, frozen.decision.total, at)
+    if person is not None:
+        yield from count_visit(merchant, person, 1, frozen.decision.total, at)
     yield from fold(merchant_id, sale, lines, uses)
     trace("commit.customer")
 
@@ -184,7 +201,7 @@ def _sale_row(
         document=document,
         seller_id=seller_id,
         customer_id=frozen.customer_id,
-        first_visit=first and frozen.customer_id is not None,
+        first_visit=first,
     )
 
 
@@ -206,41 +223,33 @@ def sale_event(merchant_id: str, kind: str, sale_id: str, total: int, ids: Ids, 
     return insert_event(merchant_id, ids.new("evt"), kind, {"sale_id": sale_id, "total": total}, at)
 
 
-def visits_of(merchant_id: str, customer_id: str | None) -> Job[int]:
-    """The customer's visits so far."""
-    if customer_id is None:
-        return 0
-    rows = yield Query(
-        "select visits from customer where merchant_id = ? and customer_id = ?", (merchant_id, customer_id)
-    )
-    return int(rows[0]["visits"]) if rows else 0
-
-
-def count_visit(merchant: Merchant, customer_id: str, visits: int, total: int, at: int) -> Job[None]:
+def count_visit(merchant: Merchant, person: Living, visits: int, total: int, at: int) -> Job[None]:
     """Bring the customer's figures and tier up to date after a sale (or, with no visit, after a refund)."""
     rows = yield Query(
-        "select cast(coalesce(sum(total), 0) as bigint) as spend from sale where merchant_id = ? and customer_id = ? "
-        "and created_at > ?",
-        (merchant.merchant_id, customer_id, at - YEAR_DAYS * DAY),
+        "select cast(coalesce(sum(total), 0) as bigint) as spend from sale where merchant_id = ? "
+        f"and customer_id in ({marks(person.family)}) and created_at > ?",
+        (merchant.merchant_id, *person.family, at - YEAR_DAYS * DAY),
     )
     tier = tier_of(rows[0]["spend"], merchant.programme.tiers, merchant.programme.base_tier)
     yield Query(
         "update customer set visits = visits + ?, spend = spend + ?, tier = ?, "
         "last_visit_at = case when ? > 0 then ? else last_visit_at end where merchant_id = ? and customer_id = ?",
-        (visits, total, tier, visits, at, merchant.merchant_id, customer_id),
+        (visits, total, tier, visits, at, merchant.merchant_id, person.customer_id),
     )
 
 
-def _give_coupons(merchant_id: str, sale_id: str, frozen: Frozen, ids: Ids, at: int) -> Job[tuple[str, ...]]:
+def _give_coupons(
+    merchant_id: str, sale_id: str, frozen: Frozen, person: Living | None, ids: Ids, at: int
+) -> Job[tuple[str, ...]]:
     """Personal codes for a later visit; nobody known, none given."""
     codes = []
     for award in frozen.decision.awards:
-        if award.kind != "coupon" or frozen.customer_id is None:
+        if award.kind != "coupon" or person is None:
             continue
         codes.append(ids.secret(_CODE_BITS))
         yield Query(
             "insert into coupon (merchant_id, code, customer_id, offer_id, sale_id, expires_at) "
             "values (?, ?, ?, ?, ?, ?)",
-            (merchant_id, codes[-1], frozen.customer_id, award.coupon_offer_id, sale_id, at + (award.days or 30) * DAY),
+            (merchant_id, codes[-1], person.customer_id, award.coupon_offer_id, sale_id, at + (award.days or 30) * DAY),
         )
     return tuple(codes)

@@ -4,17 +4,22 @@ from datetime import date
 
 from msgspec import Struct, json
 
+from poi_engine.badges import must_be_no_badge
 from poi_engine.clock import Clock, micros
+from poi_engine.consents import Proof, put_consent
+from poi_engine.customer_rows import living, must_live, write_words
+from poi_engine.erasure import erase_customer
 from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.facts import read_facts
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
+from poi_engine.principal import Principal
 from poi_engine.settings import read_merchant
 from poi_offers.situation import CustomerFacts
 
 _COLUMNS = (
     "customer_id, display_name, pseudonym, language, birthday, tier, segments, visits, spend, last_visit_at, "
-    "created_at, erased_at"
+    "created_at, erased_at, merged_into"
 )
 _ACCOUNTS = ("points", "points_owed", "wallet", "value_owed")
 CREDENTIALS = ("loyalty", "uid")
@@ -55,35 +60,20 @@ class Customers:
         language: str = "",
         birthday: date | None = None,
         segments: tuple[str, ...] = (),
+        proof: Proof | None = None,
     ) -> CustomerView:
-        """A customer with a name."""
+        """A customer with a name; `proof` of their wish to be known by it is kept with it."""
         if not display_name.strip() or len(display_name) > 120:
             raise RequestError("bad-name", "A customer's name has 1 to 120 characters.", path="$.display_name")
-        return await self._create(merchant_id, display_name.strip(), False, language, birthday, segments)
+        return await self._create(merchant_id, display_name.strip(), False, language, birthday, segments, proof)
 
     async def pseudonym(self, merchant_id: str) -> CustomerView:
         """A customer without a name."""
-        return await self._create(merchant_id, "", True, "", None, ())
+        return await self._create(merchant_id, "", True, "", None, (), None)
 
     async def get(self, merchant_id: str, customer_id: str) -> CustomerView:
         """A customer with balances."""
         return await self._sql.read(lambda: read_customer(merchant_id, customer_id))
-
-    async def search(self, merchant_id: str, q: str = "", *, limit: int = 50) -> list[CustomerView]:
-        """Customers whose name holds `q`, or whose credential or id is `q`."""
-
-        def job() -> Job[list[CustomerView]]:
-            pattern = "%" + q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-            rows = yield Query(
-                f"select {_COLUMNS} from customer where merchant_id = ? and erased_at is null and "
-                "(lower(display_name) like ? escape '\\' or customer_id = ? or customer_id in "
-                "(select customer_id from credential where merchant_id = ? and subject = ?)) "
-                "order by display_name, customer_id limit ?",
-                (merchant_id, pattern, q, merchant_id, q, limit),
-            )
-            return (yield from _all_with_balances(merchant_id, rows))
-
-        return await self._sql.read(job)
 
     async def update(
         self,
@@ -94,10 +84,13 @@ class Customers:
         birthday: date | None = None,
         language: str | None = None,
         segments: tuple[str, ...] | None = None,
+        proof: Proof | None = None,
     ) -> CustomerView:
-        """Change what is given; a pseudonym that gets a name is one no more."""
+        """Change what is given; a pseudonym that gets a name is one no more, and `proof` is kept that they want it."""
+        consent_id, at = self._ids.new("con"), micros(self._clock.now())
 
         def job() -> Job[CustomerView]:
+            person = yield from must_live(merchant_id, customer_id)
             yield Query(
                 "update customer set display_name = coalesce(?, display_name), birthday = coalesce(?, birthday), "
                 "language = coalesce(?, language), segments = coalesce(?, segments), "
@@ -106,10 +99,14 @@ class Customers:
                 (
                     *(display_name, birthday.isoformat() if birthday else None, language),
                     *(None if segments is None else json.encode(segments).decode(), display_name),
-                    *(merchant_id, customer_id),
+                    *(merchant_id, person.customer_id),
                 ),
             )
-            return (yield from read_customer(merchant_id, customer_id))
+            if display_name is not None:
+                yield from write_words(merchant_id, person.customer_id, display_name)
+            if proof is not None:
+                yield from put_consent(merchant_id, consent_id, person.customer_id, "membership", True, proof, at)
+            return (yield from read_customer(merchant_id, person.customer_id))
 
         return await self._sql.write(job)
 
@@ -120,9 +117,10 @@ class Customers:
         at = micros(self._clock.now())
 
         def job() -> Job[None]:
-            yield from read_customer(merchant_id, customer_id)
-            rows = yield _link(merchant_id, scheme, subject, customer_id, at)
-            if rows[0]["customer_id"] != customer_id:
+            person = yield from must_live(merchant_id, customer_id)
+            yield from must_be_no_badge(merchant_id, scheme, subject)
+            rows = yield _link(merchant_id, scheme, subject, person.customer_id, at)
+            if (yield from living(merchant_id, rows[0]["customer_id"])).customer_id != person.customer_id:
                 raise Conflict("credential-taken", "This card or code identifies another customer.")
 
         await self._sql.write(job)
@@ -159,10 +157,20 @@ class Customers:
         """What a decision at `at` (microseconds since 1970) may depend on."""
         return await self._sql.read(lambda: read_facts(merchant_id, customer_id, at))
 
-    async def erase(self, merchant_id: str, customer_id: str) -> None:
-        """Forget the person: name, birthday, segments, credentials, phones. Sales keep the bare pseudonym."""
+    async def erase(self, merchant_id: str, customer_id: str, *, by: Principal) -> tuple[str, ...]:
+        """Forget the person; the books keep the bare pseudonym. Returns every id they had."""
         at = micros(self._clock.now())
-        await self._sql.write(lambda: _erase(merchant_id, customer_id, at))
+        erased = await self._sql.write(lambda: erase_customer(merchant_id, customer_id, by.who, ids=self._ids, at=at))
+        return erased.family
+
+    async def same(self, merchant_id: str, one: str, another: str) -> bool:
+        """Whether two ids stand for one person."""
+
+        def job() -> Job[bool]:
+            first = yield from living(merchant_id, one)
+            return another in first.family
+
+        return one == another or await self._sql.read(job)
 
     async def _create(
         self,
@@ -172,23 +180,26 @@ class Customers:
         language: str,
         birthday: date | None,
         segments: tuple[str, ...],
+        proof: Proof | None,
     ) -> CustomerView:
-        customer_id = self._ids.new("cus")
+        customer_id, consent_id = self._ids.new("cus"), self._ids.new("con")
         at = micros(self._clock.now())
 
         def job() -> Job[CustomerView]:
             yield from _insert(merchant_id, customer_id, display_name, pseudonym, language, birthday, segments, at)
+            if proof is not None:
+                yield from put_consent(merchant_id, consent_id, customer_id, "membership", True, proof, at)
             return (yield from read_customer(merchant_id, customer_id))
 
         return await self._sql.write(job)
 
 
 def read_customer(merchant_id: str, customer_id: str) -> Job[CustomerView]:
-    """A customer with balances; an erased one is not found."""
-    rows = yield Query(
-        f"select {_COLUMNS} from customer where merchant_id = ? and customer_id = ? and erased_at is null",
-        (merchant_id, customer_id),
-    )
+    """A customer with balances; of one that was merged, the one who lives on; an erased one is not found."""
+    query = f"select {_COLUMNS} from customer where merchant_id = ? and customer_id = ? and erased_at is null"
+    rows = yield Query(query, (merchant_id, customer_id))
+    if rows and rows[0]["merged_into"] is not None:
+        rows = yield Query(query, (merchant_id, rows[0]["merged_into"]))
     if not rows:
         raise NotFound("customer", customer_id)
     return (yield from _with_balances(merchant_id, rows[0]))
@@ -214,6 +225,7 @@ def _insert(
             *(json.encode(segments).decode(), at),
         ),
     )
+    yield from write_words(merchant_id, customer_id, display_name)
 
 
 def _link(merchant_id: str, scheme: str, subject: str, customer_id: str, at: int) -> Query:
@@ -231,13 +243,6 @@ def _by_credential(merchant_id: str, scheme: str, subject: str) -> Job[CustomerV
         (merchant_id, scheme, subject),
     )
     return (yield from read_customer(merchant_id, rows[0]["customer_id"])) if rows else None
-
-
-def _all_with_balances(merchant_id: str, rows: list[Row]) -> Job[list[CustomerView]]:
-    found: list[CustomerView] = []
-    for row in rows:
-        found += [(yield from _with_balances(merchant_id, row))]
-    return found
 
 
 def _with_balances(merchant_id: str, row: Row) -> Job[CustomerView]:
@@ -261,20 +266,4 @@ def _with_balances(merchant_id: str, row: Row) -> Job[CustomerView]:
         spend=row["spend"],
         last_visit_at=row["last_visit_at"],
         **balances,
-    )
-
-
-def _erase(merchant_id: str, customer_id: str, at: int) -> Job[None]:
-    yield from read_customer(merchant_id, customer_id)
-    for table in ("credential", "device"):
-        yield Query(f"delete from {table} where merchant_id = ? and customer_id = ?", (merchant_id, customer_id))
-    yield Query(
-        "update access set revoked_at = ? where merchant_id = ? and role = 'phone' and subject_id = ? "
-        "and revoked_at is null",
-        (at, merchant_id, customer_id),
-    )
-    yield Query(
-        "update customer set display_name = '', birthday = null, segments = '[]', pseudonym = 1, erased_at = ? "
-        "where merchant_id = ? and customer_id = ?",
-        (at, merchant_id, customer_id),
     )

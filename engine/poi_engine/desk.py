@@ -156,6 +156,9 @@ def _with_name(identity: Identity, rows: list[Row]) -> Identity:
 def _name_of(merchant_id: str, customer_id: str) -> Job[list[Row]]:
     return (
         yield Query(
-            "select display_name from customer where merchant_id = ? and customer_id = ?", (merchant_id, customer_id)
+            "select coalesce(l.display_name, c.display_name) as display_name from customer c left join customer l "
+            "on l.merchant_id = c.merchant_id and l.customer_id = c.merged_into "
+            "where c.merchant_id = ? and c.customer_id = ?",
+            (merchant_id, customer_id),
         )
     )

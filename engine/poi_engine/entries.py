@@ -51,9 +51,9 @@ def given_of(frozen: Frozen, owed: Owed) -> Given:
     )
 
 
-def sale_moves(frozen: Frozen, tender: Tender, given: Given) -> list[Move]:
-    """What the commit enters: the revenue against the tender, points and stored value."""
-    decision, customer = frozen.decision, frozen.customer_id
+def sale_moves(frozen: Frozen, tender: Tender, given: Given, customer: str | None) -> list[Move]:
+    """What the commit enters: the revenue against the tender, and points and stored value to the living `customer`."""
+    decision = frozen.decision
     moves = [
         Move(
             kind="sale",

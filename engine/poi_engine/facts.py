@@ -5,6 +5,7 @@ from datetime import date
 from msgspec import json
 
 from poi_engine.clock import moment
+from poi_engine.customer_rows import absorbed_by, marks
 from poi_engine.errors import NotFound
 from poi_engine.ports import Job, Query, Row
 from poi_offers.situation import CustomerFacts
@@ -15,14 +16,10 @@ WINDOWS = (7, 30, 90, 365)
 
 def read_facts(merchant_id: str, customer_id: str, at: int) -> Job[CustomerFacts]:
     """The customer's facts at `at` (microseconds since 1970), coupons included as segments `coupon:<offer id>`."""
-    rows = yield Query(
-        "select tier, segments, birthday, visits, spend, last_visit_at from customer "
-        "where merchant_id = ? and customer_id = ? and erased_at is null",
-        (merchant_id, customer_id),
-    )
-    if not rows:
-        raise NotFound("customer", customer_id)
-    windows = yield _windows(merchant_id, customer_id, at)
+    row = yield from _customer(merchant_id, customer_id)
+    customer_id = row["customer_id"]
+    absorbed = (yield from absorbed_by(merchant_id, customer_id)) if row["absorbed"] else ()
+    windows = yield _windows(merchant_id, (customer_id, *absorbed), at)
     points = yield Query(
         "select credits - debits - debits_pending as available from account where merchant_id = ? and account = ?",
         (merchant_id, f"points:{customer_id}"),
@@ -32,11 +29,26 @@ def read_facts(merchant_id: str, customer_id: str, at: int) -> Job[CustomerFacts
         "and voided_at is null and expires_at > ? order by offer_id",
         (merchant_id, customer_id, at),
     )
-    segments = (*_segments(rows[0]), *(f"coupon:{row['offer_id']}" for row in coupons))
-    return _facts(customer_id, rows[0], windows[0], segments, points[0]["available"] if points else 0)
+    segments = (*_segments(row), *(f"coupon:{row['offer_id']}" for row in coupons))
+    return _facts(customer_id, row, windows[0], segments, points[0]["available"] if points else 0)
 
 
-def _windows(merchant_id: str, customer_id: str, at: int) -> Query:
+def _customer(merchant_id: str, customer_id: str) -> Job[Row]:
+    """The customer's row; of one that was merged, the row that lives on."""
+    asked = customer_id
+    for _ in range(2):
+        rows = yield Query(
+            "select customer_id, tier, segments, birthday, visits, spend, last_visit_at, absorbed, merged_into "
+            "from customer where merchant_id = ? and customer_id = ? and erased_at is null",
+            (merchant_id, customer_id),
+        )
+        if rows and rows[0]["merged_into"] is None:
+            return rows[0]
+        customer_id = rows[0]["merged_into"] if rows else customer_id
+    raise NotFound("customer", asked)
+
+
+def _windows(merchant_id: str, family: tuple[str, ...], at: int) -> Query:
     columns = ", ".join(
         "cast(coalesce(sum(case when created_at >= ? and refund_of is null then 1 else 0 end), 0) as bigint) "
         f"as v{days}, cast(coalesce(sum(case when created_at >= ? then total else 0 end), 0) as bigint) as s{days}"
@@ -44,8 +56,10 @@ def _windows(merchant_id: str, customer_id: str, at: int) -> Query:
     )
     since = [at - days * DAY for days in WINDOWS]
     values = [value for start in since for value in (start, start)]
-    text = f"select {columns} from sale where merchant_id = ? and customer_id = ? and created_at >= ?"
-    return Query(text, (*values, merchant_id, customer_id, since[-1]))
+    text = (
+        f"select {columns} from sale where merchant_id = ? and customer_id in ({marks(family)}) and created_at >= ?"
+    )
+    return Query(text, (*values, merchant_id, *family, since[-1]))
 
 
 def _segments(row: Row) -> tuple[str, ...]:

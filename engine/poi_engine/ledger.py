@@ -165,7 +165,7 @@ def fund_limit(m: str, account: str, unit: str, cap: int, *, ids: Ids, at: int) 
 
     A lowered cap takes back what is left, as far as the new cap allows.
     """
-    if (yield from _funded(m, account)) == cap:
+    if (yield from funded(m, account)) == cap:
         return
     yield from open_account(m, account, unit, floor=floor_of(account))
     locked = yield Query(  # a second process waits here, then sees what the first has given
@@ -173,7 +173,7 @@ def fund_limit(m: str, account: str, unit: str, cap: int, *, ids: Ids, at: int) 
         " returning credits - debits - debits_pending as available",
         (m, account),
     )
-    missing = cap - (yield from _funded(m, account))
+    missing = cap - (yield from funded(m, account))
     source = f"limits:{unit}"
     if missing > 0:
         given = Move(kind="fund", debit=source, credit=account, amount=missing, unit=unit)
@@ -312,7 +312,8 @@ def _refuse(m: str, account: str, effect: Effect) -> Job[None]:
     raise Insufficient(account, effect.debits + effect.debits_pending - effect.credits - left)
 
 
-def _funded(m: str, account: str) -> Job[int]:
+def funded(m: str, account: str) -> Job[int]:
+    """What a limit's account was given in all."""
     rows = yield Query(
         "select credit, amount from transfer where merchant_id = ? and checkout_id = ?", (m, f"fund:{account}")
     )

@@ -5,6 +5,7 @@ from msgspec import Struct, msgpack
 from poi_engine import ledger
 from poi_engine.commit import Committed, commit_sale, keep_session
 from poi_engine.desk import declined_session, unknown_session
+from poi_engine.customer_rows import living
 from poi_engine.entries import wallet_hold
 from poi_engine.errors import Conflict, Forbidden
 from poi_engine.frozen import Frozen, decode, is_sure
@@ -222,7 +223,8 @@ def _hold_wallet(merchant_id: str, checkout_id: str, frozen: Frozen, ids: Ids, a
     total, customer_id = frozen.decision.total, frozen.customer_id
     if total and customer_id:
         yield from use_proof(merchant_id, checkout_id, frozen, at)
-        move = wallet_hold(customer_id, total, frozen.decision.currency)
+        person = yield from living(merchant_id, customer_id)
+        move = wallet_hold(person.customer_id, total, frozen.decision.currency)
         yield from ledger.hold(merchant_id, checkout_id, [move], ids=ids, at=at)
 
 

@@ -7,11 +7,14 @@ from msgspec.structs import replace
 
 from poi_engine import journal, ledger
 from poi_engine.approvals import Allowance, allow, give_back
-from poi_engine.commit import count_visit, sale_event, seller_of
+from poi_engine.commit import count_visit, nobody, sale_event, seller_of
+from poi_engine.customer_left import settle_left
+from poi_engine.customer_rows import Living, living
 from poi_engine.entries import Given, Tender
 from poi_engine.errors import Conflict, NotFound
 from poi_engine.ids import Ids
 from poi_engine.insights.rollup import fold
+from poi_engine.limit_carry import carry_limits
 from poi_engine.loyalty import TakenBack, take_back
 from poi_engine.payment import Payment, PaymentDocument, insert_payment, read_payment, told
 from poi_engine.ports import Job, PaymentResult, Query, Row
@@ -137,15 +140,21 @@ def commit_refund(
     payment = yield from read_payment(merchant_id, checkout_id)
     yield told(merchant_id, payment.payment_id, "captured", result, at)
     trace("refund.told")
-    points, value = yield from _balances(merchant_id, sale, plan)
+    person = yield from living(merchant_id, sale["customer_id"]) if sale["customer_id"] else nobody()
+    holder = {**sale, "customer_id": person.customer_id if person else None}
+    points, value = yield from _balances(merchant_id, holder, plan)
     goods = yield from return_moves(merchant_id, opened.refund_of, sale["checkout_id"], plan.lines)
-    moves = refund_moves(sale, payment, plan, points, value, document.claims if whole else (), goods)
+    moves = refund_moves(holder, payment, plan, points, value, document.claims if whole else (), goods)
     yield from ledger.enter(merchant_id, checkout_id, moves, ids=ids, at=at)
     trace("refund.entered")
     if whole:
         yield from _coupons_back(merchant_id, sale["checkout_id"], document, at)
-    refund = _Refund(sale_id, checkout_id, rows[0]["station_id"], sale, opened, plan, payment.tender(), document)
+    station_id, tender = rows[0]["station_id"], payment.tender()
+    refund = _Refund(sale_id, checkout_id, station_id, sale, opened, plan, tender, document, person)
     yield from _record(merchant_id, refund, points, value, ids, at, trace)
+    if person is not None and person.absorbed:
+        yield from carry_limits(merchant_id, person, document.claims, ids=ids, at=at)
+    yield from settle_left(merchant_id, sale["customer_id"], ids=ids, at=at)
     answer = msgpack.encode(Answer(sale_id=sale_id))
     yield keep_answer(merchant_id, payment.document.principal, payment.document.key, answer)
     trace("refund.answered")
@@ -201,6 +210,7 @@ class _Refund(Struct, frozen=True):
     plan: Return
     tender: Tender
     document: SaleDocument
+    person: Living | None
 
 
 def _lock_sale(merchant_id: str, sale_id: str, at: int) -> Job[Row]:
@@ -324,9 +334,10 @@ def _record(
         refund.tender,
         at,
     )
-    customer = sale["customer_id"]
-    owed_points = yield from ledger.balance(merchant_id, f"points_owed:{customer}")
-    owed_value = yield from ledger.balance(merchant_id, f"value_owed:{customer}")
+    customer, person = sale["customer_id"], refund.person
+    holder = person.customer_id if person else None
+    owed_points = yield from ledger.balance(merchant_id, f"points_owed:{holder}")
+    owed_value = yield from ledger.balance(merchant_id, f"value_owed:{holder}")
     receipt = replace(
         frame,
         refund_of=opened.refund_of,
@@ -353,8 +364,8 @@ def _record(
     yield from insert_redemptions(merchant_id, refund.sale_id, customer, plan.uses, at)
     trace("refund.sale")
     yield sale_event(merchant_id, "refund.committed", refund.sale_id, -plan.total, ids, at)
-    if customer is not None:
-        yield from count_visit(merchant, customer, 0, -plan.total, at)
+    if person is not None:
+        yield from count_visit(merchant, person, 0, -plan.total, at)
     yield from fold(merchant_id, row, plan.lines, plan.uses)
     why = f"{opened.reason}; with {opened.approved_by}" if opened.approved_by else opened.reason
     who, station_id = opened.by, refund.station_id

@@ -4,6 +4,8 @@ from msgspec import Struct, json
 from msgspec.structs import replace
 
 from poi_engine import ledger
+from poi_engine.customer_left import settle_left
+from poi_engine.customer_rows import living
 from poi_engine.errors import Conflict
 from poi_engine.frozen import Frozen, coupons_wanted, decode, encode, holds, moves_value
 from poi_engine.ids import Ids
@@ -52,6 +54,7 @@ def reserve(merchant_id: str, checkout_id: str, frozen: Frozen, *, ids: Ids, at:
     before = yield from _reserved_before(merchant_id, checkout_id)
     if before is not None:
         return before
+    yield from _must_be_one(merchant_id, frozen)
     yield from _supersede(merchant_id, frozen.session.session_id, checkout_id, ids=ids, at=at, trace=trace)
     trace("accept.alone")
     coupons = yield from _take_coupons(merchant_id, frozen, at)
@@ -91,13 +94,14 @@ def release(
     trace("void.job")
     rows = yield Query(
         "update checkout set state = ?, changed_at = ? where merchant_id = ? and checkout_id = ? "
-        f"and state in ({marks}) returning document",
+        f"and state in ({marks}) returning document, customer_id",
         (state, at, merchant_id, checkout_id, *from_states),
     )
     if not rows:
         return False
     trace("void.marked")
     yield from ledger.void(merchant_id, checkout_id, ids=ids, at=at)
+    yield from settle_left(merchant_id, rows[0]["customer_id"], ids=ids, at=at)
     trace("void.let-go")
     held = json.decode(rows[0]["document"], type=_Held)
     yield from _give_back_coupons(merchant_id, held.coupons)
@@ -138,6 +142,12 @@ def _reserved_before(merchant_id: str, checkout_id: str) -> Job[Frozen | None]:
         (merchant_id, checkout_id),
     )
     return decode(rows[0]["document"]) if rows else None
+
+
+def _must_be_one(merchant_id: str, frozen: Frozen) -> Job[None]:
+    """A customer who was merged since the decision is asked for again under the record that lives on."""
+    if frozen.customer_id and (yield from living(merchant_id, frozen.customer_id)).customer_id != frozen.customer_id:
+        raise Taken("Two records of this customer have become one.")
 
 
 def _supersede(merchant_id: str, session_id: str, checkout_id: str, *, ids: Ids, at: int, trace: Trace) -> Job[None]:

@@ -1,10 +1,12 @@
 """Committed sales and refunds, as they are read."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct, json
 
 from poi_engine.clock import moment
+from poi_engine.customer_rows import living, marks
 from poi_engine.errors import NotFound, RequestError
 from poi_engine.journal import Receipt, receipt_of
 from poi_engine.ports import Job, Query, Row, Sql
@@ -108,11 +110,24 @@ class Sales:
         return await self._sql.read(job)
 
 
+def summaries(merchant_id: str, sale_ids: Sequence[str]) -> Job[tuple[SaleSummary, ...]]:
+    """These sales, in this order."""
+    if not sale_ids:
+        return ()
+    rows = yield Query(
+        f"select {_COLUMNS} from sale where merchant_id = ? and sale_id in ({marks(tuple(sale_ids))})",
+        (merchant_id, *sale_ids),
+    )
+    found = {row["sale_id"]: _summary(row) for row in rows}
+    return tuple(found[sale_id] for sale_id in sale_ids)
+
+
 def _where(merchant_id: str, customer_id: str | None, after: str | None) -> Job[tuple[str, tuple[str | int, ...]]]:
     where = "merchant_id = ?"
     values: tuple[str | int, ...] = (merchant_id,)
     if customer_id is not None:
-        where, values = f"{where} and customer_id = ?", (*values, customer_id)
+        family = (yield from living(merchant_id, customer_id)).family
+        where, values = f"{where} and customer_id in ({marks(family)})", (*values, *family)
     if after is None:
         return where, values
     rows = yield Query("select created_at from sale where merchant_id = ? and sale_id = ?", (merchant_id, after))

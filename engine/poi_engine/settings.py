@@ -1,6 +1,8 @@
 """A merchant's settings, as kept in `merchant.settings` (JSON), and the place a station stands at."""
 
-from msgspec import Struct, json
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, json, to_builtins
 
 from poi_engine.errors import NotFound
 from poi_engine.ports import Job, Query, Row
@@ -16,6 +18,29 @@ class Tier(Struct, frozen=True, kw_only=True):
     spend: int
 
 
+class ReferralProgramme(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a friend and who sent them get with the friend's first sale: a personal coupon each, good for `days`.
+
+    Each code is rewarded at most `most` times. An empty offer id gives nothing.
+    """
+
+    open: bool = False
+    friend_offer_id: Annotated[str, Meta(max_length=64)] = ""
+    referrer_offer_id: Annotated[str, Meta(max_length=64)] = ""
+    days: Annotated[int, Meta(ge=1, le=730)] = 60
+    most: Annotated[int, Meta(ge=1, le=1000)] = 10
+
+
+class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a person's data are kept after their last act, and what is done then.
+
+    `erase` ends the membership; `pseudonymise` takes all that tells of a person and leaves the card usable.
+    """
+
+    years: Annotated[int, Meta(ge=1, le=10)] = 3
+    action: Literal["erase", "pseudonymise", "nothing"] = "erase"
+
+
 class Programme(Struct, frozen=True, kw_only=True):
     """The loyalty programme: how offers are chosen and points earned, the tiers, and how customers join.
 
@@ -27,6 +52,8 @@ class Programme(Struct, frozen=True, kw_only=True):
     base_tier: str = "member"
     pseudonyms: bool = True
     minutes: int = 15
+    referral: ReferralProgramme = ReferralProgramme()
+    retention: Retention = Retention()
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
@@ -67,6 +94,17 @@ def read_merchant(merchant_id: str) -> Job[Merchant]:
 def programme_of(settings: str) -> Programme:
     """The programme in a settings document; what is not written there has its default."""
     return json.decode(settings or "{}", type=Programme)
+
+
+def write_setting(merchant_id: str, name: str, value: Struct) -> Job[None]:
+    """Change one part of the settings; the others stay as they are, whoever changes them at the same time."""
+    rows = yield Query(
+        "update merchant set settings = settings where merchant_id = ? returning settings", (merchant_id,)
+    )
+    if not rows:
+        raise NotFound("merchant", merchant_id)
+    settings = json.decode(rows[0]["settings"] or "{}", type=dict[str, Any]) | {name: to_builtins(value)}
+    yield Query("update merchant set settings = ? where merchant_id = ?", (json.encode(settings).decode(), merchant_id))
 
 
 def read_counter(merchant_id: str, station_id: str) -> Job[Counter]:

@@ -15,6 +15,7 @@ MODULES = (
     "stock",
     "sales",
     "customers",
+    "clientele",
     "offers",
     "decisions",
     "insights",

@@ -70,7 +70,7 @@ async def _still_welcome(call: Call) -> bool:
     """Whether the credential that opened the socket still stands: a revoked screen is told nothing more."""
     secret, _ = presented_secret(call.request)
     try:
-        return await call.services.access.authenticate(secret) is not None
+        return await call.services.access.authenticate(secret) == call.principal
     except StorageError:
         return False
 

@@ -18,6 +18,7 @@ from poi_offers.model import Offer
 from poi_offers.situation import Basket, Situation
 from poi_server.http import PHONE, Call, Routes
 from poi_server.presence import stand_at
+from poi_server.routes.customers import proof_of
 from poi_server.views import PhoneSession, for_phone, shown_decision
 
 routes = Routes("phone")
@@ -135,19 +136,21 @@ async def membership(call: Call) -> Membership:
 
 @routes.patch("/v1/me", roles=PHONE, summary="Tell my name, birthday or language")
 async def change_profile(call: Call, body: Profile) -> None:
+    texts = {text.purpose: text.version for text in await call.engine.clientele.consents.texts(call.merchant_id)}
     await call.engine.customers.update(
         call.merchant_id,
         call.principal.subject_id,
         display_name=body.display_name,
         birthday=body.birthday,
         language=body.language,
+        proof=proof_of(call, texts["membership"], "phone") if body.display_name else None,
     )
 
 
 @routes.delete("/v1/me", roles=PHONE, summary="Erase me; sales keep a bare pseudonym")
 async def erase_me(call: Call) -> None:
-    await call.engine.customers.erase(call.merchant_id, call.principal.subject_id)
-    call.services.access.forget_subject(call.merchant_id, "phone", call.principal.subject_id)
+    for known_as in await call.engine.customers.erase(call.merchant_id, call.principal.subject_id, by=call.principal):
+        call.services.access.forget_subject(call.merchant_id, "phone", known_as)
 
 
 @routes.post("/v1/me/join", roles=PHONE, summary="I stand at this station: its code was scanned with my phone")

@@ -87,6 +87,8 @@ async def _own_sale(call: Call, sale_id: str) -> SaleView:
     """The sale, if this caller may see it: a station its own, a phone its customer's."""
     sale = await call.engine.sales.get(call.merchant_id, sale_id)
     role, subject_id = call.principal.role, call.principal.subject_id
-    if (role == "station" and sale.station_id != subject_id) or (role == "phone" and sale.customer_id != subject_id):
+    if role == "station" and sale.station_id != subject_id:
+        raise NotFound("sale", sale_id)
+    if role == "phone" and not await call.engine.customers.same(call.merchant_id, subject_id, sale.customer_id or ""):
         raise NotFound("sale", sale_id)
     return sale

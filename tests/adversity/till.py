@@ -145,7 +145,8 @@ class Shop:
         if self.memory["session"] is None:
             entries = [BasketEntry(amount=amount) for amount in amounts]
             session = await self.engine.stations.open(M, STATION, entries)
-            customer = (await self.engine.customers.search(M, "Ada"))[0].customer_id
+            found = await self.engine.clientele.search.find(M, "Ada", by=SELLER)
+            customer = found.items[0].customer_id
             session = await self.engine.stations.identify(
                 M, session.session_id, customer, scheme="poi1", assurance="authenticate", source="test"
             )

@@ -12,7 +12,7 @@ from poi_engine.loyalty import next_tier, settle, take_back, tier_of
 from poi_engine.session import MOVES, SessionState, move
 from poi_engine.settings import Tier
 from poi_offers.model import Offer, PercentOff
-from tests.engine.shop import OTHER_STATION, STATION, Card, M, Shop
+from tests.engine.shop import OTHER_STATION, SELLER, STATION, Card, M, Shop
 
 pytestmark = pytest.mark.valkey
 
@@ -122,21 +122,21 @@ async def test_other_merchants_see_nothing(shop: Shop) -> None:
 
 
 async def test_a_customer_is_found_named_linked_and_forgotten(shop: Shop) -> None:
-    customers = shop.engine.customers
+    customers, find = shop.engine.customers, shop.engine.clientele.search.find
     session = await shop.engine.stations.present(M, STATION, Card("loyalty", "LOYAL-9"))
     assert session.identity is not None
     customer_id = session.identity.customer_id
     named = await customers.update(M, customer_id, display_name="Zoé", birthday=date(1990, 2, 28))
     assert (named.pseudonym, named.birthday) == (False, date(1990, 2, 28))
-    assert [one.customer_id for one in await customers.search(M, "zo")] == [customer_id]
-    assert [one.customer_id for one in await customers.search(M, "LOYAL-9")] == [customer_id]
+    assert [one.customer_id for one in (await find(M, "Zoe", by=SELLER)).items] == [customer_id]
+    assert [one.customer_id for one in (await find(M, "LOYAL-9", by=SELLER)).items] == [customer_id]
     other = await shop.customer()
     with pytest.raises(Conflict) as taken:
         await customers.link_credential(M, other, "loyalty", "LOYAL-9")
     assert taken.value.code == "credential-taken"
     await shop.engine.stations.set_basket(M, session.session_id, [BasketEntry(amount=700)])
     paid = await shop.pay(await shop.accept(await shop.engine.stations.get(M, session.session_id)))
-    await customers.erase(M, customer_id)
+    await customers.erase(M, customer_id, by=SELLER)
     with pytest.raises(NotFound):
         await customers.get(M, customer_id)
     kept = str(await shop.rows("select document from checkout")) + str(await shop.rows("select * from idempotency"))

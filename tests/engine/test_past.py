@@ -96,7 +96,7 @@ async def test_of_an_erased_customer_nothing_is_told(shop: Shop) -> None:
     ada, bob = await shop.customer("Ada"), await shop.customer("Bob")
     for customer_id in (ada, bob):
         await shop.sell(1000, customer_id=customer_id)
-    await shop.engine.customers.erase(M, ada)
+    await shop.engine.customers.erase(M, ada, by=SELLER)
     erased, other = sorted(await found(shop), key=lambda one: one.customer is not None)
     assert erased.customer is None
     assert other.customer is not None and other.customer.customer_id == bob

@@ -145,12 +145,16 @@ SAMPLES: dict[str, Any] = {
     "POST /v1/sales/{sale_id}/refunds": {"reason": "broken"},
     "PATCH /v1/customers/{customer_id}": {"display_name": "Taken"},
     "POST /v1/customers/{customer_id}/credentials": {"scheme": "loyalty", "subject": "2900000000024"},
+    "POST /v1/customers/{customer_id}/notes": {"text": "Taken"},
+    "POST /v1/customers/{customer_id}/merge": {"absorbed_id": "cus_x"},
+    "PUT /v1/customers/{customer_id}/consents/{purpose}": {"given": True, "version": 1},
+    "POST /v1/customers/{customer_id}/referral": {"code": "abcdefgh"},
     "PUT /v1/offers/{offer_id}": OFFER,
     "POST /v1/offers/{offer_id}/explain": {"currency": "EUR", "place": {"lat": 48.8, "lon": 2.3, "zone": "UTC"}},
     "PUT /v1/stations/{station_id}": {"store_id": "sto_x", "name": "Mine"},
 }
 """A body that would do something, for every changing route that names an object and takes a body."""
-OWN_NAMES = {"PUT /v1/products/{code}"}
+OWN_NAMES = {"PUT /v1/consent-texts/{purpose}", "PUT /v1/products/{code}"}
 """Here the caller chooses the name: the same one may exist at every merchant."""
 
 
@@ -180,8 +184,8 @@ class Foreign:
         return answer.json if answer.content else None
 
     def own_names(self) -> list[str]:
-        """The names that only they have; a badge's scheme is everybody's."""
-        return [name for key, name in self.names.items() if key != "scheme"]
+        """The names that only they have; a badge's scheme and a consent's purpose are everybody's."""
+        return [name for key, name in self.names.items() if key not in ("scheme", "purpose")]
 
     async def settle(self) -> None:
         """Make one of everything, a paid sale included."""
@@ -196,6 +200,9 @@ class Foreign:
         key = await ask("POST", "/v1/api-keys", {"label": "Theirs", "scopes": ["metrics"]})
         names["access_id"] = key["access_id"]
         names["customer_id"] = (await ask("POST", "/v1/customers", {"display_name": "Theirs"}))["customer_id"]
+        names["purpose"] = "marketing"
+        note = await ask("POST", f"/v1/customers/{names['customer_id']}/notes", {"text": "Theirs"})
+        names["note_id"] = note["note_id"]
         names["offer_id"] = OFFER["offer_id"]  # type: ignore[assignment]
         await ask("POST", "/v1/offers", OFFER)
         names["code"] = "theirs-code"
