@@ -10,8 +10,8 @@ from poi_engine.errors import Conflict
 from poi_engine.facts import DAY
 from poi_engine.frozen import Frozen, decode
 from poi_engine.ids import Ids
-from poi_engine.limit_carry import carry_limits
 from poi_engine.insights.rollup import fold
+from poi_engine.limit_carry import carry_limits
 from poi_engine.loyalty import YEAR_DAYS, tier_of
 from poi_engine.payment import Payment
 from poi_engine.ports import Job, Query

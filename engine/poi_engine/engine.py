@@ -8,7 +8,6 @@ from pathlib import Path
 
 from poi_engine.checkout import Checkout
 from poi_engine.clientele import Clientele
-from poi_engine.clientele import Clientele
 from poi_engine.clock import Clock
 from poi_engine.customers import Customers
 from poi_engine.desk import Desk
@@ -65,7 +64,6 @@ class Engine:
         refunds = Refunds(wiring, settlement, self.sales)
         self.customers = Customers(sql, clock, ids)
         self.clientele = Clientele(sql, clock, ids)
-        self.clientele = Clientele(sql, clock, ids)
         self.products = Products(sql, clock, ids)
         self.prices = Prices(sql, clock, ids)
         self.sheets = Sheets(sql, clock, ids)
@@ -100,7 +98,6 @@ class Engine:
             await asyncio.sleep(ROUND_SECONDS)
             try:
                 await self.recovery.run(grace=self.wiring.grace)
-                await self.clientele.retention.round()
                 await self.clientele.retention.round()
                 await self.prices.start_due()
             except PoiError as error:  # storage away: the next round finds it again

@@ -4,8 +4,8 @@ from msgspec import Struct, msgpack
 
 from poi_engine import ledger
 from poi_engine.commit import Committed, commit_sale, keep_session
-from poi_engine.desk import declined_session, unknown_session
 from poi_engine.customer_rows import living
+from poi_engine.desk import declined_session, unknown_session
 from poi_engine.entries import wallet_hold
 from poi_engine.errors import Conflict, Forbidden
 from poi_engine.frozen import Frozen, decode, is_sure

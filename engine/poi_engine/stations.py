@@ -346,13 +346,6 @@ def _as_living(session: Session, facts: CustomerFacts | None) -> Session:
     return replace(session, identity=replace(session.identity, customer_id=facts.customer_id))
 
 
-def _as_living(session: Session, facts: CustomerFacts | None) -> Session:
-    """A customer who was merged goes on as the record that lives on."""
-    if session.identity is None or facts is None or session.identity.customer_id == facts.customer_id:
-        return session
-    return replace(session, identity=replace(session.identity, customer_id=facts.customer_id))
-
-
 def _surer(known: Identity | None, shown: Identity, at: int) -> Identity:
     """A second, weaker proof of the same customer does not lower what the first one proved."""
     same = known is not None and known.customer_id == shown.customer_id
