@@ -15,7 +15,9 @@ TRIES = 5
 """Wrong PINs in a row before a pause."""
 PAUSE_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 3600
-_COST, _BLOCK, _LANES = 2**14, 8, 1
+COST = 2**14
+"""scrypt's N: 16 MB and some 50 ms a hash."""
+_BLOCK, _LANES = 8, 1
 _AT_ONCE = 2
 _RUNS = ("0123456789", "9876543210")
 
@@ -23,7 +25,8 @@ _RUNS = ("0123456789", "9876543210")
 class Pins:
     """Checks PINs; each attempt is counted before it is judged, so that guesses side by side count as well."""
 
-    def __init__(self, sql: Sql, clock: Clock, ids: Ids) -> None:
+    def __init__(self, sql: Sql, clock: Clock, ids: Ids, *, cost: int = COST) -> None:
+        self._cost = cost
         self._sql = sql
         self._clock = clock
         self._ids = ids
@@ -33,7 +36,7 @@ class Pins:
         """What is stored of a PIN; one that is easily guessed is refused."""
         check_pin(pin)
         async with self._hashing:
-            return await asyncio.to_thread(hash_pin, pin, secrets.token_bytes(16))
+            return await asyncio.to_thread(hash_pin, pin, secrets.token_bytes(16), self._cost)
 
     async def prove(self, merchant_id: str, seller_id: str, pin: str, by: str) -> str:
         """The stored hash, if this is the seller's PIN. Refusals: `pin-wrong`, `pin-locked`."""
@@ -54,7 +57,7 @@ def check_pin(pin: str) -> None:
         raise RequestError("pin-simple", "This PIN is guessed at once; take another one.", path="$.pin")
 
 
-def hash_pin(pin: str, salt: bytes, cost: int = _COST) -> str:
+def hash_pin(pin: str, salt: bytes, cost: int = COST) -> str:
     """The slow hash with what it takes to make it again."""
     return f"scrypt.{cost}.{salt.hex()}.{_slow(pin, salt, cost).hex()}"
 

@@ -325,7 +325,8 @@ def _enter(merchant_id: str, station_id: str, seller_id: str, how: How, audits: 
         " seen_at = excluded.seen_at",
         (merchant_id, station_id, seller_id, how, at, at),
     )
-    yield insert_audit(merchant_id, audits[1], who, "sign-in", seller_id, how, at, station_id)
+    came = at + 1  # in the audit after the one who left
+    yield insert_audit(merchant_id, audits[1], who, "sign-in", seller_id, how, came, station_id)
 
 
 def _leave(
