@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound, RequestError
@@ -54,6 +54,8 @@ class Sheets:
     async def put(self, merchant_id: str, sheet: ProductSheet, *, who: str) -> SheetView:
         """Create or replace; `Conflict` `gtin-taken` when a GTIN is another product's."""
         at = micros(self._clock.now())
+        if sheet.gtin is None and sheet.gtins:  # the first is the product's own
+            sheet = replace(sheet, gtin=sheet.gtins[0], gtins=sheet.gtins[1:])
 
         def job() -> Job[SheetView]:
             yield from _check(merchant_id, sheet)
