@@ -18,7 +18,7 @@ from poi_engine.storage import open_sql
 from poi_engine.storage.migrations.rollups_0003 import rollups_of_sales
 from poi_engine.storage.sqlite import SqliteSql
 from tests.insights import oracle
-from tests.insights.world import ZONES, Sold, history, load_zones, people, wall, write
+from tests.insights.world import ZONES, Sold, history, people, wall, write
 
 _merchants = count()
 
@@ -29,7 +29,6 @@ def storage(sqlite_template: Any, tmp_path_factory: pytest.TempPathFactory) -> I
     import shutil
 
     path = shutil.copy(sqlite_template, tmp_path_factory.mktemp("insights") / "poi.db")
-    load_zones()
     sql = open_sql(f"sqlite:///{path}")
     assert isinstance(sql, SqliteSql)
     yield sql
@@ -50,7 +49,6 @@ def test_every_figure_is_a_plain_sum(storage: SqliteSql, seed: int, sales: int, 
 @pytest.mark.postgresql
 async def test_the_same_on_postgresql(postgres_url: str) -> None:
     sql = open_sql(postgres_url)
-    await asyncio.to_thread(load_zones)
     dice = random.Random(11)
     try:
         for number in range(6):
