@@ -68,6 +68,15 @@ class Referrals:
         await self._sql.write(job)
         return programme
 
+    async def mark(self, merchant_id: str, customer_id: str, cookie: str) -> None:
+        """The browser with this cookie is a phone of this customer."""
+        at = micros(self._clock.now())
+
+        def job() -> Job[None]:
+            yield mark_phone(merchant_id, phone_digest(cookie), customer_id, at)
+
+        await self._sql.write(job)
+
     async def give(self, merchant_id: str, customer_id: str, code: str, *, by: Principal) -> None:
         """A friend gives a code, once and before their first sale; their own is refused however they came by it."""
         audit_id, at = self._ids.new("aud"), micros(self._clock.now())

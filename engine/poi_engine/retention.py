@@ -5,6 +5,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from poi_engine.clock import Clock, micros, moment
+from poi_engine.customer_left import settle_left
 from poi_engine.erasure import erase_customer, pseudonymise_customer
 from poi_engine.errors import NotFound
 from poi_engine.facts import DAY
@@ -106,7 +107,16 @@ class RetentionJob:
             return
         self._next = now + 86_400
         for merchant_id in await self._sql.read(_merchants):
+            await self._settle_erased(merchant_id)
             await self.run(merchant_id, dry_run=False)
+
+    async def _settle_erased(self, merchant_id: str) -> None:
+        """Whoever was erased by an earlier version of the software still had balances."""
+        for customer_id in await self._sql.read(lambda: _erased_with_balances(merchant_id)):
+            at = micros(self._clock.now())
+            await self._sql.write(
+                lambda customer_id=customer_id, at=at: settle_left(merchant_id, customer_id, ids=self._ids, at=at)  # type: ignore[misc]
+            )
 
     async def _forget(self, merchant_id: str, one: _Found, rule: Retention, before: int, who: str) -> bool:
         at = micros(self._clock.now())
@@ -200,6 +210,17 @@ def _shown(merchant_id: str, found: list[_Found]) -> Job[list[Due]]:
             )
         )
     return shown
+
+
+def _erased_with_balances(merchant_id: str) -> Job[list[str]]:
+    rows = yield Query(
+        "select distinct c.customer_id from customer c join account a on a.merchant_id = c.merchant_id "
+        "and a.account in ('points:' || c.customer_id, 'points_owed:' || c.customer_id, 'wallet:' || c.customer_id, "
+        "'value_owed:' || c.customer_id) where c.merchant_id = ? and c.erased_at is not null "
+        "and a.credits - a.debits - a.debits_pending > 0 limit 10000",
+        (merchant_id,),
+    )
+    return [row["customer_id"] for row in rows]
 
 
 def _merchants() -> Job[list[str]]:

@@ -235,6 +235,31 @@ select merchant_id, key as subject, 'has a status without an answer, or an answe
 from idempotency where (status is null) <> (answer is null)
 """
 
+_MERGED = """
+select c.merchant_id, c.customer_id as subject, case
+  when l.customer_id is null then 'was merged into ' || c.merged_into || ', which is nobody'
+  when l.merged_into is not null then 'was merged into ' || c.merged_into || ', which was merged itself'
+  else 'was merged, but still has visits of its own' end as message
+from customer c left join customer l on l.merchant_id = c.merchant_id and l.customer_id = c.merged_into
+where c.merged_into is not null
+  and (l.customer_id is null or l.merged_into is not null or c.visits <> 0 or c.spend <> 0)
+"""
+
+_LEFT = """
+select a.merchant_id, a.account as subject, 'holds ' || cast(a.credits - a.debits - a.debits_pending as text)
+  || ' of a customer who was ' || case when c.merged_into is not null then 'merged' else 'erased' end as message
+from customer c join account a on a.merchant_id = c.merchant_id and a.account in ('points:' || c.customer_id,
+  'points_owed:' || c.customer_id, 'wallet:' || c.customer_id, 'value_owed:' || c.customer_id)
+where (c.merged_into is not null or c.erased_at is not null) and a.credits - a.debits - a.debits_pending <> 0
+"""
+
+_ABSORBED = """
+select l.merchant_id, l.customer_id as subject, 'says it lives on for ' || cast(l.absorbed as text)
+  || ' others, but ' || cast(count(c.customer_id) as text) || ' lead to it' as message
+from customer l left join customer c on c.merchant_id = l.merchant_id and c.merged_into = l.customer_id
+where l.merged_into is null group by l.merchant_id, l.customer_id, l.absorbed having count(c.customer_id) <> l.absorbed
+"""
+
 RULES = (
     Rule("account-balance", _BALANCES),
     Rule("ledger-zero", _ZERO),
@@ -260,6 +285,9 @@ RULES = (
     Rule("sale-journal", _JOURNAL),
     Rule("journal-sale", _STRAY_JOURNAL),
     Rule("idempotency-answer", _ANSWERS),
+    Rule("customer-merged", _MERGED),
+    Rule("customer-left", _LEFT),
+    Rule("customer-absorbed", _ABSORBED),
     *(Rule(f"rollup-{facet}", differences(facet)) for facet in FACETS),
     Rule("rollup-newcomer", newcomer_differences()),
 )

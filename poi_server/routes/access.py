@@ -18,6 +18,7 @@ from poi_engine.setup import MerchantHead, Station
 from poi_qr.present import qr_svg
 from poi_server.auth import COOKIE
 from poi_server.http import ANYONE, COUNTER, EVERYONE, Call, Routes
+from poi_server.phone_mark import mark_phone
 from poi_server.presence import stand_at
 from poi_server.problems import Refusal
 
@@ -131,6 +132,8 @@ async def claim(call: Call, body: Enter) -> Entered:
         raise
     if body.cookie:
         set_cookie(call, paired.secret)
+    if paired.device is not None and body.cookie:
+        await mark_phone(call, paired.principal)
     if paired.station_id is not None:
         principal = paired.principal
         with suppress(Conflict):  # the station is busy paying: the phone is paired all the same, its code is used up

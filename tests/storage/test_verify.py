@@ -16,6 +16,8 @@ from tests.storage.world import AT, M, history, unprotected
 
 IDS = Ids(time.time)
 AUDIT = "merchant_id, audit_id, who, act, subject_id, why, created_at"
+CUSTOMER = "merchant_id, customer_id, display_name, pseudonym, language, tier, segments, created_at"
+BLANK = "'', 1, 'en', '', '[]', 0"
 TRANSFER = "merchant_id, transfer_id, checkout_id, kind, phase, resolves, debit, credit, amount, unit, created_at"
 
 CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
@@ -197,6 +199,24 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
         "idempotency",
         ["update idempotency set answer = null where key = 'key-1'"],
         {"idempotency-answer"},
+    ),
+    "a merged customer leads to nobody": (
+        "customer",
+        [f"insert into customer ({CUSTOMER}, merged_into) values ('{M}', 'cus_2', {BLANK}, 'cus_9')"],
+        {"customer-merged"},
+    ),
+    "a merged customer still has points": (
+        "customer",
+        [
+            f"insert into customer ({CUSTOMER}, merged_into) values ('{M}', 'cus_1', {BLANK}, 'cus_2')",
+            f"insert into customer ({CUSTOMER}, absorbed) values ('{M}', 'cus_2', {BLANK}, 1)",
+        ],
+        {"customer-left"},
+    ),
+    "a customer lives on for more than were merged": (
+        "customer",
+        [f"insert into customer ({CUSTOMER}, absorbed) values ('{M}', 'cus_1', {BLANK}, 1)"],
+        {"customer-absorbed"},
     ),
     "a card number was written down": (
         "audit",
