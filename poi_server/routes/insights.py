@@ -5,12 +5,16 @@ from datetime import date, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
+from aiohttp import hdrs, web
+from babel.numbers import get_currency_precision
 from msgspec import Meta
 
 from poi_engine.clock import micros, moment
 from poi_engine.errors import NotFound, RequestError
 from poi_engine.insights import BestSellers, Cohorts, Filter, Insights, Order, SalesBehind, View
+from poi_engine.insights import export as exports
 from poi_engine.setup import Store
+from poi_server import exporting
 from poi_server.http import READER, Call, Routes
 
 routes = Routes("insights")
@@ -23,7 +27,12 @@ Amount = Annotated[int, Meta(ge=0, le=10**12)]
 Page = Annotated[int, Meta(ge=1, le=200)]
 
 
-@routes.get("/v1/insights", roles=READER, summary="The figures of a period, and of the one it is compared with")
+@routes.get(
+    "/v1/insights",
+    roles=READER,
+    right="insights",
+    summary="The figures of a period, and of the one it is compared with",
+)
 async def insights(
     call: Call,
     first: date | None = None,
@@ -36,7 +45,7 @@ async def insights(
     return await call.services.insights.read(view, top=top, compare=None if compare == "none" else compare)
 
 
-@routes.get("/v1/insights/products", roles=READER, summary="Best sellers with their trend")
+@routes.get("/v1/insights/products", roles=READER, right="insights", summary="Best sellers with their trend")
 async def best_sellers(
     call: Call,
     first: date | None = None,
@@ -51,12 +60,17 @@ async def best_sellers(
     return await call.services.insights.best_sellers(view, order=order, compare=compare, limit=limit, after=after)
 
 
-@routes.get("/v1/insights/cohorts", roles=READER, summary="Of the new customers of each month, how many came back when")
+@routes.get(
+    "/v1/insights/cohorts",
+    roles=READER,
+    right="insights",
+    summary="Of the new customers of each month, how many came back when",
+)
 async def cohorts(call: Call, store_id: Text | None = None, months: Annotated[int, Meta(ge=1, le=36)] = 12) -> Cohorts:
     return await call.services.insights.cohorts(call.merchant_id, await _today(call), months, store_id)
 
 
-@routes.get("/v1/insights/sales", roles=READER, summary="The sales behind a figure, newest day first")
+@routes.get("/v1/insights/sales", roles=READER, right="insights", summary="The sales behind a figure, newest day first")
 async def sales_behind(
     call: Call,
     first: date | None = None,
@@ -105,6 +119,36 @@ async def sales_behind(
     )
     view = await _view(call, first, last, store_id)
     return await call.services.insights.sales(view, wanted, limit=limit, after=after)
+
+
+@routes.get(
+    "/v1/insights/export/{table}",
+    roles=READER,
+    right="insights",
+    produces="text/csv",
+    summary="A table of the figures, or the sales themselves, as a file",
+)
+async def export(
+    call: Call,
+    table: str,
+    format: exporting.Format = "csv",
+    style: exporting.Style = "plain",
+    first: date | None = None,
+    last: date | None = None,
+    store_id: Text | None = None,
+) -> web.StreamResponse:
+    wanted, view = exports.table(table), await _view(call, first, last, store_id)
+    currency = (await call.services.setup.merchant(call.merchant_id)).currency
+    digits = await asyncio.to_thread(get_currency_precision, currency)
+    pages = exports.pages(call.services.sql, wanted, view)
+    if format == "parquet":
+        await asyncio.to_thread(exporting.parquet_module)
+        body = exporting.as_parquet(wanted.columns, pages, digits)
+    else:
+        body = exporting.as_csv(wanted.columns, pages, digits, style)
+    name = f"{table}_{view.period.first}_{view.period.last}.{format}"
+    headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"', hdrs.CONTENT_TYPE: exporting.MEDIA[format]}
+    return web.Response(body=body, headers=headers)
 
 
 async def _view(call: Call, first: date | None, last: date | None, store_id: str | None) -> View:

@@ -203,6 +203,7 @@ class Foreign:
         names["purpose"] = "marketing"
         note = await ask("POST", f"/v1/customers/{names['customer_id']}/notes", {"text": "Theirs"})
         names["note_id"] = note["note_id"]
+        names["table"] = "theirs"
         names["offer_id"] = OFFER["offer_id"]  # type: ignore[assignment]
         await ask("POST", "/v1/offers", OFFER)
         names["code"] = "theirs-code"

@@ -45,7 +45,7 @@ class View(NamedTuple):
 
     def summed(self, facet: Facet, names: Sequence[str], rest: str, *more: str | int) -> Query:
         """The sums of a facet that is kept by month too, by value."""
-        inner, values = self.parts(facet, ("sales", "refunds", *names))
+        inner, values = self.parts(facet, tuple(dict.fromkeys(("sales", "refunds", *names))))
         sums = ", ".join(f"sum({name}) as {name}" for name in ("sales", *names))
         return Query(f"select value, {sums} from ({inner}) c group by value {SEEN} {rest}", (*values, *more))
 
