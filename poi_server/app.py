@@ -124,7 +124,7 @@ class _Builder:
         engine = Engine(*parts, exclusive=exclusive, catalogues=self.folder / "catalogues")
         await engine.start()
         stack.push_async_callback(engine.close)
-        setup = Setup(sql, self.ids)
+        setup = Setup(sql, self.ids, self.clock)
         await setup.load_zones()
         pins = Pins(sql, self.clock, self.ids)
         signins = SignIns(sql, self.clock, self.ids, pins, live, exclusive=exclusive)

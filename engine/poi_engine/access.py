@@ -18,7 +18,6 @@ from msgspec import Struct
 
 from poi_engine.access_jobs import (
     Claim,
-    audit,
     claim_pairing,
     first_owner,
     insert_access,
@@ -31,6 +30,7 @@ from poi_engine.clock import Clock, micros
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal, Role, Scope
+from poi_engine.records import insert_audit
 from poi_qr.poi1 import derive_device_key
 
 SECRET_BITS = 160
@@ -159,7 +159,7 @@ class Access:
 
         def job() -> Job[None]:
             yield from insert_access(merchant_id, access_id, role, subject_id, label, scopes, _digest(secret), at)
-            yield from audit(merchant_id, audit_id, by.who, "grant", access_id, label, at)
+            yield insert_audit(merchant_id, audit_id, by.who, "grant", access_id, f"{role} {label}", at, by.station_id)
 
         await self._sql.write(job)
         return Granted(access_id=access_id, secret=secret)
@@ -175,7 +175,7 @@ class Access:
 
         def job() -> Job[None]:
             yield from revoke_access(merchant_id, access_id, role, by.role, at)
-            yield from audit(merchant_id, audit_id, by.who, "revoke", access_id, "", at)
+            yield insert_audit(merchant_id, audit_id, by.who, "revoke", access_id, "", at, by.station_id)
 
         await self._sql.write(job)
         self._forget(lambda known: known.merchant_id == merchant_id and known.access_id == access_id)
@@ -198,9 +198,15 @@ class Access:
     # --- pairing
 
     async def invite(
-        self, merchant_id: str, role: PairingRole, subject_id: str, *, seconds: int = PAIRING_SECONDS
+        self,
+        merchant_id: str,
+        role: PairingRole,
+        subject_id: str,
+        *,
+        seconds: int = PAIRING_SECONDS,
+        by: Principal | None = None,
     ) -> Pairing:
-        """A single-use invitation, good for `seconds`.
+        """A single-use invitation, good for `seconds`; `by` is who asked, for the audit: a station's code is nobody's.
 
         A phone's subject is a customer, the station that shows the code, or empty.
         """
@@ -212,12 +218,15 @@ class Access:
             secret=self._ids.secret(SECRET_BITS),
             expires_at=micros(now + seconds),
         )
-        digest = _digest(pairing.secret)
-        await self._sql.write(
-            lambda: insert_pairing(
-                merchant_id, pairing.pairing_id, role, subject_id, digest, pairing.expires_at, micros(now)
-            )
-        )
+        digest, audit_id, at = _digest(pairing.secret), self._ids.new("aud"), micros(now)
+
+        def job() -> Job[None]:
+            yield from insert_pairing(merchant_id, pairing.pairing_id, role, subject_id, digest, pairing.expires_at, at)
+            if by is not None:
+                why = f"{role} {subject_id}".strip()
+                yield insert_audit(merchant_id, audit_id, by.who, "pair", pairing.pairing_id, why, at, by.station_id)
+
+        await self._sql.write(job)
         return pairing
 
     async def claim(self, secret: str) -> Paired:

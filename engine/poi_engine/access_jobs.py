@@ -69,14 +69,6 @@ def insert_access(
     )
 
 
-def audit(merchant_id: str, audit_id: str, who: str, act: str, subject_id: str, why: str, at: int) -> Job[None]:
-    """Record who did what to whom."""
-    yield Query(
-        "insert into audit (merchant_id, audit_id, who, act, subject_id, why, created_at) values (?, ?, ?, ?, ?, ?, ?)",
-        (merchant_id, audit_id, who, act, subject_id, why, at),
-    )
-
-
 def revoke_access(merchant_id: str, access_id: str, role: Role | None, by: Role, at: int) -> Job[None]:
     """End one credential, unless it is the last owner's; a phone's rotating codes end with it."""
     rows = yield Query(

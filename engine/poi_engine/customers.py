@@ -14,6 +14,7 @@ from poi_engine.facts import read_facts
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal
+from poi_engine.records import insert_audit
 from poi_engine.settings import read_merchant
 from poi_offers.situation import CustomerFacts
 
@@ -61,15 +62,16 @@ class Customers:
         birthday: date | None = None,
         segments: tuple[str, ...] = (),
         proof: Proof | None = None,
+        by: Principal | None = None,
     ) -> CustomerView:
         """A customer with a name; `proof` of their wish to be known by it is kept with it."""
         if not display_name.strip() or len(display_name) > 120:
             raise RequestError("bad-name", "A customer's name has 1 to 120 characters.", path="$.display_name")
-        return await self._create(merchant_id, display_name.strip(), False, language, birthday, segments, proof)
+        return await self._create(merchant_id, display_name.strip(), False, language, birthday, segments, proof, by)
 
     async def pseudonym(self, merchant_id: str) -> CustomerView:
         """A customer without a name."""
-        return await self._create(merchant_id, "", True, "", None, (), None)
+        return await self._create(merchant_id, "", True, "", None, (), None, None)
 
     async def get(self, merchant_id: str, customer_id: str) -> CustomerView:
         """A customer with balances."""
@@ -85,6 +87,7 @@ class Customers:
         language: str | None = None,
         segments: tuple[str, ...] | None = None,
         proof: Proof | None = None,
+        by: Principal | None = None,
     ) -> CustomerView:
         """Change what is given; a pseudonym that gets a name is one no more, and `proof` is kept that they want it."""
         consent_id, at = self._ids.new("con"), micros(self._clock.now())
@@ -106,11 +109,15 @@ class Customers:
                 yield from write_words(merchant_id, person.customer_id, display_name)
             if proof is not None:
                 yield from put_consent(merchant_id, consent_id, person.customer_id, "membership", True, proof, at)
+            if by is not None:
+                yield self._noted(merchant_id, by, "change-customer", person.customer_id, "", at)
             return (yield from read_customer(merchant_id, person.customer_id))
 
         return await self._sql.write(job)
 
-    async def link_credential(self, merchant_id: str, customer_id: str, scheme: str, subject: str) -> None:
+    async def link_credential(
+        self, merchant_id: str, customer_id: str, scheme: str, subject: str, *, by: Principal | None = None
+    ) -> None:
         """From now on this card or code identifies the customer; one that identifies somebody else is refused."""
         if scheme not in CREDENTIALS or not 1 <= len(subject) <= 128:
             raise RequestError("bad-credential", "The scheme is `loyalty` or `uid`, the subject 1 to 128 characters.")
@@ -122,8 +129,14 @@ class Customers:
             rows = yield _link(merchant_id, scheme, subject, person.customer_id, at)
             if (yield from living(merchant_id, rows[0]["customer_id"])).customer_id != person.customer_id:
                 raise Conflict("credential-taken", "This card or code identifies another customer.")
+            if by is not None:
+                yield self._noted(merchant_id, by, "link-credential", person.customer_id, scheme, at)
 
         await self._sql.write(job)
+
+    def _noted(self, merchant_id: str, by: Principal, act: str, customer_id: str, why: str, at: int) -> Query:
+        audit_id = self._ids.new("aud")
+        return insert_audit(merchant_id, audit_id, by.who, act, customer_id, why, at, by.station_id)
 
     async def by_credential(self, merchant_id: str, scheme: str, subject: str, *, create: bool) -> CustomerView | None:
         """Whom a card or code identifies; with `create` an unknown one makes a pseudonym, once."""
@@ -181,6 +194,7 @@ class Customers:
         birthday: date | None,
         segments: tuple[str, ...],
         proof: Proof | None,
+        by: Principal | None,
     ) -> CustomerView:
         customer_id, consent_id = self._ids.new("cus"), self._ids.new("con")
         at = micros(self._clock.now())
@@ -189,6 +203,8 @@ class Customers:
             yield from _insert(merchant_id, customer_id, display_name, pseudonym, language, birthday, segments, at)
             if proof is not None:
                 yield from put_consent(merchant_id, consent_id, customer_id, "membership", True, proof, at)
+            if by is not None:
+                yield self._noted(merchant_id, by, "create-customer", customer_id, "", at)
             return (yield from read_customer(merchant_id, customer_id))
 
         return await self._sql.write(job)

@@ -9,10 +9,13 @@ from msgspec.structs import replace
 
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound, RequestError
+from poi_engine.ids import Ids
 from poi_engine.ledger import limit_account
 from poi_engine.live_offers import Live, LiveOffers
 from poi_engine.offer_rows import HEADS, offer_of_document
 from poi_engine.ports import Job, Query, Row, Screens, Sql
+from poi_engine.principal import Principal
+from poi_engine.records import insert_audit
 from poi_engine.settings import Merchant
 from poi_offers.catalogue import Catalogue
 from poi_offers.decide import Explained, decide
@@ -55,40 +58,41 @@ class Change(NamedTuple):
 
 
 class OfferBook:
-    """The offers' service."""
+    """The offers' service. `by` is who changes them, for the audit; a loader of examples is nobody."""
 
     def __init__(self, sql: Sql, screens: Screens, clock: Clock, folder: Path | None = None) -> None:
         self._sql = sql
         self._screens = screens
         self._clock = clock
+        self._ids = Ids(clock.now)
         self._live = LiveOffers(sql, clock, folder)
 
     async def close(self) -> None:
         """Wait for merges in the background."""
         await self._live.close()
 
-    async def create(self, merchant_id: str, offer: Offer) -> OfferView:
+    async def create(self, merchant_id: str, offer: Offer, *, by: Principal | None = None) -> OfferView:
         """A new offer, live at once, as version 1."""
         await self._check(merchant_id, offer)
         first = replace(offer, version=1)
-        return await self._change(merchant_id, lambda change: _create(merchant_id, first, change))
+        return await self._change(merchant_id, lambda change: _create(merchant_id, first, change), "create-offer", by)
 
-    async def replace(self, merchant_id: str, offer: Offer) -> OfferView:
+    async def replace(self, merchant_id: str, offer: Offer, *, by: Principal | None = None) -> OfferView:
         """The offer's next version; earlier ones stay as they were sold."""
         await self._check(merchant_id, offer)
-        return await self._change(merchant_id, lambda change: _replace(merchant_id, offer, change))
+        return await self._change(merchant_id, lambda change: _replace(merchant_id, offer, change), "change-offer", by)
 
-    async def pause(self, merchant_id: str, offer_id: str) -> OfferView:
+    async def pause(self, merchant_id: str, offer_id: str, *, by: Principal | None = None) -> OfferView:
         """Decide without it until it is resumed."""
-        return await self._change(merchant_id, lambda change: _state(merchant_id, offer_id, "paused", change))
+        return await self._set_state(merchant_id, offer_id, "paused", "pause-offer", by)
 
-    async def resume(self, merchant_id: str, offer_id: str) -> OfferView:
+    async def resume(self, merchant_id: str, offer_id: str, *, by: Principal | None = None) -> OfferView:
         """Live again."""
-        return await self._change(merchant_id, lambda change: _state(merchant_id, offer_id, "live", change))
+        return await self._set_state(merchant_id, offer_id, "live", "resume-offer", by)
 
-    async def remove(self, merchant_id: str, offer_id: str) -> None:
+    async def remove(self, merchant_id: str, offer_id: str, *, by: Principal | None = None) -> None:
         """Gone for good; sales made with it keep their version."""
-        await self._change(merchant_id, lambda change: _state(merchant_id, offer_id, "removed", change))
+        await self._set_state(merchant_id, offer_id, "removed", "remove-offer", by)
 
     async def get(self, merchant_id: str, offer_id: str) -> OfferView:
         """An offer that was not removed."""
@@ -200,8 +204,15 @@ class OfferBook:
             message = f"The offer is in {offer.currency}, the merchant sells in {currency}."
             raise RequestError("currency-differs", message, path="$.currency")
 
-    async def _change(self, merchant_id: str, make: Callable[[Change], Job[OfferView]]) -> OfferView:
-        at = micros(self._clock.now())
+    async def _set_state(
+        self, merchant_id: str, offer_id: str, state: str, act: str, by: Principal | None
+    ) -> OfferView:
+        return await self._change(merchant_id, lambda change: _state(merchant_id, offer_id, state, change), act, by)
+
+    async def _change(
+        self, merchant_id: str, make: Callable[[Change], Job[OfferView]], act: str, by: Principal | None
+    ) -> OfferView:
+        at, audit_id = micros(self._clock.now()), self._ids.new("aud")
 
         def job() -> Job[tuple[OfferView, int]]:
             rows = yield Query(  # first: of two changes at once, the second waits for its number here
@@ -211,6 +222,9 @@ class OfferBook:
             )
             number = rows[0]["version"]
             view = yield from make(Change(at, number))
+            if by is not None:
+                offer_id, why = view.offer.offer_id, f"version {view.offer.version}"
+                yield insert_audit(merchant_id, audit_id, by.who, act, offer_id, why, at, by.station_id)
             return view, number
 
         view, version = await self._sql.write(job)

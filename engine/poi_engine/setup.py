@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from poi_engine.clock import Clock, SystemClock, micros
 from poi_engine.errors import NotFound, RequestError
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
-from poi_engine.principal import Role
+from poi_engine.principal import Principal, Role
+from poi_engine.records import insert_audit
 from poi_engine.rights import STAFF_ROLES
 from poi_engine.settings import read_merchant
 from poi_offers.storetime import zone, zone_names
@@ -66,9 +68,13 @@ class Station(NewStation, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Setup:
-    """A merchant's stores and stations; every method takes the merchant first."""
+    """A merchant's stores and stations; every method takes the merchant first.
 
-    def __init__(self, sql: Sql, ids: Ids) -> None:
+    `by` is who changes them, for the audit; the first start and a loader of examples are nobody.
+    """
+
+    def __init__(self, sql: Sql, ids: Ids, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._sql = sql
         self._ids = ids
 
@@ -86,14 +92,16 @@ class Setup:
         """The stores, by name."""
         return await self._sql.read(lambda: _stores(merchant_id))
 
-    async def add_store(self, merchant_id: str, store: NewStore) -> Store:
+    async def add_store(self, merchant_id: str, store: NewStore, *, by: Principal | None = None) -> Store:
         """A new store."""
         await asyncio.to_thread(_check_place, store)
         made = Store(store_id=self._ids.new("sto"), **_fields(store))
-        await self._sql.write(lambda: _put_store(merchant_id, made))
+        await self._write(lambda: _put_store(merchant_id, made), merchant_id, "add-store", made.store_id, by)
         return made
 
-    async def replace_store(self, merchant_id: str, store_id: str, store: NewStore) -> Store:
+    async def replace_store(
+        self, merchant_id: str, store_id: str, store: NewStore, *, by: Principal | None = None
+    ) -> Store:
         """Change a store."""
         await asyncio.to_thread(_check_place, store)
         made = Store(store_id=store_id, **_fields(store))
@@ -102,7 +110,7 @@ class Setup:
             yield from _one("store", merchant_id, store_id)
             yield from _put_store(merchant_id, made)
 
-        await self._sql.write(job)
+        await self._write(job, merchant_id, "change-store", store_id, by)
         return made
 
     async def stations(self, merchant_id: str) -> list[Station]:
@@ -114,16 +122,20 @@ class Setup:
         row = await self._sql.read(lambda: _one("station", merchant_id, station_id))
         return _station(row)
 
-    async def add_station(self, merchant_id: str, station: NewStation) -> Station:
+    async def add_station(self, merchant_id: str, station: NewStation, *, by: Principal | None = None) -> Station:
         """A new station in one of the merchant's stores."""
-        return await self._put_station(merchant_id, Station(station_id=self._ids.new("sta"), **_fields(station)))
+        made = Station(station_id=self._ids.new("sta"), **_fields(station))
+        return await self._put_station(merchant_id, made, "add-station", by)
 
-    async def replace_station(self, merchant_id: str, station_id: str, station: NewStation) -> Station:
+    async def replace_station(
+        self, merchant_id: str, station_id: str, station: NewStation, *, by: Principal | None = None
+    ) -> Station:
         """Change a station."""
         await self.station(merchant_id, station_id)
-        return await self._put_station(merchant_id, Station(station_id=station_id, **_fields(station)))
+        made = Station(station_id=station_id, **_fields(station))
+        return await self._put_station(merchant_id, made, "change-station", by)
 
-    async def _put_station(self, merchant_id: str, station: Station) -> Station:
+    async def _put_station(self, merchant_id: str, station: Station, act: str, by: Principal | None) -> Station:
         def job() -> Job[None]:
             yield from _one("store", merchant_id, station.store_id)
             yield Query(
@@ -137,8 +149,20 @@ class Setup:
                 ),
             )
 
-        await self._sql.write(job)
+        await self._write(job, merchant_id, act, station.station_id, by)
         return station
+
+    async def _write(
+        self, job: Callable[[], Job[None]], merchant_id: str, act: str, subject_id: str, by: Principal | None
+    ) -> None:
+        audit_id, at = self._ids.new("aud"), micros(self._clock.now())
+
+        def audited() -> Job[None]:
+            yield from job()
+            if by is not None:
+                yield insert_audit(merchant_id, audit_id, by.who, act, subject_id, "", at, by.station_id)
+
+        await self._sql.write(audited)
 
     async def check_subject(self, merchant_id: str, role: Role, subject_id: str) -> None:
         """Refuse a station, person or customer that the merchant does not have, or who has another role."""

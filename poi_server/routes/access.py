@@ -101,7 +101,7 @@ async def me(call: Call) -> Me:
     return await who(call, call.principal)
 
 
-@routes.post("/v1/pairings", roles=COUNTER, status=201, summary="Make a single-use pairing code")
+@routes.post("/v1/pairings", roles=COUNTER, right="customers", status=201, summary="Make a single-use pairing code")
 async def invite(call: Call, body: Invite) -> Invitation:
     """Owners pair anybody, managers all but owners and managers; sellers and stations pair new phones only."""
     role = call.principal.role
@@ -110,7 +110,7 @@ async def invite(call: Call, body: Invite) -> Invitation:
     if role not in ("owner", "manager") and (body.role != "phone" or body.subject_id):
         raise Refusal(403, "role-refused", "Only owners and managers pair stations and the staff.", path="$.role")
     await call.services.setup.check_subject(call.merchant_id, body.role, body.subject_id)
-    pairing = await call.services.access.invite(call.merchant_id, body.role, body.subject_id)
+    pairing = await call.services.access.invite(call.merchant_id, body.role, body.subject_id, by=call.by)
     url = f"{call.base_url}/pair#{pairing.secret}"
     return Invitation(
         pairing_id=pairing.pairing_id,

@@ -114,6 +114,7 @@ async def create_customer(call: Call, body: NewCustomer) -> CustomerCard:
         birthday=body.birthday,
         segments=body.segments,
         proof=proof_of(call, body.consent.version, body.consent.how) if body.consent else None,
+        by=call.by,
     )
     return card_of(call, made)
 
@@ -163,6 +164,7 @@ async def change_customer(call: Call, customer_id: str, body: CustomerChange) ->
         language=body.language,
         segments=body.segments,
         proof=proof_of(call, body.consent.version, body.consent.how) if body.consent else None,
+        by=call.by,
     )
     return card_of(call, changed)
 
@@ -175,7 +177,7 @@ async def change_customer(call: Call, customer_id: str, body: CustomerChange) ->
     summary="From now on this card or code identifies the customer",
 )
 async def link_credential(call: Call, customer_id: str, body: NewCredential) -> None:
-    await call.engine.customers.link_credential(call.merchant_id, customer_id, body.scheme, body.subject)
+    await call.engine.customers.link_credential(call.merchant_id, customer_id, body.scheme, body.subject, by=call.by)
 
 
 @routes.post("/v1/customers/{customer_id}/notes", roles=COUNTER, right="customers", status=201, summary="Write a note")

@@ -33,7 +33,7 @@ async def list_offers(
     "/v1/offers", roles=MANAGER, right="campaigns", scope="offers:write", status=201, summary="Create an offer"
 )
 async def create_offer(call: Call, body: Offer) -> OfferView:
-    return await call.engine.offers.create(call.merchant_id, body)
+    return await call.engine.offers.create(call.merchant_id, body, by=call.by)
 
 
 @routes.get("/v1/offers/{offer_id}", roles=STAFF, scope="offers:read", summary="One offer in its newest version")
@@ -51,21 +51,21 @@ async def get_offer(call: Call, offer_id: str) -> OfferView:
 async def replace_offer(call: Call, offer_id: str, body: Offer) -> OfferView:
     if body.offer_id != offer_id:
         raise RequestError("id-differs", "The id in the body is not the one in the path.", path="$.offer_id")
-    return await call.engine.offers.replace(call.merchant_id, body)
+    return await call.engine.offers.replace(call.merchant_id, body, by=call.by)
 
 
 @routes.delete(
     "/v1/offers/{offer_id}", roles=MANAGER, right="campaigns", scope="offers:write", summary="Remove an offer for good"
 )
 async def remove_offer(call: Call, offer_id: str) -> None:
-    await call.engine.offers.remove(call.merchant_id, offer_id)
+    await call.engine.offers.remove(call.merchant_id, offer_id, by=call.by)
 
 
 @routes.post(
     "/v1/offers/{offer_id}/pause", roles=MANAGER, right="campaigns", scope="offers:write", summary="Pause an offer"
 )
 async def pause_offer(call: Call, offer_id: str) -> OfferView:
-    return await call.engine.offers.pause(call.merchant_id, offer_id)
+    return await call.engine.offers.pause(call.merchant_id, offer_id, by=call.by)
 
 
 @routes.post(
@@ -76,7 +76,7 @@ async def pause_offer(call: Call, offer_id: str) -> OfferView:
     summary="Make a paused offer live again",
 )
 async def resume_offer(call: Call, offer_id: str) -> OfferView:
-    return await call.engine.offers.resume(call.merchant_id, offer_id)
+    return await call.engine.offers.resume(call.merchant_id, offer_id, by=call.by)
 
 
 @routes.get(

@@ -48,13 +48,13 @@ async def stores(call: Call) -> Stores:
 @routes.post("/v1/stores", roles=OWNER, right="setup", status=201, summary="Add a store")
 async def add_store(call: Call, body: NewStore) -> Store:
     """The zone judges its dates and hours; the place its distances."""
-    return await call.services.setup.add_store(call.merchant_id, body)
+    return await call.services.setup.add_store(call.merchant_id, body, by=call.by)
 
 
 @routes.put("/v1/stores/{store_id}", roles=OWNER, right="setup", summary="Change a store")
 async def replace_store(call: Call, store_id: str, body: NewStore) -> Store:
     """Every field is replaced."""
-    store = await call.services.setup.replace_store(call.merchant_id, store_id, body)
+    store = await call.services.setup.replace_store(call.merchant_id, store_id, body, by=call.by)
     call.engine.places.forget()
     return store
 
@@ -68,13 +68,13 @@ async def stations(call: Call) -> Stations:
 @routes.post("/v1/stations", roles=OWNER, right="setup", status=201, summary="Add a station")
 async def add_station(call: Call, body: NewStation) -> Station:
     """Pair a device with it through `POST /v1/pairings`."""
-    return await call.services.setup.add_station(call.merchant_id, body)
+    return await call.services.setup.add_station(call.merchant_id, body, by=call.by)
 
 
 @routes.put("/v1/stations/{station_id}", roles=OWNER, right="setup", summary="Change a station")
 async def replace_station(call: Call, station_id: str, body: NewStation) -> Station:
     """Every field is replaced."""
-    station = await call.services.setup.replace_station(call.merchant_id, station_id, body)
+    station = await call.services.setup.replace_station(call.merchant_id, station_id, body, by=call.by)
     call.engine.places.forget()
     return station
 

@@ -1,0 +1,240 @@
+"""Every act of staff is on record: a changing route either leaves an audit row, or is named here with its reason."""
+
+from typing import Any
+
+import pytest
+
+from poi_server.routes import route_table
+from tests.server.shop import Answer, Shop
+
+STAFF = {"owner", "manager", "seller", "auditor", "station"}
+SESSION, SALE, CUSTOMER = "/v1/sessions/{session_id}", "/v1/sales/{sale_id}", "/v1/customers/{customer_id}"
+SELLER, OFFER, PRODUCT = "/v1/sellers/{seller_id}", "/v1/offers/{offer_id}", "/v1/products/{code}"
+
+AUDITED = {
+    "POST /v1/pairings": "pair",
+    "POST /v1/stores": "add-store",
+    "PUT /v1/stores/{store_id}": "change-store",
+    "POST /v1/stations": "add-station",
+    "PUT /v1/stations/{station_id}": "change-station",
+    "POST /v1/api-keys": "grant",
+    "DELETE /v1/api-keys/{access_id}": "revoke",
+    "DELETE /v1/access/{access_id}": "revoke",
+    "POST /v1/sellers": "add-seller",
+    f"PATCH {SELLER}": "change-seller",
+    f"PUT {SELLER}/pin": "set-pin",
+    f"DELETE {SELLER}/pin": "remove-pin",
+    f"POST {SELLER}/badges": "link-badge",
+    f"DELETE {SELLER}/badges/{{scheme}}/{{subject}}": "unlink-badge",
+    "PUT /v1/settings/sign-in": "set-sign-in",
+    "POST /v1/stations/{station_id}/sign-in": "sign-in",
+    "POST /v1/stations/{station_id}/sign-out": "sign-out",
+    "POST /v1/stations/{station_id}/pin": "set-pin",
+    "POST /v1/approvals": "approve-refund",
+    f"POST {SESSION}/confirm-identity": "confirm-identity",
+    f"POST {SESSION}/resolve": "resolve-paid",
+    f"POST {SALE}/refunds": "refund",
+    "POST /v1/customers": "create-customer",
+    f"PATCH {CUSTOMER}": "change-customer",
+    f"POST {CUSTOMER}/credentials": "link-credential",
+    f"POST {CUSTOMER}/merge": "merge-customers",
+    f"DELETE {CUSTOMER}": "erase-customer",
+    f"DELETE {CUSTOMER}/notes/{{note_id}}": "erase-note",
+    f"POST {CUSTOMER}/referral": "referred",
+    "PUT /v1/consent-texts/{purpose}": "consent-text",
+    "PUT /v1/programme/referral": "change-referral",
+    "PUT /v1/programme/retention": "change-retention",
+    "POST /v1/offers": "create-offer",
+    f"PUT {OFFER}": "change-offer",
+    f"DELETE {OFFER}": "remove-offer",
+    f"POST {OFFER}/pause": "pause-offer",
+    f"POST {OFFER}/resume": "resume-offer",
+    "POST /v1/stock/movements": "stock-receive",
+}
+"""The changing routes of staff and the act they leave in the audit."""
+
+BASKET = "a basket moves nothing; the sale it becomes names who took the payment"
+NAMED = "the row it writes names who did it"
+EXEMPT = {
+    "POST /v1/stations/{station_id}/session": BASKET,
+    "POST /v1/stations/{station_id}/scan": BASKET,
+    "POST /v1/stations/{station_id}/tap": "an emulated card: what it leads to is presented as any tap is",
+    "POST /v1/stations/{station_id}/join-code": "a code of two minutes for whoever stands there; no access of staff",
+    f"PUT {SESSION}/basket": BASKET,
+    f"POST {SESSION}/card": BASKET,
+    f"POST {SESSION}/accept": "the checkout it writes names who accepted",
+    f"POST {SESSION}/pay": "the sale, its receipt and the journal name who took the payment",
+    f"POST {SESSION}/status": "asks the terminal; the payment's own row has the answer",
+    f"POST {SESSION}/abandon": BASKET,
+    f"POST {SESSION}/hand-over": BASKET,
+    f"POST {SESSION}/forget-customer": "takes an identity away from a basket and gives nobody anything",
+    f"POST {SESSION}/forget-card": BASKET,
+    f"POST {SESSION}/set-aside": "the doubtful payment stays as it is",
+    f"PUT {PRODUCT}": "a new price is a row of the price history that names who changed it",
+    "POST /v1/products.csv": "a new price is a row of the price history that names who changed it",
+    f"POST {PRODUCT}/prices": NAMED,
+    f"DELETE {PRODUCT}/prices/{{plan_id}}": "a price that never was",
+    f"POST {PRODUCT}/pictures": "pictures move nothing",
+    f"PUT {PRODUCT}/pictures": "pictures move nothing",
+    f"POST {CUSTOMER}/notes": NAMED,
+    f"PUT {CUSTOMER}/consents/{{purpose}}": "the consent's own row is the proof and names who took it",
+    "POST /v1/retention": "each customer it makes a pseudonym of has a row of their own",
+    "POST /v1/decisions": "a dry run",
+    f"POST {OFFER}/explain": "a dry run",
+}
+"""The others, and why they leave none."""
+
+
+def changing() -> set[str]:
+    """The routes by which staff change something."""
+    return {f"{route.method} {route.path}" for route in route_table() if route.method != "GET" and route.roles & STAFF}
+
+
+def test_every_changing_route_of_staff_is_audited_or_says_why_not() -> None:
+    assert AUDITED.keys().isdisjoint(EXEMPT)
+    unnamed = changing() - AUDITED.keys() - EXEMPT.keys()
+    assert not unnamed, "write an audit row in the act's own transaction, or give the reason"
+    assert AUDITED.keys() | EXEMPT.keys() <= changing(), "named here, but no route any more"
+
+
+NO_PERSON = {
+    "POST /v1/stations/{station_id}/sign-in": "it makes the person sign in",
+    "POST /v1/stations/{station_id}/sign-out": "it ends what signing in began",
+    "POST /v1/stations/{station_id}/pin": "the PIN itself proves the person",
+    "POST /v1/stations/{station_id}/tap": "a badge has to be read before anybody is signed in",
+    "POST /v1/stations/{station_id}/join-code": "a station shows its code without anybody",
+    "POST /v1/decisions": "a dry run",
+    f"POST {OFFER}/explain": "a dry run",
+}
+"""Changing routes that ask no person's right, and why."""
+
+
+def test_every_changing_route_of_staff_asks_for_a_right() -> None:
+    without = {
+        f"{route.method} {route.path}"
+        for route in route_table()
+        if route.method != "GET" and route.roles & STAFF and route.right is None
+    }
+    assert without == NO_PERSON.keys()
+
+
+class Day:
+    """A day of staff that leaves every act once."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self.done: set[str] = set()
+
+    async def do(self, method: str, path: str, body: Any = None, *, role: str = "owner", **names: str) -> Any:
+        """Use a route, and be answered."""
+        answer: Answer = await self.shop.ask(
+            method, path.format(**names), body, role=role, headers={"Idempotency-Key": f"{path}-{len(self.done)}"}
+        )
+        assert answer.status < 300, (method, path, answer.content)
+        self.done.add(f"{method} {path}")
+        return answer.json if answer.content else None
+
+    async def staff(self) -> None:
+        """Persons, PINs, badges, sign-ins, credentials."""
+        station = {"station_id": self.shop.station_id}
+        await self.do("POST", "/v1/pairings", {"role": "station", "subject_id": self.shop.station_id})
+        store = {"name": "Second", "zone": "Europe/Paris"}
+        made = await self.do("POST", "/v1/stores", store)
+        await self.do("PUT", "/v1/stores/{store_id}", store, store_id=made["store_id"])
+        counter = {"store_id": made["store_id"], "name": "Second"}
+        second = await self.do("POST", "/v1/stations", counter)
+        await self.do("PUT", "/v1/stations/{station_id}", counter, station_id=second["station_id"])
+        for path in ("/v1/api-keys/{access_id}", "/v1/access/{access_id}"):
+            key = await self.do("POST", "/v1/api-keys", {"label": "App", "scopes": ["metrics"]})
+            await self.do("DELETE", path, access_id=key["access_id"])
+        person = (await self.do("POST", "/v1/sellers", {"name": "Bob"}))["seller_id"]
+        bob = {"seller_id": person}
+        await self.do("PATCH", SELLER, {"refund_limit": 1000}, **bob)
+        await self.do("PUT", f"{SELLER}/pin", {"pin": "5093"}, **bob)
+        badge = {"scheme": "loyalty", "subject": "badge-1"}
+        await self.do("POST", f"{SELLER}/badges", badge, **bob)
+        await self.do("DELETE", f"{SELLER}/badges/{{scheme}}/{{subject}}", **bob, **badge)
+        await self.do("PUT", "/v1/settings/sign-in", {"sign_in": "optional", "sign_out_minutes": 20})
+        entrance = {"seller_id": person, "pin": "5093"}
+        await self.do("POST", "/v1/stations/{station_id}/sign-in", entrance, role="station", **station)
+        await self.do("POST", "/v1/stations/{station_id}/sign-out", role="station", **station)
+        await self.do(
+            "POST", "/v1/stations/{station_id}/pin", {**entrance, "new_pin": "7351"}, role="station", **station
+        )
+        await self.do("DELETE", f"{SELLER}/pin", **bob)
+
+    async def counter(self) -> None:
+        """A sale refunded, a doubtful payment, a customer confirmed."""
+        sale = await self._sold(700, "cash")
+        await self.do("POST", "/v1/approvals", {"act": "refund", "subject_id": sale["sale_id"], "amount": 700})
+        await self.do("POST", f"{SALE}/refunds", {"reason": "broken"}, sale_id=sale["sale_id"])
+        doubtful = await self._sold(1013, "card")
+        assert doubtful["state"] == "unknown"
+        body = {"outcome": "paid", "reason": "the slip"}
+        await self.do("POST", f"{SESSION}/resolve", body, session_id=doubtful["session_id"])
+        session = await self._opened()
+        await self.shop.services.engine.stations.identify(
+            self.shop.merchant_id,
+            session["session_id"],
+            self.shop.customer_id,
+            scheme="loyalty",
+            assurance="identify",
+            source="t",
+        )
+        await self.do("POST", f"{SESSION}/confirm-identity", session_id=session["session_id"])
+
+    async def offers(self) -> None:
+        """An offer's life."""
+        offer = {
+            "offer_id": "off_1",
+            "name": {"en": "One"},
+            "currency": "EUR",
+            "effects": [{"type": "amount_off", "amount": 100}],
+        }
+        await self.do("POST", "/v1/offers", offer)
+        one = {"offer_id": "off_1"}
+        await self.do("PUT", OFFER, offer, **one)
+        await self.do("POST", f"{OFFER}/pause", **one)
+        await self.do("POST", f"{OFFER}/resume", **one)
+        await self.do("DELETE", OFFER, **one)
+
+    async def _opened(self) -> Any:
+        path = f"/v1/stations/{self.shop.station_id}/session"
+        return (await self.shop.ask("POST", path)).json
+
+    async def _sold(self, amount: int, means: str) -> Any:
+        path = f"/v1/sessions/{(await self._opened())['session_id']}"
+        body = {"entries": [{"label": "Cake", "amount": amount}]}
+        session = (await self.shop.ask("PUT", f"{path}/basket", body)).json
+        accepted = {"decision_id": session["decision_id"], "total": session["decision"]["total"]}
+        await self.shop.ask("POST", f"{path}/accept", accepted)
+        paid = await self.shop.ask("POST", f"{path}/pay", {"means": means}, headers={"Idempotency-Key": path})
+        return paid.json
+
+
+ELSEWHERE = {place for place in AUDITED if "/v1/customers" in place or "/v1/programme" in place} | {
+    "POST /v1/stock/movements",
+    "PUT /v1/consent-texts/{purpose}",
+}
+"""Audited by tests of the clientele and of the stock."""
+
+
+async def test_a_day_of_staff_is_in_the_audit_with_who_and_where(shop: Shop) -> None:
+    day = Day(shop)
+    await day.staff()
+    await day.counter()
+    await day.offers()
+    assert day.done == AUDITED.keys() - ELSEWHERE
+    entries = (await shop.ask("GET", "/v1/audit?limit=200")).json["items"]
+    acts = {entry["act"] for entry in entries}
+    assert {AUDITED[place] for place in day.done} <= acts
+    assert {entry["who"] for entry in entries if entry["act"] == "add-store"} == {"owner:owner"}
+    entered = next(entry for entry in entries if entry["act"] == "sign-in")
+    assert (entered["name"], entered["station_id"], entered["station"]) == ("Bob", shop.station_id, "Counter 1")
+
+
+@pytest.mark.parametrize("role", ["seller", "station", "phone", "partner"])
+async def test_only_readers_read_the_audit(shop: Shop, role: str) -> None:
+    assert (await shop.ask("GET", "/v1/audit", role=role)).status == 403
+    assert (await shop.ask("GET", "/v1/audit/acts", role=role)).status == 403
+    assert (await shop.ask("GET", "/v1/audit", role="auditor")).status == 200
