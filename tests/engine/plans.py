@@ -13,7 +13,7 @@ T = TypeVar("T")
 GROWING = frozenset(
     {
         *("sale", "sale_line", "redemption", "journal", "transfer", "checkout", "payment", "token_use"),
-        *("idempotency", "outbox", "account", "coupon", "audit"),
+        *("idempotency", "outbox", "account", "coupon", "audit", "rollup", "newcomer"),
     }
 )
 """Tables that get rows with every sale or customer: nobody who waits may have them walked."""

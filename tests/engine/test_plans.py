@@ -7,6 +7,7 @@ key, for one, it walks the merchant's part of it rather than use the index that 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ import pytest
 from poi_engine.basket import BasketEntry
 from poi_engine.clock import micros, moment
 from poi_engine.errors import Conflict
-from poi_engine.insights import InsightsReader, View
+from poi_engine.insights import Filter, InsightsReader, View
+from poi_engine.insights.export import TABLES, pages
+from poi_engine.ports import Sql
 from poi_engine.returns import ReturnedLine
 from poi_engine.session import Session
 from poi_engine.setup import Setup
@@ -166,10 +169,26 @@ async def readers(shop: Shop) -> None:
     assert (await engine.sales.get(M, mine[-1].sale_id)).lines
     assert (await engine.offers.use(M, "off_ten")).uses == 2
     today = moment(micros(START)).date()
-    figures = InsightsReader(shop.sql)
-    for store_id in (None, "sto_1"):
-        assert (await figures.read(View.of(M, today, today, store_id))).totals.sales > 0
+    await insights(shop.sql, today)
     await engine.customers.erase(M, customer.customer_id, by=SELLER)
+
+
+async def insights(sql: Sql, today: date) -> None:
+    """Figures, trends, cohorts, the sales behind a figure, and every table as a file."""
+    reader = InsightsReader(sql)
+    for store_id in (None, "sto_1"):
+        for first in (today, today - timedelta(days=40)):
+            view = View.of(M, first, today, store_id)
+            assert (await reader.read(view, compare="year")).totals.sales > 0
+            assert (await reader.best_sellers(view)).items
+            for wanted in (Filter(), Filter(customer_id="cus_1", seller_id="sel_1"), Filter(code="", label="x")):
+                await reader.sales(view, wanted, limit=2)
+            page = await reader.sales(view, Filter(kind="sale"), limit=1)
+            assert (await reader.sales(view, Filter(visitor="anonymous"), after=page.next)).items
+            for table in TABLES.values():
+                async for _ in pages(sql, table, view):
+                    pass
+        assert (await reader.cohorts(M, today, 12, store_id)).items
 
 
 async def create(shop: Shop, offer_id: str, effect: Effect, **changes: object) -> None:
