@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from poi_server.http import Route
 from poi_server.problems import MEDIA_TYPE, Problem
-from poi_server.wire import IMAGE_TYPES, JSON, MSGPACK
+from poi_server.wire import JSON, MSGPACK
 
 _REF = "#/components/schemas/{name}"
 _PLACEHOLDER = re.compile(r"\{(\w+):[^{}]*\}")
@@ -158,7 +158,7 @@ def _body(route: Route, types: _Types) -> dict[str, Any]:
     if signature.body is not None:
         schema = types.of(signature.body)
         content = {JSON: {"schema": schema}, MSGPACK: {"schema": schema}}
-    return content | {media_type: {} for media_type in sorted(signature.uploads & IMAGE_TYPES)}
+    return content | {media_type: {} for media_type in sorted(signature.uploads)}
 
 
 def _responses(route: Route, types: _Types) -> dict[str, Any]:

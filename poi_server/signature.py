@@ -14,10 +14,11 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from poi_server.problems import invalid
-from poi_server.wire import IMAGE_TYPES, Nothing, Reader, Upload
+from poi_server.wire import CSV_TYPES, IMAGE_TYPES, CsvUpload, Nothing, Reader, Upload
 
 JSON_BYTES = 64 * 1024
 IMAGE_BYTES = 8 * 1024 * 1024
+_UPLOADS: dict[Any, frozenset[str]] = {Upload: IMAGE_TYPES, CsvUpload: CSV_TYPES}
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 PathText = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 
@@ -87,10 +88,11 @@ def read_signature(handler: Callable[..., Any], path: str) -> Signature:
 
 def _split_upload(body: Any) -> tuple[Any, frozenset[str]]:
     members = get_args(body) if get_origin(body) in (Union, UnionType) else (body,)
-    if Upload not in members:
-        return body, frozenset()
-    rest = tuple(member for member in members if member is not Upload)
-    return (Union[rest] if rest else None), IMAGE_TYPES  # noqa: UP007 (a union made at run time)
+    uploads = frozenset().union(*(types for kind, types in _UPLOADS.items() if kind in members))
+    if not uploads:
+        return body, uploads
+    rest = tuple(member for member in members if member not in _UPLOADS)
+    return (Union[rest] if rest else None), uploads  # noqa: UP007 (a union made at run time)
 
 
 def _check_strict(path: str, body: Any) -> None:

@@ -14,6 +14,7 @@ JSON = "application/json"
 MSGPACK = "application/msgpack"
 MSGPACK_TYPES = frozenset({MSGPACK, "application/vnd.msgpack", "application/x-msgpack"})
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp"})
+CSV_TYPES = frozenset({"text/csv"})
 _PLAIN_ACCEPTS = frozenset({"", "*/*", JSON})
 _UTF8 = frozenset({None, "utf-8", "utf8"})
 
@@ -23,6 +24,10 @@ class Upload(Struct, frozen=True):
 
     media_type: str
     content: bytes
+
+
+class CsvUpload(Upload, frozen=True):
+    """A body taken as it is: a CSV file."""
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):

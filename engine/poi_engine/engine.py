@@ -12,6 +12,7 @@ from poi_engine.clock import Clock
 from poi_engine.customers import Customers
 from poi_engine.desk import Desk
 from poi_engine.errors import PoiError
+from poi_engine.goods_import import GoodsImports
 from poi_engine.ids import Ids
 from poi_engine.offer_book import OfferBook
 from poi_engine.pictures import Pictures
@@ -68,6 +69,7 @@ class Engine:
         self.prices = Prices(sql, clock, ids)
         self.sheets = Sheets(sql, clock, ids)
         self.pictures = Pictures(sql, clock)
+        self.imports = GoodsImports(sql, clock, ids)
         self.stock = Stockroom(wiring)
         self.offers = OfferBook(sql, screens, clock, catalogues)
         self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)

@@ -16,6 +16,7 @@ from msgspec import Struct, json
 from msgspec.structs import asdict
 
 from poi_engine.clock import Clock, micros
+from poi_engine.errors import Conflict
 from poi_engine.goods_csv import Form, Mistake, NoForm, Row, encoding_of, form_of, rows
 from poi_engine.goods_rows import Written, check_rows, write_rows
 from poi_engine.ids import Ids
@@ -26,7 +27,7 @@ MOST_MISTAKES = 200
 """Mistakes that are told; more are counted."""
 _BLOCK = 1 << 20  # bytes
 
-Phase = Literal["reading", "checking", "writing"]
+Phase = Literal["checking", "writing"]
 Progress = Callable[[Phase, int, int], None]
 """Called with the phase, how many lines are behind, and how many there are."""
 
@@ -65,7 +66,9 @@ class _Bookmark(Struct, kw_only=True):
     figures: _Figures
 
 
-class _Examined(Struct, frozen=True, kw_only=True):
+class Examined(Struct, frozen=True, kw_only=True):
+    """A file at first sight: its digest, how many lines it has, how it is written."""
+
     fingerprint: str
     lines: int
     form: Form
@@ -89,7 +92,7 @@ class GoodsImport:
     async def run(self, file: BinaryIO, *, dry_run: bool = False, progress: Progress = _silent) -> ImportReport:
         """Check the file, then, unless it is a dry run or has mistakes, write it."""
         try:
-            found = await asyncio.to_thread(_examine, file, progress)
+            found = await asyncio.to_thread(examine, file)
         except NoForm as error:
             return ImportReport(mistake_count=1, mistakes=(error.mistake,))
         mark = None if dry_run else await self._sql.read(lambda: _open_mark(self._m, found.fingerprint))
@@ -99,7 +102,7 @@ class GoodsImport:
                 return checked
         return await self._write(file, found, mark, progress)
 
-    async def _check(self, file: BinaryIO, found: _Examined, progress: Progress) -> ImportReport:
+    async def _check(self, file: BinaryIO, found: Examined, progress: Progress) -> ImportReport:
         count, told, read = 0, list[Mistake](), 0
         source = rows(file, found.form, self._digits)
         while batch := await asyncio.to_thread(_next, source):
@@ -112,7 +115,7 @@ class GoodsImport:
         return ImportReport(rows=read, mistake_count=count, mistakes=tuple(told))
 
     async def _write(
-        self, file: BinaryIO, found: _Examined, before: _Bookmark | None, progress: Progress
+        self, file: BinaryIO, found: Examined, before: _Bookmark | None, progress: Progress
     ) -> ImportReport:
         form = found.form
         mark = before or _Bookmark(
@@ -151,6 +154,34 @@ class GoodsImport:
         return after
 
 
+class GoodsImports:
+    """The imports' service: one file at a time for each merchant."""
+
+    def __init__(self, sql: Sql, clock: Clock, ids: Ids) -> None:
+        self._parts = (sql, clock, ids)
+        self._busy: set[str] = set()
+
+    async def run(
+        self,
+        merchant_id: str,
+        who: str,
+        digits: int,
+        file: BinaryIO,
+        *,
+        dry_run: bool = False,
+        progress: Progress = _silent,
+    ) -> ImportReport:
+        """Import a file; `digits`: decimals of the merchant's currency."""
+        if merchant_id in self._busy:
+            raise Conflict("import-under-way", "Another file is being imported; wait for its end.")
+        self._busy.add(merchant_id)
+        try:
+            made = GoodsImport(*self._parts, merchant_id, who, digits)
+            return await made.run(file, dry_run=dry_run, progress=progress)
+        finally:
+            self._busy.discard(merchant_id)
+
+
 def _sum(figures: _Figures, done: Written) -> _Figures:
     told = [*figures.mistakes, *done.mistakes][:MOST_MISTAKES]
     return _Figures(
@@ -166,8 +197,8 @@ def _next(source: Iterator[Row]) -> list[Row]:
     return list(islice(source, AT_ONCE))
 
 
-def _examine(file: BinaryIO, progress: Progress) -> _Examined:
-    """The file's digest, lines and form; in a thread."""
+def examine(file: BinaryIO) -> Examined:
+    """Read a file once, in blocks. `NoForm` when it is no CSV file. Takes its time: for threads."""
     file.seek(0)
     head = file.read(_BLOCK)
     digest, lines, valid, decoder = hashlib.sha256(), 0, True, getincrementaldecoder("utf-8")()
@@ -183,8 +214,7 @@ def _examine(file: BinaryIO, progress: Progress) -> _Examined:
         if b"\0" in block:
             encoding_of(b"\0", valid)
         block = file.read(_BLOCK)
-    progress("reading", lines, lines)
-    return _Examined(fingerprint=digest.hexdigest(), lines=lines + 1, form=form_of(file, encoding_of(head, valid)))
+    return Examined(fingerprint=digest.hexdigest(), lines=lines + 1, form=form_of(file, encoding_of(head, valid)))
 
 
 # --- the bookmark --------------------------------------------------------------------------------------------------

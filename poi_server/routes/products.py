@@ -1,15 +1,19 @@
 """The catalogue: products by code, by GTIN, by search; their sheets, pictures and prices."""
 
 import asyncio
+import io
 from datetime import datetime
 from typing import Annotated, Literal
 
 from aiohttp import hdrs, web
+from babel.numbers import get_currency_precision
 from msgspec import Meta, Struct
 
 from poi_engine.clock import moment
 from poi_engine.errors import NotFound, RequestError
 from poi_engine.facts import read_facts
+from poi_engine.goods_export import Style, export_products
+from poi_engine.goods_import import ImportReport
 from poi_engine.pictures import PictureRef, first_pictures
 from poi_engine.prices import PlannedPrice, PriceHistory
 from poi_engine.products import COLUMNS, MAX_PRICE, Product, line_of
@@ -21,9 +25,10 @@ from poi_engine.stockroom import PlaceStock
 from poi_offers.decision import Decision
 from poi_offers.situation import Basket, CustomerFacts, Situation
 from poi_server.http import COUNTER, EVERYONE, MANAGER, READER, Call, Routes
+from poi_server.middleware import SECURITY_HEADERS
 from poi_server.routes.counter import own_station
 from poi_server.views import shown_decision
-from poi_server.wire import Upload
+from poi_server.wire import CsvUpload, Upload
 
 routes = Routes("products")
 
@@ -186,6 +191,44 @@ def _shown(item: Product, picture: str | None, levels: dict[str, int] | None, pl
         return Found(**values, picture=picture)
     here = None if place == CENTRAL else levels[place]
     return Found(**values, picture=picture, here=here, central=levels[CENTRAL])
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+@routes.get("/v1/products.csv", roles=MANAGER, right="catalogue", produces="text/csv", summary="All products as CSV")
+async def export_csv(call: Call, style: Style = "plain") -> web.StreamResponse:
+    """`french`: semicolons, decimal commas and a byte order mark. The file can be sent back to be imported."""
+    headers = {
+        **SECURITY_HEADERS,
+        "Content-Type": "text/csv; charset=utf-8",
+        "Content-Disposition": 'attachment; filename="products.csv"',
+        "Cache-Control": "no-store",
+    }
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(call.request)
+    digits = await _digits(call)
+    async for piece in export_products(call.services.sql, call.merchant_id, digits, style):
+        await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+@routes.post("/v1/products.csv", roles=MANAGER, right="catalogue", summary="Import products from a CSV file")
+async def import_csv(call: Call, body: CsvUpload, dry_run: bool = False) -> ImportReport:
+    """Wholly or not at all: a file with mistakes changes nothing, and the answer tells them by line and column.
+
+    `dry_run`: tell them and write nothing. Files above 8 MB: `poi-server products import`.
+    """
+    imports = call.engine.imports
+    digits = await _digits(call)
+    return await imports.run(call.merchant_id, call.by.who, digits, io.BytesIO(body.content), dry_run=dry_run)
+
+
+async def _digits(call: Call) -> int:
+    """The decimals of the merchant's currency."""
+    currency = (await call.engine.offers.merchant(call.merchant_id)).currency
+    return int(await asyncio.to_thread(get_currency_precision, currency))  # it reads a file the first time
 
 
 # --- prices --------------------------------------------------------------------------------------------------------

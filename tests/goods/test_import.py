@@ -37,6 +37,7 @@ async def exported(shop: Shop, style: Style = "plain") -> bytes:
 
 
 async def test_products_are_made_and_changed_and_their_prices_kept(shop: Shop) -> None:
+    shop.clock.forward(1)
     report = await load(shop, HEAD + "eclair;;3,90\nflan;Flan;2,80\ntarte;Tarte;18,90\n")
     assert (report.created, report.changed, report.unchanged, report.written) == (1, 1, 1, True)
     eclair = await shop.engine.products.by_code(M, "eclair")

@@ -53,7 +53,10 @@ async def test_a_sheet_keeps_its_words_and_gtins_until_others_are_given(shop: Sh
 
 async def test_a_gtin_is_one_products(shop: Shop) -> None:
     await put(shop, gtin="3012345678902", gtins=["4006381333931"])
-    for field, path in (({"gtin": "04006381333931"}, "$.gtin"), ({"gtins": ["3012345678902"]}, "$.gtins[0]")):
+    for field, path in (
+        ({"gtin": "04006381333931"}, "$.gtin"),
+        ({"gtin": "96385074", "gtins": ["3012345678902"]}, "$.gtins[0]"),
+    ):
         refused = await put(shop, code="other", **field)
         assert (refused.status, refused.code, refused.json["path"]) == (409, "gtin-taken", path)
     assert (await shop.ask("GET", "/v1/products/other")).status == 404
@@ -273,3 +276,31 @@ async def test_stock_is_moved_by_those_who_may(shop: Shop) -> None:
     assert [(one["kind"], one["change"]) for one in told.json["items"]] == [("received", 3000)]
     lies = (await shop.ask("GET", "/v1/products/shirt/stock", role="seller")).json["items"]
     assert [one["available"] for one in lies] == [0, 3000]
+
+
+async def send_csv(shop: Shop, text: str, *, dry_run: bool = False, role: str = "owner") -> Answer:
+    path = f"/v1/products.csv?dry_run={'true' if dry_run else 'false'}"
+    return await shop.ask("POST", path, data=io.BytesIO(text.encode()), headers={"Content-Type": "text/csv"}, role=role)
+
+
+async def test_a_csv_file_is_tried_then_imported_then_exported(shop: Shop) -> None:
+    text = "code;libellé;prix;tva\nA1;Chemise;29,90;20\nA2;Robe;59;20\n"
+    tried = (await send_csv(shop, text, dry_run=True)).json
+    assert (tried["rows"], tried["written"], tried["mistakes"]) == (2, False, [])
+    assert (await shop.ask("GET", "/v1/products")).json["items"] == []
+    assert (await send_csv(shop, text)).json["created"] == 2
+    french = await shop.ask("GET", "/v1/products.csv?style=french")
+    assert french.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert french.headers["X-Content-Type-Options"] == "nosniff"
+    assert "A1;Chemise;29,90" in french.content.decode("utf-8-sig")
+    assert (await send_csv(shop, french.content.decode())).json["unchanged"] == 2
+
+
+async def test_mistakes_of_a_file_are_told_by_line_and_column(shop: Shop) -> None:
+    answer = await send_csv(shop, "code;prix\nA1;free\n")
+    assert (answer.status, answer.json["written"], answer.json["mistake_count"]) == (200, False, 1)
+    [mistake] = answer.json["mistakes"]
+    assert (mistake["line"], mistake["column"], mistake["code"]) == (2, "prix", "csv-number")
+    assert (await send_csv(shop, "nonsense")).json["mistakes"][0]["code"] == "csv-column"
+    assert (await send_csv(shop, "code;prix\n" + "x" * (9 << 20))).status == 413
+    assert (await send_csv(shop, "code;prix\n", role="seller")).status == 403
