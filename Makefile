@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 BIN := .venv/bin
 
-.PHONY: help run demo test check fuzz sanitize gate bench bench-matcher soak build clean
+.PHONY: help run demo test check fuzz sanitize gate bench bench-matcher bench-insights soak build clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -49,6 +49,11 @@ bench-matcher: ## Measure the matcher beside nine others (JSON=, MARKDOWN=, OFFE
 	@.ci/prepare bench
 	@$(BIN)/poi-server bench matcher $(if $(JSON),--json $(JSON)) $(if $(MARKDOWN),--markdown $(MARKDOWN)) \
 	  $(if $(OFFERS),--offers $(OFFERS)) $(if $(QUICK),--quick)
+
+bench-insights: ## Measure the dashboard over a long history while 50 stations sell (LINES=, STORAGE=sqlite|postgresql://..., KEEP=, JSON=)
+	@.ci/prepare bench
+	@$(BIN)/python -m bench.insights $(if $(LINES),--lines $(LINES)) $(if $(STORAGE),--storage $(STORAGE)) \
+	  $(if $(KEEP),--keep $(KEEP)) $(if $(JSON),--json $(JSON))
 
 soak: ## The long runs: more simulated sessions, more kills, more fuzzing
 	@.ci/prepare test
