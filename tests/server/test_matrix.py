@@ -14,6 +14,7 @@ from poi_engine.setup import NewStation
 from poi_server.http import ANYONE, COUNTER, Call, Route, Routes
 from poi_server.routes import route_table
 from tests.server.shop import Answer, Shop
+from tests.server.test_products import png
 
 TABLE = route_table()
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -152,6 +153,9 @@ SAMPLES: dict[str, Any] = {
     "PUT /v1/offers/{offer_id}": OFFER,
     "POST /v1/offers/{offer_id}/explain": {"currency": "EUR", "place": {"lat": 48.8, "lon": 2.3, "zone": "UTC"}},
     "PUT /v1/stations/{station_id}": {"store_id": "sto_x", "name": "Mine"},
+    "POST /v1/products/{code}/prices": {"unit_price": 1, "starts_at": "2099-01-01T00:00:00Z"},
+    "PUT /v1/products/{code}/pictures": {"pictures": []},
+    "POST /v1/products/{code}/pictures": png(),
 }
 """A body that would do something, for every changing route that names an object and takes a body."""
 OWN_NAMES = {"PUT /v1/consent-texts/{purpose}", "PUT /v1/products/{code}"}
@@ -208,6 +212,12 @@ class Foreign:
         await ask("POST", "/v1/offers", OFFER)
         names["code"] = "theirs-code"
         await ask("PUT", "/v1/products/theirs-code", {"code": "theirs-code", "label": "Theirs", "unit_price": 100})
+        plan = {"unit_price": 90, "starts_at": "2099-01-01T00:00:00Z"}
+        names["plan_id"] = (await ask("POST", "/v1/products/theirs-code/prices", plan))["plan_id"]
+        headers = {"Content-Type": "image/png"}
+        path = "/v1/products/theirs-code/pictures"
+        kept = await self.shop.ask("POST", path, data=png(), role=self.owner, headers=headers)
+        names["picture_id"] = kept.json["picture_id"]
         names["sale_id"] = await self._sell()
         opened = await ask("POST", f"/v1/stations/{names['station_id']}/session")
         names["session_id"] = opened["session_id"]
@@ -239,9 +249,12 @@ async def test_nobody_reads_or_changes_what_is_another_merchants(shop: Shop, for
         path = re.sub(r"\{(\w+)\}", lambda found: foreign.names[found[1]], route.path)
         if place in OWN_NAMES:
             continue
-        answer = await shop.ask(
-            route.method, path, SAMPLES.get(place), role=secret, headers={"Idempotency-Key": "mine"}
-        )
+        sample, headers = SAMPLES.get(place), {"Idempotency-Key": "mine"}
+        if isinstance(sample, bytes):
+            headers["Content-Type"] = "image/png"
+            answer = await shop.ask(route.method, path, data=sample, role=secret, headers=headers)
+        else:
+            answer = await shop.ask(route.method, path, sample, role=secret, headers=headers)
         empty = answer.status == 200 and answer.content == b"null"
         if not empty and answer.status not in (403, 404):
             wrong.append((place, answer.status, answer.code, answer.content[:200]))
