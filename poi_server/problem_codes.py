@@ -140,4 +140,38 @@ CATALOGUE: dict[str, Explanation] = {
     ),
     "busy": Explanation("Too busy", "The server has as many connections as it takes.", "Try again shortly."),
     "internal": Explanation("Broken promise", "The mistake is ours.", "Report it with the request id."),
+    # --- products and stock
+    "which-station": Explanation("Which station", "The answer depends on the counter.", "Name it in `station_id`."),
+    "not-in-stock": Explanation(
+        "Not in stock", "A place has less of a product than is asked for.", "Take less, or from another place."
+    ),
+    "stock-busy": Explanation("Stock busy", "Sales kept taking the same goods.", "Send the movement again."),
+    "place-to": Explanation(
+        "Where to", "`to` names where goods are moved: another place, and only for a move.", "Mend `to`."
+    ),
+    "gtin-taken": Explanation(
+        "GTIN taken", "Another product has this GTIN.", "Take it off that product first, or look for a wrong digit."
+    ),
+    "parent": Explanation(
+        "Wrong parent", "A variant's parent is another product that is no variant itself.", "Name the family's product."
+    ),
+    "content": Explanation("Half a content", "A content has a quantity and a unit.", "Send both, or neither."),
+    "starts-in-the-past": Explanation(
+        "Starts in the past", "A planned price starts later than now.", "Change the product's price instead."
+    ),
+    "too-many-plans": Explanation("Too many planned prices", "A product has at most 100.", "Take some back."),
+    "bad-picture": Explanation(
+        "Unreadable picture", "The file is no picture, or is damaged.", "Send a JPEG, PNG or WebP file."
+    ),
+    "picture-too-large": Explanation(
+        "Picture too large", "The picture has more pixels than are read.", "Send one below 24 million."
+    ),
+    "picture-too-small": Explanation("Picture too small", "A picture has 16 pixels a side.", "Send a larger one."),
+    "too-many-pictures": Explanation("Too many pictures", "A product has at most 8.", "Take one off the sheet first."),
+    "unknown-picture": Explanation(
+        "Unknown picture", "The product has no such picture, or it is named twice.", "Name each of its pictures once."
+    ),
+    "import-under-way": Explanation(
+        "Import under way", "Another file is being imported.", "Wait for its end, then send this one."
+    ),
 }

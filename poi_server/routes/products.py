@@ -131,10 +131,12 @@ async def get_variants(call: Call, code: str, place: Annotated[str, Meta(max_len
 
 
 @routes.get("/v1/products/{code}/sheet", roles=COUNTER, summary="A product as a seller shows it at a station")
-async def shop_sheet(call: Call, code: str, station_id: Reference) -> ShopSheet:
+async def shop_sheet(call: Call, code: str, station_id: Annotated[str, Meta(max_length=64)] = "") -> ShopSheet:
+    """`station_id` may be left out by a station, which is the one."""
     merchant_id, engine = call.merchant_id, call.engine
     product = await engine.sheets.get(merchant_id, code)
-    counter = await engine.places.counter(merchant_id, own_station(call, station_id))
+    station_id = own_station(call, station_id or _station_of(call))
+    counter = await engine.places.counter(merchant_id, station_id)
     variants = await engine.sheets.variants(merchant_id, product.code)
     stock, found, (decision, identified) = await asyncio.gather(
         engine.stock.of_product(merchant_id, product.code),
@@ -149,6 +151,12 @@ async def shop_sheet(call: Call, code: str, station_id: Reference) -> ShopSheet:
         decision=decision,
         identified=identified,
     )
+
+
+def _station_of(call: Call) -> str:
+    if call.principal.role != "station":
+        raise RequestError("which-station", "Name the station in `station_id`.", path="?station_id")
+    return call.principal.subject_id
 
 
 async def _decide(call: Call, product: SheetView, station_id: str) -> tuple[Decision, bool]:

@@ -65,7 +65,7 @@ async def product_stock(call: Call, code: str) -> ProductStock:
 async def stock_entries(
     call: Call,
     code: str,
-    place: PlaceName,
+    place: PlaceName = CENTRAL,
     limit: Annotated[int, Meta(ge=1, le=200)] = 50,
     before: Annotated[str, Meta(max_length=64)] = "",
 ) -> EntryPage:
