@@ -99,7 +99,7 @@ def _figures(view: View, currency: str) -> Job[Figures]:
         customers=Visitors(**{name: _sales(by_visitor, name) for name in Visitors.__struct_fields__}),
         basket_sizes=_basket_sizes(visits),
         by_store=() if view.store_id else _ranked((yield view.summed("store", ("total",), ""))),
-        by_seller=_with_nobody((yield view.summed("seller", ("total",), "")), totals),
+        by_seller=_with_nobody((yield view.summed("seller", ("refunds", "total"), "")), totals),
     )
 
 
@@ -143,13 +143,13 @@ def _sorted(shares: Iterable[Share]) -> tuple[Share, ...]:
     return tuple(sorted(shares, key=lambda share: (-share.total, share.value)))
 
 
-def _with_nobody(rows: Iterable[Row], totals: Totals) -> tuple[Share, ...]:
+def _with_nobody(rows: list[Row], totals: Totals) -> tuple[Share, ...]:
     """Sellers, and under '' what was sold while nobody was signed in: the rest of the totals."""
-    shares = _ranked(rows)
-    sales = totals.sales - sum(share.sales for share in shares)
-    total = totals.total - sum(share.total for share in shares)
-    nobody = [Share(value="", sales=sales, total=total)] if sales or total else []
-    return _sorted([*shares, *nobody])
+    sales, refunds, total = (
+        getattr(totals, name) - sum(int(row[name]) for row in rows) for name in ("sales", "refunds", "total")
+    )
+    nobody = [Share(value="", sales=sales, total=total)] if sales or refunds else []
+    return _sorted([*_ranked(rows), *nobody])
 
 
 def _sales(shares: dict[str, Share], name: str) -> int:

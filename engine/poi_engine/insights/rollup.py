@@ -11,7 +11,7 @@ from msgspec import structs
 
 from poi_engine.clock import moment
 from poi_engine.insights.cells import MEASURES, Cell, Key, cells_of
-from poi_engine.ports import Job, Query
+from poi_engine.ports import Job, Query, Row
 from poi_engine.records import LineRow, RedemptionRow, SaleRow
 from poi_offers.storetime import zone as store_zone
 
@@ -19,37 +19,40 @@ _AT_ONCE = 600  # cells a statement: SQLite and PostgreSQL take some 32,000 valu
 _NAMES = ("merchant_id", *Key._fields, *MEASURES)
 _ROW = f"({', '.join('?' * len(_NAMES))})"
 _INTO = f"insert into rollup ({', '.join(_NAMES)}) values "
-_ADD = (
-    f" on conflict (merchant_id, {', '.join(Key._fields)}) do update set "
-    + ", ".join(f"{name} = rollup.{name} + excluded.{name}" for name in MEASURES)
-    + " returning facet, grain, store_id, sales"
+_ADD = f" on conflict (merchant_id, {', '.join(Key._fields)}) do update set " + ", ".join(
+    f"{name} = rollup.{name} + excluded.{name}" for name in MEASURES
 )
+_TELL = " returning facet, grain, store_id, sales"
 
 
 def fold(merchant_id: str, sale: SaleRow, lines: Sequence[LineRow], uses: Sequence[RedemptionRow]) -> Job[None]:
     """Add a sale or refund to every figure it belongs to."""
     local = moment(sale.at).astimezone(store_zone(sale.zone))
     cells = sorted(cells_of(sale, local, lines, uses).items())
-    began = yield from _add(merchant_id, cells)
-    if sale.customer_id is not None and sale.refund_of is None:
-        month = local.strftime("%Y-%m")
-        for store_id in sorted(began):
-            yield from _join_cohort(merchant_id, store_id, sale.customer_id, month)
+    if sale.customer_id is None or sale.refund_of is not None:
+        yield from _add(merchant_id, cells)
+        return
+    rows = yield from _add(merchant_id, cells, _TELL)
+    month = local.strftime("%Y-%m")
+    for store_id in sorted(_first_of_month(rows)):
+        yield from _join_cohort(merchant_id, store_id, sale.customer_id, month)
 
 
-def _add(merchant_id: str, cells: Iterable[tuple[Key, Cell]]) -> Job[set[str]]:
-    """Add to the cells; returns the stores (and '' for all) where this is the customer's first sale of the month."""
+def _add(merchant_id: str, cells: Iterable[tuple[Key, Cell]], tell: str = "") -> Job[list[Row]]:
+    """Add to the cells."""
     rest = iter(cells)
-    began: set[str] = set()
+    found: list[Row] = []
     while some := list(islice(rest, _AT_ONCE)):
         values = [value for key, cell in some for value in (merchant_id, *key, *structs.astuple(cell))]
-        rows = yield Query(f"{_INTO}{', '.join([_ROW] * len(some))}{_ADD}", values)
-        began |= {
-            row["store_id"]
-            for row in rows
-            if row["facet"] == "customer" and row["grain"] == "month" and row["sales"] == 1
-        }
-    return began
+        found += yield Query(f"{_INTO}{', '.join([_ROW] * len(some))}{_ADD}{tell}", values)
+    return found
+
+
+def _first_of_month(rows: Iterable[Row]) -> set[str]:
+    """The stores ('' for all) where a sale is the customer's first of the month."""
+    return {
+        row["store_id"] for row in rows if row["facet"] == "customer" and row["grain"] == "month" and row["sales"] == 1
+    }
 
 
 # --- cohorts -------------------------------------------------------------------------------------------------------
