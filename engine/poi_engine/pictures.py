@@ -157,8 +157,7 @@ def first_pictures(merchant_id: str, codes: list[str]) -> Job[dict[str, str]]:
 
 
 def _add(merchant_id: str, code: str, drawn: Redrawn, at: int) -> Job[None]:
-    if not (yield Query("select 1 as one from product where merchant_id = ? and code = ?", (merchant_id, code))):
-        raise NotFound("product", code)
+    yield from _must_be_there(merchant_id, code)
     there = yield from read_pictures(merchant_id, code)
     if drawn.picture_id in {one.picture_id for one in there}:
         return
@@ -175,6 +174,11 @@ def _add(merchant_id: str, code: str, drawn: Redrawn, at: int) -> Job[None]:
     yield _link(merchant_id, code, drawn.picture_id, len(there))
 
 
+def _must_be_there(merchant_id: str, code: str) -> Job[None]:
+    if not (yield Query("select 1 as one from product where merchant_id = ? and code = ?", (merchant_id, code))):
+        raise NotFound("product", code)
+
+
 def _link(merchant_id: str, code: str, picture_id: str, position: int) -> Query:
     return Query(
         "insert into product_picture (merchant_id, code, picture_id, position) values (?, ?, ?, ?)",
@@ -183,6 +187,7 @@ def _link(merchant_id: str, code: str, picture_id: str, position: int) -> Query:
 
 
 def _order(merchant_id: str, code: str, picture_ids: tuple[str, ...]) -> Job[tuple[PictureRef, ...]]:
+    yield from _must_be_there(merchant_id, code)
     there = {one.picture_id for one in (yield from read_pictures(merchant_id, code))}
     for index, picture_id in enumerate(picture_ids):
         if picture_id not in there or picture_id in picture_ids[:index]:
