@@ -228,6 +228,51 @@ Index("product_import_by_file", product_import.c.merchant_id, product_import.c.f
 
 # --- segments and campaigns ----------------------------------------------------------------------------------------
 
+segment = table(  # the merchant's own; the built-in ones are in the program
+    "segment",
+    ("segment_id",),
+    text("segment_id"),
+    text("name"),  # JSON, by language
+    text("conditions"),  # JSON
+    text("state"),  # counting, ready, removed
+    integer("version", default=1),
+    integer("created_at"),
+    integer("changed_at"),
+)
+segment_member = table(  # who is in now, and since when
+    "segment_member", ("segment_id", "customer_id"), text("segment_id"), text("customer_id"), integer("since")
+)
+segment_past = table(  # who was in, from when to when
+    "segment_past",
+    ("segment_id", "customer_id", "since"),
+    text("segment_id"),
+    text("customer_id"),
+    integer("since"),
+    integer("until"),
+)
+segment_due = table(  # whom to judge again, because of a sale or ('') of something else
+    "segment_due", ("customer_id", "sale_id"), text("customer_id"), text("sale_id"), integer("created_at")
+)
+segment_round = table(  # the day for which everybody was judged, and the cut points of its quintiles
+    "segment_round",
+    (),
+    text("day"),
+    text("cuts"),  # JSON
+    text("runner"),
+    integer("until"),  # when a round under way is another process's to take over
+)
+bought = table(  # when a customer last bought a product, a brand, or something of a category
+    "bought",
+    ("kind", "value", "customer_id"),
+    text("kind"),  # product, brand, category
+    text("value"),
+    text("customer_id"),
+    integer("last_at"),
+)
+Index("segment_member_by_customer", segment_member.c.merchant_id, segment_member.c.customer_id)
+Index("segment_past_by_customer", segment_past.c.merchant_id, segment_past.c.customer_id)
+Index("bought_by_customer", bought.c.merchant_id, bought.c.customer_id)
+
 # --- orders --------------------------------------------------------------------------------------------------------
 
 # --- messages ------------------------------------------------------------------------------------------------------
