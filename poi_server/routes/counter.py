@@ -39,11 +39,12 @@ class TypedScan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What came of a picture or line: the session afterwards, if a code was read."""
+    """What came of a picture or line: the session afterwards, if a code was read; of a look, the product's code."""
 
     seen: bool
     scheme: str | None = None
     session: Session | None = None
+    code: str | None = None
 
 
 class TapBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -147,7 +148,10 @@ async def set_basket(call: Call, session_id: str, body: BasketBody) -> Session:
     right="sell",
     summary="A camera frame, a photo (still=1) or a scanner's line: identifies a customer or adds a product",
 )
-async def scan(call: Call, station_id: str, body: TypedScan | Upload, still: bool = False) -> Seen:
+async def scan(
+    call: Call, station_id: str, body: TypedScan | Upload, still: bool = False, look: bool = False
+) -> Seen:
+    """`look`: a product's code is only read, for its sheet; nothing is added."""
     own_station(call, station_id)
     scanning, source = call.services.scanning, f"scan:{station_id}"
     if isinstance(body, Upload):
@@ -156,6 +160,8 @@ async def scan(call: Call, station_id: str, body: TypedScan | Upload, still: boo
         found = scanning.read_line(source, body.text)
     if found is None:
         return Seen(seen=False)
+    if look and found.scheme in ("gtin", "product"):
+        return Seen(seen=True, scheme=found.scheme, code=found.subject)
     session = await call.engine.stations.present(call.merchant_id, station_id, found)
     return Seen(seen=True, scheme=found.scheme, session=shown(session))
 
