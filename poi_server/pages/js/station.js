@@ -13,6 +13,7 @@ import { offersView } from "./station/offers.js";
 import { payView, sums } from "./station/pay.js";
 import { printPaper, receiptPaper, refundDialog } from "./station/receipt.js";
 import { scanDialog, sendLine } from "./station/scan.js";
+import { sheetDialog } from "./station/sheet.js";
 import { stageView } from "./station/stage.js";
 import { addAmount, addCode, addProduct, removeCode, setQuantity, Ticket, toggleReward } from "./station/ticket.js";
 import { Till } from "./station/till.js";
@@ -31,6 +32,7 @@ class PoiStation extends HTMLElement {
   #paper = { saleId: "", node: null };
   #noticed = "";
   #dialogOpen = false;
+  #looking = null;
 
   async connectedCallback() {
     await requireRole("station", "seller", "owner");
@@ -57,6 +59,7 @@ class PoiStation extends HTMLElement {
     this.addEventListener("poi:add", ({ detail }) => this.#edit(addProduct(detail)));
     this.addEventListener("poi:amount", ({ detail }) => this.#edit(addAmount(detail.amount, detail.label)));
     this.addEventListener("poi:scan", () => scanDialog(this.#stationId, (answer) => this.#seen(answer)));
+    this.addEventListener("poi:sheet", ({ detail }) => this.#sheet(detail));
     this.addEventListener("poi:close", () => this.#adding(false));
     listen((text) => this.#wedge(text));
     const live = new Live({ watch: "station", station_id: this.#stationId });
@@ -190,10 +193,16 @@ class PoiStation extends HTMLElement {
 
   async #wedge(text) {
     try {
-      this.#seen(await sendLine(this.#stationId, text));
+      const answer = await sendLine(this.#stationId, text, Boolean(this.#looking));
+      if (answer.code && this.#looking) this.#looking.open(answer.code);
+      else this.#seen(answer);
     } catch (problem) {
       report(problem);
     }
+  }
+
+  #sheet(code) {
+    sheetDialog(this.#stationId, code, { add: (product) => this.#edit(addProduct(product)), seen: (answer) => this.#seen(answer), offers: this.#offers, opened: (view) => { this.#looking = view; } });
   }
 
   #seen(answer) {

@@ -9,7 +9,7 @@ import "./keypad.js";
 const SHOWN = 120;
 const SEARCH_DELAY = 140;
 
-/** Dispatches `poi:add` with a product, `poi:amount` from the keypad, `poi:scan` and `poi:close`. */
+/** Dispatches `poi:add` with a product, `poi:amount` from the keypad, `poi:scan`, `poi:sheet` and `poi:close`. */
 export class Catalogue extends HTMLElement {
   #mode = localStorage.getItem("poi_add_mode") ?? "products";
   #query = "";
@@ -38,6 +38,7 @@ export class Catalogue extends HTMLElement {
     render(this,
       h("div", { class: "add-head", key: "head" },
         segmented(t("add.title"), modes, this.#mode, (mode) => this.#choose(mode)),
+        h("button", { type: "button", class: "button look-up", onclick: () => this.#say("poi:sheet", null) }, icon("search"), t("sheet.open")),
         h("button", { type: "button", class: "button", onclick: () => this.#say("poi:scan") }, icon("camera"), t("add.scan")),
         h("button", { type: "button", class: "button round quiet only-narrow", "aria-label": t("app.close"), onclick: () => this.#say("poi:close") }, icon("close"))),
       this.#mode === "products" ? this.#productsView() : h("div", { class: "keypad-frame", key: "keypad" }, slot(this.#keypad)));
@@ -75,13 +76,17 @@ export class Catalogue extends HTMLElement {
     const shown = this.#products.filter((product) => !this.#category || this.#shelf(product) === this.#category);
     if (this.#loading) return h("p", { class: "empty" }, t("app.loading"));
     if (!shown.length) return h("p", { class: "empty" }, icon("search"), t(this.#query ? "add.none_found" : "add.none"));
-    return h("ul", { class: "tiles", "aria-label": t("add.products") }, shown.map((product) => h("li", { key: `p-${product.code}` }, this.#tile(product))));
+    return h("ul", { class: "tiles", "aria-label": t("add.products") }, shown.map((product) => h("li", { key: `p-${product.code}` }, this.#tile(product), this.#info(product))));
   }
 
   #tile(product) {
     return h("button", { type: "button", class: "tile", vars: { "--hue": hue(this.#shelf(product)) }, onclick: (event) => this.#pick(product, event.currentTarget) },
       h("span", { class: "tile-label" }, product.label),
       h("span", { class: "tile-price num" }, money(product.unit_price), product.unit !== "piece" && h("span", { class: "muted small" }, t(`per.${product.unit}`))));
+  }
+
+  #info(product) {
+    return h("button", { type: "button", class: "tile-info", "aria-label": t("sheet.of", { label: product.label }), onclick: () => this.#say("poi:sheet", product.code) }, icon("info"));
   }
 
   #pick(product, tile) {

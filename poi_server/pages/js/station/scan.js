@@ -11,27 +11,29 @@ const JPEG_QUALITY = 0.8;
 const SEEN_PAUSE_MS = 1200;
 
 /** Send a scanner's line. */
-export const sendLine = (stationId, text) => post(`/v1/stations/${stationId}/scan`, { text });
+export const sendLine = (stationId, text, look = false) => post(`/v1/stations/${stationId}/scan?look=${look}`, { text });
 
-const sendPicture = (stationId, blob, still) => post(`/v1/stations/${stationId}/scan?still=${still}`, blob);
+const sendPicture = (stationId, blob, still, look) => post(`/v1/stations/${stationId}/scan?still=${still}&look=${look}`, blob);
 
-/** Scan with the camera or from a file until closed; `onseen(answer)` is told of each code. */
-export async function scanDialog(stationId, onseen) {
-  const camera = new Camera((blob) => sendPicture(stationId, blob, false), onseen);
-  await dialog(t("scan.title"), (close) => ({
-    body: [camera.view, fileInput(stationId, (answer) => { onseen(answer); close(); })],
-  }));
+/** Scan with the camera or from a file until closed; `onseen(answer)` is told of each code. `look`: one product's, not added. */
+export async function scanDialog(stationId, onseen, { look = false } = {}) {
+  let shut = () => {};
+  const camera = new Camera((blob) => sendPicture(stationId, blob, false, look), (answer) => { onseen(answer); if (look) shut(); });
+  await dialog(t("scan.title"), (close) => {
+    shut = close;
+    return { body: [camera.view, fileInput(stationId, look, (answer) => { onseen(answer); close(); })] };
+  });
   camera.stop();
 }
 
-function fileInput(stationId, onseen) {
+function fileInput(stationId, look, onseen) {
   const input = h("input", { type: "file", accept: "image/png,image/jpeg,image/webp", class: "sr", "aria-label": t("scan.file"), tabindex: -1 });
   input.onchange = async () => {
     const [file] = input.files;
     input.value = "";
     if (!file) return;
     try {
-      const answer = await sendPicture(stationId, file, true);
+      const answer = await sendPicture(stationId, file, true, look);
       if (answer.seen) onseen(answer);
       else toast(t("scan.nothing"), "bad");
     } catch (problem) {
