@@ -94,5 +94,6 @@ async def test_the_cell_is_named_by_its_facet_its_day_its_store_and_its_value(sq
         return f"product day {cell['period']} {cell['store_id']} {cell['value']}"
 
     named = await sql.write(spoil)
-    [finding] = await rollup_findings(sql)
+    finding, *sums = await rollup_findings(sql)
     assert (finding.subject, finding.message) == (named, "differs from its sales in saved by 7")
+    assert {one.rule for one in sums} == {"rollup-product"}  # the sums that the cell is part of

@@ -1,6 +1,7 @@
-"""What the rollups must hold, as statements over the sales alone, on SQLite and PostgreSQL.
+"""What the rollups must hold, as statements on SQLite and PostgreSQL that share nothing with what writes them.
 
-Written apart from `cells`, which counts one sale at a time, so that each checks the other.
+The cells of a store's day are compared with the sales themselves; those of all stores with the stores' cells, and those
+of a month with its days': together they prove every cell, and each sale is read once a facet.
 """
 
 from itertools import pairwise
@@ -9,21 +10,23 @@ from typing import NamedTuple
 from poi_engine.insights.cells import BANDS, MEASURES, MONTHLY, Facet
 
 _KEYS = "merchant_id, facet, grain, store_id, period, value"
-_FIRST = "case when s.refund_of is null then 1 else 0 end"
 _BAND = " ".join(f"when s.total < {high} then '{low}'" for low, high in pairwise(BANDS))
 _VISITOR = "case when s.customer_id is null then 'anonymous' when s.first_visit = 1 then 'new' else 'returning' end"
-_LINES = (
-    "(select merchant_id, sale_id, code || '\t' || label as value, sum(total) as total, sum(saved) as saved,"
-    " sum(quantity) as quantity from sale_line group by merchant_id, sale_id, code || '\t' || label) x"
+_AGAIN = (
+    "exists (select 1 from sale_line e where e.merchant_id = x.merchant_id and e.sale_id = x.sale_id"
+    " and e.line_id < x.line_id and e.code = x.code and e.label = x.label)"
 )
 
 
 class _Source(NamedTuple):
-    """Where a facet's values come from: rows of sales `s`, joined with one row a value `x` where a sale has several."""
+    """Where a facet's values come from: rows of sales `s`, joined with one row a value `x` where a sale has several.
+
+    `once` is 1 on the row that counts the sale for its value.
+    """
 
     value: str
-    join: str = ""
-    where: str = ""
+    rest: str = ""
+    once: str = "1"
     total: str = "s.total"
     saved: str = "s.saved"
     points: str = "s.points"
@@ -32,7 +35,7 @@ class _Source(NamedTuple):
 
 
 def _joined(table: str) -> str:
-    return f" join {table} on x.merchant_id = s.merchant_id and x.sale_id = s.sale_id"
+    return f" join {table} x on x.merchant_id = s.merchant_id and x.sale_id = s.sale_id"
 
 
 _SOURCES: dict[Facet, _Source] = {
@@ -48,68 +51,83 @@ _SOURCES: dict[Facet, _Source] = {
         f"s.channel || '\t' || {_VISITOR} || '\t' || case when s.refund_of is not null then '' {_BAND}"
         f" else '{BANDS[-1]}' end"
     ),
-    "seller": _Source("s.seller_id", where=" where s.seller_id is not null"),
-    "store": _Source("s.store_id"),
-    "customer": _Source("s.customer_id", where=" where s.customer_id is not null"),
-    "product": _Source("x.value", _joined(_LINES), total="x.total", saved="x.saved", points="0", quantity="x.quantity"),
-    "offer": _Source("x.offer_id", _joined("redemption x"), saved="x.saved", points="0", worth="x.value"),
+    "seller": _Source("s.seller_id", " where s.seller_id is not null"),
+    "customer": _Source("s.customer_id", " where s.customer_id is not null"),
+    "product": _Source(
+        "x.code || '\t' || x.label",
+        _joined("sale_line"),
+        once=f"case when {_AGAIN} then 0 else 1 end",
+        total="x.total",
+        saved="x.saved",
+        points="0",
+        quantity="x.quantity",
+    ),
+    "offer": _Source("x.offer_id", _joined("redemption"), saved="x.saved", points="0", worth="x.value"),
 }
-FACETS: tuple[Facet, ...] = (*_SOURCES, "cohort")
+FACETS: tuple[Facet, ...] = (*_SOURCES, "store", "cohort")
+"""Every facet; those that others are sums of come first."""
 
 
 def expected(facet: Facet) -> list[str]:
     """Statements that together select every cell that a facet's rollups must hold."""
     if facet == "cohort":
-        return [_cohorts("''"), _cohorts("s.store_id")]
-    source = _SOURCES[facet]
-    stores = ("''",) if facet == "store" else ("''", "s.store_id")
-    days = {"day": "s.local_day", "month": "substr(s.local_day, 1, 7)"}
-    grains = ("day", "month") if facet in MONTHLY else ("day",)
-    return [_cells(facet, source, grain, days[grain], store) for grain in grains for store in stores]
+        return [_cohorts()]
+    found = [_summed("hour", "'store'", "grain", "''", "period", "store_id", "store_id <> '' and grain = 'day'")]
+    if facet != "store":
+        all_stores = _summed(facet, "facet", "grain", "''", "period", "value", "store_id <> '' and grain = 'day'")
+        found = [_of_days(facet, _SOURCES[facet]), all_stores]
+    if facet in MONTHLY:
+        found.append(_summed(facet, "facet", "'month'", "store_id", "substr(period, 1, 7)", "value", "grain = 'day'"))
+    return found
 
 
-def newcomers() -> list[str]:
-    """Statements that select each customer's first month, anywhere and at each store."""
-    return [
-        f"select s.merchant_id as merchant_id, {store} as store_id, s.customer_id as customer_id,"
-        " min(substr(s.local_day, 1, 7)) as month from sale s where s.customer_id is not null and s.refund_of is null"
-        f" group by {groups}"
-        for store, groups in (
-            ("''", "s.merchant_id, s.customer_id"),
-            ("s.store_id", "s.merchant_id, s.store_id, s.customer_id"),
-        )
-    ]
-
-
-def _cells(facet: Facet, source: _Source, grain: str, period: str, store: str) -> str:
-    groups = ["s.merchant_id", period, source.value, *([] if store == "''" else [store])]
+def _of_days(facet: Facet, source: _Source) -> str:
+    """The cells of each store's days, from the sales."""
+    refunded = f"case when s.refund_of is null then 0 else -{source.total} end"
+    sums = {
+        "sales": f"case when s.refund_of is null then {source.once} else 0 end",
+        "refunds": f"case when s.refund_of is null then 0 else {source.once} end",
+        "total": source.total,
+        "refunded": refunded,
+        "saved": source.saved,
+        "points": source.points,
+        "quantity": source.quantity,
+        "worth": source.worth,
+    }
+    told = ", ".join(f"sum({sums[name]}) as {name}" for name in MEASURES)
     return (
-        f"select s.merchant_id as merchant_id, '{facet}' as facet, '{grain}' as grain, {store} as store_id,"
-        f" {period} as period, {source.value} as value, sum({_FIRST}) as sales, sum(1 - {_FIRST}) as refunds,"
-        f" sum({source.total}) as total,"
-        f" sum(case when s.refund_of is null then 0 else -{source.total} end) as refunded,"
-        f" sum({source.saved}) as saved, sum({source.points}) as points, sum({source.quantity}) as quantity,"
-        f" sum({source.worth}) as worth from sale s{source.join}{source.where} group by {', '.join(groups)}"
+        f"select s.merchant_id as merchant_id, '{facet}' as facet, 'day' as grain, s.store_id as store_id,"
+        f" s.local_day as period, {source.value} as value, {told} from sale s{source.rest}"
+        f" group by s.merchant_id, s.store_id, s.local_day, {source.value}"
     )
 
 
-def _cohorts(store: str) -> str:
+def _summed(of: Facet, facet: str, grain: str, store: str, period: str, value: str, where: str) -> str:
+    """Cells that are sums of others."""
+    told = ", ".join(f"sum({name}) as {name}" for name in MEASURES)
+    keys = {"facet": facet, "grain": grain, "store_id": store, "period": period, "value": value}
+    named = ", ".join(f"{how} as {name}" for name, how in keys.items())
+    groups = ", ".join(how for how in keys.values() if not how.startswith("'"))
+    return (
+        f"select merchant_id, {named}, {told} from rollup where facet = '{of}' and {where}"
+        f" group by merchant_id, {groups}"
+    )
+
+
+def _cohorts() -> str:
     """Customers of each cohort that bought, by month."""
-    active = (
-        f"(select distinct s.merchant_id, {store} as store_id, s.customer_id, substr(s.local_day, 1, 7) as period"
-        " from sale s where s.customer_id is not null and s.refund_of is null) a"
-    )
     zeros = ", ".join(f"0 as {name}" for name in MEASURES[1:])
     return (
         "select a.merchant_id as merchant_id, 'cohort' as facet, 'month' as grain, a.store_id as store_id,"
-        f" a.period as period, n.month as value, count(*) as sales, {zeros} from {active}"
-        " join newcomer n on n.merchant_id = a.merchant_id and n.store_id = a.store_id"
-        " and n.customer_id = a.customer_id group by a.merchant_id, a.store_id, a.period, n.month"
+        f" a.period as period, n.month as value, count(*) as sales, {zeros} from rollup a join newcomer n"
+        " on n.merchant_id = a.merchant_id and n.store_id = a.store_id and n.customer_id = a.value"
+        " where a.facet = 'customer' and a.grain = 'month' and a.sales > 0"
+        " group by a.merchant_id, a.store_id, a.period, n.month"
     )
 
 
 def differences(facet: Facet) -> str:
-    """A statement that selects every cell of a facet that does not hold what the sales say, in the order of its key."""
+    """A statement that selects every cell of a facet that does not hold what it must, those that others sum up first."""
     held = f"select {_KEYS}, {', '.join(f'-{name}' for name in MEASURES)} from rollup where facet = '{facet}'"
     both = " union all ".join([*expected(facet), held])
     off = " || ".join(
@@ -119,14 +137,17 @@ def differences(facet: Facet) -> str:
     return (
         "select merchant_id, facet || ' ' || grain || ' ' || period || ' ' || store_id || ' ' || value as subject,"
         f" 'differs from its sales in' || {off} as message from ({both}) c group by {_KEYS} having {wrong}"
-        " order by merchant_id, store_id, period, grain, value"
+        " order by merchant_id, grain, case when store_id = '' then 1 else 0 end, period, store_id, value"
     )
 
 
 def newcomer_differences() -> str:
     """A statement that selects every customer whose first month is not that of their first sale."""
+    found = (
+        "select merchant_id, store_id, value as customer_id, min(period) as month, 0 as held from rollup"
+        " where facet = 'customer' and grain = 'month' and sales > 0 group by merchant_id, store_id, value"
+    )
     held = "select merchant_id, store_id, customer_id, month, 1 as held from newcomer"
-    found = " union all ".join(f"select x.*, 0 as held from ({text}) x" for text in newcomers())
     by_sales, by_rollup = (f"coalesce(max(case when held = {held} then month end), 'no month')" for held in (0, 1))
     return (
         "select merchant_id, customer_id || ' ' || store_id as subject,"
