@@ -100,7 +100,6 @@ cdef extern from "_plan.h" nogil:
         int64_t bytes, rows
     PlanBits* plan_make(const View*, const Facts*, const Cell*)
     void plan_free(PlanBits*)
-    bint day_allows(const Candidate*, const Facts*)
 
 cdef extern from "_scan.h" nogil:
     ctypedef struct Found:

@@ -161,27 +161,74 @@ static inline int judge_place(const int32_t *at, const int32_t *end, const Facts
 
 /* --- the clauses ------------------------------------------------------------------------------------------------- */
 
+enum { BATCH = 128, KEYS = 64, WORDS_A_LINE = 16, LINES_AHEAD = 8 };
+
+typedef struct {   /* what is looked for, and what waits until its memory has come */
+    const View *view;
+    const Facts *facts;
+    const Cell *cell;   /* NULL: the event's own place */
+    int64_t since;      /* when not negative, only clauses added from that number on */
+    Candidates *found;
+    uint64_t keys[KEYS];
+    uint32_t posted[BATCH];
+    bool by_key[BATCH];
+    int32_t key_count, posted_count;
+} Search;
+
+static inline bool day_allows(const int32_t *live, const int32_t *end, const Facts *facts, const int32_t *windows) {
+    for (const int32_t *at = live; at < end; at += 1 + head_count(at[0]))
+        if (op_of_the_day(head_op(at[0]), head_subject(at[0])) && judge(at[0], at + 1, facts, windows) == NO) return false;
+    return true;
+}
+
+static inline bool make_room(Candidates *found) {
+    if (found->count < found->room) return true;
+    int64_t room = found->room ? 2 * found->room : 512;
+    Candidate *larger = realloc(found->items, (size_t) room * sizeof *larger);
+    if (!larger) {
+        found->full = true;
+        return false;
+    }
+    found->items = larger;
+    found->room = room;
+    return true;
+}
+
+/* Keep the clause unless the place or the day rules it out; its first and last day were looked at. */
 static inline void consider(
-    const View *view, const Facts *facts, const Cell *cell, bool by_key, const int32_t *clause, const int32_t *end,
-    const int32_t *windows, Candidates *found
+    const Search *search, bool by_key, const int32_t *clause, const int32_t *end, const int32_t *windows
 ) {
     const int32_t *live, *place = place_parts(clause, by_key, &live);
+    Candidates *found = search->found;
     bool partial = false;
-    if (!in_days(clause, facts->numbers[DAY])) return;
-    int verdict = judge_place(place, live, facts, cell, &partial);
-    if (verdict == NO || is_dead(view, clause[0])) return;
-    if (found->count == found->room) {
-        int64_t room = found->room ? 2 * found->room : 512;
-        Candidate *larger = realloc(found->items, (size_t) room * sizeof *larger);
-        if (!larger) {
-            found->full = true;
-            return;
-        }
-        found->items = larger;
-        found->room = room;
+    int verdict = judge_place(place, live, search->facts, search->cell, &partial);
+    if (verdict == NO || !day_allows(live, end, search->facts, windows) || is_dead(search->view, clause[0])) return;
+    if (!make_room(found)) return;
+    int64_t order = order_of(search->view, clause[0]);
+    found->items[found->count++] = (Candidate) {order, clause, end, windows, verdict == PERHAPS, partial};
+}
+
+/* Clauses lie far apart: ask memory for all of a batch at once, for their heads first and for the rest of those whose
+ * days include this one. */
+static inline void read_posted(Search *search) {
+    const Index *index = search->view->index;
+    const int32_t *clauses[BATCH], *ends[BATCH];
+    int32_t kept = 0, count = search->posted_count;
+    for (int32_t i = 0; i < count; i++) {
+        clauses[i] = clause_at(index, search->posted[i], ends + i);
+        __builtin_prefetch(clauses[i]);
     }
-    found->items[found->count++] =
-        (Candidate) {order_of(view, clause[0]), clause, end, windows, verdict == PERHAPS, partial};
+    for (int32_t i = 0; i < count; i++) {
+        if (!in_days(clauses[i], search->facts->numbers[DAY])) continue;
+        clauses[kept] = clauses[i];
+        ends[kept] = ends[i];
+        search->by_key[kept] = search->by_key[i];
+        for (int32_t line = 1; line < LINES_AHEAD && ends[i] - clauses[i] > line * WORDS_A_LINE; line++)
+            __builtin_prefetch(clauses[i] + line * WORDS_A_LINE);
+        kept++;
+    }
+    for (int32_t i = 0; i < kept; i++) consider(search, search->by_key[i], clauses[i], ends[i], index->windows);
+    search->posted_count = 0;
 }
 
 /* Questions read the heads while clauses are added: a node is whole before its head names it. */
@@ -197,67 +244,89 @@ static inline int32_t overlay_head(const Overlay *overlay, uint64_t key) {
     return __atomic_load_n(overlay->heads + at, __ATOMIC_ACQUIRE);
 }
 
-/* The clauses under a key; when `since` is not negative, only the added ones from that number on. */
-static inline void gather_key(
-    const View *view, const Facts *facts, const Cell *cell, uint64_t key, int64_t since, Candidates *found
-) {
-    const Index *index = view->index;
-    const Slot *slot = since >= 0 ? NULL : find_slot(index, key);
-    int kind = (int) (key >> 56);
-    bool by_key = kind == BY_STORE || kind == BY_REGION;
-    const int32_t *end;
-    for (uint32_t i = 0; slot && i < slot->count; i++) {
-        const uint32_t *posting = index->postings + slot->start + i;
-        if (i + 16 < slot->count) __builtin_prefetch(index->starts + posting[16]);
-        if (i + 8 < slot->count) __builtin_prefetch(index->words + index->starts[posting[8]]);
-        const int32_t *clause = clause_at(index, posting[0], &end);
-        consider(view, facts, cell, by_key, clause, end, index->windows, found);
-    }
-    for (int32_t at = overlay_head(&view->overlay, key); at >= 0; at = view->overlay.nodes[at].next) {
-        uint32_t clause = view->overlay.nodes[at].clause;
-        if ((int64_t) clause < since) break;
-        if (clause >= view->overlay.clauses) continue;
-        consider(view, facts, cell, by_key, view->overlay.words + view->overlay.starts[clause],
-                 view->overlay.words + view->overlay.starts[clause + 1], NULL, found);
+static inline bool is_by_key(uint64_t key) { return key >> 56 == BY_STORE || key >> 56 == BY_REGION; }
+
+static inline void read_added(const Search *search, uint64_t key) {
+    const Overlay *overlay = &search->view->overlay;
+    for (int32_t at = overlay_head(overlay, key); at >= 0; at = overlay->nodes[at].next) {
+        uint32_t number = overlay->nodes[at].clause;
+        if ((int64_t) number < search->since) break;
+        if (number >= overlay->clauses) continue;
+        const int32_t *clause = overlay->words + overlay->starts[number];
+        if (!in_days(clause, search->facts->numbers[DAY])) continue;
+        consider(search, is_by_key(key), clause, overlay->words + overlay->starts[number + 1], NULL);
     }
 }
 
-static inline void gather_cells(
-    const View *view, const Facts *facts, const Cell *cell, int kind, int64_t levels, int64_t x, int64_t y, int64_t since,
-    Candidates *found
-) {
+/* The clauses under the keys that wait. */
+static inline void read_keys(Search *search) {
+    const Index *index = search->view->index;
+    const Slot *slots[KEYS];
+    for (int32_t k = 0; k < search->key_count; k++) {
+        slots[k] = search->since >= 0 ? NULL : find_slot(index, search->keys[k]);
+        if (slots[k]) __builtin_prefetch(index->postings + slots[k]->start);
+    }
+    for (int32_t k = 0; k < search->key_count; k++) {
+        for (uint32_t i = 0; slots[k] && i < slots[k]->count; i++) {
+            uint32_t clause = index->postings[slots[k]->start + i];
+            __builtin_prefetch(index->starts + clause);
+            search->by_key[search->posted_count] = is_by_key(search->keys[k]);
+            search->posted[search->posted_count++] = clause;
+            if (search->posted_count == BATCH) read_posted(search);
+        }
+        if (search->view->overlay.clauses) read_added(search, search->keys[k]);
+    }
+    search->key_count = 0;
+}
+
+static inline void look_up(Search *search, uint64_t key) {
+    const Index *index = search->view->index;
+    if (search->since < 0 && index->meta.slots) __builtin_prefetch(index->slots + first_slot(key, index->meta.slots));
+    search->keys[search->key_count++] = key;
+    if (search->key_count == KEYS) read_keys(search);
+}
+
+static inline void look_up_cells(Search *search, int kind, int64_t levels, double longitude, double latitude) {
+    int64_t x, y;
+    grid_position(longitude, latitude, &x, &y);
     for (int level = 0; level < LEVELS; level++)
-        if (levels >> level & 1) gather_key(view, facts, cell, cell_key(kind, level, x >> level, y >> level), since, found);
+        if (levels >> level & 1) look_up(search, cell_key(kind, level, x >> level, y >> level));
 }
 
-static inline void gather_set(
-    const View *view, const Facts *facts, const Cell *cell, int family, int kind, int64_t since, Candidates *found
-) {
+static inline void look_up_set(Search *search, int family, int kind) {
+    const Facts *facts = search->facts;
     if (!facts->known[family]) return;
     for (int32_t i = facts->starts[family]; i < facts->starts[family + 1]; i++)
-        gather_key(view, facts, cell, make_key(kind, (uint32_t) facts->values[i]), since, found);
+        look_up(search, make_key(kind, (uint32_t) facts->values[i]));
 }
 
-static inline bool goes_before(const Candidate *one, const Candidate *other) {
-    return one->order != other->order ? one->order < other->order : one->clause < other->clause;
+/* --- in order ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t order;
+    const int32_t *clause;
+    int64_t at;
+} Rank;
+
+static inline bool goes_before(const Rank *one, const Rank *other) {
+    return (one->order < other->order) | ((one->order == other->order) & (one->clause < other->clause));
 }
 
-static inline void merge_runs(Candidate *from, int64_t left, int64_t middle, int64_t right, Candidate *to) {
-    int64_t a = left, b = middle;
-    for (int64_t i = left; i < right; i++)
-        to[i] = b >= right || (a < middle && !goes_before(from + b, from + a)) ? from[a++] : from[b++];
-}
-
-/* In order, each clause once. Posting lists come in order, so few runs are merged. */
-static inline bool sort_candidates(Candidates *found) {
-    int64_t n = found->count, kept = 0;
-    Candidate *from = found->items, *to = malloc((size_t) (n + 1) * sizeof *to), *spare = to;
-    int64_t *run = malloc((size_t) (n + 2) * sizeof *run), runs = 0;
-    if (!to || !run) {
-        free(to);
-        free(run);
-        return false;
+/* Without a branch on who goes first, which nobody could foresee. */
+static inline void merge_runs(const Rank *from, int64_t left, int64_t middle, int64_t right, Rank *to) {
+    int64_t a = left, b = middle, i = left;
+    while (a < middle && b < right) {
+        bool second = goes_before(from + b, from + a);
+        to[i++] = from[second ? b : a];
+        b += second;
+        a += !second;
     }
+    memcpy(to + i, from + (a < middle ? a : b), (size_t) (right - i) * sizeof *to);
+}
+
+/* Sort, with room for as many in `spare`; posting lists come in order, so few runs are merged. Gives where they are. */
+static inline Rank *sort_ranks(Rank *from, Rank *spare, int64_t *run, int64_t n) {
+    int64_t runs = 0;
     for (int64_t i = 0; i < n; i++)
         if (!i || goes_before(from + i, from + i - 1)) run[runs++] = i;
     run[runs] = n;
@@ -265,43 +334,65 @@ static inline bool sort_candidates(Candidates *found) {
         int64_t merged = 0;
         for (int64_t r = 0; r < runs; r += 2) {
             int64_t middle = run[r + 1], right = r + 2 <= runs ? run[r + 2] : n;
-            if (r + 1 == runs) middle = right = n;
-            merge_runs(from, run[r], middle, right, to);
+            merge_runs(from, run[r], middle, right, spare);
             run[merged++] = run[r];
         }
         run[merged] = n;
         runs = merged;
-        Candidate *swap = from;
-        from = to;
-        to = swap;
+        Rank *swap = from;
+        from = spare;
+        spare = swap;
     }
-    for (int64_t i = 0; i < n; i++)
-        if (!i || from[i].clause != from[i - 1].clause) found->items[kept++] = from[i];
-    found->count = kept;
-    free(spare);
+    return from;
+}
+
+/* In order, each clause once. */
+static inline bool sort_candidates(Candidates *found) {
+    int64_t n = found->count, kept = 0;
+    Candidate *sorted = malloc((size_t) (n + 1) * sizeof *sorted);
+    Rank *ranks = malloc((size_t) (2 * n + 1) * sizeof *ranks);
+    int64_t *run = malloc((size_t) (n + 2) * sizeof *run);
+    if (sorted && ranks && run) {
+        for (int64_t i = 0; i < n; i++) ranks[i] = (Rank) {found->items[i].order, found->items[i].clause, i};
+        const Rank *rank = sort_ranks(ranks, ranks + n, run, n);
+        for (int64_t i = 0; i < n; i++)
+            if (!i || rank[i].clause != rank[i - 1].clause) sorted[kept++] = found->items[rank[i].at];
+        free(found->items);
+        *found = (Candidates) {sorted, kept, n + 1, false};
+        sorted = NULL;
+    } else {
+        found->full = true;
+    }
+    free(sorted);
+    free(ranks);
     free(run);
-    return true;
+    return !found->full;
 }
 
 /* All clauses that can hold at the event's place and day, in order. Those found by their values come only when asked. */
 static inline bool gather(
     const View *view, const Facts *facts, const Cell *cell, int64_t since, bool valued, Candidates *found
 ) {
+    Search search;
     double longitude, latitude;
-    int64_t x, y;
-    gather_key(view, facts, cell, make_key(BY_NOTHING, 0), since, found);
-    if (valued) gather_key(view, facts, cell, make_key(BY_ANY_VALUE, 0), since, found);
-    gather_set(view, facts, cell, STORE, BY_STORE, since, found);
-    gather_set(view, facts, cell, REGION, BY_REGION, since, found);
+    search.view = view;
+    search.facts = facts;
+    search.cell = cell;
+    search.since = since;
+    search.found = found;
+    search.key_count = search.posted_count = 0;
+    look_up(&search, make_key(BY_NOTHING, 0));
+    if (valued) look_up(&search, make_key(BY_ANY_VALUE, 0));
+    look_up_set(&search, STORE, BY_STORE);
+    look_up_set(&search, REGION, BY_REGION);
     if (facts->has_point) {
         spot_of(facts->point, &longitude, &latitude);
-        grid_position(longitude, latitude, &x, &y);
-        gather_cells(view, facts, cell, BY_BALL_CELL, view->index->meta.ball_levels | view->overlay.ball_levels, x, y, since, found);
+        look_up_cells(&search, BY_BALL_CELL, view->index->meta.ball_levels | view->overlay.ball_levels, longitude, latitude);
     }
-    if (facts->has_spot) {
-        grid_position(facts->spot[0], facts->spot[1], &x, &y);
-        gather_cells(view, facts, cell, BY_RING_CELL, view->index->meta.ring_levels | view->overlay.ring_levels, x, y, since, found);
-    }
+    if (facts->has_spot)
+        look_up_cells(&search, BY_RING_CELL, view->index->meta.ring_levels | view->overlay.ring_levels, facts->spot[0], facts->spot[1]);
+    read_keys(&search);
+    read_posted(&search);
     return !found->full && sort_candidates(found);
 }
 

@@ -245,7 +245,7 @@ cdef class Matcher:
             owners = []
             for i in range(found.count):
                 owner = found.items[i].clause[0]
-                if owner != last and day_allows(found.items + i, &event.facts):
+                if owner != last:
                     owners.append(owner)
                     last = owner
             return owners

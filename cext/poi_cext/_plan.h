@@ -57,6 +57,7 @@ static inline void set_bit(uint64_t *bits, int64_t row) { bits[row >> 6] |= 1ULL
 
 static inline void plan_free(PlanBits *plan) {
     free(plan->memory);
+    free(plan->rest);
     free(plan);
 }
 
@@ -122,7 +123,6 @@ static inline int64_t lay_out(PlanBits *plan, const Survey *survey, const Index 
     plan->hours = NULL;
     if (survey->windows) PIECE(plan->hours, uint64_t *, 25 * bitmap);
     PIECE(plan->ends, RowEnd *, plan->rows * (int64_t) sizeof(RowEnd));
-    PIECE(plan->rest, int32_t *, 4 * (survey->rest + 1));
     plan->family_count = plan->range_count = 0;
     for (int32_t f = 0; f < index->meta.families; f++) {
         int kind = kind_of(survey, f, plan->rows);
@@ -310,11 +310,14 @@ static inline void finish(Filling *fill) {
     }
 }
 
-static inline bool day_allows(const Candidate *row, const Facts *facts) {
-    const int32_t *live;
-    place_parts(row->clause, false, &live);
-    for (const int32_t *at = live; at < row->end; at += 1 + head_count(at[0]))
-        if (op_of_the_day(head_op(at[0]), head_subject(at[0])) && judge(at[0], at + 1, facts, row->windows) == NO) return false;
+/* Most of what the rows' other parts might have needed they did not: keep a copy of the right size, so that plans lie close. */
+static inline bool trim_rest(PlanBits *plan, int64_t used) {
+    int32_t *kept = malloc((size_t) used * sizeof *kept);
+    if (!kept) return false;
+    memcpy(kept, plan->rest, (size_t) used * sizeof *kept);
+    free(plan->rest);
+    plan->rest = kept;
+    plan->bytes += used * (int64_t) sizeof *kept;
     return true;
 }
 
@@ -333,10 +336,15 @@ static inline bool fill_plan(PlanBits *plan, const Candidate *rows, const Survey
             whole &= (fill.pairs[family] = malloc((size_t) (survey->values[family] + 1) * 8)) != NULL;
     }
     for (int32_t c = 0; c < plan->range_count; c++) fill.range_at[plan->ranges[c].column] = (int8_t) c;
+    plan->rest = malloc((size_t) (survey->rest + 1) * sizeof *plan->rest);
+    whole &= plan->rest != NULL;
     fill.rest = 1;
-    plan->rest[0] = 0;
     for (int64_t r = 0; whole && r < plan->rows; r++) fill_row(&fill, rows + r, r);
-    if (whole) finish(&fill);
+    if (whole) {
+        plan->rest[0] = 0;
+        finish(&fill);
+        whole = trim_rest(plan, fill.rest);
+    }
     for (int f = 0; f < MAX_SUBJECTS; f++) free(fill.pairs[f]);
     return whole;
 }
@@ -346,14 +354,11 @@ static inline PlanBits *plan_make(const View *view, const Facts *facts, const Ce
     Candidates found = {NULL, 0, 0, false};
     Survey survey;
     PlanBits *plan = NULL;
-    int64_t kept = 0;
     if (!gather(view, facts, cell, -1, false, &found)) goto end;
-    for (int64_t i = 0; i < found.count; i++)
-        if (day_allows(found.items + i, facts)) found.items[kept++] = found.items[i];
     if (!(plan = calloc(1, sizeof *plan))) goto end;
-    survey_rows(found.items, kept, &survey);
-    plan->rows = kept;
-    plan->words = (kept + 63) / 64;
+    survey_rows(found.items, found.count, &survey);
+    plan->rows = found.count;
+    plan->words = (found.count + 63) / 64;
     plan->bytes = lay_out(plan, &survey, view->index, NULL);
     plan->memory = calloc((size_t) plan->bytes + 64, 1);
     if (plan->memory) lay_out(plan, &survey, view->index, (char *) (((uintptr_t) plan->memory + 63) & ~(uintptr_t) 63));

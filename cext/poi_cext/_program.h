@@ -217,7 +217,20 @@ static inline int locate(double x, double y, const int32_t *words, int32_t lengt
     return inside ? SURE : NO;
 }
 
+/* Every point lies north of the latitude, or every one south of it: then no edge counts, however it is turned. */
+static inline bool beside(double y, const int32_t *words, int32_t length) {
+    double point[2];
+    bool south = true, north = true;
+    for (int32_t i = 0; i < length; i++) {
+        memcpy(point, words + 4 * i, sizeof point);
+        south &= point[1] < y;
+        north &= point[1] > y;
+    }
+    return south || north;
+}
+
 static inline int locate_turned(const double *spot, const int32_t *words, int32_t length) {
+    if (beside(spot[1], words, length)) return NO;
     int where = locate(spot[0], spot[1], words, length);
     for (int turn = -360; turn <= 360; turn += 720) {
         int there = locate(spot[0] + turn, spot[1], words, length);
