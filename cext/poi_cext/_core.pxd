@@ -20,6 +20,13 @@ cdef extern from "_program.h" nogil:
         int32_t has_point, has_spot
     int64_t program_fault(const int32_t*, int64_t, int32_t, int32_t)
 
+cdef extern from "_event.h":
+    ctypedef struct EventMemory:
+        char* data
+    int number_of(object, int32_t*) except -1
+    int event_fill(Facts*, EventMemory*, object, object, object, object, object) except -1
+    void memory_give(EventMemory*)
+
 cdef extern from "_index.h" nogil:
     enum:
         HEADER, BOUND_WORDS, INDEX_MAGIC, FORMAT, BY_VALUE, BY_ANY_VALUE, BY_BALL_CELL, BY_RING_CELL

@@ -27,8 +27,9 @@ typedef struct {
 
 typedef struct {
     int32_t column, count;
-    const int32_t *bounds;
+    const int32_t *bounds;  /* the index's: all plans read the same */
     uint64_t *low, *high;  /* by interval between bounds: rows whose range may begin / end so */
+    uint64_t *edge;        /* by interval: rows whose range begins or ends within it, so that their rest decides */
     uint64_t *unknown;
 } RangeBits;
 
@@ -36,13 +37,13 @@ typedef struct {
     void *memory;
     int64_t bytes, rows, words;
     uint64_t *all;
+    uint64_t *asks;    /* rows whose rest asks more than sliced ranges do: it runs whatever the numbers are */
     uint64_t *hours;   /* by hour, then rows that do not ask; NULL when no row asks */
     RowEnd *ends;
     int32_t *rest;
-    FamilyBits families[MAX_FAMILY_BITS];
-    RangeBits ranges[MAX_RANGE_BITS];
-    int32_t bounds[MAX_RANGE_BITS][BOUND_WORDS];
     int32_t family_count, range_count;
+    RangeBits ranges[MAX_RANGE_BITS];
+    FamilyBits families[MAX_FAMILY_BITS];
 } PlanBits;
 
 typedef struct {
@@ -69,7 +70,7 @@ static inline void window_spans(const Candidate *row, const int32_t *at, const i
 
 static inline bool is_window(const int32_t *at) {
     return head_op(at[0]) == WINDOW ||
-           (head_op(at[0]) == UNION && head_subject(at[0]) == MINUTE && proper_window(at + 1, head_count(at[0])));
+           ((head_op(at[0]) == UNION || head_op(at[0]) == RANGE) && head_subject(at[0]) == MINUTE && proper_window(at + 1, head_count(at[0])));
 }
 
 /* What the rows ask, to decide what is worth bits. */
@@ -120,6 +121,7 @@ static inline int64_t lay_out(PlanBits *plan, const Survey *survey, const Index 
     int64_t used = 0, bitmap = 8 * plan->words;
 #define PIECE(field, type, bytes) ((field) = (type) (base ? base + used : NULL), used += room_for(bytes))
     PIECE(plan->all, uint64_t *, bitmap);
+    PIECE(plan->asks, uint64_t *, bitmap);
     plan->hours = NULL;
     if (survey->windows) PIECE(plan->hours, uint64_t *, 25 * bitmap);
     PIECE(plan->ends, RowEnd *, plan->rows * (int64_t) sizeof(RowEnd));
@@ -142,13 +144,13 @@ static inline int64_t lay_out(PlanBits *plan, const Survey *survey, const Index 
         const int32_t *bounds = index->bounds + (int64_t) c * BOUND_WORDS;
         if (c == DAY || !bounds[0] || 8 * (int64_t) survey->ranges[c] < plan->rows) continue;
         if (plan->range_count == MAX_RANGE_BITS) break;
-        RangeBits *range = plan->ranges + plan->range_count;
-        memcpy(plan->bounds[plan->range_count], bounds, BOUND_WORDS * sizeof *bounds);
+        RangeBits *range = plan->ranges + plan->range_count++;
         range->column = c;
         range->count = bounds[0];
-        range->bounds = plan->bounds[plan->range_count++] + 1;
+        range->bounds = bounds + 1;
         PIECE(range->low, uint64_t *, (range->count + 1) * bitmap);
         PIECE(range->high, uint64_t *, (range->count + 1) * bitmap);
+        PIECE(range->edge, uint64_t *, (range->count + 1) * bitmap);
         PIECE(range->unknown, uint64_t *, bitmap);
     }
 #undef PIECE
@@ -209,8 +211,11 @@ static inline bool fill_range(Filling *fill, int64_t r, const int32_t *at) {
     set_bit(range->unknown, r);
     set_bit(range->low + low * words, r);
     set_bit(range->high + high * words, r);
-    return (at[1] <= LOWEST || (low && range->bounds[low - 1] == at[1])) &&
-           (at[2] == HIGHEST || (high < range->count && range->bounds[high] == at[2] + 1));
+    bool begins = at[1] > LOWEST && !(low && range->bounds[low - 1] == at[1]);
+    bool ends = at[2] < HIGHEST && !(high < range->count && range->bounds[high] == at[2] + 1);
+    if (begins) set_bit(range->edge + low * words, r);
+    if (ends) set_bit(range->edge + high * words, r);
+    return !begins && !ends;
 }
 
 static inline void keep_part(Filling *fill, const Candidate *row, const int32_t *at) {
@@ -243,15 +248,18 @@ static inline void fill_row(Filling *fill, const Candidate *row, int64_t r) {
         }
         if (op == RANGE && fill->range_at[subject] >= 0 && !(ranged & bit)) {
             ranged |= bit;
-            if (fill_range(fill, r, at)) continue;
+            if (!fill_range(fill, r, at)) keep_part(fill, row, at);
+            continue;
         }
         if (plan->hours && !window && is_window(at)) {
             window = true;
             if (fill_window(fill, row, r, at)) continue;
         }
         if (op == NONE) fill_none(fill, r, subject);
+        set_bit(plan->asks, r);
         keep_part(fill, row, at);
     }
+    if (row->partial) set_bit(plan->asks, r);
     for (const int32_t *at = place; row->partial && at < live; at += 1 + head_count(at[0])) keep_part(fill, row, at);
     plan->rest[start] = (int32_t) (fill->rest - start - 1);
     if (fill->rest == start + 1) fill->rest = start;

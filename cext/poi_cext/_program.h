@@ -252,9 +252,8 @@ static inline int rings_at(int32_t op, const int32_t *words, const double *spot)
 
 static inline int judge(int32_t head, const int32_t *values, const Facts *facts, const int32_t *windows) {
     int32_t op = head_op(head), subject = head_subject(head), count = head_count(head);
+    if (op == ANY || op == NONE) return facts->known[subject] && meets(facts, subject, values, count) == (op == ANY);
     switch (op) {
-        case ANY: return facts->known[subject] && meets(facts, subject, values, count);
-        case NONE: return facts->known[subject] && !meets(facts, subject, values, count);
         case NEAR: case FAR: return ball(op, values, facts);
         case MAYBE: return PERHAPS;
         case SUM: return adds_up(subject, values, count, facts);

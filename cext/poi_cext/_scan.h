@@ -4,7 +4,7 @@
 
 #include "_plan.h"
 
-enum { BLOCK = 64, AHEAD = 6, MAX_MASKS = 2 + MAX_FAMILY_BITS + 2 * MAX_RANGE_BITS, MAX_CHOICES = MAX_FAMILY_BITS * SMALL, SOME = 512 };
+enum { BLOCK = 64, TOP_BLOCK = 4, HITS = 64, PEEK = 4, AHEAD = 16, MAX_MASKS = 2 + MAX_FAMILY_BITS + 2 * MAX_RANGE_BITS, MAX_CHOICES = MAX_FAMILY_BITS * SMALL, SOME = 512 };
 
 typedef struct {
     uint32_t *items;  /* owner times two, plus one when it cannot be told */
@@ -26,7 +26,8 @@ typedef struct {   /* the bits to AND: single ones, and groups of which one must
     const uint64_t *all[MAX_MASKS];
     const uint64_t *choices[MAX_CHOICES];
     int32_t ends[MAX_SUBJECTS];
-    int32_t count, groups, choice_count;
+    const uint64_t *asks[1 + MAX_RANGE_BITS];  /* whose rests are to be run: a bit of any of them */
+    int32_t count, groups, choice_count, ask_count;
     uint64_t *made;  /* of inverted families */
 } Masks;
 
@@ -55,6 +56,19 @@ static inline bool found_add(Found *found, uint32_t item) {
     }
     found->items[found->count++] = item;
     return true;
+}
+
+static inline void add_mask(Masks *masks, const uint64_t *bits) {
+    __builtin_prefetch(bits);
+    masks->all[masks->count++] = bits;
+}
+
+/* What is read first of a plan and of an event lies on lines of its own: ask for all of them at once. */
+static inline void prefetch_heads(const PlanBits *plan, const Facts *facts) {
+    for (size_t at = 0; at < 4 * 64; at += 64) __builtin_prefetch((const char *) plan + at);
+    for (size_t at = 0; at < 3 * 64; at += 64) __builtin_prefetch((const char *) plan->families + at);
+    for (const int32_t *at = facts->numbers; at < facts->lines; at += 16) __builtin_prefetch(at);
+    __builtin_prefetch(facts->known);
 }
 
 /* --- the plan ---------------------------------------------------------------------------------------------------- */
@@ -88,22 +102,25 @@ static inline void add_bitmaps(Masks *masks, const FamilyBits *family, const Pla
         return;
     }
     masks->choice_count = before;
-    masks->all[masks->count++] = several ? masks->choices[before] : others;
+    add_mask(masks, several ? masks->choices[before] : others);
 }
 
 static inline bool make_masks(const PlanBits *plan, const Facts *facts, Masks *masks) {
     int64_t inverted = 0;
     masks->count = masks->groups = masks->choice_count = 0;
     masks->made = NULL;
-    masks->all[masks->count++] = plan->all;
-    if (plan->hours) masks->all[masks->count++] = plan->hours + facts->numbers[MINUTE] % DAY_MINUTES / 60 * plan->words;
+    add_mask(masks, plan->all);
+    __builtin_prefetch(plan->asks);
+    masks->asks[0] = plan->asks;
+    masks->ask_count = 1;
+    if (plan->hours) add_mask(masks, plan->hours + facts->numbers[MINUTE] % DAY_MINUTES / 60 * plan->words);
     for (int32_t f = 0; f < plan->family_count; f++) inverted += plan->families[f].kind == INVERTED;
     if (inverted && !(masks->made = malloc((size_t) (inverted * plan->words) * sizeof *masks->made))) return false;
     uint64_t *to = masks->made;
     for (int32_t f = 0; f < plan->family_count; f++) {
         const FamilyBits *family = plan->families + f;
         if (!facts->known[family->family])
-            masks->all[masks->count++] = family->bits + ((family->kind == BITMAPS ? family->values : 0) + 1) * plan->words;
+            add_mask(masks, family->bits + ((family->kind == BITMAPS ? family->values : 0) + 1) * plan->words);
         else if (family->kind == BITMAPS)
             add_bitmaps(masks, family, plan, facts);
         else {
@@ -115,12 +132,14 @@ static inline bool make_masks(const PlanBits *plan, const Facts *facts, Masks *m
         const RangeBits *range = plan->ranges + c;
         int32_t number = facts->numbers[range->column];
         if (number == UNKNOWN) {
-            masks->all[masks->count++] = range->unknown;
+            add_mask(masks, range->unknown);
             continue;
         }
         int64_t at = interval(range->bounds, range->count, number) * plan->words;
-        masks->all[masks->count++] = range->low + at;
-        masks->all[masks->count++] = range->high + at;
+        add_mask(masks, range->low + at);
+        add_mask(masks, range->high + at);
+        __builtin_prefetch(range->edge + at);
+        masks->asks[masks->ask_count++] = range->edge + at;
     }
     return true;
 }
@@ -140,45 +159,82 @@ static inline void and_block(const Masks *masks, int64_t at, int64_t words, uint
     }
 }
 
-/* Run what the bits left over of some rows. 1 to go on, 0 when `top` are found, -1 when memory ran out. */
-static inline int run_rows(
-    const PlanBits *plan, const View *view, const Facts *facts, const uint32_t *rows, int64_t count, int64_t top, Found *found
+static inline void or_block(const Masks *masks, int64_t at, int64_t words, uint64_t *restrict asks) {
+    memcpy(asks, masks->asks[0] + at, (size_t) words * sizeof *asks);
+    for (int32_t m = 1; m < masks->ask_count; m++)
+        for (int64_t i = 0; i < words; i++) asks[i] |= masks->asks[m][at + i];
+}
+
+/* Run the rests of those of a block's rows that ask, and take out the bits of those that do not hold: which row holds is a
+ * matter of luck, and a branch on it would be guessed wrongly every other time. */
+static inline void run_rests(
+    const PlanBits *plan, const Facts *facts, int64_t at, int64_t words, const uint64_t *asks, uint64_t *left, uint64_t *unsure
 ) {
-    for (int64_t i = 0; i < count && i < AHEAD; i++) __builtin_prefetch(plan->rest + plan->ends[rows[i]].rest);
-    for (int64_t i = 0; i < count; i++) {
-        if (i + AHEAD < count) __builtin_prefetch(plan->rest + plan->ends[rows[i + AHEAD]].rest);
-        RowEnd end = plan->ends[rows[i]];
-        uint32_t item = end.owner;
-        if (top && found->count == top && found->items[top - 1] >> 1 != item >> 1) return 0;
-        if (end.rest) {
-            const int32_t *rest = plan->rest + end.rest;
-            int verdict = run(rest + 1, rest + 1 + rest[0], facts, NULL);
-            if (verdict == NO) continue;
-            item |= verdict == PERHAPS;
+    const RowEnd *ends = plan->ends + at * 64;
+    uint16_t rows[BLOCK * 64];
+    int32_t count = 0;
+    for (int64_t i = 0; i < words; i++) {
+        unsure[i] = 0;
+        for (uint64_t word = left[i] & asks[i]; word; word &= word - 1) {
+            rows[count] = (uint16_t) (i * 64 + __builtin_ctzll(word));
+            __builtin_prefetch(ends + rows[count++]);
         }
-        if (is_dead(view, item >> 1)) continue;
-        if (!found_add(found, item)) return -1;
     }
+    for (int32_t i = 0; i < count && i < AHEAD; i++) __builtin_prefetch(plan->rest + ends[rows[i]].rest);
+    for (int32_t i = 0; i < count; i++) {
+        if (i + AHEAD < count) __builtin_prefetch(plan->rest + ends[rows[i + AHEAD]].rest);
+        const int32_t *rest = plan->rest + ends[rows[i]].rest;
+        int verdict = run(rest + 1, rest + 1 + rest[0], facts, NULL);
+        left[rows[i] >> 6] &= ~((uint64_t) (verdict == NO) << (rows[i] & 63));
+        unsure[rows[i] >> 6] |= (uint64_t) (verdict == PERHAPS) << (rows[i] & 63);
+    }
+}
+
+static inline void prefetch_owners(const RowEnd *ends, int64_t words, const uint64_t *left) {
+    for (int64_t i = 0; i < words; i++)
+        for (uint64_t word = left[i]; word; word &= word - 1) __builtin_prefetch(ends + i * 64 + __builtin_ctzll(word));
+}
+
+/* The owners of the rows that are left. 1 to go on, 0 when `top` are found, -1 when memory ran out. */
+static inline int add_rows(
+    const RowEnd *ends, const View *view, int64_t words, const uint64_t *left, const uint64_t *unsure, int64_t top, Found *found
+) {
+    for (int64_t i = 0; i < words; i++)
+        for (uint64_t word = left[i]; word; word &= word - 1) {
+            int bit = __builtin_ctzll(word);
+            uint32_t item = ends[i * 64 + bit].owner | (unsure[i] >> bit & 1);
+            if (top && found->count == top && found->items[top - 1] >> 1 != item >> 1) return 0;
+            if (!is_dead(view, item >> 1) && !found_add(found, item)) return -1;
+        }
     return 1;
+}
+
+/* Rests look most for values of the families that the event has several of. */
+static inline void prefetch_bloom(const Facts *facts) {
+    for (int32_t f = REGION + 1; f < facts->families; f++) {
+        const uint64_t *bloom = facts->bloom + (size_t) f * BLOOM_WORDS;
+        if (facts->starts[f + 1] - facts->starts[f] < 2) continue;
+        __builtin_prefetch(bloom);
+        __builtin_prefetch(bloom + BLOOM_WORDS / 2);
+    }
 }
 
 /* The rows that hold, in order; false when memory ran out. */
 static inline bool scan_plan(const PlanBits *plan, const View *view, const Facts *facts, int64_t top, Found *found) {
-    uint64_t left[BLOCK];
-    uint32_t rows[BLOCK * 64];
+    uint64_t left[BLOCK], asks[BLOCK], unsure[BLOCK];
+    int64_t block = top ? TOP_BLOCK : BLOCK;
     Masks masks;
     if (!plan->rows) return true;
     if (!make_masks(plan, facts, &masks)) return false;
+    prefetch_bloom(facts);
     int going = 1;
-    for (int64_t at = 0; going == 1 && at < plan->words; at += BLOCK) {
-        int64_t words = plan->words - at < BLOCK ? plan->words - at : BLOCK, count = 0;
+    for (int64_t at = 0; going == 1 && at < plan->words; at += block) {
+        int64_t words = plan->words - at < block ? plan->words - at : block;
         and_block(&masks, at, words, left);
-        for (int64_t i = 0; i < words; i++)
-            for (uint64_t word = left[i]; word; word &= word - 1) {
-                rows[count] = (uint32_t) ((at + i) * 64 + __builtin_ctzll(word));
-                __builtin_prefetch(plan->ends + rows[count++]);
-            }
-        going = run_rows(plan, view, facts, rows, count, top, found);
+        or_block(&masks, at, words, asks);
+        prefetch_owners(plan->ends + at * 64, words, left);
+        run_rests(plan, facts, at, words, asks, left, unsure);
+        going = add_rows(plan->ends + at * 64, view, words, left, unsure, top, found);
     }
     free(masks.made);
     return going >= 0;
@@ -204,30 +260,86 @@ static inline bool extra_add(Extras *extras, const View *view, const int32_t *cl
     return true;
 }
 
-static inline bool by_value(const View *view, const Facts *facts, Extras *extras) {
+/* Values of an event that clauses are found by. Each takes four steps through memory (slot, postings, where the clause
+ * begins, the clause), so a batch takes each step together. */
+typedef struct {
+    const Slot *slots[HITS];
+    uint64_t keys[HITS];
+    int32_t count, family, at;  /* the family and the value to go on with */
+} Hits;
+
+static inline void next_hits(const Index *index, const Facts *facts, Hits *hits) {
+    int32_t end = index->meta.by_value ? facts->starts[facts->families] : 0, kept = 0;
+    for (hits->count = 0; hits->at < end && hits->count < HITS; hits->at++) {
+        while (hits->at == facts->starts[hits->family + 1]) hits->family++;
+        int32_t value = facts->values[hits->at];
+        if (!has_value(index, hits->family, value)) continue;
+        uint64_t key = hits->keys[hits->count++] = value_key(hits->family, value);
+        __builtin_prefetch(index->slots + first_slot(key, index->meta.slots));
+    }
+    for (int32_t i = 0; i < hits->count; i++) {
+        const Slot *slot = find_slot(index, hits->keys[i]);
+        if (!slot) continue;
+        __builtin_prefetch(index->postings + slot->start);
+        hits->slots[kept++] = slot;
+    }
+    hits->count = kept;
+}
+
+static inline Hits first_hits(const Index *index, const Facts *facts) {
+    Hits hits;
+    hits.family = REGION + 1;
+    hits.at = facts->starts[REGION + 1];
+    next_hits(index, facts, &hits);
+    return hits;
+}
+
+static inline void prefetch_clauses(const Index *index, const Hits *hits) {
+    for (int32_t i = 0; i < hits->count; i++)
+        for (uint32_t k = 0; k < hits->slots[i]->count && k < PEEK; k++)
+            __builtin_prefetch(index->starts + index->postings[hits->slots[i]->start + k]);
+    for (int32_t i = 0; i < hits->count; i++)
+        for (uint32_t k = 0; k < hits->slots[i]->count && k < PEEK; k++)
+            __builtin_prefetch(index->words + index->starts[index->postings[hits->slots[i]->start + k]]);
+}
+
+static inline bool run_hits(const View *view, const Facts *facts, const Hits *hits, Extras *extras) {
     const Index *index = view->index;
-    const Overlay *overlay = &view->overlay;
     const int32_t *end;
-    for (int32_t f = 0; f < index->meta.families && index->meta.by_value; f++) {
-        if (!facts->known[f] || op_of_the_place(ANY, f)) continue;
+    prefetch_clauses(index, hits);
+    for (int32_t i = 0; i < hits->count; i++)
+        for (uint32_t k = 0; k < hits->slots[i]->count; k++) {
+            const uint32_t *posting = index->postings + hits->slots[i]->start + k;
+            if (k + 2 * PEEK < hits->slots[i]->count) __builtin_prefetch(index->starts + posting[2 * PEEK]);
+            if (k + PEEK < hits->slots[i]->count) __builtin_prefetch(index->words + index->starts[posting[PEEK]]);
+            const int32_t *clause = clause_at(index, posting[0], &end);
+            if (!extra_add(extras, view, clause, end, facts, index->windows)) return false;
+        }
+    return true;
+}
+
+static inline bool added_by_value(const View *view, const Facts *facts, Extras *extras) {
+    const Overlay *overlay = &view->overlay;
+    for (int32_t f = REGION + 1; f < facts->families && overlay->clauses; f++)
         for (int32_t i = facts->starts[f]; i < facts->starts[f + 1]; i++) {
-            int32_t value = facts->values[i];
-            const Slot *slot = has_value(index, f, value) ? find_slot(index, value_key(f, value)) : NULL;
-            for (uint32_t k = 0; slot && k < slot->count; k++) {
-                const int32_t *clause = clause_at(index, index->postings[slot->start + k], &end);
-                if (!extra_add(extras, view, clause, end, facts, index->windows)) return false;
-            }
-            uint32_t bit = (uint32_t) value % BLOOM_BITS;
+            uint32_t bit = (uint32_t) facts->values[i] % BLOOM_BITS;
             if (!(overlay->valued[bit >> 6] >> (bit & 63) & 1)) continue;
-            for (int32_t at = overlay_head(overlay, value_key(f, value)); at >= 0; at = overlay->nodes[at].next) {
+            for (int32_t at = overlay_head(overlay, value_key(f, facts->values[i])); at >= 0; at = overlay->nodes[at].next) {
                 uint32_t number = overlay->nodes[at].clause;
                 if (number >= overlay->clauses) continue;
                 const int32_t *clause = overlay->words + overlay->starts[number];
                 if (!extra_add(extras, view, clause, overlay->words + overlay->starts[number + 1], facts, NULL)) return false;
             }
         }
-    }
     return true;
+}
+
+static inline bool by_value(const View *view, const Facts *facts, Hits *hits, Extras *extras) {
+    do {
+        if (!run_hits(view, facts, hits, extras)) return false;
+        next_hits(view->index, facts, hits);
+    } while (hits->count || hits->at < facts->starts[facts->families]);
+    return added_by_value(view, facts, extras);
 }
 
 /* Put the extra owners among those found, each once, and keep `top` of all. */
@@ -255,8 +367,10 @@ static inline bool match_all(
 ) {
     Extras extras = {NULL, 0, 0};
     const Overlay *overlay = &view->overlay;
+    prefetch_heads(plan, facts);
+    Hits hits = first_hits(view->index, facts);
     bool whole = scan_plan(plan, view, facts, top, found);
-    if (view->index->meta.by_value) whole = whole && by_value(view, facts, &extras);
+    if (view->index->meta.by_value) whole = whole && by_value(view, facts, &hits, &extras);
     for (int64_t i = 0; whole && i < tail_count; i++)
         whole = extra_add(&extras, view, overlay->words + overlay->starts[tail[i]], overlay->words + overlay->starts[tail[i] + 1], facts, NULL);
     if (whole && extras.count) whole = merge_extras(view, &extras, top, found);
