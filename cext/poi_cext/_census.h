@@ -2,9 +2,11 @@
 #ifndef POI_CENSUS_H
 #define POI_CENSUS_H
 
+#include <sys/mman.h>
+
 #include "_index.h"
 
-enum { MAX_REGIONS = 1 << 22, SAMPLES = 4096 };
+enum { MAX_REGIONS = 1 << 22, SAMPLES = 4096, HUGE_PAGE = 2 << 20 };
 
 typedef struct {
     Meta meta;
@@ -15,6 +17,16 @@ typedef struct {
     uint32_t *regions, *areas;
     int64_t fault;  /* the clause that could not be taken */
 } Built;
+
+/* Memory that is written once from end to end, or at random: in huge pages where there are any. */
+static inline void *large_room(size_t size) {
+    void *room = malloc(size);
+#ifdef MADV_HUGEPAGE
+    uintptr_t first = ((uintptr_t) room + HUGE_PAGE - 1) & ~(uintptr_t) (HUGE_PAGE - 1), end = ((uintptr_t) room + size) & ~(uintptr_t) (HUGE_PAGE - 1);
+    if (room && first < end) madvise((void *) first, end - first, MADV_HUGEPAGE);
+#endif
+    return room;
+}
 
 static inline Index built_index(const Built *built) {
     return (Index) {built->meta, built->slots, built->postings, built->starts, built->words, built->windows, built->bounds,
@@ -39,6 +51,7 @@ typedef struct {
     int64_t valued;
     int32_t *samples[MAX_SUBJECTS];
     int64_t sampled[MAX_SUBJECTS];
+    int64_t highest_place[2];  /* store and region named, -1: none */
 } Census;
 
 static inline void sample(Census *census, int32_t column, int32_t limit) {
@@ -67,7 +80,11 @@ static inline void count_clause(Census *census, const int32_t *words, int64_t le
                 if (values[i] > to->meta.highest[subject]) to->meta.highest[subject] = values[i];
             valued = true;
         }
-        placed |= op == ANY && op_of_the_place(op, subject);
+        if (op == ANY && op_of_the_place(op, subject)) {
+            for (int32_t i = 0; i < count; i++)
+                if (values[i] > census->highest_place[subject]) census->highest_place[subject] = values[i];
+            placed = true;
+        }
         if ((op == NEAR && ball_box(values, &box)) || (op == INSIDE && ring_box(values, &box))) {
             to->areas[coarse_cell(&box)]++;
             to->meta.shapes++;

@@ -1,7 +1,10 @@
 """What the matcher's C headers offer to `_match.pyx`."""
 
+from cpython.ref cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+cdef extern from "_ints.h":
+    bint compact_int(PyObject*, int32_t*)
 
 cdef extern from "_program.h" nogil:
     enum:
@@ -50,12 +53,13 @@ cdef extern from "_index.h" nogil:
         uint64_t* keys
         const int32_t* listed
         int32_t count, kind
+        int64_t anchor
     uint64_t mixed(uint64_t)
     uint64_t make_key(int, uint64_t)
     uint64_t anchor_key(const Anchor*, int32_t)
     void choose_anchor(const int32_t*, int64_t, const CIndex*, Anchor*)
     bint clause_days(const int32_t*, int64_t, int32_t*, int32_t*)
-    int64_t store_clause(const int32_t*, int64_t, int32_t, const Anchor*, int32_t*)
+    int64_t store_clause(const int32_t*, int64_t, int32_t, int64_t, bint, int32_t*)
 
 cdef extern from "_build.h" nogil:
     enum:

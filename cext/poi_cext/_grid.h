@@ -59,21 +59,19 @@ static inline bool ball_box(const int32_t *words, Box *box) {
 /* The box around the first of some rings. */
 static inline bool ring_box(const int32_t *words, Box *box) {
     const int32_t *points = words + 1 + words[0];
-    double corner[2], west = INFINITY, east = -INFINITY;
-    box->south = INFINITY;
-    box->north = -INFINITY;
+    double corner[2], west = INFINITY, east = -INFINITY, south = INFINITY, north = -INFINITY;
     for (int32_t i = 0; i < words[1]; i++) {
         memcpy(corner, points + 4 * (size_t) i, sizeof corner);
-        west = fmin(west, corner[0]);
-        east = fmax(east, corner[0]);
-        box->south = fmin(box->south, corner[1]);
-        box->north = fmax(box->north, corner[1]);
+        west = corner[0] < west ? corner[0] : west;
+        east = corner[0] > east ? corner[0] : east;
+        south = corner[1] < south ? corner[1] : south;
+        north = corner[1] > north ? corner[1] : north;
     }
-    if (!(fabs(west) < 1e4 && fabs(east) < 1e4 && fabs(box->south) < 1e4 && fabs(box->north) < 1e4)) return false;
+    if (!(fabs(west) < 1e4 && fabs(east) < 1e4 && fabs(south) < 1e4 && fabs(north) < 1e4)) return false;
     box->west = turned(west - PAD);
     box->east = box->west + (east - west) + 2 * PAD;
-    box->south -= PAD;
-    box->north += PAD;
+    box->south = south - PAD;
+    box->north = north + PAD;
     return true;
 }
 

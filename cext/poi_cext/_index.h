@@ -192,25 +192,24 @@ static inline int64_t stored_parts(const int32_t *words, int64_t length, bool pl
     return to - start;
 }
 
-/* Write a clause as it is stored; `to` has room for HEADER more words than the program. Gives its length. */
-static inline int64_t store_clause(const int32_t *words, int64_t length, int32_t owner, const Anchor *anchor, int32_t *to) {
+/* Write a clause as it is stored, the part at `anchor` (-1: none) first, which its key implies or not; `to` has room for HEADER more words than the program. Gives its length. */
+static inline int64_t store_clause(const int32_t *words, int64_t length, int32_t owner, int64_t anchor, bool implied, int32_t *to) {
     int32_t first, last;
     uint32_t days;
     clause_days(words, length, &first, &last);
     bool packed = pack_days(first, last, &days);
     int64_t place = 0, live;
-    bool implied = anchor->anchor >= 0 && anchor->listed;
-    if (anchor->anchor >= 0) {
-        const int32_t *part = words + anchor->anchor;
+    if (anchor >= 0) {
+        const int32_t *part = words + anchor;
         to[HEADER] = part_head(part[0], part[1], part[2]);
         if (part[2]) memcpy(to + HEADER + 1, part + 3, (size_t) part[2] * sizeof *to);
         place = 1 + part[2];
     }
-    place += stored_parts(words, length, true, packed, anchor->anchor, to + HEADER + place);
+    place += stored_parts(words, length, true, packed, anchor, to + HEADER + place);
     live = stored_parts(words, length, false, packed, -1, to + HEADER + place);
     to[0] = owner;
     memcpy(to + 1, &days, sizeof days);
-    to[2] = (int32_t) place | (implied ? ANCHORED : 0);
+    to[2] = (int32_t) place | (anchor >= 0 && implied ? ANCHORED : 0);
     return HEADER + place + live;
 }
 

@@ -18,14 +18,9 @@ cdef class Plan:
             plan_free(self.bits)
 
 
-cdef class Matcher:
+cdef class Matcher(Changes):
     """One process's live view: an index, and the changes since."""
 
-    cdef readonly Index index
-    cdef View view
-    cdef tuple held          # the blocks that `view` points into
-    cdef Block words, starts, orders, keys, heads, nodes, dead
-    cdef int64_t words_used, node_count, key_count
     cdef dict known          # place -> Plan
     cdef uint64_t asked
     cdef readonly int64_t plan_limit
@@ -33,171 +28,9 @@ cdef class Matcher:
     cdef readonly int64_t plan_bytes_used
 
     def __init__(self, Index index not None, int64_t plan_bytes=64 << 20):
-        self.index = index
         self.plan_limit = plan_bytes
         self.known = {}
-        self.words, self.starts, self.orders = Block(4096), Block(4096), Block(4096)
-        self.nodes, self.dead = Block(4096), Block(0)
-        (<uint32_t*> self.starts.data)[0] = 0
-        self.view.index = &index.index
-        self._grow_keys(0)
-        self._publish()
-
-    cdef void _publish(self):
-        """Let questions see the blocks as they are now."""
-        cdef Overlay* overlay = &self.view.overlay
-        self.held = (self.words, self.starts, self.orders, self.keys, self.heads, self.nodes, self.dead)
-        overlay.words = <const int32_t*> self.words.data
-        overlay.starts = <const uint32_t*> self.starts.data
-        overlay.orders = <const int64_t*> self.orders.data
-        overlay.keys = <const uint64_t*> self.keys.data
-        overlay.heads = <const int32_t*> self.heads.data
-        overlay.nodes = <const Node*> self.nodes.data
-        overlay.key_room = self.keys.size // 8
-        self.view.dead = <const uint64_t*> self.dead.data
-        self.view.dead_room = 8 * self.dead.size
-
-    @property
-    def added(self):
-        """Owners added since the index was built."""
-        return self.view.overlay.owners
-
-    @property
-    def dead(self):
-        """Owners discarded."""
-        return self.view.dead_count
-
-    # --- changes -------------------------------------------------------------------------------------------------
-
-    def add(self, int64_t order, clauses):
-        """A new owner that sorts by `order` (owner i of the index has i << 32), seen by the next match."""
-        cdef int64_t owner = self.index.index.meta.owners + self.view.overlay.owners
-        cdef Overlay* overlay = &self.view.overlay
-        if len(clauses) > MAX_CLAUSES:
-            raise ValueError(f"an owner has at most {MAX_CLAUSES} clauses")
-        programs = [self._program(clause) for clause in clauses]
-        self.orders = grown(self.orders, 8 * overlay.owners, 8 * (overlay.owners + 1))
-        (<int64_t*> self.orders.data)[overlay.owners] = order
-        overlay.owners += 1
-        for program in programs:
-            self._add(owner, program)
-        self._publish()
-        return owner
-
-    cdef Block _program(self, object clause):
-        cdef object fast = PySequence_Fast(clause, "a clause is a sequence of words")
-        cdef Py_ssize_t count = PySequence_Fast_GET_SIZE(fast)
-        cdef Block program = Block(4 * count)
-        cdef int64_t fault
-        for i in range(count):
-            (<int32_t*> program.data)[i] = number(item(fast, i))
-        fault = program_fault(
-            <const int32_t*> program.data, count, <int32_t> self.index.index.meta.columns,
-            <int32_t> self.index.index.meta.families
-        )
-        if fault >= 0:
-            raise ValueError(f"part at {fault} is malformed")
-        return program
-
-    cdef int _add(self, int64_t owner, Block program) except -1:
-        cdef const int32_t* words = <const int32_t*> program.data
-        cdef int64_t length = program.size // 4
-        cdef Overlay* overlay = &self.view.overlay
-        cdef int64_t clause = overlay.clauses
-        cdef Anchor anchor
-        cdef int32_t first, last
-        cdef int32_t i
-        cdef uint64_t key
-        self.words = grown(self.words, 4 * self.words_used, 4 * (self.words_used + length + HEADER + 1))
-        self.starts = grown(self.starts, 4 * (clause + 1), 4 * (clause + 2))
-        choose_anchor(words, length, &self.index.index, &anchor)
-        self.words_used += store_clause(
-            words, length, <int32_t> owner, &anchor, <int32_t*> self.words.data + self.words_used
-        )
-        if self.words_used >= 4294967295:
-            raise MemoryError("too many changes: merge them")
-        (<uint32_t*> self.starts.data)[clause + 1] = <uint32_t> self.words_used
-        if clause_days(words, length, &first, &last):
-            for i in range(anchor.count):
-                key = anchor_key(&anchor, i)
-                self._post(key, clause)
-                if anchor.listed == NULL and anchor.kind == BY_BALL_CELL:
-                    overlay.ball_levels |= (<int64_t> 1) << (key >> 48 & 0xff)
-                if anchor.listed == NULL and anchor.kind == BY_RING_CELL:
-                    overlay.ring_levels |= (<int64_t> 1) << (key >> 48 & 0xff)
-                if anchor.kind == BY_VALUE:
-                    overlay.valued[(anchor.listed[i] % BLOOM_BITS) >> 6] |= (<uint64_t> 1) << (anchor.listed[i] & 63)
-            if anchor.kind == BY_VALUE:
-                self._post(make_key(BY_ANY_VALUE, 0), clause)
-        overlay.clauses = clause + 1
-        return 0
-
-    cdef int _post(self, uint64_t key, int64_t clause) except -1:
-        cdef uint64_t at
-        cdef int32_t* heads
-        cdef Node* node
-        if 3 * self.key_count >= 2 * (self.keys.size // 8):
-            self._grow_keys(self.keys.size // 4)
-        at = self._slot(key)
-        heads = <int32_t*> self.heads.data
-        if (<uint64_t*> self.keys.data)[at] != key:
-            heads[at] = -1
-            (<uint64_t*> self.keys.data)[at] = key
-            self.key_count += 1
-        if sizeof(Node) * (self.node_count + 1) > self.nodes.size:  # old heads must not name nodes of the new block
-            self.nodes = grown(self.nodes, sizeof(Node) * self.node_count, sizeof(Node) * (self.node_count + 1))
-            self.heads = copied(self.heads)
-            heads = <int32_t*> self.heads.data
-        node = <Node*> self.nodes.data + self.node_count
-        node.clause = <uint32_t> clause
-        node.next = heads[at]
-        set_head(heads + at, <int32_t> self.node_count)
-        self.node_count += 1
-        return 0
-
-    cdef uint64_t _slot(self, uint64_t key) noexcept:
-        cdef uint64_t mask = self.keys.size // 8 - 1
-        cdef uint64_t at = mixed(key) & mask
-        while (<uint64_t*> self.keys.data)[at] != key and (<uint64_t*> self.keys.data)[at] != <uint64_t> -1:
-            at = (at + 1) & mask
-        return at
-
-    cdef int _grow_keys(self, int64_t room) except -1:
-        cdef Block keys = self.keys
-        cdef Block heads = self.heads
-        cdef int64_t i
-        cdef uint64_t at
-        room = max(room, 256)
-        self.keys, self.heads = Block(8 * room), Block(4 * room)
-        memset(self.keys.data, 0xff, 8 * room)
-        memset(self.heads.data, 0xff, 4 * room)
-        if keys is None:
-            return 0
-        for i in range(keys.size // 8):
-            if (<uint64_t*> keys.data)[i] != <uint64_t> -1:
-                at = self._slot((<uint64_t*> keys.data)[i])
-                (<uint64_t*> self.keys.data)[at] = (<uint64_t*> keys.data)[i]
-                (<int32_t*> self.heads.data)[at] = (<int32_t*> heads.data)[i]
-        return 0
-
-    def discard(self, int64_t owner):
-        """Stop answering with this owner."""
-        cdef int64_t everyone = self.index.index.meta.owners + self.view.overlay.owners
-        cdef int64_t size = self.dead.size
-        if not 0 <= owner < everyone or not self.lives(owner):
-            return
-        if owner >= 8 * size:
-            self.dead = grown(self.dead, size, 8 * ((everyone + 1024) // 64))
-            memset(self.dead.data + size, 0, self.dead.size - size)
-        (<uint64_t*> self.dead.data)[owner >> 6] |= (<uint64_t> 1) << (owner & 63)
-        self.view.dead_count += 1
-        self._publish()
-
-    def lives(self, int64_t owner):
-        """The owner is there and was not discarded."""
-        if not 0 <= owner < self.index.index.meta.owners + self.view.overlay.owners:
-            return False
-        return owner >= 8 * self.dead.size or not (<uint64_t*> self.dead.data)[owner >> 6] >> (owner & 63) & 1
+        self._begin(index)
 
     # --- questions -----------------------------------------------------------------------------------------------
 

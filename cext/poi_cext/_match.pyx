@@ -60,4 +60,5 @@ cdef Block copied(Block block):
 
 include "_event.pxi"
 include "_index.pxi"
+include "_changes.pxi"
 include "_live.pxi"

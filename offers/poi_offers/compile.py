@@ -4,7 +4,8 @@ A clause is true only if each part is, and a part over an unknown fact never is:
 "known and false". What the matcher cannot tell becomes `MAYBE`, and the oracle confirms it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise, product
 
 from poi_cext.ops import (
@@ -36,7 +37,7 @@ from poi_offers.model import Condition
 from poi_offers.rrule import RecurrenceError, parse
 from poi_offers.scene import fold_code
 from poi_offers.storetime import MINUTES_PER_DAY, MINUTES_PER_WEEK, minute_of_day, window_minutes
-from poi_offers.validate_conditions import MAX_CLAUSES, clause_count
+from poi_offers.validate_conditions import INNER, MAX_CLAUSES, clause_count
 from poi_offers.validate_effects import names_something
 
 Words = list[int]
@@ -63,8 +64,11 @@ def alternatives(condition: Condition, *, positive: bool) -> list[list[Literal]]
         return alternatives(condition.of, positive=not positive)
     if not isinstance(condition, (model.All, model.Any)):
         return [[(condition, positive)]]
+    all_of = isinstance(condition, model.All) == positive
+    if all_of and INNER.isdisjoint(map(type, condition.of)):  # as most offers are
+        return [[(leaf, positive) for leaf in condition.of]]
     parts = [alternatives(part, positive=positive) for part in condition.of]
-    if isinstance(condition, model.All) == positive:
+    if all_of:
         return [[literal for one in choice for literal in one] for choice in product(*parts)]
     return [one for part in parts for one in part]
 
@@ -104,8 +108,9 @@ def _weekly(leaf: model.Weekly, positive: bool, _: Vocabulary) -> list[Words]:
     return [_union(Column.MINUTE, spans if positive else _gaps(spans, 0, MINUTES_PER_WEEK - 1))]
 
 
-def weekly_spans(leaf: model.Weekly) -> list[tuple[int, int]]:
-    """The windows as minutes of the week, first and last included, joined and in order."""
+@lru_cache(maxsize=4096)
+def weekly_spans(leaf: model.Weekly) -> tuple[tuple[int, int], ...]:
+    """The windows as minutes of the week, first and last included, joined and in order; many offers have the same."""
     spans: list[tuple[int, int]] = []
     for window in leaf.windows:
         length = window_minutes(minute_of_day(window.start), minute_of_day(window.end))
@@ -115,7 +120,7 @@ def weekly_spans(leaf: model.Weekly) -> list[tuple[int, int]]:
             spans.append((first, min(first + length, MINUTES_PER_WEEK) - 1))
             if over > 0:
                 spans.append((0, over - 1))
-    return _joined(spans)
+    return tuple(_joined(spans))
 
 
 def _recurrence(leaf: model.Recurrence, positive: bool, vocabulary: Vocabulary) -> list[Words]:
@@ -292,7 +297,7 @@ def _span(low: int | None, high: int | None) -> tuple[int, int]:
     return LOW if low is None else low, HIGH if high is None else high
 
 
-def _union(column: Column, spans: list[tuple[int, int]]) -> Words:
+def _union(column: Column, spans: Sequence[tuple[int, int]]) -> Words:
     if not spans:
         return NEVER
     if len(spans) == 1:
@@ -310,7 +315,7 @@ def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-def _gaps(spans: list[tuple[int, int]], low: int, high: int) -> list[tuple[int, int]]:
+def _gaps(spans: Sequence[tuple[int, int]], low: int, high: int) -> list[tuple[int, int]]:
     """What the spans (joined, in order) leave of `low` to `high`."""
     edges = [(low - 1, low - 1), *spans, (high + 1, high + 1)]
     return [(before[1] + 1, after[0] - 1) for before, after in pairwise(edges) if before[1] + 1 <= after[0] - 1]

@@ -153,7 +153,7 @@ class ShelfBuilder:
     def add(self, offer: Offer) -> None:
         """Compile the offer and keep it encoded."""
         for program in compile_offer(offer, self.vocabulary):
-            self._clauses.add(memoryview(array("i", program)).cast("B"))
+            self._clauses.add(array("i", program))
         self._ends.append(len(self._clauses.starts) - 1)
         number, record = len(self._keys), memoryview(record_of(offer))
         self._number_of[offer.offer_id] = number

@@ -1,6 +1,7 @@
 """Conditions: shape of the tree, and each leaf's own rules."""
 
 from collections.abc import Callable, Iterator
+from math import prod
 
 from poi_offers import model
 from poi_offers.errors import OfferError
@@ -13,6 +14,8 @@ from poi_offers.validate_effects import check_selector
 MAX_DEPTH = 8
 MAX_LEAVES = 64
 MAX_CLAUSES = 16
+INNER: frozenset[type] = frozenset((model.All, model.Any, model.Not))
+"""Conditions over other ones: all that are no leaves."""
 SCHEMES: tuple[str, ...] = (
     *("amex", "bancontact", "cb", "dankort", "diners", "discover", "eftpos", "elo", "girocard", "interac"),
     *("jcb", "maestro", "mastercard", "mir", "rupay", "troy", "unionpay", "uzcard", "visa"),
@@ -41,12 +44,8 @@ def clause_count(condition: Condition, *, positive: bool) -> int:
     if isinstance(condition, model.Not):
         return clause_count(condition.of, positive=not positive)
     if isinstance(condition, (model.All, model.Any)):
-        counts = [clause_count(part, positive=positive) for part in condition.of]
-        multiplies = isinstance(condition, model.All) == positive
-        total = 1 if multiplies else 0
-        for count in counts:
-            total = total * count if multiplies else total + count
-        return total
+        counts = [clause_count(part, positive=positive) if type(part) in INNER else 1 for part in condition.of]
+        return prod(counts) if isinstance(condition, model.All) == positive else sum(counts)
     return 1
 
 

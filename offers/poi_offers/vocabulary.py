@@ -68,10 +68,12 @@ class Vocabulary:
     def learn(self, family: Family, words: Iterable[str]) -> list[int]:
         """The numbers of an offer's words, sorted; new words get the next ones."""
         base, learnt = self.base, self.learnt[family]
-        numbers, known = set(), len(learnt)
+        numbers, known, shared = set(), len(learnt), base.count(family)
         for word in words:
-            number = base.find(family, word)
-            numbers.add(learnt.setdefault(word, base.count(family) + len(learnt)) if number < 0 else number)
+            number = learnt.get(word, -1)
+            if number < 0 and (number := base.find(family, word)) < 0:
+                number = learnt[word] = shared + len(learnt)
+            numbers.add(number)
         if len(learnt) > known:
             self._forget(family)
         return sorted(numbers)
