@@ -233,27 +233,36 @@ static inline int idle(const Problem *p, Bounds *b, Exact *e, Mask mask, int off
 
 /* --- the bounds ---------------------------------------------------------------------------------------------------- */
 
+/* The most that members of a group add beside those taken: of each size only members that admit so many. */
+static inline int64_t group_most(const Problem *p, Bounds *b, Mask members, Mask taken, const int64_t *worth) {
+    int count = 0, size = bits_in(taken), largest = 0, limit = MAX_OFFERS, i;
+    int64_t found = 0;
+    FOR_BITS(i, taken) limit = (int)least(limit, p->terms[i].group_max);
+    FOR_BITS(i, members) {
+        int at = count++;
+        largest = (int)most(largest, p->terms[i].group_max);
+        for (; at > 0 && worth[b->sorted[at - 1]] < worth[i]; at--) b->sorted[at] = b->sorted[at - 1];
+        b->sorted[at] = i;
+    }
+    for (int places = 1; places <= count && size + places <= least(limit, largest); places++) {
+        int64_t sum = 0;
+        for (int at = 0, left = places; at < count && left; at++) {
+            if (p->terms[b->sorted[at]].group_max < size + places) continue;
+            sum += worth[b->sorted[at]];
+            left--;
+        }
+        found = most(found, sum);
+    }
+    return found;
+}
+
 /* The sum over the undecided offers, of each group only as many as it admits. */
 static inline int64_t sum_by_group(const Problem *p, Bounds *b, Mask mask, Mask apart, const int64_t *worth) {
     int64_t total = 0;
-    int i;
     while (apart) {
         int offer = lowest_bit(apart), group = p->terms[offer].group;
-        if (group == NONE) {
-            total += worth[offer];
-            apart &= apart - 1;
-            continue;
-        }
-        Mask members = apart & b->group_masks[group];
-        int count = 0, places = 0;
-        FOR_BITS(i, members) {
-            int at = count++;
-            places = (int)most(places, p->terms[i].group_max);
-            for (; at > 0 && b->sorted[at - 1] < worth[i]; at--) b->sorted[at] = b->sorted[at - 1];
-            b->sorted[at] = worth[i];
-        }
-        places -= bits_in(mask & b->group_masks[group]);
-        for (int at = 0; at < count && at < places; at++) total += b->sorted[at];
+        Mask members = group == NONE ? bit_of(offer) : apart & b->group_masks[group];
+        total += group == NONE ? worth[offer] : group_most(p, b, members, mask & b->group_masks[group], worth);
         apart &= ~members;
     }
     return total;
@@ -301,15 +310,26 @@ static inline int64_t most_spared(const Problem *p, int offer) {
     return sum;
 }
 
+/* `evaluate`, remembered: a node and those below it often have the same offers in all of their combinations. */
+static inline int remembered(const Problem *p, Bounds *b, Exact *e, Mask mask, Worth **worth) {
+    unsigned slot = slot_of(mask, FRAMES);
+    *worth = &b->worths[slot];
+    if (b->worth_used[slot] && b->worth_masks[slot] == mask) return 0;
+    b->worth_used[slot] = 0;
+    if (evaluate(p, e, mask, 0, *worth)) return TOO_LARGE;
+    b->worth_masks[slot] = mask;
+    b->worth_used[slot] = 1;
+    return 0;
+}
+
 /* No combination that contains `mask` and otherwise only undecided offers costs less (thousandths). */
-static inline int cost_bound(const Problem *p, const Bounds *b, Exact *e, Mask mask, Mask undecided, int64_t *bound) {
-    Worth worth;
+static inline int cost_bound(const Problem *p, Bounds *b, Exact *e, Mask mask, Mask undecided, int64_t *bound) {
+    Worth *worth;
     int i;
-    if (evaluate(p, e, mask, 0, &worth)) return TOO_LARGE;
-    int64_t money = p->subtotal - worth.total - 2 * b->tie_slack;
-    for (int line = 0; line < p->lines; line++) money += e->freed[line] * p->spared[line];
+    if (remembered(p, b, e, mask, &worth)) return TOO_LARGE;
+    int64_t money = p->subtotal - worth->total - 2 * b->tie_slack;
     FOR_BITS(i, undecided) money -= most_spared(p, i);
-    *bound = money * THOUSAND;
+    *bound = money * THOUSAND + worth->cost - worth->value;
     for (int g = 0; g < p->gains; g++)
         if (has(mask, p->gain[g].offer)) *bound += p->gain[g].worth * (int64_t)gain_amount(&p->gain[g], 0);
     return 0;

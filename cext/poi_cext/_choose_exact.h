@@ -6,6 +6,7 @@
 #ifndef POI_CHOOSE_EXACT_H
 #define POI_CHOOSE_EXACT_H
 
+#include "_choose_fine.h"
 #include "_choose_numbers.h"
 #include "_choose_units.h"
 
@@ -33,6 +34,7 @@ typedef struct {
     int cut_count, pools, levels, most_runs;
     int32_t *level, *cut_level;      /* of wide numbers: how many factors of the denominator are multiplied in */
     Wide *factors;
+    Fine *fine, *fine_cut, *fine_rest; /* by line; by cut; to rank lines or cuts */
     uint64_t *num_n64, *den_n64, *rest_n64, *price_n64, *swap_n64, *cut_num_n64, *cut_den_n64;
     u128 *num_n128, *den_n128, *rest_n128, *price_n128, *swap_n128, *cut_num_n128, *cut_den_n128;
     Wide *num_wide, *den_wide, *rest_wide, *price_wide, *swap_wide, *cut_num_wide, *cut_den_wide;
@@ -80,6 +82,9 @@ static inline void lay_out_exact(Exact *e, const Problem *p, Arena *arena) {
     e->cut_den_n128 = TAKE(arena, u128, cuts);
     e->level = TAKE(arena, int32_t, lines);
     e->cut_level = TAKE(arena, int32_t, cuts);
+    e->fine = TAKE(arena, Fine, lines);
+    e->fine_cut = TAKE(arena, Fine, cuts);
+    e->fine_rest = TAKE(arena, Fine, lines + p->steps);
     e->factors = TAKE(arena, Wide, p->steps);
     e->num_wide = TAKE(arena, Wide, lines);
     e->den_wide = TAKE(arena, Wide, lines);
@@ -201,6 +206,8 @@ static inline void respect_caps(const Problem *p, Exact *e, int count) {
 #undef FN
 #undef WIDE
 
+#include "_choose_fine_class.h"
+
 /* --- a whole combination ------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -210,7 +217,7 @@ typedef struct {
 /* Applies the steps of a class that are in the mask to `left`; the result is in `after`, what it gives in `cuts`. */
 static inline int run_class(const Problem *p, Exact *e, int count, int shares) {
     for (int i = 0; !shares && i < count; i++) shares = p->step[e->members[i]].cap != NONE;
-    if (!run_class_n64(p, e, count, shares)) return 0;
+    if (!run_class_n64(p, e, count, shares) || !run_class_fine(p, e, count, shares)) return 0;
     return run_class_n128(p, e, count, shares) ? run_class_wide(p, e, count, shares) : 0;
 }
 

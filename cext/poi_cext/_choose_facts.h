@@ -361,7 +361,7 @@ static inline void set_bounds(const Problem *p, Bounds *b, Exact *e, Mask pool, 
         if (group != NONE) b->group_worth[group] = most(b->group_worth[group], worth_of(b, i));
     }
     find_order(p, b);
-    for (int f = 0; f < FRAMES; f++) b->frames[f].used = 0;
+    for (int f = 0; f < FRAMES; f++) b->frames[f].used = b->worth_used[f] = 0;
     for (int k = 0; k < KEPT_UNITS; k++) b->unit_used[k] = b->held_used[k] = 0;
 }
 

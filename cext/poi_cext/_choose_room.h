@@ -35,10 +35,13 @@ typedef struct {
     Frame *frames;
     Part *parts;
     int32_t *members, *numbers, *carried;
-    int64_t *reach, *beside, *alone, *units, *each, *sorted, *group_worth;
-    int32_t *reach_count;
+    int64_t *reach, *beside, *alone, *units, *each, *group_worth;
+    int32_t *reach_count, *sorted;
     Mask unit_masks[KEPT_UNITS], held_masks[KEPT_UNITS], *group_masks;
     Mask simple, *rivals, *line_takers; /* simple: contested, but nothing else keeps them out; by offer; by line */
+    Mask worth_masks[FRAMES];           /* combinations priced exactly */
+    Worth worths[FRAMES];
+    int worth_used[FRAMES];
     int unit_used[KEPT_UNITS], held_used[KEPT_UNITS];
     int64_t *unit_left;
     int32_t *held_free;
@@ -89,7 +92,7 @@ static inline void lay_out_bounds(Bounds *b, const Problem *p, int most_runs, Ar
     b->alone = TAKE(arena, int64_t, p->offers);
     b->units = TAKE(arena, int64_t, p->offers);
     b->each = TAKE(arena, int64_t, p->offers);
-    b->sorted = TAKE(arena, int64_t, p->offers);
+    b->sorted = TAKE(arena, int32_t, p->offers);
     b->group_worth = TAKE(arena, int64_t, p->offers);
     b->group_masks = TAKE(arena, Mask, p->offers);
     b->rivals = TAKE(arena, Mask, p->offers);

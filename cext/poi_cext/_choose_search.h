@@ -8,10 +8,11 @@
 
 #define NO_PRIORITY ((int64_t)1 << 30) /* ends a list of priorities: of two with a common start the shorter wins */
 
-/* A partial combination: where in the order to go on, and offers set aside. */
+/* A partial combination: where in the order to go on, offers set aside, and its bound when that is known (else NONE). */
 typedef struct {
     int at;
     Mask mask, idle, later;
+    int64_t bound;
 } Node;
 
 typedef struct {
@@ -169,10 +170,9 @@ static inline int can_be_filled(const Search *s, Mask mask, Mask undecided) {
     return 1;
 }
 
-static inline int hopeful(Search *s, Mask mask, Mask waiting, Mask idles, int *is) {
+static inline int hopeful(Search *s, Mask mask, Mask waiting, Mask idles, int64_t bound, int *is) {
     const Problem *p = s->p;
     Mask undecided = waiting | idles;
-    int64_t bound;
     *is = p->policy != MARGIN_BEST || can_be_filled(s, mask, undecided);
     if (!s->found || !*is) return 0;
     if (p->policy == MARGIN_BEST) {
@@ -180,7 +180,7 @@ static inline int hopeful(Search *s, Mask mask, Mask waiting, Mask idles, int *i
         *is = bound <= s->best_worth.cost;
         return 0;
     }
-    if (value_bound(p, &s->bounds, &s->exact, mask, waiting, &bound)) return TOO_LARGE;
+    if (bound == NONE && value_bound(p, &s->bounds, &s->exact, mask, waiting, &bound)) return TOO_LARGE;
     *is = bound > s->best_worth.value ||
           (bound == s->best_worth.value && may_win_tie(p, mask, undecided, s->best));
     return 0;
@@ -196,7 +196,7 @@ static inline Mask with_idle(const Search *s, Mask mask, Mask idles) {
 }
 
 static inline int settle_last(Search *s, Mask mask) {
-    int is = 1, bad = s->p->policy == MARGIN_BEST ? 0 : hopeful(s, mask, 0, 0, &is);
+    int is = 1, bad = s->p->policy == MARGIN_BEST ? 0 : hopeful(s, mask, 0, 0, NONE, &is);
     return bad || !is ? bad : settle(s, mask);
 }
 
@@ -206,6 +206,25 @@ static inline Mask ahead_of(const Search *s, int at, Mask mask) {
     int i;
     FOR_BITS(i, ruled) if (!addable(s, mask, i)) ahead &= ~bit_of(i);
     return ahead;
+}
+
+static inline int find_bound(Search *s, Node *node) {
+    Mask waiting = ahead_of(s, node->at, node->mask) | node->later;
+    return value_bound(s->p, &s->bounds, &s->exact, node->mask, waiting, &node->bound);
+}
+
+/* With the offer, and without it: what promises more goes first where that is in doubt. */
+static inline int branch(Search *s, Node node, int offer, int *depth) {
+    int by_cost = s->p->policy == MARGIN_BEST, doubtful = !by_cost && has(s->bounds.apart, offer);
+    Node with = node;
+    with.mask |= bit_of(offer);
+    node.bound = with.bound = NONE;
+    if (doubtful && (find_bound(s, &with) || find_bound(s, &node))) return TOO_LARGE;
+    int without_first = node.bound > with.bound;
+    if (without_first) s->stack[(*depth)++] = with;
+    if (!by_cost || s->any_limit || !free_to_join(s->p, offer)) s->stack[(*depth)++] = node;
+    if (!without_first) s->stack[(*depth)++] = with;
+    return 0;
 }
 
 static inline int step_search(Search *s, Node node, int *depth) {
@@ -227,11 +246,8 @@ static inline int step_search(Search *s, Node node, int *depth) {
         offer = lowest_bit(waiting);
         node.later &= ~bit_of(offer);
     }
-    if ((bad = hopeful(s, node.mask, waiting, node.idle, &is)) || !is) return bad;
-    if (!by_cost || s->any_limit || !free_to_join(s->p, offer)) s->stack[(*depth)++] = node;
-    node.mask |= bit_of(offer);
-    s->stack[(*depth)++] = node;
-    return 0;
+    if ((bad = hopeful(s, node.mask, waiting, node.idle, node.bound, &is)) || !is) return bad;
+    return branch(s, node, offer, depth);
 }
 
 /* `spent`: the nodes of this choice so far. */
@@ -248,7 +264,7 @@ static inline int search(Search *s, Mask pool, Mask fixed, int64_t spent) {
     s->suffix[s->bounds.order_count] = 0;
     for (int at = s->bounds.order_count - 1; at >= 0; at--)
         s->suffix[at] = s->suffix[at + 1] | bit_of(s->bounds.order[at]);
-    s->stack[depth++] = (Node){0, fixed, 0, 0};
+    s->stack[depth++] = (Node){0, fixed, 0, 0, NONE};
     while (depth > 0 && !bad) bad = step_search(s, s->stack[--depth], &depth);
     s->all_nodes += s->nodes - spent;
     if (!bad && !s->found) {

@@ -87,6 +87,10 @@ class Bounds:
             return (1, -self._group_worth[group], group, -self._worth(offer), offer)
         return (2 if self.limited(offer) else 3, 0, 0, -self._worth(offer), offer)
 
+    def apart(self, offer: int) -> bool:
+        """True when the offer is counted apart from those that simply stack."""
+        return self._apart >> offer & 1 == 1
+
     def _grouped(self, offer: int) -> bool:
         return self._candidates.groups[offer] is not None
 
@@ -142,7 +146,6 @@ class Bounds:
 
     def _sum_by_group(self, mask: int, worth: dict[int, int]) -> int:
         """The sum over the offers, of each group only as many as it admits."""
-        offers = self._candidates.offers
         groups: dict[int, list[int]] = {}
         total = 0
         for offer, most in worth.items():
@@ -151,11 +154,19 @@ class Bounds:
                 total += most
             else:
                 groups.setdefault(group, []).append(offer)
-        for group, members in groups.items():
-            taken = sum(1 for i in bits(mask) if self._candidates.groups[i] == group)
-            places = max(offers[i].stacking.group_max for i in members) - taken
-            total += sum(sorted((worth[i] for i in members), reverse=True)[: max(places, 0)])
-        return total
+        return total + sum(self._group_most(mask, members, worth) for members in groups.values())
+
+    def _group_most(self, mask: int, members: Sequence[int], worth: dict[int, int]) -> int:
+        """The most that members of a group add beside those taken: of each size only members that admit so many."""
+        offers, group = self._candidates.offers, self._candidates.groups[members[0]]
+        taken = [i for i in bits(mask) if self._candidates.groups[i] == group]
+        largest = max(offers[i].stacking.group_max for i in members)
+        limit = min((offers[i].stacking.group_max for i in taken), default=largest)
+        best = 0
+        for size in range(len(taken) + 1, min(limit, largest, len(taken) + len(members)) + 1):
+            admitting = (worth[i] for i in members if offers[i].stacking.group_max >= size)
+            best = max(best, sum(sorted(admitting, reverse=True)[: size - len(taken)]))
+        return best
 
     def _worth_beside(self, offer: int, frame: Frame) -> int:
         """The most the offer adds to the set: of its money off what the percents keep, and its gains (thousandths).

@@ -94,12 +94,16 @@ def _exact(candidates: Candidates, pool: Sequence[int], fixed: int, tally: Tally
 
 
 class _Node(NamedTuple):
-    """A partial combination: `at` is where in the order to go on, `idle` and `later` are masks of offers set aside."""
+    """A partial combination: `at` is where in the order to go on, `idle` and `later` are masks of offers set aside.
+
+    `bound` is that of its value where it is known.
+    """
 
     at: int
     mask: int
     idle: int
     later: int
+    bound: int | None = None
 
 
 class _Search(ABC):
@@ -118,30 +122,33 @@ class _Search(ABC):
         while stack:
             node = stack.pop()
             self._count()
-            ahead = [i for i in self.bounds.order[node.at :] if self.candidates.addable(node.mask, i)]
+            ahead = self.ahead(node)
             if ahead or node.later:
                 stack += self._below(node, ahead)
             else:
                 self.settle(self.with_idle(node.mask, node.idle))
         return self.fixed if self.best is None else self.best
 
+    def ahead(self, node: "_Node") -> list[int]:
+        """The offers of the order that may still join."""
+        return [i for i in self.bounds.order[node.at :] if self.candidates.addable(node.mask, i)]
+
     def _below(self, node: "_Node", ahead: Sequence[int]) -> list["_Node"]:
         """The nodes to look at next, the last one first."""
-        at, mask, idle, later = node
+        at, mask, idle, later, bound = node
         waiting = [*ahead, *bits(later)]
         if ahead:
             offer, at = ahead[0], self.bounds.order.index(ahead[0]) + 1
             if self.bounds.idle(mask, offer):
-                return [_Node(at, mask, idle | 1 << offer, later)]
+                return [_Node(at, mask, idle | 1 << offer, later, bound)]
             if self.may_wait(offer, sum(1 << i for i in waiting)):
-                return [_Node(at, mask, idle, later | 1 << offer)]
+                return [_Node(at, mask, idle, later | 1 << offer, bound)]
         else:
             offer = waiting[0]
             later &= ~(1 << offer)
-        if not self.hopeful(mask, waiting, idle):
+        if not self.hopeful(mask, waiting, idle, bound):
             return []
-        without = [_Node(at, mask, idle, later)] if self.may_leave_out(offer) else []
-        return [*without, _Node(at, mask | 1 << offer, idle, later)]
+        return self.branch(offer, _Node(at, mask | 1 << offer, idle, later), _Node(at, mask, idle, later))
 
     def _count(self) -> None:
         self.nodes += 1
@@ -162,7 +169,7 @@ class _Search(ABC):
         """Take a decided combination when it is the best so far."""
 
     @abstractmethod
-    def hopeful(self, mask: int, undecided: Sequence[int], idle: int) -> bool:
+    def hopeful(self, mask: int, undecided: Sequence[int], idle: int, bound: int | None = None) -> bool:
         """False when nothing below can beat the best so far."""
 
     @abstractmethod
@@ -170,8 +177,8 @@ class _Search(ABC):
         """True when the offer is better decided after all others."""
 
     @abstractmethod
-    def may_leave_out(self, offer: int) -> bool:
-        """False when leaving the offer out can lead to no answer."""
+    def branch(self, offer: int, having: "_Node", without: "_Node") -> list["_Node"]:
+        """Of the node with the offer and the one without it those that may lead to an answer, the last one first."""
 
 
 class _Value(_Search):
@@ -191,16 +198,26 @@ class _Value(_Search):
     def may_wait(self, offer: int, undecided: int) -> bool:
         return self.bounds.unrivalled(offer, undecided)
 
-    def hopeful(self, mask: int, undecided: Sequence[int], idle: int) -> bool:
+    def hopeful(self, mask: int, undecided: Sequence[int], idle: int, bound: int | None = None) -> bool:
         if self.best is None:
             return True
-        bound, value = self.bounds.value(mask, undecided), self.candidates.evaluate(self.best).value
+        value = self.candidates.evaluate(self.best).value
+        if bound is None:
+            bound = self.bounds.value(mask, undecided)
         return bound > value or (
             bound == value and self.candidates.may_win_tie(mask, [*undecided, *bits(idle)], self.best)
         )
 
-    def may_leave_out(self, offer: int) -> bool:
-        return True
+    def branch(self, offer: int, having: _Node, without: _Node) -> list[_Node]:
+        """What promises more goes first where that is in doubt."""
+        if not self.bounds.apart(offer):
+            return [without, having]
+        having, without = self._bounded(having), self._bounded(without)
+        assert having.bound is not None and without.bound is not None
+        return [having, without] if without.bound > having.bound else [without, having]
+
+    def _bounded(self, node: _Node) -> _Node:
+        return node._replace(bound=self.bounds.value(node.mask, [*self.ahead(node), *bits(node.later)]))
 
 
 class _Margin(_Search):
@@ -234,7 +251,7 @@ class _Margin(_Search):
     def may_wait(self, offer: int, undecided: int) -> bool:
         return False
 
-    def hopeful(self, mask: int, undecided: Sequence[int], idle: int) -> bool:
+    def hopeful(self, mask: int, undecided: Sequence[int], idle: int, bound: int | None = None) -> bool:
         undecided = [*undecided, *bits(idle)]
         if not self._can_be_filled(mask, undecided):
             return False
@@ -256,8 +273,10 @@ class _Margin(_Search):
                 return False
         return True
 
-    def may_leave_out(self, offer: int) -> bool:
-        return self.any_limit or not self.bounds.free_to_join(offer)
+    def branch(self, offer: int, having: _Node, without: _Node) -> list[_Node]:
+        """An offer that nothing keeps out is in every combination to which nothing can be added."""
+        may_leave_out = self.any_limit or not self.bounds.free_to_join(offer)
+        return [without, having] if may_leave_out else [having]
 
 
 def is_maximal(candidates: Candidates, mask: int) -> bool:

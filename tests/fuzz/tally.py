@@ -1,4 +1,4 @@
-"""What was met: each leaf true, false and unknown, and each way through the matcher. A zero is a failure."""
+"""What was met: each leaf true, false and unknown, and each way of matching and choosing. A zero is a failure."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,6 +22,7 @@ WAYS = (
     *("small", "crammed", "crowd", "wide", "found", "nothing found"),
     *("program plan", "program free", "program sure", "program maybe", "program top", "program crowd"),
     *("program merge", "program reopen", "program forget"),
+    *("choice", "choice limited", "choice bound hit", "choice all tried"),
 )
 
 

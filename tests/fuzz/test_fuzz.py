@@ -11,7 +11,9 @@ import pytest
 
 from poi_cext import _match_py
 from poi_offers import compile as compiling
+from poi_offers.bound import Bounds
 from poi_offers.model import All, Circle, Not, Stores
+from tests.fuzz import choosing
 from tests.fuzz import trial as trials
 from tests.fuzz.edges import EdgeGenerator, clock_changes
 from tests.fuzz.lanes import COMPILED, TWIN, lane, lanes
@@ -123,6 +125,14 @@ def test_what_fails_is_made_small() -> None:
 
     (left,) = shrunk(puts, fails)
     assert isinstance(left.offer.conditions, Circle)
+
+
+def test_a_wrong_choice_is_found_and_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Bounds, "value", lambda bounds, mask, undecided: bounds._frame(mask).value)
+    monkeypatch.setattr(choosing, "COMPILED", False)
+    found = next(filter(None, (choosing.trial_of_choices(SEED, n, 6, Tally()) for n in range(60))), "")
+    assert "the best of all is" in found
+    assert found.count("offer_id=") <= 3
 
 
 def test_clock_changes_are_where_they_were() -> None:

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.fuzz import playing, programs, world
+from tests.fuzz.choosing import trial_of_choices
 from tests.fuzz.shrink import shrunk
 from tests.fuzz.steps import Add, Discard, Look, Own, Renew, Step, as_json, from_json
 from tests.fuzz.tally import Tally
 
 PROGRAMS_EVERY = 8
 """After so many worlds of offers comes one of bare programs."""
+CHOICES = 8
+"""After each world come so many choices."""
 FOUND = Path("build/fuzz")
 
 
@@ -17,6 +20,7 @@ def trial(seed: int, number: int, tally: Tally, patience: float = 60.0) -> str:
     """Play the world of this number; says what went wrong, or nothing. Shrinking takes at most `patience` seconds."""
     tally[world.kind_of(number)] += world.asks_of(number)
     trouble = _tried(f"{seed}-{number}", world.steps_of(seed, number), tally, patience)
+    trouble = trouble or trial_of_choices(seed, number, CHOICES, tally)
     if trouble or number % PROGRAMS_EVERY:
         return trouble
     steps = programs.ProgramGenerator(seed * 1_000_003 + number).steps()

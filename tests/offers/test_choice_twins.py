@@ -2,12 +2,13 @@
 
 from collections import Counter
 from random import Random
+from typing import Any
 
 import pytest
 
 from poi_cext.choose import COMPILED
 from poi_offers.choice import choose, choose_plainly
-from poi_offers.model import AmountOff, Offer, PercentOff, Stacking
+from poi_offers.model import AmountOff, Offer, PercentOff, Selector, Stacking
 from poi_offers.policy import Policy
 from poi_offers.situation import SaleItem
 from tests.offers.choices import SELECTORS, Given, given_choice, item_of, money
@@ -135,7 +136,32 @@ def test_long_denominators(capsys: pytest.CaptureFixture[str]) -> None:
         candidates, plain = given.candidates(True), given.candidates(False)
         everything = (1 << len(offers)) - 1
         assert money(candidates.evaluate(everything)) == money(plain.evaluate(everything))
-    show(capsys, seen, ("below 128 bits", "below 1024 bits", "too large on the way"))
+    show(capsys, seen, ("below 128 bits", "below 1024 bits", "longer"))
+
+
+def test_a_sum_that_ends_in_a_half_is_told_exactly(capsys: pytest.CaptureFixture[str]) -> None:
+    """Caps that cut across each other take whole amounts off a half: no approximation can tell where it rounds to."""
+    seen: Counter[str] = Counter()
+    for seed in range(40):
+        dice = Random(seed)
+        items = tuple(item_of(dice, i, 101) for i in range(6))
+        crossing = tuple(
+            off_line(i, percent=9999, items=SELECTORS[2 + i % 8], cap=dice.randrange(1, 9)) for i in range(seed % 12)
+        )
+        half = off_line(99, percent=dice.choice((1000, 5000)), items=Selector(products=("a",)))
+        given = Given((half, *crossing), items, Policy(node_bound=30), 0, {}, earns=False)
+        compare(given, dice, seen)
+        candidates, plain = given.candidates(True), given.candidates(False)
+        everything = (1 << len(given.offers)) - 1
+        assert money(candidates.evaluate(everything)) == money(plain.evaluate(everything))
+    show(capsys, seen, ("nodes", "too large on the way"))
+
+
+def off_line(number: int, **what: Any) -> Offer:
+    """A percent off the lines; the one of the highest number goes first."""
+    effects = (PercentOff(on="line", **what),)
+    stacking = Stacking(priority=number)
+    return Offer(offer_id=f"o{number:02}", name={"en": "offer"}, currency="EUR", effects=effects, stacking=stacking)
 
 
 def test_figures_too_large_for_the_compiled_choice_are_left_to_the_twin() -> None:
