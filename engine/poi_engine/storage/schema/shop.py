@@ -275,4 +275,65 @@ Index("bought_by_customer", bought.c.merchant_id, bought.c.customer_id)
 
 # --- orders --------------------------------------------------------------------------------------------------------
 
+orders = table(  # what is fetched or brought later; `order` is a word of SQL
+    "orders",
+    ("order_id",),
+    text("order_id"),
+    text("state"),  # placed, paid, preparing, ready, on_the_way, delivered, returned, cancelled
+    text("how"),  # pick_up, delivery
+    text("place"),  # where the goods come from: a store or central
+    text("store_id"),  # who hands it over
+    text("station_id", null=True),
+    text("customer_id", null=True),
+    text("contact_id", null=True),
+    text("channel"),  # counter, phone, partner
+    text("partner", null=True),
+    text("currency"),
+    integer("total"),
+    text("sale_id", null=True),  # once paid
+    text("checkout_id", null=True),  # while it is being paid
+    integer("wanted_at"),
+    text("day"),  # of wanted_at, in the store's zone
+    integer("held", default=0),  # whether the ledger holds its goods under its own id
+    integer("hold_until", null=True),
+    text("document"),  # JSON: the items as ordered, the decision shown
+    integer("created_at"),
+    integer("changed_at"),
+)
+order_line = table(
+    "order_line",
+    ("order_id", "line_id"),
+    text("order_id"),
+    text("line_id"),
+    text("code"),
+    text("label"),
+    integer("quantity"),
+    text("unit"),
+    integer("total"),
+)
+order_contact = table(  # the person in an order: name, address, note; deleted some time after the order's end
+    "order_contact",
+    ("contact_id",),
+    text("contact_id"),
+    text("customer_id", null=True),
+    text("document"),
+    integer("created_at"),
+    integer("confirmed_at", null=True),
+    integer("ends_at", null=True),
+)
+Index("orders_by_time", orders.c.merchant_id, orders.c.created_at)
+Index("orders_by_state", orders.c.merchant_id, orders.c.state, orders.c.created_at)
+Index("orders_by_day", orders.c.merchant_id, orders.c.day, orders.c.created_at)
+Index("orders_by_customer", orders.c.merchant_id, orders.c.customer_id, orders.c.created_at)
+Index("orders_by_sale", orders.c.merchant_id, orders.c.sale_id)
+Index("orders_by_hold", orders.c.merchant_id, orders.c.hold_until)
+Index("orders_by_contact", orders.c.merchant_id, orders.c.contact_id)
+Index(
+    "order_contact_by_customer",
+    order_contact.c.merchant_id,
+    order_contact.c.customer_id,
+    order_contact.c.created_at,
+)
+Index("order_contact_by_end", order_contact.c.merchant_id, order_contact.c.ends_at)
+
 # --- messages ------------------------------------------------------------------------------------------------------

@@ -137,6 +137,25 @@ insert into segment_due (merchant_id, customer_id, sale_id, created_at) select m
   created_at from sale where customer_id is not null and refund_of is null;
 """
 _ORDERS = """
+create table orders (merchant_id text not null, order_id text not null, state text not null, how text not null, place
+  text not null, store_id text not null, station_id text, customer_id text, contact_id text, channel text not null,
+  partner text, currency text not null, total bigint not null, sale_id text, checkout_id text, wanted_at bigint not
+  null, day text not null, held bigint default 0 not null, hold_until bigint, document text not null, created_at
+  bigint not null, changed_at bigint not null, primary key (merchant_id, order_id));
+create table order_line (merchant_id text not null, order_id text not null, line_id text not null, code text not null,
+  label text not null, quantity bigint not null, unit text not null, total bigint not null,
+  primary key (merchant_id, order_id, line_id));
+create table order_contact (merchant_id text not null, contact_id text not null, customer_id text, document text not
+  null, created_at bigint not null, confirmed_at bigint, ends_at bigint, primary key (merchant_id, contact_id));
+create index orders_by_time on orders (merchant_id, created_at);
+create index orders_by_state on orders (merchant_id, state, created_at);
+create index orders_by_day on orders (merchant_id, day, created_at);
+create index orders_by_customer on orders (merchant_id, customer_id, created_at);
+create index orders_by_sale on orders (merchant_id, sale_id);
+create index orders_by_hold on orders (merchant_id, hold_until);
+create index orders_by_contact on orders (merchant_id, contact_id);
+create index order_contact_by_customer on order_contact (merchant_id, customer_id, created_at);
+create index order_contact_by_end on order_contact (merchant_id, ends_at);
 """
 _MESSAGES = """
 """
