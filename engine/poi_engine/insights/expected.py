@@ -12,21 +12,17 @@ from poi_engine.insights.cells import BANDS, MEASURES, MONTHLY, Facet
 _KEYS = "merchant_id, facet, grain, store_id, period, value"
 _BAND = " ".join(f"when s.total < {high} then '{low}'" for low, high in pairwise(BANDS))
 _VISITOR = "case when s.customer_id is null then 'anonymous' when s.first_visit = 1 then 'new' else 'returning' end"
-_AGAIN = (
-    "exists (select 1 from sale_line e where e.merchant_id = x.merchant_id and e.sale_id = x.sale_id"
-    " and e.line_id < x.line_id and e.code = x.code and e.label = x.label)"
-)
 
 
 class _Source(NamedTuple):
     """Where a facet's values come from: rows of sales `s`, joined with one row a value `x` where a sale has several.
 
-    `once` is 1 on the row that counts the sale for its value.
+    `count` counts the sales, or (`not`) the refunds, that have the value.
     """
 
     value: str
     rest: str = ""
-    once: str = "1"
+    count: str = "sum(case when s.refund_of is {} null then 1 else 0 end)"
     total: str = "s.total"
     saved: str = "s.saved"
     points: str = "s.points"
@@ -56,7 +52,7 @@ _SOURCES: dict[Facet, _Source] = {
     "product": _Source(
         "x.code || '\t' || x.label",
         _joined("sale_line"),
-        once=f"case when {_AGAIN} then 0 else 1 end",
+        count="count(distinct case when s.refund_of is {} null then s.sale_id end)",
         total="x.total",
         saved="x.saved",
         points="0",
@@ -83,18 +79,17 @@ def expected(facet: Facet) -> list[str]:
 
 def _of_days(facet: Facet, source: _Source) -> str:
     """The cells of each store's days, from the sales."""
-    refunded = f"case when s.refund_of is null then 0 else -{source.total} end"
     sums = {
-        "sales": f"case when s.refund_of is null then {source.once} else 0 end",
-        "refunds": f"case when s.refund_of is null then 0 else {source.once} end",
-        "total": source.total,
-        "refunded": refunded,
-        "saved": source.saved,
-        "points": source.points,
-        "quantity": source.quantity,
-        "worth": source.worth,
+        "sales": source.count.format(""),
+        "refunds": source.count.format("not"),
+        "total": f"sum({source.total})",
+        "refunded": f"sum(case when s.refund_of is null then 0 else -{source.total} end)",
+        "saved": f"sum({source.saved})",
+        "points": f"sum({source.points})",
+        "quantity": f"sum({source.quantity})",
+        "worth": f"sum({source.worth})",
     }
-    told = ", ".join(f"sum({sums[name]}) as {name}" for name in MEASURES)
+    told = ", ".join(f"{sums[name]} as {name}" for name in MEASURES)
     return (
         f"select s.merchant_id as merchant_id, '{facet}' as facet, 'day' as grain, s.store_id as store_id,"
         f" s.local_day as period, {source.value} as value, {told} from sale s{source.rest}"
@@ -127,7 +122,7 @@ def _cohorts() -> str:
 
 
 def differences(facet: Facet) -> str:
-    """A statement that selects every cell of a facet that does not hold what it must, those that others sum up first."""
+    """A statement that selects every wrong cell of a facet, those that others sum up first."""
     held = f"select {_KEYS}, {', '.join(f'-{name}' for name in MEASURES)} from rollup where facet = '{facet}'"
     both = " union all ".join([*expected(facet), held])
     off = " || ".join(

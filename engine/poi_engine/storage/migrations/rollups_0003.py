@@ -16,7 +16,7 @@ _BAND = " ".join(f"when s.total < {high} then '{low}'" for low, high in zip((0, 
 class _Source(NamedTuple):
     value: str
     rest: str = ""
-    first: str = "1"
+    count: str = "sum(case when s.refund_of is {} null then 1 else 0 end)"
     total: str = "s.total"
     saved: str = "s.saved"
     points: str = "s.points"
@@ -42,9 +42,7 @@ _SOURCES = {
     "product": _Source(
         "x.code || '\t' || x.label",
         " join sale_line x on x.merchant_id = s.merchant_id and x.sale_id = s.sale_id",
-        first="case when exists (select 1 from sale_line e where e.merchant_id = x.merchant_id"
-        " and e.sale_id = x.sale_id and e.line_id < x.line_id and e.code = x.code and e.label = x.label)"
-        " then 0 else 1 end",
+        count="count(distinct case when s.refund_of is {} null then s.sale_id end)",
         total="x.total",
         saved="x.saved",
         points="0",
@@ -74,8 +72,7 @@ def _of_days(facet: str, source: _Source) -> str:
     total, *others = (f"sum({one})" for one in sums)
     return (
         f"{_INTO} select s.merchant_id, '{facet}', 'day', s.store_id, s.local_day, {source.value},"
-        f" sum(case when s.refund_of is null then {source.first} else 0 end),"
-        f" sum(case when s.refund_of is null then 0 else {source.first} end), {total},"
+        f" {source.count.format('')}, {source.count.format('not')}, {total},"
         f" sum(case when s.refund_of is null then 0 else -{source.total} end), {', '.join(others)}"
         f" from sale s{source.rest} group by s.merchant_id, s.store_id, s.local_day, {source.value}"
     )
