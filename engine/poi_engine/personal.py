@@ -49,6 +49,7 @@ HELD = (
     Held("checkout", "keep", "keep", "the books, under a bare pseudonym", "", ()),
     Held("sale", "keep", "keep", "the books, under a bare pseudonym", "", ()),
     Held("redemption", "keep", "keep", "the books, under a bare pseudonym", "", ()),
+    Held("lapsing", "delete", "drop", "", "", ()),
     Held("newcomer", "keep", "keep", "the books, under a bare pseudonym", "", ()),
 )
 """Every table that names a customer."""

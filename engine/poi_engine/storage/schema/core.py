@@ -133,7 +133,19 @@ product = table(
     integer("content", null=True),  # of a pack, thousandths of `content_unit`
     text("content_unit", null=True),
 )
-campaign = table("campaign", ("campaign_id",), text("campaign_id"), text("name"), integer("created_at"))
+campaign = table(
+    "campaign",
+    ("campaign_id",),
+    text("campaign_id"),
+    text("name"),
+    integer("created_at"),
+    Column("state", Text, nullable=False, server_default="draft"),  # scheduled, live, stopped, ended, removed
+    Column("document", Text, nullable=False, server_default="{}"),  # JSON: audience, offers, limits, period, holdout
+    integer("revision", default=1),
+    integer("started_at", null=True),
+    integer("ended_at", null=True),
+    integer("changed_at", default=0),
+)
 offer = table(  # the head: which version is live
     "offer",
     ("offer_id",),
@@ -371,6 +383,7 @@ Index("stock_taken", transfer.c.merchant_id, transfer.c.debit, transfer.c.transf
 Index("stock_given", transfer.c.merchant_id, transfer.c.credit, transfer.c.transfer_id, **_OF_STOCK)
 Index("access_by_secret", access.c.secret_hash)
 Index("pairing_by_secret", pairing.c.secret_hash)
+Index("campaign_by_state", campaign.c.merchant_id, campaign.c.state)
 Index("audit_by_time", audit.c.merchant_id, audit.c.created_at)
 Index("audit_by_who", audit.c.merchant_id, audit.c.who, audit.c.created_at)
 Index("audit_by_act", audit.c.merchant_id, audit.c.act, audit.c.created_at)

@@ -1,6 +1,6 @@
 """The tables of the shop: insights, sellers, clientele, goods, campaigns, orders, messages."""
 
-from sqlalchemy import Column, Index, LargeBinary
+from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint
 
 from poi_engine.storage.schema.parts import integer, table, text
 
@@ -269,6 +269,31 @@ bought = table(  # when a customer last bought a product, a brand, or something 
     text("customer_id"),
     integer("last_at"),
 )
+suggestion = table(  # what the figures give reason to do
+    "suggestion",
+    ("suggestion_id",),
+    text("suggestion_id"),
+    text("kind"),  # together, companion, quiet_hours, lapsing, birthdays
+    text("subject"),  # what it is about: of each kind, each once
+    text("state"),  # open, dismissed, used, gone
+    text("document"),  # JSON: figures and the draft
+    integer("weight"),  # the greater, the further up
+    integer("created_at"),
+    integer("changed_at"),
+    UniqueConstraint("merchant_id", "kind", "subject"),
+)
+suggestion_round = table(  # the day for which suggestions were computed
+    "suggestion_round",
+    (),
+    text("day"),
+    text("runner"),
+    integer("until"),  # when a round under way is another process's to take over
+    integer("computed_at", null=True),
+)
+lapsing = table(  # who has stayed away for longer than they use to
+    "lapsing", ("customer_id",), text("customer_id"), integer("usual_days"), integer("since")
+)
+Index("suggestion_by_state", suggestion.c.merchant_id, suggestion.c.state)
 Index("segment_member_by_customer", segment_member.c.merchant_id, segment_member.c.customer_id)
 Index("segment_past_by_customer", segment_past.c.merchant_id, segment_past.c.customer_id)
 Index("bought_by_customer", bought.c.merchant_id, bought.c.customer_id)

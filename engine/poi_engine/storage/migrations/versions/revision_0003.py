@@ -117,6 +117,21 @@ create index price_plan_by_code on price_plan (merchant_id, code);
 create index product_import_by_file on product_import (merchant_id, fingerprint);
 """
 _CAMPAIGNS = """
+alter table campaign add column state text default 'draft' not null;
+alter table campaign add column document text default '{}' not null;
+alter table campaign add column revision bigint default 1 not null;
+alter table campaign add column started_at bigint;
+alter table campaign add column ended_at bigint;
+alter table campaign add column changed_at bigint default 0 not null;
+create index campaign_by_state on campaign (merchant_id, state);
+create table suggestion (merchant_id text not null, suggestion_id text not null, kind text not null, subject text not
+  null, state text not null, document text not null, weight bigint not null, created_at bigint not null, changed_at
+  bigint not null, primary key (merchant_id, suggestion_id), unique (merchant_id, kind, subject));
+create table suggestion_round (merchant_id text not null, day text not null, runner text not null, until bigint not
+  null, computed_at bigint, primary key (merchant_id));
+create table lapsing (merchant_id text not null, customer_id text not null, usual_days bigint not null, since bigint not
+  null, primary key (merchant_id, customer_id));
+create index suggestion_by_state on suggestion (merchant_id, state);
 create table segment (merchant_id text not null, segment_id text not null, name text not null, conditions text not
   null, state text not null, version bigint default 1 not null, created_at bigint not null, changed_at bigint not null,
   primary key (merchant_id, segment_id));
