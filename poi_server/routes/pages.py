@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from poi_engine.principal import Role
-from poi_server.http import ANYONE, COUNTER, OWNER, PHONE, Call, Routes
+from poi_server.http import ANYONE, COUNTER, MANAGER, PHONE, READER, STAFF, Call, Routes
 from poi_server.i18n import LANGUAGE_COOKIE, choose_language, text
 from poi_server.pages.assets import Asset, Assets, load_assets
 from poi_server.pages.shells import Shells
@@ -87,8 +87,11 @@ _page("/pair", "pair", ANYONE, "The page that uses the pairing code after the #"
 _page("/c/{station_id}", "join", ANYONE, "The page a phone opens from a station's code")
 _page("/station/{station_id}", "station", COUNTER, "The counter")
 _page("/me", "me", PHONE, "The customer's own page")
-_page("/dashboard", "dashboard", OWNER, "The merchant's figures")
-_page("/offers", "offers", OWNER, "The merchant's offers")
+_page("/dashboard", "dashboard", READER, "The merchant's figures")
+_page("/offers", "offers", MANAGER, "The merchant's offers")
+_page("/sellers", "sellers", READER, "The staff, and the audit of what they did")
+_page("/products", "products", MANAGER, "The merchant's products")
+_page("/customers", "customers", STAFF, "The merchant's customers")
 
 
 @routes.get("/static/{version}/{name:.+}", roles=ANYONE, page=True, produces="*/*", summary="A file of the pages")

@@ -6,11 +6,13 @@ import { setCurrency, t } from "./i18n.js";
 import { busy, report } from "./ui.js";
 
 const PAGES_OF = {
-  owner: ["dashboard", "offers"],
+  owner: ["dashboard", "offers", "products", "sellers"],
+  manager: ["dashboard", "offers", "products", "sellers"],
+  auditor: ["dashboard", "sellers"],
   seller: [],
 };
-const PICTURES = { dashboard: "chart", offers: "tag" };
-const NEXT = /^\/(?:station\/[\w.:-]+|dashboard|offers|me)$/;
+const PICTURES = { dashboard: "chart", offers: "tag", products: "box", sellers: "shield" };
+const NEXT = /^\/(?:station\/[\w.:-]+|dashboard|offers|products|sellers|customers|me)$/;
 
 class PoiHome extends HTMLElement {
   async connectedCallback() {
@@ -68,7 +70,7 @@ class PoiHome extends HTMLElement {
       h("div", {}, h("h1", {}, me.merchant.name), h("p", { class: "muted" }, t(`role.${me.role}`))),
       PAGES_OF[me.role].length > 0 && h("ul", { class: "choices" }, PAGES_OF[me.role].map((page) =>
         h("li", {}, choice(`/${page}`, PICTURES[page], t(`page.${page}`), t(`home.${page}_hint`), "accent")))),
-      h("section", { class: "stack" },
+      me.role !== "auditor" && h("section", { class: "stack" },
         h("h2", {}, t("home.stations")),
         stations.length === 0 && h("p", { class: "muted" }, t("home.no_stations")),
         h("ul", { class: "choices" }, stations.map((station) =>

@@ -6,9 +6,12 @@ import { language, LANGUAGES, setCurrency, switchLanguage, t } from "./i18n.js";
 
 const TOAST_MS = 4500;
 const LINKS = [
-  { page: "dashboard", href: "/dashboard", icon: "chart" },
-  { page: "offers", href: "/offers", icon: "tag" },
-  { page: "home", href: "/", icon: "store" },
+  { page: "dashboard", href: "/dashboard", icon: "chart", roles: ["owner", "manager", "auditor"] },
+  { page: "customers", href: "/customers", icon: "user", roles: ["owner", "manager", "seller"] },
+  { page: "products", href: "/products", icon: "box", roles: ["owner", "manager"] },
+  { page: "offers", href: "/offers", icon: "tag", roles: ["owner", "manager"] },
+  { page: "sellers", href: "/sellers", icon: "shield", roles: ["owner", "manager", "auditor"] },
+  { page: "home", href: "/", icon: "store", roles: ["owner", "manager", "seller", "auditor"] },
 ];
 
 /** Say something in passing; `tone` is "", "good" or "bad". */
@@ -141,7 +144,7 @@ class PoiNav extends HTMLElement {
 
   #draw(me) {
     const here = document.documentElement.dataset.page;
-    const links = me?.role === "owner" ? LINKS : [];
+    const links = LINKS.filter((link) => link.roles.includes(me?.role));
     render(this,
       h("nav", { class: "links", "aria-label": t("app.navigation") }, links.map((link) =>
         h("a", { class: "link", href: link.href, "aria-current": link.page === here ? "page" : null }, icon(link.icon), h("span", { class: "label" }, t(`page.${link.page}`))))),

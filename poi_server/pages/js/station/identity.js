@@ -14,7 +14,7 @@ const RENEW_BEFORE_MS = 4000;
 const RETRY_MS = 5000;
 
 /** The banner about the customer. */
-export function identityView(session, joinCode, { confirm, forget, enlarge }) {
+export function identityView(session, joinCode, { confirm, forget, why, enlarge }) {
   const identity = session?.identity;
   if (!identity) return nobody(joinCode, enlarge);
   return h("div", { class: "who", key: `who-${identity.customer_id}` },
@@ -22,7 +22,7 @@ export function identityView(session, joinCode, { confirm, forget, enlarge }) {
     h("div", { class: "grow" },
       h("p", { class: "who-name" }, identity.pseudonym ? t("identity.pseudonym") : identity.display_name),
       h("p", { class: "who-facts" }, sureness(identity), facts(session))),
-    identity.assurance === "identify" && button(t("identity.confirm"), { kind: "small", onclick: confirm }),
+    identity.assurance === "identify" && button(t("identity.confirm"), { kind: "small", onclick: confirm, disabled: Boolean(why), title: why || null }),
     iconButton("close", t("identity.forget"), forget, "quiet forget"));
 }
 

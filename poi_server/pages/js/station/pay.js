@@ -20,7 +20,7 @@ export function sums(ticket) {
   return { subtotal: decision.subtotal, saved: decision.saved, total: decision.total, points, pending: false };
 }
 
-/** The lower part of the ticket; `acts.pay(means)` and `acts.cancel()`. */
+/** The lower part of the ticket; `acts.pay(means)`, and `acts.why`: why the person may not, or nothing. */
 export function payView(ticket, till, acts) {
   const sum = sums(ticket);
   return h("div", { class: sum.pending ? "pay is-pending" : "pay", key: "pay" },
@@ -32,7 +32,8 @@ export function payView(ticket, till, acts) {
           sum.saved > 0 && h("span", { class: "chip good num" }, t("pay.saved", { amount: money(sum.saved) })),
           sum.points > 0 && ticket.session?.identity && h("span", { class: "chip num" }, plusPoints(sum.points)))),
       h("output", { class: "total num", "aria-live": "polite", "aria-label": t("pay.total") }, money(sum.total))),
-    buttons(ticket, till, sum, acts));
+    buttons(ticket, till, sum, acts),
+    acts.why && h("p", { class: "why-not small", id: "why-not-pay", key: "why-not-pay" }, icon("lock"), acts.why));
 }
 
 /** The offers in one line, where their panel is out of sight. */
@@ -48,8 +49,8 @@ function buttons(ticket, till, sum, acts) {
   const identified = Boolean(ticket.session?.identity);
   return h("div", { class: "pay-buttons" }, MEANS.map(({ means, icon: picture, kind }) => {
     const label = means === "card" && till.seen ? t("pay.charge", { amount: money(sum.total) }) : t(`means.${means}`);
-    const off = empty || till.means !== "" || (means === "wallet" && !identified);
-    return h("button", { type: "button", key: `pay-${means}`, class: `button big ${kind} pay-${means}`, disabled: off, "aria-busy": till.means === means ? "true" : null, onclick: () => acts.pay(means) }, icon(picture), label);
+    const off = empty || Boolean(acts.why) || till.means !== "" || (means === "wallet" && !identified);
+    return h("button", { type: "button", key: `pay-${means}`, class: `button big ${kind} pay-${means}`, disabled: off, "aria-describedby": acts.why ? "why-not-pay" : null, "aria-busy": till.means === means ? "true" : null, onclick: () => acts.pay(means) }, icon(picture), label);
   }));
 }
 

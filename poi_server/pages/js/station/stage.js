@@ -8,7 +8,8 @@ import { sums } from "./pay.js";
 
 const SHOWN = new Set(["paying", "paid", "declined", "unknown"]);
 
-/** The cover for the session's state, or nothing. `acts`: pay, resume, cancel, askStatus, resolve, next, print, refund. */
+/** The cover for the session's state, or nothing. `acts`: pay, resume, cancel, askStatus, resolve, next, print, refund,
+ * and `why(right)`: why the person may not, or nothing. */
 export function stageView(ticket, till, paper, acts) {
   if (!SHOWN.has(ticket.state)) return null;
   const view = { paying, paid, declined, unknown }[ticket.state];
@@ -22,7 +23,8 @@ function paying(ticket, till, acts) {
     h("h2", {}, t(here ? `paying.${till.means}` : "paying.elsewhere")),
     h("p", { class: "total num" }, money(sums(ticket).total)),
     !here && h("div", { class: "stage-buttons" },
-      ["card", "cash", "wallet"].map((means) => button(t(`means.${means}`), { icon: means, onclick: () => acts.resume(means) })),
+      ["card", "cash", "wallet"].map((means) => button(t(`means.${means}`), { icon: means, onclick: () => acts.resume(means), ...off(acts, "take_payment") })),
+      whyNot(acts, "take_payment"),
       button(t("pay.cancel"), { kind: "danger", onclick: acts.cancel })));
 }
 
@@ -40,7 +42,8 @@ function paid(ticket, till, acts, paper) {
         h("button", { type: "button", class: "button primary big", onclick: acts.next }, icon("basket"), t("paid.next")),
         h("div", { class: "row wrap stage-minor" },
           button(t("receipt.print"), { icon: "print", onclick: acts.print }),
-          button(t("refund.title"), { icon: "undo", onclick: acts.refund })))),
+          button(t("refund.title"), { icon: "undo", onclick: acts.refund, ...off(acts, "refund") })),
+        whyNot(acts, "refund"))),
     paper && slot(paper));
 }
 
@@ -56,7 +59,8 @@ function declined(ticket, till, acts) {
     h("div", { class: "stage-buttons" },
       h("p", { class: "muted strong" }, t("declined.other")),
       h("div", { class: "row wrap stage-minor" }, ["card", "cash", "wallet"].map((means) =>
-        button(t(`means.${means}`), { icon: means, kind: means === "cash" ? "primary big" : "big", onclick: () => acts.pay(means) }))),
+        button(t(`means.${means}`), { icon: means, kind: means === "cash" ? "primary big" : "big", onclick: () => acts.pay(means), ...off(acts, "take_payment") }))),
+      whyNot(acts, "take_payment"),
       button(t("pay.cancel"), { kind: "quiet", onclick: acts.cancel })));
 }
 
@@ -69,9 +73,17 @@ function unknown(ticket, till, acts) {
     h("div", { class: "stage-buttons" },
       button(t("unknown.ask"), { icon: "refresh", kind: "primary big", onclick: acts.askStatus }),
       h("div", { class: "row wrap stage-minor" },
-        button(t("unknown.paid"), { icon: "check", onclick: () => resolveDialog("paid", acts.resolve) }),
-        button(t("unknown.declined"), { icon: "close", onclick: () => resolveDialog("declined", acts.resolve) })),
+        button(t("unknown.paid"), { icon: "check", onclick: () => resolveDialog("paid", acts.resolve), ...off(acts, "resolve") }),
+        button(t("unknown.declined"), { icon: "close", onclick: () => resolveDialog("declined", acts.resolve), ...off(acts, "resolve") })),
+      whyNot(acts, "resolve"),
       button(t("unknown.set_aside"), { kind: "quiet", onclick: acts.setAside })));
+}
+
+const off = (acts, right) => ({ disabled: Boolean(acts.why(right)), "aria-describedby": acts.why(right) ? "why-not" : null });
+
+function whyNot(acts, right) {
+  const reason = acts.why(right);
+  return reason && h("p", { class: "why-not small", id: "why-not" }, icon("lock"), reason);
 }
 
 function resolveDialog(outcome, resolve) {

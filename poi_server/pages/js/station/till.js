@@ -64,8 +64,8 @@ export class Till extends EventTarget {
     if (this.#ticket.state === "unknown") toast(t("unknown.still"));
   }
 
-  async resolve(outcome, reason) {
-    this.#ticket.take(await post(`/v1/sessions/${this.sessionId}/resolve`, { outcome, reason }));
+  async resolve(outcome, reason, approvalId) {
+    this.#ticket.take(await post(`/v1/sessions/${this.sessionId}/resolve`, { outcome, reason, approval_id: approvalId }));
   }
 
   async abandon() {
@@ -82,10 +82,10 @@ export class Till extends EventTarget {
   }
 
   /** Refund a sale, or some of its lines; repeated after a lost answer it is the same refund. */
-  async refund(saleId, lines, reason) {
+  async refund(saleId, lines, reason, approvalId) {
     const intent = JSON.stringify([saleId, lines, reason]);
     if (!this.#refundKeys.has(intent)) this.#refundKeys.set(intent, newKey());
-    const body = lines ? { lines, reason } : { reason };
+    const body = { ...(lines ? { lines, reason } : { reason }), approval_id: approvalId };
     const refund = await postOnce(`/v1/sales/${saleId}/refunds`, body, this.#refundKeys.get(intent));
     this.#refundKeys.delete(intent);
     return refund;
