@@ -9,6 +9,7 @@ from typing import NamedTuple
 from poi_engine.errors import Conflict, Forbidden, NotFound, RequestError
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal, Role
+from poi_engine.segment_due import mark_due
 from poi_engine.settings import read_merchant
 
 _OWNERS_OWN = ("owner", "manager", "partner")
@@ -191,6 +192,7 @@ def _pseudonym(merchant_id: str, claim: Claim) -> Job[str]:
         " values (?, ?, '', 1, ?, ?, '[]', ?)",
         (merchant_id, claim.customer_id, merchant.language, merchant.programme.base_tier, claim.at),
     )
+    yield mark_due(merchant_id, claim.customer_id, claim.at)
     return claim.customer_id
 
 

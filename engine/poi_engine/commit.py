@@ -13,6 +13,7 @@ from poi_engine.ids import Ids
 from poi_engine.insights.rollup import fold
 from poi_engine.limit_carry import carry_limits
 from poi_engine.loyalty import YEAR_DAYS, tier_of
+from poi_engine.order_sale import orders_paid
 from poi_engine.payment import Payment
 from poi_engine.ports import Job, Query
 from poi_engine.promise import keep_answer
@@ -27,6 +28,7 @@ from poi_engine.records import (
     insert_sale,
 )
 from poi_engine.referral import reward_first_sale
+from poi_engine.segment_due import mark_due
 from poi_engine.session import Notice, Session, SessionState, move
 from poi_engine.settings import Merchant, read_merchant
 from poi_engine.wiring import Trace
@@ -166,10 +168,13 @@ def _record(
     yield insert_lines(merchant_id, sale_id, lines)
     yield from insert_redemptions(merchant_id, sale_id, frozen.customer_id, uses, at)
     trace("commit.sale")
+    yield from orders_paid(merchant_id, checkout_id, sale_id, frozen, lines, ids=ids, at=at)
+    trace("commit.orders")
     yield sale_event(merchant_id, "sale.committed", sale_id, frozen.decision.total, ids, at)
     trace("commit.outbox")
     if person is not None:
         yield from count_visit(merchant, person, 1, frozen.decision.total, at)
+        yield mark_due(merchant_id, person.customer_id, at, sale_id)
     yield from fold(merchant_id, sale, lines, uses)
     trace("commit.customer")
 
@@ -202,6 +207,7 @@ def _sale_row(
         seller_id=seller_id,
         customer_id=frozen.customer_id,
         first_visit=first,
+        channel=session.channel,
     )
 
 

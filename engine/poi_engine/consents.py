@@ -13,6 +13,7 @@ from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal
 from poi_engine.records import insert_audit
+from poi_engine.segment_due import mark_due
 
 Purpose = Literal["membership", "profiling", "marketing", "push"]
 How = Literal["phone", "spoken", "signed", "imported", "expired"]
@@ -163,6 +164,8 @@ def put_consent(
             *(proof.who, proof.place, proof.how, at),
         ),
     )
+    if purpose == "profiling":
+        yield mark_due(merchant_id, known.customer_id, at)
 
 
 def read_consents(merchant_id: str, customer_id: str) -> Job[tuple[ConsentState, ...]]:

@@ -21,6 +21,7 @@ from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal
 from poi_engine.promise import Key, keep_answer, key_of, promise
 from poi_engine.records import insert_audit
+from poi_engine.segment_due import mark_due
 from poi_engine.settings import read_merchant
 
 _PAGE = 200
@@ -75,6 +76,7 @@ def merge_records(
     yield from _carry_past(merchant_id, person, absorbed_id, ids, at)
     merchant = yield from read_merchant(merchant_id)
     yield from count_visit(merchant, person, 0, 0, at)
+    yield mark_due(merchant_id, target, at)
     yield insert_audit(merchant_id, ids.new("aud"), by.who, "merge-customers", target, absorbed_id, at)
     return target
 

@@ -15,6 +15,7 @@ from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal
 from poi_engine.records import insert_audit
+from poi_engine.segment_due import mark_due
 from poi_engine.settings import read_merchant
 from poi_offers.situation import CustomerFacts
 
@@ -105,6 +106,7 @@ class Customers:
                     *(merchant_id, person.customer_id),
                 ),
             )
+            yield mark_due(merchant_id, person.customer_id, at)
             if display_name is not None:
                 yield from write_words(merchant_id, person.customer_id, display_name)
             if proof is not None:
@@ -242,6 +244,7 @@ def _insert(
         ),
     )
     yield from write_words(merchant_id, customer_id, display_name)
+    yield mark_due(merchant_id, customer_id, at)
 
 
 def _link(merchant_id: str, scheme: str, subject: str, customer_id: str, at: int) -> Query:

@@ -23,6 +23,7 @@ from poi_engine.products import Products
 from poi_engine.recovery import Recovered, Recovery
 from poi_engine.refund import Refunds
 from poi_engine.sales import Sales
+from poi_engine.segments import Segments
 from poi_engine.settlement import Settlement
 from poi_engine.sheets import Sheets
 from poi_engine.stations import Stations
@@ -71,6 +72,7 @@ class Engine:
         self.pictures = Pictures(sql, clock)
         self.imports = GoodsImports(sql, clock, ids)
         self.stock = Stockroom(wiring)
+        self.segments = Segments(sql, clock, ids)
         self.offers = OfferBook(sql, screens, clock, catalogues)
         self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds)
@@ -82,6 +84,7 @@ class Engine:
         """Finish what a crash left unfinished, then look again every `ROUND_SECONDS`."""
         recovered = await self.recovery.run(grace=self.wiring.grace)
         self._rounds = asyncio.create_task(self._keep_recovering(), name="recovery")
+        self.segments.rounds.start()
         return recovered
 
     async def close(self) -> None:
@@ -90,6 +93,7 @@ class Engine:
             self._rounds.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._rounds
+        await self.segments.close()
         await self.checkout.close()
         await self.offers.close()
         for connector in self._connectors.values():

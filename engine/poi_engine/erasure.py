@@ -7,6 +7,9 @@ from poi_engine.ids import Ids
 from poi_engine.personal import erase_rows
 from poi_engine.ports import Job, Query
 from poi_engine.records import insert_audit
+from poi_engine.segment_due import mark_due
+
+_OF_THE_CARD = ("credential", "referral", "referred", "segment_member", "segment_past", "segment_due", "bought")
 
 
 def erase_customer(merchant_id: str, customer_id: str, who: str, *, ids: Ids, at: int) -> Job[Living]:
@@ -39,8 +42,9 @@ def pseudonymise_customer(merchant_id: str, customer_id: str, who: str, *, ids: 
         (merchant_id, person.customer_id),
     )
     for record in person.family:
-        yield from erase_rows(merchant_id, record, keep=("credential", "referral", "referred"))
+        yield from erase_rows(merchant_id, record, keep=_OF_THE_CARD)
         yield from end_phones(merchant_id, record, at)
+    yield mark_due(merchant_id, person.customer_id, at)
     for state in (yield from read_consents(merchant_id, person.customer_id)):
         if state.given:
             ended = Proof(version=state.version, who=who, how="expired")

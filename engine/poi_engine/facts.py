@@ -12,10 +12,15 @@ from poi_offers.situation import CustomerFacts
 
 DAY = 86_400_000_000  # microseconds
 WINDOWS = (7, 30, 90, 365)
+RESERVED = ("seg_", "rfm:", "coupon:", "bought:")
+"""How words begin that nobody gives to a customer by hand."""
 
 
 def read_facts(merchant_id: str, customer_id: str, at: int) -> Job[CustomerFacts]:
-    """The customer's facts at `at` (microseconds since 1970), coupons included as segments `coupon:<offer id>`."""
+    """The customer's facts at `at` (microseconds since 1970).
+
+    `segments`: the words given by hand, the segments that the customer is in, and each coupon as `coupon:<offer id>`.
+    """
     row = yield from _customer(merchant_id, customer_id)
     customer_id = row["customer_id"]
     absorbed = (yield from absorbed_by(merchant_id, customer_id)) if row["absorbed"] else ()
@@ -24,12 +29,13 @@ def read_facts(merchant_id: str, customer_id: str, at: int) -> Job[CustomerFacts
         "select credits - debits - debits_pending as available from account where merchant_id = ? and account = ?",
         (merchant_id, f"points:{customer_id}"),
     )
-    coupons = yield Query(
-        "select distinct offer_id from coupon where merchant_id = ? and customer_id = ? and used_at is null "
-        "and voided_at is null and expires_at > ? order by offer_id",
-        (merchant_id, customer_id, at),
+    carried = yield Query(
+        "select distinct 'coupon:' || offer_id as word from coupon where merchant_id = ? and customer_id = ? "
+        "and used_at is null and voided_at is null and expires_at > ? union all "
+        "select segment_id as word from segment_member where merchant_id = ? and customer_id = ? order by word",
+        (merchant_id, customer_id, at, merchant_id, customer_id),
     )
-    segments = (*_segments(row), *(f"coupon:{row['offer_id']}" for row in coupons))
+    segments = (*given_words(row["segments"]), *(row["word"] for row in carried))
     return _facts(customer_id, row, windows[0], segments, points[0]["available"] if points else 0)
 
 
@@ -48,22 +54,28 @@ def _customer(merchant_id: str, customer_id: str) -> Job[Row]:
     raise NotFound("customer", asked)
 
 
-def _windows(merchant_id: str, family: tuple[str, ...], at: int) -> Query:
+def window_sums(at: int) -> tuple[str, list[int], int]:
+    """The columns `v7`, `s7` ... that sum up sales by look-back, their values, and the earliest moment they need."""
     columns = ", ".join(
         "cast(coalesce(sum(case when created_at >= ? and refund_of is null then 1 else 0 end), 0) as bigint) "
         f"as v{days}, cast(coalesce(sum(case when created_at >= ? then total else 0 end), 0) as bigint) as s{days}"
         for days in WINDOWS
     )
     since = [at - days * DAY for days in WINDOWS]
-    values = [value for start in since for value in (start, start)]
+    return columns, [value for start in since for value in (start, start)], since[-1]
+
+
+def given_words(document: str) -> tuple[str, ...]:
+    """The words given by hand; those that only the program gives are not taken from there."""
+    return tuple(word for word in json.decode(document or "[]", type=list[str]) if not word.startswith(RESERVED))
+
+
+def _windows(merchant_id: str, family: tuple[str, ...], at: int) -> Query:
+    columns, values, since = window_sums(at)
     text = (
         f"select {columns} from sale where merchant_id = ? and customer_id in ({marks(family)}) and created_at >= ?"
     )
-    return Query(text, (*values, merchant_id, *family, since[-1]))
-
-
-def _segments(row: Row) -> tuple[str, ...]:
-    return tuple(json.decode(row["segments"] or "[]", type=list[str]))
+    return Query(text, (*values, merchant_id, *family, since))
 
 
 def _facts(customer_id: str, row: Row, windows: Row, segments: tuple[str, ...], points: int) -> CustomerFacts:

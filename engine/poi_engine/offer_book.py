@@ -16,6 +16,7 @@ from poi_engine.offer_rows import HEADS, offer_of_document
 from poi_engine.ports import Job, Query, Row, Screens, Sql
 from poi_engine.principal import Principal
 from poi_engine.records import insert_audit
+from poi_engine.segment_use import must_exist
 from poi_engine.settings import Merchant
 from poi_offers.catalogue import Catalogue
 from poi_offers.decide import Explained, decide
@@ -148,7 +149,7 @@ class OfferBook:
             return cap
 
         decision = decide(live.catalogue, situation, policy, ask, told, most)
-        left = await self._sql.read(lambda: _remaining(merchant_id, asked)) if asked else {}
+        left = await self._sql.read(lambda: remaining_limits(merchant_id, asked)) if asked else {}
         if all(left[key] >= cap for key, cap in asked.items()):
             return decision
 
@@ -194,6 +195,19 @@ class OfferBook:
         """The live offers."""
         return (await self._live.fresh(merchant_id)).catalogue
 
+    async def change_together(self, merchant_id: str, make: Callable[[Change], Job[T]]) -> T:
+        """Change several offers (`publish`, `pause_all`) and what else `make` writes: all of it is seen, or nothing."""
+        at = micros(self._clock.now())
+
+        def job() -> Job[tuple[T, int]]:
+            number = yield from _next_number(merchant_id)
+            return (yield from make(Change(at, number))), number
+
+        made, version = await self._sql.write(job)
+        await self._live.catch_up(merchant_id, version)
+        await self._screens.offers_changed(merchant_id)
+        return made
+
     async def _check(self, merchant_id: str, offer: Offer) -> None:
         try:
             check_offer(offer)
@@ -215,12 +229,7 @@ class OfferBook:
         at, audit_id = micros(self._clock.now()), self._ids.new("aud")
 
         def job() -> Job[tuple[OfferView, int]]:
-            rows = yield Query(  # first: of two changes at once, the second waits for its number here
-                "insert into catalogue (merchant_id, version) values (?, 1) on conflict (merchant_id) "
-                "do update set version = catalogue.version + 1 returning version",
-                (merchant_id,),
-            )
-            number = rows[0]["version"]
+            number = yield from _next_number(merchant_id)
             view = yield from make(Change(at, number))
             if by is not None:
                 offer_id, why = view.offer.offer_id, f"version {view.offer.version}"
@@ -233,7 +242,32 @@ class OfferBook:
         return view
 
 
-def _remaining(merchant_id: str, asked: Mapping[str, int]) -> Job[dict[str, int]]:
+def publish(merchant_id: str, offer: Offer, change: Change) -> Job[OfferView]:
+    """A new offer, live with the change."""
+    return (yield from _create(merchant_id, replace(offer, version=1), change))
+
+
+def pause_all(merchant_id: str, offer_ids: Sequence[str], change: Change) -> Job[None]:
+    """Decide without these from the change on; one that is not live stays as it is."""
+    marks = ", ".join("?" * len(offer_ids))
+    yield Query(
+        "update offer set state = 'paused', changed_at = ?, changed_in = ? where merchant_id = ? "
+        f"and offer_id in ({marks}) and state = 'live'",
+        (*change, merchant_id, *offer_ids),
+    )
+
+
+def _next_number(merchant_id: str) -> Job[int]:
+    """Before anything else of a change: of two changes at once, the second waits for its number here."""
+    rows = yield Query(
+        "insert into catalogue (merchant_id, version) values (?, 1) on conflict (merchant_id) "
+        "do update set version = catalogue.version + 1 returning version",
+        (merchant_id,),
+    )
+    return int(rows[0]["version"])
+
+
+def remaining_limits(merchant_id: str, asked: Mapping[str, int]) -> Job[dict[str, int]]:
     """What is left of each limit, with what a raised cap has not given it yet."""
     names = [limit_account(key) for key in asked]
     marks = ", ".join("?" * len(names))
@@ -256,6 +290,7 @@ def _remaining(merchant_id: str, asked: Mapping[str, int]) -> Job[dict[str, int]
 
 
 def _create(merchant_id: str, offer: Offer, change: Change) -> Job[OfferView]:
+    yield from must_exist(merchant_id, offer)
     rows = yield Query(
         "insert into offer (merchant_id, offer_id, version, state, changed_at, changed_in) "
         "values (?, ?, 1, 'live', ?, ?) on conflict (merchant_id, offer_id) do nothing returning offer_id",
@@ -268,6 +303,7 @@ def _create(merchant_id: str, offer: Offer, change: Change) -> Job[OfferView]:
 
 
 def _replace(merchant_id: str, offer: Offer, change: Change) -> Job[OfferView]:
+    yield from must_exist(merchant_id, offer)
     rows = yield Query(
         "update offer set version = version + 1, changed_at = ?, changed_in = ? where merchant_id = ? and offer_id = ? "
         "and state <> 'removed' returning version, state",

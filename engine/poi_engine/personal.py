@@ -46,6 +46,12 @@ HELD = (
     Held("referred", "delete", "drop", "", "referred_by_a_friend", ("created_at", "rewarded_at")),
     Held("referral_mark", "keep", "move", "digests: the same card is not rewarded twice", "", ()),
     Held("phone_mark", "delete", "drop", "", "", ()),
+    Held("segment_member", "delete", "drop", "", "segments", ("segment_id", "since")),
+    Held("segment_past", "delete", "keep", "", "segments_before", ("segment_id", "since", "until")),
+    Held("segment_due", "delete", "drop", "", "", ()),
+    Held("bought", "delete", "drop", "", "last_bought", ("kind", "value", "last_at")),
+    Held("orders", "keep", "move", "the books, under a bare pseudonym", "orders", ("order_id", "state", "how", "total", "currency", "created_at")),
+    Held("order_contact", "delete", "move", "", "orders_for", ("document", "created_at", "confirmed_at")),
     Held("checkout", "keep", "keep", "the books, under a bare pseudonym", "", ()),
     Held("sale", "keep", "keep", "the books, under a bare pseudonym", "", ()),
     Held("redemption", "keep", "keep", "the books, under a bare pseudonym", "", ()),
@@ -82,6 +88,7 @@ def move_rows(merchant_id: str, customer_id: str, target: str) -> Job[None]:
     """Hand a merged record's rows to who lives on."""
     yield from _move_phones(merchant_id, customer_id, target)
     yield from _move_referrals(merchant_id, customer_id, target)
+    yield from _move_purchases(merchant_id, customer_id, target)
     for held in HELD:
         if held.merged == "move":
             yield Query(
@@ -99,7 +106,8 @@ def _told(row: Row) -> dict[str, Any]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    return moment(value).isoformat() if name.endswith("_at") and value is not None else value
+    is_time = name.endswith("_at") or name in ("since", "until")
+    return moment(value).isoformat() if is_time and value is not None else value
 
 
 def _move_phones(merchant_id: str, customer_id: str, target: str) -> Job[None]:
@@ -113,6 +121,23 @@ def _move_phones(merchant_id: str, customer_id: str, target: str) -> Job[None]:
         "insert into phone_mark (merchant_id, mark, customer_id, created_at) select merchant_id, mark, ?, created_at "
         "from phone_mark where merchant_id = ? and customer_id = ? on conflict (merchant_id, mark, customer_id) "
         "do nothing",
+        (target, merchant_id, customer_id),
+    )
+
+
+def _move_purchases(merchant_id: str, customer_id: str, target: str) -> Job[None]:
+    """When each thing was bought last, by either record; sales that nobody has looked at yet will be looked at."""
+    yield Query(
+        "insert into bought (merchant_id, kind, value, customer_id, last_at) select merchant_id, kind, value, ?, "
+        "last_at from bought where merchant_id = ? and customer_id = ? on conflict (merchant_id, kind, value, customer_id) "
+        "do update set last_at = case when excluded.last_at > bought.last_at then excluded.last_at "
+        "else bought.last_at end",
+        (target, merchant_id, customer_id),
+    )
+    yield Query(
+        "insert into segment_due (merchant_id, customer_id, sale_id, created_at) select merchant_id, ?, sale_id, "
+        "created_at from segment_due where merchant_id = ? and customer_id = ? "
+        "on conflict (merchant_id, customer_id, sale_id) do nothing",
         (target, merchant_id, customer_id),
     )
 

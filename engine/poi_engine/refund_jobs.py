@@ -16,6 +16,7 @@ from poi_engine.ids import Ids
 from poi_engine.insights.rollup import fold
 from poi_engine.limit_carry import carry_limits
 from poi_engine.loyalty import TakenBack, take_back
+from poi_engine.order_sale import orders_taken_back
 from poi_engine.payment import Payment, PaymentDocument, insert_payment, read_payment, told
 from poi_engine.ports import Job, PaymentResult, Query, Row
 from poi_engine.promise import Key, Promise, keep_answer, promise
@@ -24,13 +25,17 @@ from poi_engine.records import SaleDocument, SaleRow, insert_audit, insert_lines
 from poi_engine.refund_entries import refund_moves
 from poi_engine.returns import Return, ReturnedLine, is_whole, plan_return, taken_by
 from poi_engine.sales import document_of, read_lines
+from poi_engine.segment_due import mark_due
 from poi_engine.settings import read_merchant
-from poi_engine.stock import return_moves
+from poi_engine.stock import check_place, return_moves
 from poi_engine.wiring import Trace
 
 
 class RefundDocument(Struct, frozen=True, kw_only=True):
-    """The document of a refund's checkout; its session_id column names the sale it takes back from."""
+    """The document of a refund's checkout; its session_id column names the sale it takes back from.
+
+    `place` is where the goods arrive, None: where they were taken.
+    """
 
     refund_of: str
     plan: Return
@@ -38,6 +43,7 @@ class RefundDocument(Struct, frozen=True, kw_only=True):
     by: str
     zone: str
     approved_by: str | None = None
+    place: str | None = None
     format: int = 1
 
 
@@ -81,6 +87,7 @@ def open_refund(
     checkout_id: str,
     payment_id: str,
     *,
+    place: str | None = None,
     at: int,
     trace: Trace,
 ) -> Job[RefundOpened | RefundBefore]:
@@ -96,6 +103,8 @@ def open_refund(
     earlier = yield from _returns(merchant_id, sale_id, ("paying", "unknown", "paid"))
     plan = plan_return(lines, document, taken_by(earlier), asked)
     approver = yield from allow(merchant_id, allowance, "refund", sale_id, plan.total, checkout_id, at)
+    if place is not None:
+        yield from check_place(merchant_id, place)
     zones = yield Query(
         "select zone from store where merchant_id = ? and store_id = ?", (merchant_id, sale["store_id"])
     )
@@ -106,6 +115,7 @@ def open_refund(
         by=by,
         zone=zones[0]["zone"],
         approved_by=approver,
+        place=place,
     )
     yield _insert_checkout(merchant_id, checkout_id, sale, station_id, plan.total, opened, at)
     connector = yield from _connector_of(merchant_id, document.tender.payment_id)
@@ -143,7 +153,7 @@ def commit_refund(
     person = yield from living(merchant_id, sale["customer_id"]) if sale["customer_id"] else nobody()
     holder = {**sale, "customer_id": person.customer_id if person else None}
     points, value = yield from _balances(merchant_id, holder, plan)
-    goods = yield from return_moves(merchant_id, opened.refund_of, sale["checkout_id"], plan.lines)
+    goods = yield from return_moves(merchant_id, opened.refund_of, sale["checkout_id"], plan.lines, opened.place)
     moves = refund_moves(holder, payment, plan, points, value, document.claims if whole else (), goods)
     yield from ledger.enter(merchant_id, checkout_id, moves, ids=ids, at=at)
     trace("refund.entered")
@@ -152,6 +162,8 @@ def commit_refund(
     station_id, tender = rows[0]["station_id"], payment.tender()
     refund = _Refund(sale_id, checkout_id, station_id, sale, opened, plan, tender, document, person)
     yield from _record(merchant_id, refund, points, value, ids, at, trace)
+    yield from orders_taken_back(merchant_id, opened.refund_of, opened.by, station_id, ids=ids, at=at)
+    trace("refund.orders")
     if person is not None and person.absorbed:
         yield from carry_limits(merchant_id, person, document.claims, ids=ids, at=at)
     yield from settle_left(merchant_id, sale["customer_id"], ids=ids, at=at)
@@ -366,6 +378,7 @@ def _record(
     yield sale_event(merchant_id, "refund.committed", refund.sale_id, -plan.total, ids, at)
     if person is not None:
         yield from count_visit(merchant, person, 0, -plan.total, at)
+        yield mark_due(merchant_id, person.customer_id, at, refund.sale_id)
     yield from fold(merchant_id, row, plan.lines, plan.uses)
     why = f"{opened.reason}; with {opened.approved_by}" if opened.approved_by else opened.reason
     who, station_id = opened.by, refund.station_id
@@ -392,4 +405,5 @@ def _row(refund: _Refund, document: SaleDocument, number: int, at: int) -> SaleR
         refund_of=refund.opened.refund_of,
         seller_id=seller_of(refund.opened.by),
         customer_id=sale["customer_id"],
+        channel=sale["channel"],
     )

@@ -27,9 +27,9 @@ def check_offer(offer: Offer) -> None:
     _check_stacking(offer.stacking)
 
 
-def check_texts(offer: Offer) -> None:
-    """Refuse control characters and lone surrogates in every name, code and word of the offer."""
-    for path, text in _texts(msgspec.to_builtins(offer), "$"):
+def check_texts(part: msgspec.Struct) -> None:
+    """Refuse control characters and lone surrogates in every name, code and word of an offer or a part of one."""
+    for path, text in _texts(msgspec.to_builtins(part), "$"):
         if _UNPRINTABLE.search(text):
             raise OfferError("control_character", path, "remove the control character: only printable text is accepted")
         if not text.strip():
