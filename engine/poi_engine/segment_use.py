@@ -1,4 +1,4 @@
-"""Which offers need a segment, and that an offer names only segments there are; both under the catalogue's lock."""
+"""What needs a segment, and that an offer names only segments there are; both under the catalogue's lock."""
 
 from collections.abc import Iterator
 
@@ -50,8 +50,8 @@ def lock_catalogue(merchant_id: str) -> Job[None]:
     )
 
 
-def offers_naming(merchant_id: str, segment_id: str, *, since: int = -1) -> Job[tuple[int, list[str]]]:
-    """The catalogue's version, and the names of live and paused offers changed after `since` that need a segment."""
+def who_needs(merchant_id: str, segment_id: str, *, since: int = -1) -> Job[tuple[int, list[str]]]:
+    """The catalogue's version, and by name what needs a segment: offers changed after it was `since`, and campaigns."""
     version = yield from catalogue_version(merchant_id)
     rows = yield Query(
         f"{HEADS} where o.merchant_id = ? and o.changed_in > ? and o.state <> 'removed' and v.document like ?",
@@ -62,4 +62,14 @@ def offers_naming(merchant_id: str, segment_id: str, *, since: int = -1) -> Job[
         offer = offer_of_document(row["document"])
         if any(word == segment_id for _, word in named_segments(offer.conditions)):
             found.append(f"{next(iter(offer.name.values()))} ({offer.offer_id})")
-    return version, sorted(found)
+    return version, sorted(found) + (yield from _campaigns_naming(merchant_id, segment_id))
+
+
+def _campaigns_naming(merchant_id: str, segment_id: str) -> Job[list[str]]:
+    """Campaigns for this audience that have begun or are ready to."""
+    rows = yield Query(
+        "select name, campaign_id from campaign where merchant_id = ? and state in ('scheduled', 'live') "
+        "and document like ?",
+        (merchant_id, f'%"{segment_id}"%'),
+    )
+    return sorted(f"{row['name']} ({row['campaign_id']})" for row in rows)

@@ -19,7 +19,7 @@ from poi_engine.segment_model import BUILT_IN, Condition, Question, SegmentDraft
 from poi_engine.segment_people import read_bought
 from poi_engine.segment_rounds import SegmentRounds, read_crowd
 from poi_engine.segment_rows import Member, member_ids, read_members, size_of
-from poi_engine.segment_use import lock_catalogue, offers_naming
+from poi_engine.segment_use import lock_catalogue, who_needs
 
 MOST = 200
 """Own segments of a merchant."""
@@ -145,15 +145,15 @@ class Segments:
         return changed
 
     async def remove(self, merchant_id: str, segment_id: str, *, by: Principal) -> None:
-        """Gone for good, unless an offer needs it."""
+        """Gone for good, unless an offer or a campaign needs it."""
         _must_be_own(segment_id)
         audit_id, at = self._ids.new("aud"), micros(self._clock.now())
-        version, names = await self._sql.read(lambda: offers_naming(merchant_id, segment_id))
+        version, names = await self._sql.read(lambda: who_needs(merchant_id, segment_id))
         _must_be_unused(names)
 
         def job() -> Job[None]:
             yield from lock_catalogue(merchant_id)
-            _, since = yield from offers_naming(merchant_id, segment_id, since=version)
+            _, since = yield from who_needs(merchant_id, segment_id, since=version)
             _must_be_unused(since)
             rows = yield Query(
                 "update segment set state = 'removed', changed_at = ? where merchant_id = ? and segment_id = ? "
@@ -254,7 +254,7 @@ def _must_be_own(segment_id: str) -> None:
 def _must_be_unused(names: Sequence[str]) -> None:
     if names:
         shown = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
-        message = f"Offers still need this segment: {shown}. Remove them, or take it out of their conditions."
+        message = f"It is still needed by: {shown}. Remove these, or take the segment out of their conditions."
         raise Conflict("segment-used", message)
 
 

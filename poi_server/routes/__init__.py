@@ -17,6 +17,8 @@ MODULES = (
     "customers",
     "clientele",
     "offers",
+    "segments",
+    "lift",
     "decisions",
     "insights",
     "phone",
