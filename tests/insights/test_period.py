@@ -16,7 +16,9 @@ periods = st.builds(lambda first, more: Period(first, first + timedelta(days=mor
 
 def days_of(part: Part) -> list[date]:
     """The days that a part's cells count."""
-    if part.grain == "day":
+    if part.grain == "year":
+        first, last = date(int(part.first), 1, 1), date(int(part.last), 12, 31)
+    elif part.grain == "day":
         first, last = date.fromisoformat(part.first), date.fromisoformat(part.last)
     else:
         first, last = date.fromisoformat(f"{part.first}-01"), date.fromisoformat(f"{part.last}-01")
@@ -25,10 +27,10 @@ def days_of(part: Part) -> list[date]:
     return [first + timedelta(days=day) for day in range((last - first).days + 1)]
 
 
-@given(periods)
-def test_the_parts_add_up_to_each_day_once(period: Period) -> None:
+@given(periods, st.booleans())
+def test_the_parts_add_up_to_each_day_once(period: Period, yearly: bool) -> None:
     counted: Counter[date] = Counter()
-    for part in cover(period):
+    for part in cover(period, yearly=yearly):
         for day in days_of(part):
             counted[day] += part.sign
     assert {day: times for day, times in counted.items() if times} == {
@@ -40,6 +42,15 @@ def test_the_parts_add_up_to_each_day_once(period: Period) -> None:
 def test_a_long_period_is_read_by_months(period: Period) -> None:
     by_day = sum(len(days_of(part)) for part in cover(period) if part.grain == "day")
     assert by_day <= 2 * 19  # the days of two months that are better left out, or added
+
+
+def test_a_year_up_to_today_is_read_by_the_year_and_what_was_before_it() -> None:
+    period = Period(date(2025, 11, 23), date(2026, 11, 22))
+    assert [part for part in cover(period, yearly=True) if part.sign > 0] == [
+        Part(1, "month", "2025-12", "2025-12"),
+        Part(1, "day", "2025-11-23", "2025-11-30"),
+        Part(1, "year", "2026", "2026"),
+    ]
 
 
 @given(periods)

@@ -1,7 +1,7 @@
 """The cells of the rollups that one sale or refund changes. Pure.
 
-A cell counts one value of a facet at one store (or at all of them, store '') on one day or in one month of the stores'
-own clocks. Facets of few values are kept by day only; those of many also by month, so that a year is read quickly.
+A cell counts one value of a facet at one store (or at all of them, store '') on one day, in one month or year of the
+stores' own clocks. Facets of few values are kept by day only; those of many by month too: a year is then read quickly.
 """
 
 from bisect import bisect_right
@@ -14,13 +14,15 @@ from msgspec import Struct
 from poi_engine.records import LineRow, RedemptionRow, SaleRow
 
 Facet = Literal["hour", "payment", "visit", "seller", "store", "product", "offer", "customer", "cohort"]
-Grain = Literal["day", "month"]
+Grain = Literal["day", "month", "year"]
 
 ALL_STORES = ""
 BANDS = (0, 500, 1000, 2000, 3500, 5000, 7500, 10_000, 20_000)
 """Lower bounds of the basket sizes, minor units."""
 MONTHLY: frozenset[Facet] = frozenset({"seller", "store", "product", "offer", "customer"})
 """Facets that are kept by month as well."""
+YEARLY: frozenset[Facet] = frozenset({"customer"})
+"""Facets that are kept by year as well: few customers come each month of a year."""
 CHANNEL = "counter"
 SEPARATOR = "\t"
 """Between the parts of a value."""
@@ -67,6 +69,8 @@ def _keys(facet: Facet, store_id: str, day: str, value: str) -> list[Key]:
     keys = [Key(facet, "day", store, day, value) for store in stores]
     if facet in MONTHLY:
         keys += [Key(facet, "month", store, day[:7], value) for store in stores]
+    if facet in YEARLY:
+        keys += [Key(facet, "year", store, day[:4], value) for store in stores]
     return keys
 
 

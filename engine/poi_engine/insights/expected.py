@@ -1,13 +1,13 @@
 """What the rollups must hold, as statements on SQLite and PostgreSQL that share nothing with what writes them.
 
 The cells of a store's day are compared with the sales themselves; those of all stores with the stores' cells, and those
-of a month with its days': together they prove every cell, and each sale is read once a facet.
+of a month or year with its days' or months': together they prove every cell, and each sale is read once a facet.
 """
 
 from itertools import pairwise
 from typing import NamedTuple
 
-from poi_engine.insights.cells import BANDS, MEASURES, MONTHLY, Facet
+from poi_engine.insights.cells import BANDS, MEASURES, MONTHLY, YEARLY, Facet
 
 _KEYS = "merchant_id, facet, grain, store_id, period, value"
 _BAND = " ".join(f"when s.total < {high} then '{low}'" for low, high in pairwise(BANDS))
@@ -17,12 +17,12 @@ _VISITOR = "case when s.customer_id is null then 'anonymous' when s.first_visit 
 class _Source(NamedTuple):
     """Where a facet's values come from: rows of sales `s`, joined with one row a value `x` where a sale has several.
 
-    `count` counts the sales, or (`not`) the refunds, that have the value.
+    `counted` counts the sales, or (`not`) the refunds, that have the value.
     """
 
     value: str
     rest: str = ""
-    count: str = "sum(case when s.refund_of is {} null then 1 else 0 end)"
+    counted: str = "sum(case when s.refund_of is {} null then 1 else 0 end)"
     total: str = "s.total"
     saved: str = "s.saved"
     points: str = "s.points"
@@ -52,7 +52,7 @@ _SOURCES: dict[Facet, _Source] = {
     "product": _Source(
         "x.code || '\t' || x.label",
         _joined("sale_line"),
-        count="count(distinct case when s.refund_of is {} null then s.sale_id end)",
+        counted="count(distinct case when s.refund_of is {} null then s.sale_id end)",
         total="x.total",
         saved="x.saved",
         points="0",
@@ -74,14 +74,16 @@ def expected(facet: Facet) -> list[str]:
         found = [_of_days(facet, _SOURCES[facet]), all_stores]
     if facet in MONTHLY:
         found.append(_summed(facet, "facet", "'month'", "store_id", "substr(period, 1, 7)", "value", "grain = 'day'"))
+    if facet in YEARLY:
+        found.append(_summed(facet, "facet", "'year'", "store_id", "substr(period, 1, 4)", "value", "grain = 'month'"))
     return found
 
 
 def _of_days(facet: Facet, source: _Source) -> str:
     """The cells of each store's days, from the sales."""
     sums = {
-        "sales": source.count.format(""),
-        "refunds": source.count.format("not"),
+        "sales": source.counted.format(""),
+        "refunds": source.counted.format("not"),
         "total": f"sum({source.total})",
         "refunded": f"sum(case when s.refund_of is null then 0 else -{source.total} end)",
         "saved": f"sum({source.saved})",

@@ -154,7 +154,7 @@ def _customers(view: View, after: After) -> Job[Page]:
     )
     names = {row["customer_id"]: row["display_name"] or "" for row in came}
     sums: dict[str, list[int]] = {}
-    for part in cover(view.period) if names else ():
+    for part in cover(view.period, yearly=True) if names else ():
         rows = yield _of_people(view, part.grain, part.first, part.last, list(names))
         for row in rows:
             found = sums.setdefault(row["value"], [0] * len(_MEASURES))

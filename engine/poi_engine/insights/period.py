@@ -11,6 +11,8 @@ _YEAR = timedelta(days=364)
 _DAILY, _WEEKLY = 31, 182  # days that are shown day by day, and week by week
 _FEW = 12
 """Up to so many days of a month are added up; of more, the others are taken from the month."""
+_HALF = 183
+"""The same of a year."""
 
 
 class Period(NamedTuple):
@@ -42,28 +44,47 @@ class Part(NamedTuple):
     """Cells of one grain whose periods lie between two, both included; `sign` -1 takes them away."""
 
     sign: int
-    grain: Literal["day", "month"]
+    grain: Literal["day", "month", "year"]
     first: str
     last: str
 
 
-def cover(period: Period) -> list[Part]:
-    """Parts that add up to the period, months where that reads fewer cells than days."""
-    months = list(_months(period))
-    whole = [month for month in months if _overlap(month, period) > _FEW]
-    if not whole:
-        return [_days(1, period.first, period.last)]
-    begin, end = whole[0][0], whole[-1][1]
-    parts = [Part(1, "month", begin.isoformat()[:7], end.isoformat()[:7])]
-    parts += _edge(period.first, begin) + _edge(end + timedelta(days=1), period.last + timedelta(days=1))
+def cover(period: Period, *, yearly: bool = False) -> list[Part]:
+    """Parts that add up to the period: months, and years if there are such cells, where that reads fewer cells."""
+    if not yearly:
+        return _by_months(1, period)
+    return [part for year in range(period.first.year, period.last.year + 1) for part in _of_year(year, period)]
+
+
+def _of_year(year: int, period: Period) -> list[Part]:
+    """The part of the period that lies in a year: its months and days, or the year less the others."""
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    inside = Period(max(first, period.first), min(last, period.last))
+    if inside.days <= _HALF:
+        return _by_months(1, inside)
+    parts = [Part(1, "year", str(year), str(year))]
+    if first < inside.first:
+        parts += _by_months(-1, Period(first, inside.first - timedelta(days=1)))
+    if inside.last < last:
+        parts += _by_months(-1, Period(inside.last + timedelta(days=1), last))
     return parts
 
 
-def _edge(wanted: date, held: date) -> list[Part]:
+def _by_months(sign: int, period: Period) -> list[Part]:
+    whole = [month for month in _months(period) if _overlap(month, period) > _FEW]
+    if not whole:
+        return [_days(sign, period.first, period.last)]
+    begin, end = whole[0][0], whole[-1][1]
+    months = Part(sign, "month", begin.isoformat()[:7], end.isoformat()[:7])
+    after = _edge(sign, end + timedelta(days=1), period.last + timedelta(days=1))
+    return [months, *_edge(sign, period.first, begin), *after]
+
+
+def _edge(sign: int, wanted: date, held: date) -> list[Part]:
     """The days from `wanted` to before `held`: to add, or to take away when they come the other way round."""
     if wanted == held:
         return []
-    sign, first, after = (1, wanted, held) if wanted < held else (-1, held, wanted)
+    sign, first, after = (sign, wanted, held) if wanted < held else (-sign, held, wanted)
     return [_days(sign, first, after - timedelta(days=1))]
 
 

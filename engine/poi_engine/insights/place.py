@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from poi_engine.insights.cells import ALL_STORES, Facet, Grain
+from poi_engine.insights.cells import ALL_STORES, YEARLY, Facet, Grain
 from poi_engine.insights.period import Period, cover
 from poi_engine.ports import Job, Query, Row
 
@@ -36,7 +36,7 @@ class View(NamedTuple):
         """
         texts: list[str] = []
         values: list[str] = []
-        for part in cover(self.period):
+        for part in cover(self.period, yearly=facet in YEARLY):
             signed = [f"{'-' if part.sign < 0 else ''}{name} as {name}" for name in names]
             columns = ", ".join(["value", *signed, *(f"0 as {name}" for name in zeros)])
             texts.append(f"select {columns} from rollup where {_CELLS} and period between ? and ?")

@@ -1,7 +1,7 @@
 """Statements of revision 0003 that count the sales that are there already into the new rollups.
 
-The cells of a store's day are counted from the sales; those of all stores, and of months, are sums of them. As it was
-when the revision was made: what the engine counts later is no concern of this.
+The cells of a store's day are counted from the sales; those of all stores, of months and of years are sums of them.
+As it was when the revision was made: what the engine counts later is no concern of this.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ _BAND = " ".join(f"when s.total < {high} then '{low}'" for low, high in zip((0, 
 class _Source(NamedTuple):
     value: str
     rest: str = ""
-    count: str = "sum(case when s.refund_of is {} null then 1 else 0 end)"
+    counted: str = "sum(case when s.refund_of is {} null then 1 else 0 end)"
     total: str = "s.total"
     saved: str = "s.saved"
     points: str = "s.points"
@@ -42,7 +42,7 @@ _SOURCES = {
     "product": _Source(
         "x.code || '\t' || x.label",
         " join sale_line x on x.merchant_id = s.merchant_id and x.sale_id = s.sale_id",
-        count="count(distinct case when s.refund_of is {} null then s.sale_id end)",
+        counted="count(distinct case when s.refund_of is {} null then s.sale_id end)",
         total="x.total",
         saved="x.saved",
         points="0",
@@ -63,8 +63,9 @@ def rollups_of_sales() -> list[str]:
     """The statements, in order."""
     days = [_of_days(facet, source) for facet, source in _SOURCES.items()]
     stores = [_of_all_stores(facet) for facet in _SOURCES]
-    months = [_of_months(facet) for facet in _MONTHLY]
-    return [*days, *stores, _of_each_store(), *months, _newcomers(), _cohorts()]
+    months = [_longer(facet, "day", "month", 7) for facet in _MONTHLY]
+    years = _longer("customer", "month", "year", 4)
+    return [*days, *stores, _of_each_store(), *months, years, _newcomers(), _cohorts()]
 
 
 def _of_days(facet: str, source: _Source) -> str:
@@ -72,7 +73,7 @@ def _of_days(facet: str, source: _Source) -> str:
     total, *others = (f"sum({one})" for one in sums)
     return (
         f"{_INTO} select s.merchant_id, '{facet}', 'day', s.store_id, s.local_day, {source.value},"
-        f" {source.count.format('')}, {source.count.format('not')}, {total},"
+        f" {source.counted.format('')}, {source.counted.format('not')}, {total},"
         f" sum(case when s.refund_of is null then 0 else -{source.total} end), {', '.join(others)}"
         f" from sale s{source.rest} group by s.merchant_id, s.store_id, s.local_day, {source.value}"
     )
@@ -92,10 +93,11 @@ def _of_each_store() -> str:
     )
 
 
-def _of_months(facet: str) -> str:
+def _longer(facet: str, grain: str, longer: str, length: int) -> str:
+    period = f"substr(period, 1, {length})"
     return (
-        f"{_INTO} select merchant_id, facet, 'month', store_id, substr(period, 1, 7), value, {_SUMS} from rollup"
-        f" where facet = '{facet}' and grain = 'day' group by merchant_id, facet, store_id, substr(period, 1, 7), value"
+        f"{_INTO} select merchant_id, facet, '{longer}', store_id, {period}, value, {_SUMS} from rollup"
+        f" where facet = '{facet}' and grain = '{grain}' group by merchant_id, facet, store_id, {period}, value"
     )
 
 

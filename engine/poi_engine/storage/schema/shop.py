@@ -9,13 +9,13 @@ IMMUTABLE: tuple[str, ...] = ("price_change", "stock_movement", "consent", "cons
 
 # --- insights ------------------------------------------------------------------------------------------------------
 
-rollup = table(  # what sales add up to, by facet, store ('': all), day or month, and value
+rollup = table(  # what sales add up to, by facet, store ('': all), day, month or year, and value
     "rollup",
     ("facet", "grain", "store_id", "period", "value"),
     text("facet"),
-    text("grain"),  # day, month
+    text("grain"),  # day, month, year
     text("store_id"),
-    text("period"),  # in the store's zone, 2026-11-22 or 2026-11
+    text("period"),  # in the store's zone: 2026-11-22, 2026-11, 2026
     text("value"),
     integer("sales"),
     integer("refunds"),
