@@ -6,12 +6,12 @@ import { setCurrency, t } from "./i18n.js";
 import { busy, report } from "./ui.js";
 
 const PAGES_OF = {
-  owner: ["dashboard", "offers", "products", "sellers"],
-  manager: ["dashboard", "offers", "products", "sellers"],
+  owner: ["dashboard", "customers", "offers", "products", "sellers"],
+  manager: ["dashboard", "customers", "offers", "products", "sellers"],
   auditor: ["dashboard", "sellers"],
-  seller: [],
+  seller: ["customers"],
 };
-const PICTURES = { dashboard: "chart", offers: "tag", products: "box", sellers: "shield" };
+const PICTURES = { dashboard: "chart", customers: "user", offers: "tag", products: "box", sellers: "shield" };
 const NEXT = /^\/(?:station\/[\w.:-]+|dashboard|offers|products|sellers|customers|me)$/;
 
 class PoiHome extends HTMLElement {
