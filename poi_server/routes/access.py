@@ -14,6 +14,7 @@ from poi_engine.access import Device, Paired, PairingRole
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict
 from poi_engine.principal import Principal, Role, Scope
+from poi_engine.rights import Right
 from poi_engine.setup import MerchantHead, Station
 from poi_qr.present import qr_svg
 from poi_server.auth import COOKIE
@@ -36,7 +37,7 @@ class Enter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Me(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who the credential stands for."""
+    """Who the credential stands for; a person of the staff with their name, and what they may."""
 
     role: Role
     merchant: MerchantHead
@@ -45,6 +46,8 @@ class Me(Struct, frozen=True, kw_only=True, omit_defaults=True):
     station: Station | None = None
     customer_id: str | None = None
     scopes: tuple[Scope, ...] = ()
+    name: str = ""
+    rights: tuple[Right, ...] = ()
 
 
 class DeviceView(Struct, frozen=True, kw_only=True):
@@ -160,6 +163,7 @@ async def who(call: Call, principal: Principal) -> Me:
     """What a page needs to know of its credential."""
     setup = call.services.setup
     station = await setup.station(principal.merchant_id, principal.subject_id) if principal.role == "station" else None
+    acting = await call.services.signins.acting(principal, active=False)
     return Me(
         role=principal.role,
         merchant=await setup.merchant(principal.merchant_id),
@@ -168,6 +172,8 @@ async def who(call: Call, principal: Principal) -> Me:
         station=station,
         customer_id=principal.subject_id if principal.role == "phone" else None,
         scopes=principal.scopes,
+        name=acting.person.name if acting.person else "",
+        rights=tuple(sorted(acting.rights)),
     )
 
 

@@ -49,7 +49,7 @@ AUDITED = {
     f"DELETE {OFFER}": "remove-offer",
     f"POST {OFFER}/pause": "pause-offer",
     f"POST {OFFER}/resume": "resume-offer",
-    "POST /v1/stock/movements": "stock-receive",
+    "POST /v1/stock/movements": "stock-received",
 }
 """The changing routes of staff and the act they leave in the audit."""
 

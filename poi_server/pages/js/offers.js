@@ -18,7 +18,7 @@ class PoiOffers extends HTMLElement {
   #query = "";
 
   async connectedCallback() {
-    await requireRole("owner");
+    await requireRole("owner", "manager");
     this.#stores = (await get("/v1/stores").catch(() => ({ items: [] }))).items;
     await this.#load();
   }

@@ -1,7 +1,7 @@
 /** The counter: basket, live identification, offers, payment. */
 
 import { get, post } from "./api.js";
-import { h, icon, render } from "./dom.js";
+import { h, icon, render, slot } from "./dom.js";
 import { has, money, t } from "./i18n.js";
 import { Live } from "./live.js";
 import { confirm, dialog, iconButton, offlineBanner, report, requireRole, toast } from "./ui.js";
@@ -13,6 +13,7 @@ import { offersView } from "./station/offers.js";
 import { payView, sums } from "./station/pay.js";
 import { printPaper, receiptPaper, refundDialog } from "./station/receipt.js";
 import { scanDialog, sendLine } from "./station/scan.js";
+import { Person } from "./station/seller.js";
 import { sheetDialog } from "./station/sheet.js";
 import { stageView } from "./station/stage.js";
 import { addAmount, addCode, addProduct, removeCode, setQuantity, Ticket, toggleReward } from "./station/ticket.js";
@@ -27,6 +28,7 @@ class PoiStation extends HTMLElement {
   #ticket = new Ticket(this.#stationId);
   #till = new Till(this.#ticket);
   #joinCode = new JoinCode(this.#stationId);
+  #person = new Person(this.#stationId);
   #offers = new Map();
   #parts = {};
   #paper = { saleId: "", node: null };
@@ -35,7 +37,8 @@ class PoiStation extends HTMLElement {
   #looking = null;
 
   async connectedCallback() {
-    await requireRole("station", "seller", "owner");
+    const me = await requireRole("station", "seller", "manager", "owner");
+    await this.#person.start(me).catch(report);
     this.#build();
     this.#wire();
     this.#loadOffers();
@@ -55,7 +58,7 @@ class PoiStation extends HTMLElement {
   }
 
   #wire() {
-    for (const source of [this.#ticket, this.#till, this.#joinCode]) source.addEventListener("change", () => this.#draw());
+    for (const source of [this.#ticket, this.#till, this.#joinCode, this.#person]) source.addEventListener("change", () => this.#draw());
     this.addEventListener("poi:add", ({ detail }) => this.#edit(addProduct(detail)));
     this.addEventListener("poi:amount", ({ detail }) => this.#edit(addAmount(detail.amount, detail.label)));
     this.addEventListener("poi:scan", () => scanDialog(this.#stationId, (answer) => this.#seen(answer)));
@@ -64,7 +67,7 @@ class PoiStation extends HTMLElement {
     listen((text) => this.#wedge(text));
     const live = new Live({ watch: "station", station_id: this.#stationId });
     live.addEventListener("message", ({ detail }) => this.#heard(detail));
-    live.addEventListener("resync", () => this.#ticket.load().catch(report));
+    live.addEventListener("resync", () => Promise.all([this.#ticket.load(), this.#person.load()]).catch(report));
     offlineBanner(live);
     live.start();
   }
@@ -72,6 +75,7 @@ class PoiStation extends HTMLElement {
   #heard(message) {
     if (message.kind === "session") this.#takeLive(message.session);
     if (message.kind === "offers") this.#loadOffers();
+    if (message.kind === "seller") this.#person.load().catch(report);
   }
 
   #takeLive(session) {
@@ -95,15 +99,16 @@ class PoiStation extends HTMLElement {
   #draw() {
     const { identity, basket, "offers-panel": offers, payment, stage } = this.#parts;
     const session = this.#ticket.ended ? null : this.#ticket.session;
-    render(identity, identityView(session, this.#joinCode.current, { confirm: () => this.#confirmIdentity(), forget: () => this.#forgetCustomer(), enlarge: () => this.#enlarge() }));
+    render(identity, identityView(session, this.#joinCode.current, { confirm: () => this.#confirmIdentity(), forget: () => this.#forgetCustomer(), why: this.#person.why("confirm_identity"), enlarge: () => this.#enlarge() }));
     render(basket, this.#basketHead(), basketView(this.#ticket, (line, quantity) => this.#edit(setQuantity(line, quantity))));
     render(offers, offersView(this.#ticket, this.#offers, {
       toggleReward: (id) => this.#edit(toggleReward(id)),
       addCode: (code) => this.#edit(addCode(code)),
       removeCode: (code) => this.#edit(removeCode(code)),
     }));
-    render(payment, payView(this.#ticket, this.#till, { pay: (means) => this.#pay(means), showOffers: () => offers.scrollIntoView({ behavior: "smooth" }) }));
-    render(stage, stageView(this.#ticket, this.#till, this.#receipt(), this.#stageActs()));
+    render(payment, payView(this.#ticket, this.#till, { pay: (means) => this.#pay(means), why: this.#person.why("take_payment"), showOffers: () => offers.scrollIntoView({ behavior: "smooth" }) }));
+    const view = stageView(this.#ticket, this.#till, this.#receipt(), this.#stageActs());
+    render(stage, view ?? (this.#person.cover && slot(this.#person.cover)));
     document.body.classList.toggle("is-staged", Boolean(stage.firstChild));
     this.#joinCode.want(!session?.identity && !stage.firstChild);
     this.#notice();
@@ -132,10 +137,11 @@ class PoiStation extends HTMLElement {
       cancel: () => this.#till.abandon(),
       setAside: () => this.#till.setAside(),
       askStatus: () => this.#till.askStatus(),
-      resolve: (outcome, reason) => this.#till.resolve(outcome, reason),
+      resolve: (outcome, reason) => this.#resolve(outcome, reason),
       next: () => this.#ticket.clear(),
       print: async () => printPaper(this.#paper.node),
       refund: () => this.#refund(),
+      why: (right) => this.#person.why(right),
     };
   }
 
@@ -150,9 +156,17 @@ class PoiStation extends HTMLElement {
 
   async #refund() {
     const saleId = this.#ticket.session.sale_id;
-    const made = await refundDialog(saleId, (lines, reason) => this.#till.refund(saleId, lines, reason));
+    const what = { act: "refund", subject_id: saleId, amount: this.#ticket.decision.total };
+    const made = await refundDialog(saleId, (lines, reason) =>
+      this.#person.withConsent(what, (approvalId) => this.#till.refund(saleId, lines, reason, approvalId)));
     if (made) this.#paper = { saleId, node: receiptPaper(made) };
     this.#draw();
+  }
+
+  #resolve(outcome, reason) {
+    const { session, decision } = this.#ticket;
+    const what = { act: "resolve", subject_id: session.session_id, amount: decision.total };
+    return this.#person.withConsent(what, (approvalId) => this.#till.resolve(outcome, reason, approvalId));
   }
 
   async #cancel() {

@@ -1,0 +1,211 @@
+/** Who is signed in at the counter: the name in the bar, the chooser with its PIN pad, and what the person may do. */
+
+import { get, post } from "../api.js";
+import { h, icon, render, slot } from "../dom.js";
+import { clock, t } from "../i18n.js";
+import { PinPad } from "../pinpad.js";
+import { button, dialog, report, toast } from "../ui.js";
+
+const LOOK_AGAIN_MS = 1000;
+
+/** The person at the counter. Dispatches `change`. */
+export class Person extends EventTarget {
+  #stationId;
+  #timer = 0;
+  #at = null;
+  #cover = null;
+  #mark = h("div", { class: "at-counter", dataset: { own: "" } });
+
+  constructor(stationId) {
+    super();
+    this.#stationId = stationId;
+  }
+
+  /** Begin with who the credential stands for: a person's own device needs no sign-in. */
+  async start(me) {
+    this.me = me;
+    document.querySelector("poi-nav").after(this.#mark);
+    if (this.signs) await this.load();
+    this.#draw();
+  }
+
+  /** Whether persons sign in here: at a station's own screen. */
+  get signs() {
+    return this.me.role === "station";
+  }
+
+  /** Ask who is signed in. */
+  async load() {
+    if (this.signs) this.#take(await get(`/v1/stations/${this.#stationId}/seller`));
+  }
+
+  /** Whether somebody has to sign in before anything is done. */
+  get locked() {
+    return Boolean(this.#at) && this.#at.sign_in === "required" && !this.#at.person;
+  }
+
+  may(right) {
+    return (this.signs ? this.#at?.rights : this.me.rights)?.includes(right) ?? true;
+  }
+
+  /** Why not, in words for the screen; nothing when they may. */
+  why(right) {
+    if (this.may(right)) return "";
+    return this.locked ? t("signin.first") : t("signin.may_not", { right: t(`right.${right}`) });
+  }
+
+  /** The persons to choose from, each with a large button; then the PIN. */
+  async choose() {
+    const faces = await this.#faces();
+    if (!faces) return;
+    await dialog(t("signin.title"), (close) => {
+      const body = h("div", { class: "stack" });
+      this.#facesIn(body, faces, close);
+      return { body, foot: this.#foot(close) };
+    });
+  }
+
+  /** The same over the whole counter, while somebody has to sign in first; else nothing. */
+  get cover() {
+    if (!this.locked) this.#cover = null;
+    else this.#cover ??= this.#makeCover();
+    return this.#cover;
+  }
+
+  #makeCover() {
+    const body = h("div", { class: "stack", dataset: { own: "" } }, h("p", { class: "muted" }, t("app.loading")));
+    this.#faces().then((faces) => faces && this.#facesIn(body, faces, () => {}));
+    return h("section", { class: "stage is-locked", key: "stage-locked", "aria-label": t("signin.title"), dataset: { own: "" } },
+      h("div", { class: "stage-card" }, h("div", { class: "stage-mark", "aria-hidden": "true" }, icon("lock")), h("h2", {}, t("signin.first")), h("p", { class: "muted" }, t("signin.badge_hint")), body));
+  }
+
+  /** Do what may take a second person: when it does, ask for their PIN and do it again. `what`: act, subject_id, amount. */
+  async withConsent(what, run) {
+    try {
+      return await run();
+    } catch (problem) {
+      if (problem.code !== "approval-needed") throw problem;
+      const approvalId = await this.#consent(what, problem.message);
+      if (!approvalId) throw problem;
+      return run(approvalId);
+    }
+  }
+
+  async #consent(what, words) {
+    const faces = (await this.#faces())?.filter((face) => face.role === "manager" && face.has_pin && face.seller_id !== this.#at?.person?.seller_id);
+    if (!faces) return "";
+    let approvalId = "";
+    await dialog(t("consent.title"), (close) => {
+      const body = h("div", { class: "stack" });
+      const pad = (face) => {
+        const pinPad = new PinPad(t("signin.pin_of", { name: face.name }), t("consent.give"), async (pin) => {
+          approvalId = (await post("/v1/approvals", { ...what, seller_id: face.seller_id, pin })).approval_id;
+          close();
+        });
+        render(body, back(face, list), slot(pinPad.view));
+        pinPad.view.focus();
+      };
+      const list = () => render(body, h("p", { class: "muted" }, t("consent.words")), h("p", { class: "small muted" }, words),
+        faces.length ? faceList(faces, pad) : h("p", { class: "strong" }, t("consent.nobody")));
+      list();
+      return { body };
+    });
+    return approvalId;
+  }
+
+  async #faces() {
+    try {
+      return (await get(`/v1/stations/${this.#stationId}/sellers`)).items;
+    } catch (problem) {
+      report(problem);
+      return null;
+    }
+  }
+
+  #facesIn(body, faces, close) {
+    const here = this.#at?.person?.seller_id;
+    const list = () => render(body, faces.length ? faceList(faces, pad, here) : h("p", { class: "muted" }, t("signin.nobody")));
+    const pad = (face) => {
+      const pinPad = new PinPad(t("signin.pin_of", { name: face.name }), t("signin.enter"), (pin) => this.#enter(face, pin, close));
+      render(body, back(face, list), slot(pinPad.view));
+      pinPad.view.focus();
+    };
+    list();
+  }
+
+  async #enter(face, pin, close) {
+    this.#take(await post(`/v1/stations/${this.#stationId}/sign-in`, { seller_id: face.seller_id, pin }));
+    toast(t("signin.hello", { name: face.name }), "good");
+    close();
+  }
+
+  #foot(close) {
+    const { person } = this.#at ?? {};
+    if (!person) return undefined;
+    return [
+      button(t("pin.change"), { icon: "key", onclick: async () => { close(); await this.#changePin(person); } }),
+      button(t("signin.out"), { icon: "out", kind: "danger", onclick: async () => { await this.#signOut(); close(); } }),
+    ];
+  }
+
+  async #signOut() {
+    this.#take(await post(`/v1/stations/${this.#stationId}/sign-out`));
+  }
+
+  /** The old PIN, the new one, and the new one again. */
+  #changePin(person) {
+    return dialog(t("pin.change"), (close) => {
+      const body = h("div", { class: "stack" });
+      const step = (label, next) => {
+        const pad = new PinPad(label, t("app.next"), next);
+        render(body, h("p", { class: "strong" }, label), slot(pad.view));
+        requestAnimationFrame(() => pad.view.focus());
+      };
+      const renew = (pin, first, again) => {
+        if (first !== again) throw Object.assign(new Error(t("pin.differ")), { text: t("pin.differ") });
+        return post(`/v1/stations/${this.#stationId}/pin`, { seller_id: person.seller_id, pin, new_pin: again });
+      };
+      step(t("pin.old"), async (pin) => step(t("pin.new"), async (first) => step(t("pin.again"), async (again) => {
+        await renew(pin, first, again);
+        toast(t("pin.changed"), "good");
+        close();
+      })));
+      return { body };
+    });
+  }
+
+  #take(at) {
+    this.#at = at;
+    clearTimeout(this.#timer);
+    if (at.until) this.#timer = setTimeout(() => this.load().catch(report), Math.min(Math.max(new Date(at.until) - Date.now(), 0) + LOOK_AGAIN_MS, 2 ** 31 - 1));
+    this.#draw();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #draw() {
+    render(this.#mark, this.signs ? this.#switch() : ownName(this.me));
+  }
+
+  #switch() {
+    const { person, since } = this.#at ?? {};
+    const label = person ? t("signin.switch", { name: person.name }) : t("signin.title");
+    return h("button", { type: "button", class: person ? "button small seller" : "button small primary seller", "aria-label": label, title: person ? t("signin.since", { time: clock(since) }) : label, onclick: () => this.choose() },
+      icon(person ? "user" : "lock"), h("span", { class: "clip" }, person ? person.name : t("signin.enter")));
+  }
+}
+
+function ownName(me) {
+  return h("span", { class: "seller-own muted small clip" }, icon("user"), h("span", { class: "clip" }, me.name || t(`role.${me.role}`)));
+}
+
+function back(face, list) {
+  return h("div", { class: "row", key: "back" },
+    h("button", { type: "button", class: "button round quiet", "aria-label": t("app.back"), onclick: list }, icon("left")), h("p", { class: "strong grow" }, face.name));
+}
+
+function faceList(faces, pick, here = "") {
+  return h("ul", { class: "faces", key: "faces" }, faces.map((face) => h("li", { key: face.seller_id },
+    h("button", { type: "button", class: "button big wide face", disabled: !face.has_pin, "aria-current": face.seller_id === here ? "true" : null, onclick: () => pick(face) },
+      icon(face.role === "manager" ? "shield" : "user"), h("span", { class: "grow" }, h("span", { class: "face-name" }, face.name),
+        !face.has_pin && h("span", { class: "small muted block" }, t("signin.no_pin")))))));
+}
