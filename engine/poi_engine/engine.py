@@ -6,6 +6,9 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from poi_engine.campaigns.book import CampaignBook
+from poi_engine.campaigns.counters import CampaignCounters
+from poi_engine.campaigns.preview import Previews
 from poi_engine.checkout import Checkout
 from poi_engine.clientele import Clientele
 from poi_engine.clock import Clock
@@ -74,6 +77,9 @@ class Engine:
         self.stock = Stockroom(wiring)
         self.segments = Segments(sql, clock, ids)
         self.offers = OfferBook(sql, screens, clock, catalogues)
+        self.campaigns = CampaignBook(sql, clock, ids, self.offers)
+        self.counters = CampaignCounters(sql, clock, self.campaigns)
+        self.previews = Previews(sql, self.offers)
         self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
@@ -104,6 +110,7 @@ class Engine:
             await asyncio.sleep(ROUND_SECONDS)
             try:
                 await self.recovery.run(grace=self.wiring.grace)
+                await self.campaigns.round()
                 await self.clientele.retention.round()
                 await self.prices.start_due()
             except PoiError as error:  # storage away: the next round finds it again

@@ -91,6 +91,13 @@ class LiveOffers:
             elif live.version < version:
                 await self._refresh(live)
 
+    async def catch_up(self, merchant_id: str, version: int) -> None:
+        """Bring the catalogue to at least `version`, a change of ours to several offers."""
+        live = await self.fresh(merchant_id)
+        async with live.lock:
+            if live.version < version:
+                await self._refresh(live)
+
     async def forget_damaged(self, merchant_id: str, error: DamagedRecord) -> None:
         """Load the catalogue anew, from SQL: what lies in the file is not what was written."""
         live = self._live.pop(merchant_id, None)

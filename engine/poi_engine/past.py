@@ -25,7 +25,7 @@ class Days(NamedTuple):
 async def past_baskets(sql: Sql, days: Days) -> AsyncGenerator[Situation, None]:
     """The sold baskets of the storage's first merchant, oldest first; refunds change nothing in them."""
     merchant_id = await sql.read(_first_merchant)
-    after = (_midnight(days.first - _ZONES), "")
+    after = (midnight(days, -1), "")
     while merchant_id is not None:
         rows = await sql.read(lambda at=after: _page(merchant_id, days, at))  # type: ignore[misc]
         for row in rows:
@@ -67,12 +67,14 @@ def _page(merchant_id: str, days: Days, after: tuple[int, str]) -> Job[list[Row]
         "and s.refund_of is null and s.created_at >= ? and (s.created_at, s.sale_id) > (?, ?) and s.created_at < ? "
         "and s.local_day between ? and ? order by s.created_at, s.sale_id limit ?",
         (
-            *(merchant_id, after[0], *after, _midnight(days.last + 2 * _ZONES)),
+            *(merchant_id, after[0], *after, midnight(days, 2)),
             *(days.first.isoformat(), days.last.isoformat(), PAGE),
         ),
     )
     return rows
 
 
-def _midnight(day: date) -> int:
-    return micros_of(datetime.combine(day, time(), UTC))
+def midnight(days: Days, offset: int) -> int:
+    """Before every store's first day (-1), or after every store's last day (2): microseconds since 1970."""
+    day = days.first if offset < 0 else days.last
+    return micros_of(datetime.combine(day + offset * _ZONES, time(), UTC))

@@ -19,6 +19,7 @@ MODULES = (
     "offers",
     "segments",
     "lift",
+    "campaigns",
     "decisions",
     "insights",
     "phone",

@@ -67,7 +67,7 @@ async def best_sellers(
     summary="Of the new customers of each month, how many came back when",
 )
 async def cohorts(call: Call, store_id: Text | None = None, months: Annotated[int, Meta(ge=1, le=36)] = 12) -> Cohorts:
-    return await call.services.insights.cohorts(call.merchant_id, await _today(call), months, store_id)
+    return await call.services.insights.cohorts(call.merchant_id, await today(call), months, store_id)
 
 
 @routes.get("/v1/insights/sales", roles=READER, right="insights", summary="The sales behind a figure, newest day first")
@@ -155,7 +155,7 @@ async def _view(call: Call, first: date | None, last: date | None, store_id: str
     """The merchant's period, by default the thirty days up to today; at one of their stores or at all."""
     if store_id is not None and store_id not in {store.store_id for store in await _stores(call)}:
         raise NotFound("store", store_id)
-    last_day = last or await _today(call)
+    last_day = last or await today(call)
     first_day = first or last_day - timedelta(days=29)
     for name, one in (("first", first_day), ("last", last_day)):
         if one.year not in _YEARS:
@@ -172,7 +172,7 @@ async def _stores(call: Call) -> list[Store]:
     return await call.services.setup.stores(call.merchant_id)
 
 
-async def _today(call: Call) -> date:
+async def today(call: Call) -> date:
     """Today at the merchant's first store; UTC if there is none."""
     stores = await _stores(call)
     zone = await asyncio.to_thread(ZoneInfo, stores[0].zone if stores else "UTC")  # the first use reads a file
