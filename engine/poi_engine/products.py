@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, json
+from msgspec.structs import replace
 
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import NotFound
@@ -21,9 +22,9 @@ MAX_PRICE = 100_000_000
 class Product(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An article. Prices in minor units VAT included, `vat_rate` in basis points.
 
-    `tracked`: its stock is counted; it stands on the low-stock list at `low_stock` thousandths or less. `parent`: the
-    code of the product it is a variant of, told from the others by its `attributes` (size, colour). `content`: what a
-    pack holds, thousandths of `content_unit`.
+    `tracked`: its stock is counted; null when a product is written: as it was. It stands on the low-stock list at
+    `low_stock` thousandths or less. `parent`: the code of the product it is a variant of, told from the others by its
+    `attributes` (size, colour). `content`: what a pack holds, thousandths of `content_unit`.
     """
 
     code: Code
@@ -36,7 +37,7 @@ class Product(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cost: Annotated[int, Meta(ge=0, le=MAX_PRICE)] | None = None
     gtin: Gtin | None = None
     active: bool = True
-    tracked: bool = False
+    tracked: bool | None = None
     low_stock: Annotated[int, Meta(ge=0, le=1_000_000_000)] | None = None
     parent: Code | None = None
     attributes: Annotated[dict[Attribute, Attribute], Meta(max_length=10)] = {}
@@ -87,6 +88,8 @@ class Products:
 def put_products(merchant_id: str, products: list[Product], who: str, *, ids: Ids, at: int) -> Job[None]:
     """Create or replace products of different codes; their price changes are kept. `at` in microseconds."""
     yield from price_changes(merchant_id, {one.code: one.unit_price for one in products}, who, ids=ids, at=at)
+    counted = yield from _counted(merchant_id, [one.code for one in products if one.tracked is None])
+    products = [one if one.tracked is not None else replace(one, tracked=one.code in counted) for one in products]
     row = f"({', '.join('?' * (len(COLUMNS) + 1))})"
     changes = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS if name != "code")
     yield Query(
@@ -94,6 +97,17 @@ def put_products(merchant_id: str, products: list[Product], who: str, *, ids: Id
         f"on conflict (merchant_id, code) do update set {changes}",
         [value for product in products for value in (merchant_id, *_values(product))],
     )
+
+
+def _counted(merchant_id: str, codes: list[str]) -> Job[set[str]]:
+    """Those of the products whose stock is counted now."""
+    if not codes:
+        return set()
+    marks = ", ".join("?" * len(codes))
+    rows = yield Query(
+        f"select code from product where merchant_id = ? and code in ({marks}) and tracked = 1", (merchant_id, *codes)
+    )
+    return {row["code"] for row in rows}
 
 
 def find_product(merchant_id: str, code: str) -> Job[Product | None]:
@@ -168,7 +182,7 @@ def _search(merchant_id: str, q: str, limit: int, after: str, everything: bool) 
 
 def _values(product: Product) -> list[object]:
     values = {name: getattr(product, name) for name in COLUMNS}
-    values |= {"active": int(product.active), "tracked": int(product.tracked)}
+    values |= {"active": int(product.active), "tracked": int(bool(product.tracked))}
     values["attributes"] = json.encode(product.attributes).decode() if product.attributes else "{}"
     return [values[name] for name in COLUMNS]
 

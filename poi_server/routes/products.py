@@ -118,7 +118,7 @@ async def get_product(call: Call, code: str) -> SheetView:
 
 @routes.put("/v1/products/{code}", roles=MANAGER, right="catalogue", summary="Create or replace a product")
 async def put_product(call: Call, code: str, body: ProductSheet) -> SheetView:
-    """What is left out gets its default; `gtins` and `texts` that are left out stay as they are."""
+    """What is left out gets its default; `tracked`, `gtins` and `texts` that are left out stay as they are."""
     if body.code != code:
         raise RequestError("code-differs", "The code in the body is not the one in the path.", path="$.code")
     return await call.engine.sheets.put(call.merchant_id, body, who=call.by.who)

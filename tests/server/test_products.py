@@ -304,3 +304,19 @@ async def test_mistakes_of_a_file_are_told_by_line_and_column(shop: Shop) -> Non
     assert (await send_csv(shop, "nonsense")).json["mistakes"][0]["code"] == "csv-column"
     assert (await send_csv(shop, "code;prix\n" + "x" * (9 << 20))).status == 413
     assert (await send_csv(shop, "code;prix\n", role="seller")).status == 403
+
+
+async def test_a_code_is_read_for_its_sheet_without_being_sold(shop: Shop) -> None:
+    await put(shop, gtin="4006381333931")
+    path = f"/v1/stations/{shop.station_id}/scan"
+    read = (await shop.ask("POST", f"{path}?look=true", {"text": "4006381333931"}, role="station")).json
+    assert (read["seen"], read["scheme"], read["session"]) == (True, "gtin", None)
+    assert (await shop.ask("GET", f"/v1/products/{read['code']}")).json["code"] == "shirt"
+    assert (await shop.ask("GET", f"/v1/stations/{shop.station_id}/session")).json is None
+
+
+async def test_a_product_stays_tracked_until_it_is_said_otherwise(shop: Shop) -> None:
+    await put(shop, tracked=True)
+    assert (await put(shop, unit_price=1)).json["tracked"] is True
+    assert (await put(shop, tracked=False)).json["tracked"] is False
+    assert (await put(shop, code="new")).json["tracked"] is False

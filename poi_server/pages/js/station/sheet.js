@@ -56,10 +56,14 @@ class SheetView {
   }
 
   async #search() {
-    const asked = (this.#asked += 1);
     const q = this.#query.trim();
+    if (!q) { // nothing to look for, and a sheet may be on its way
+      this.#found = null;
+      return this.#draw();
+    }
+    const asked = (this.#asked += 1);
     try {
-      const { items } = q ? await get("/v1/products", { q, limit: SHOWN }) : { items: null };
+      const { items } = await get("/v1/products", { q, limit: SHOWN });
       if (asked !== this.#asked) return;
       this.#found = items;
     } catch (problem) {
