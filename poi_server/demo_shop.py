@@ -11,7 +11,7 @@ from poi_engine.basket import BasketEntry
 from poi_engine.clock import moment
 from poi_engine.engine import Engine
 from poi_engine.ids import Ids
-from poi_engine.ports import Job, Query
+from poi_engine.ports import Job, OrderTold, Query
 from poi_engine.principal import Principal
 from poi_engine.products import Product
 from poi_engine.session import Session, SessionState
@@ -91,6 +91,8 @@ class _NobodyWatches:
     async def sale_committed(self, merchant_id: str, store_id: str, sale_id: str) -> None: ...
 
     async def offers_changed(self, merchant_id: str) -> None: ...
+
+    async def order_changed(self, merchant_id: str, order: OrderTold) -> None: ...
 
 
 async def _history(services: Services, merchant_id: str, stations: list[str]) -> None:

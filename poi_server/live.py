@@ -10,6 +10,7 @@ import structlog
 from msgspec import Struct
 
 from poi_engine.errors import StorageError
+from poi_engine.ports import OrderTold
 from poi_engine.session import Session
 from poi_server.views import for_phone, shown
 
@@ -19,7 +20,7 @@ QUEUE = 64
 """Messages a slow screen may lag behind before it is told to load afresh."""
 
 Topic = tuple[str, str, str]
-"""Merchant, kind of thing watched (`station`, `customer`, `dashboard`), and its id."""
+"""Merchant, kind of thing watched (`station`, `customer`, `dashboard`, `orders`), and its id."""
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -116,6 +117,15 @@ class Live:
     async def offers_changed(self, merchant_id: str) -> None:
         """Whoever shows offers loads them again."""
         await self._tell(((merchant_id, "dashboard", ""),), {"kind": "offers"})
+
+    async def order_changed(self, merchant_id: str, order: OrderTold) -> None:
+        """The store's stations, the list of orders and the customer's phone load it again."""
+        topics = [(merchant_id, "station", station_id) for station_id in order.stations]
+        topics.append((merchant_id, "orders", ""))
+        if order.customer_id is not None:
+            topics.append((merchant_id, "customer", order.customer_id))
+        body = {"kind": "order", "order_id": order.order_id, "state": order.state, "store_id": order.store_id}
+        await self._tell(tuple(topics), body)
 
     async def seller_changed(self, merchant_id: str, station_id: str) -> None:
         """The station's screens ask who is signed in."""

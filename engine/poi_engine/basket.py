@@ -1,6 +1,6 @@
 """From what a till enters to basket lines. Pure but for the products it is given."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -84,10 +84,14 @@ def _plain(entry: BasketEntry, line_id: str, vat_rate: int) -> SaleItem:
     )
 
 
-def one_more(basket: Basket, product: Product) -> Basket:
-    """The basket with one more of a product: on its line if there is one, else on a new line."""
+def one_more(basket: Basket, product: Product, ordered: Collection[str] = ()) -> Basket:
+    """The basket with one more of a product: on its line if there is one, else on a new line.
+
+    `ordered` lines stay as they are: what is scanned lies on the counter.
+    """
     for index, item in enumerate(basket.items):
-        if item.code == product.code and item.unit == "piece" and item.unit_price == product.unit_price:
+        same = item.code == product.code and item.unit_price == product.unit_price
+        if same and item.unit == "piece" and item.line_id not in ordered:
             longer = replace(item, quantity=item.quantity + 1000)
             return replace(basket, items=(*basket.items[:index], longer, *basket.items[index + 1 :]))
     line_id = _free_id({item.line_id for item in basket.items})

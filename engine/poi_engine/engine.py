@@ -17,7 +17,9 @@ from poi_engine.desk import Desk
 from poi_engine.errors import PoiError
 from poi_engine.goods_import import GoodsImports
 from poi_engine.ids import Ids
+from poi_engine.lift_reader import Lifts
 from poi_engine.offer_book import OfferBook
+from poi_engine.orders import Orders
 from poi_engine.pictures import Pictures
 from poi_engine.places import Places
 from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
@@ -76,12 +78,14 @@ class Engine:
         self.imports = GoodsImports(sql, clock, ids)
         self.stock = Stockroom(wiring)
         self.segments = Segments(sql, clock, ids)
+        self.lifts = Lifts(sql, clock)
         self.offers = OfferBook(sql, screens, clock, catalogues)
         self.campaigns = CampaignBook(sql, clock, ids, self.offers)
         self.counters = CampaignCounters(sql, clock, self.campaigns)
         self.previews = Previews(sql, self.offers)
         self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds)
+        self.orders = Orders(wiring, desk, self.stations, self.offers, self.customers, self.products, refunds)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
         self._connectors = connectors
         self._rounds: asyncio.Task[None] | None = None
@@ -111,6 +115,7 @@ class Engine:
             try:
                 await self.recovery.run(grace=self.wiring.grace)
                 await self.campaigns.round()
+                await self.orders.round()
                 await self.clientele.retention.round()
                 await self.prices.start_due()
             except PoiError as error:  # storage away: the next round finds it again

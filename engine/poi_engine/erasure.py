@@ -4,6 +4,7 @@ from poi_engine.consents import Proof, put_consent, read_consents
 from poi_engine.customer_left import lapse
 from poi_engine.customer_rows import Living, must_live
 from poi_engine.ids import Ids
+from poi_engine.order_holds import cancel_orders_of
 from poi_engine.personal import erase_rows
 from poi_engine.ports import Job, Query
 from poi_engine.records import insert_audit
@@ -19,6 +20,7 @@ def erase_customer(merchant_id: str, customer_id: str, who: str, *, ids: Ids, at
     """
     person = yield from must_live(merchant_id, customer_id)
     for record in person.family:
+        yield from cancel_orders_of(merchant_id, record, who, ids=ids, at=at)
         yield from _wipe(merchant_id, record, at)
         yield from erase_rows(merchant_id, record)
         yield from end_phones(merchant_id, record, at)

@@ -50,7 +50,14 @@ HELD = (
     Held("segment_past", "delete", "keep", "", "segments_before", ("segment_id", "since", "until")),
     Held("segment_due", "delete", "drop", "", "", ()),
     Held("bought", "delete", "drop", "", "last_bought", ("kind", "value", "last_at")),
-    Held("orders", "keep", "move", "the books, under a bare pseudonym", "orders", ("order_id", "state", "how", "total", "currency", "created_at")),
+    Held(
+        "orders",
+        "keep",
+        "move",
+        "the books, under a bare pseudonym",
+        "orders",
+        ("order_id", "state", "how", "total", "currency", "created_at"),
+    ),
     Held("order_contact", "delete", "move", "", "orders_for", ("document", "created_at", "confirmed_at")),
     Held("checkout", "keep", "keep", "the books, under a bare pseudonym", "", ()),
     Held("sale", "keep", "keep", "the books, under a bare pseudonym", "", ()),
@@ -119,7 +126,7 @@ def _move_phones(merchant_id: str, customer_id: str, target: str) -> Job[None]:
         )
     yield Query(
         "insert into phone_mark (merchant_id, mark, customer_id, created_at) select merchant_id, mark, ?, created_at "
-        "from phone_mark where merchant_id = ? and customer_id = ? on conflict (merchant_id, mark, customer_id) "
+        "from phone_mark where merchant_id = ? and customer_id = ? on conflict (merchant_id, customer_id, mark) "
         "do nothing",
         (target, merchant_id, customer_id),
     )

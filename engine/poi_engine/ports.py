@@ -73,6 +73,16 @@ class Sessions(Protocol):
         """True once per key and time span: the fast half of the replay guard."""
 
 
+class OrderTold(Struct, frozen=True, kw_only=True):
+    """What screens are told of an order that moved: those of `stations`, and the customer's phone."""
+
+    order_id: str
+    state: str
+    store_id: str
+    customer_id: str | None = None
+    stations: tuple[str, ...] = ()
+
+
 class Screens(Protocol):
     """Everybody who looks, in every process."""
 
@@ -83,6 +93,8 @@ class Screens(Protocol):
     async def sale_committed(self, merchant_id: str, store_id: str, sale_id: str) -> None: ...
 
     async def offers_changed(self, merchant_id: str) -> None: ...
+
+    async def order_changed(self, merchant_id: str, order: OrderTold) -> None: ...
 
 
 class Capabilities(Struct, frozen=True, kw_only=True):

@@ -47,6 +47,7 @@ class SaleRow(Struct, frozen=True, kw_only=True):
     seller_id: str | None = None
     customer_id: str | None = None
     first_visit: bool = False
+    channel: str = "counter"
 
 
 class LineRow(Struct, frozen=True, kw_only=True):
@@ -81,7 +82,7 @@ def insert_sale(merchant_id: str, sale: SaleRow) -> Query:
     tender = sale.document.tender
     values = (
         *(merchant_id, sale.sale_id, sale.checkout_id, sale.refund_of, sale.store_id, sale.station_id),
-        *(sale.seller_id, sale.customer_id, "counter", sale.currency, sale.subtotal, sale.saved, sale.total),
+        *(sale.seller_id, sale.customer_id, sale.channel, sale.currency, sale.subtotal, sale.saved, sale.total),
         *(sale.points, tender.means, tender.card_scheme, tender.card_type, tender.entry_mode),
         *(sale.receipt_number, int(sale.first_visit), local.date().isoformat(), local.hour, local.isoweekday()),
         *(json.encode(sale.document).decode(), sale.at),

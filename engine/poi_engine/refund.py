@@ -6,6 +6,7 @@ from typing import TypeVar
 from poi_engine.approvals import Allowance
 from poi_engine.errors import Conflict, DeviceError, InternalError, RequestError
 from poi_engine.ledger import Insufficient
+from poi_engine.order_news import tell_of_sale
 from poi_engine.payment import Payment, read_payment
 from poi_engine.ports import Job, PaymentResult
 from poi_engine.principal import Principal
@@ -46,13 +47,15 @@ class Refunds:
         key: str,
         by: Principal,
         allowance: Allowance | None = None,
+        place: str | None = None,
     ) -> SaleView:
         """The refund, as a sale of its own. `Conflict` `refund-declined`, or `refund-unknown` while it is in doubt:
-        repeating the request with the same key asks the terminal again."""
+        repeating the request with the same key asks the terminal again. `place`: where the goods arrive."""
         if not reason.strip() or len(reason) > 200:
             raise RequestError("reason-needed", "Say why in 1 to 200 characters.", path="$.reason")
         body = ["all"] if lines is None else [f"{line.line_id}={line.quantity}" for line in lines]
-        asked = key_of(by, key, "refund", sale_id, reason, *body)
+        arrives = [] if place is None else [f"place={place}"]
+        asked = key_of(by, key, "refund", sale_id, reason, *body, *arrives)
         station_id = by.station_id
         checkout_id, payment_id = self._w.ids.new("ref"), self._w.ids.new("pay")
         opened = await self._write(
@@ -67,6 +70,7 @@ class Refunds:
                 asked,
                 checkout_id,
                 payment_id,
+                place=place,
                 at=at,
                 trace=self._w.trace,
             )
@@ -88,6 +92,7 @@ class Refunds:
             await self._w.screens.sale_committed(merchant_id, sale.store_id, sale_id)
             if sale.customer_id is not None:
                 await self._w.screens.customer_changed(merchant_id, sale.customer_id, "refund")
+            await tell_of_sale(self._w, merchant_id, sale.refund_of or sale_id)
             return Answer(sale_id=sale_id)
         if result.outcome == "declined":
             await self._write(lambda at: decline_refund(merchant_id, checkout_id, result, at=at, trace=self._w.trace))

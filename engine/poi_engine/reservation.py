@@ -8,7 +8,10 @@ from poi_engine.customer_left import settle_left
 from poi_engine.customer_rows import living
 from poi_engine.errors import Conflict
 from poi_engine.frozen import Frozen, coupons_wanted, decode, encode, holds, moves_value
+from poi_engine.fulfilment import Fulfilment
 from poi_engine.ids import Ids
+from poi_engine.order_holds import give_back_orders, take_orders
+from poi_engine.order_rows import must_have_address
 from poi_engine.ports import Job, Query, Row
 from poi_engine.stock import Wanted, hold_moves
 from poi_engine.wiring import Trace
@@ -31,6 +34,7 @@ class _Identified(Struct, frozen=True):
     """The part of a session that letting go needs."""
 
     identity: _Proved | None = None
+    fulfilments: tuple[Fulfilment, ...] = ()
 
 
 class _Held(Struct, frozen=True):
@@ -69,6 +73,8 @@ def reserve(merchant_id: str, checkout_id: str, frozen: Frozen, *, ids: Ids, at:
         account = ledger.limit_account(claim.key)
         yield from ledger.fund_limit(merchant_id, account, claim.unit, claim.cap, ids=ids, at=at)
     trace("accept.funded")
+    yield from _take_orders(merchant_id, checkout_id, frozen, ids, at)
+    trace("accept.orders")
     who = frozen.accepted_by
     goods = yield from hold_moves(merchant_id, checkout_id, goods_wanted(frozen), who, ids=ids, at=at)
     yield from ledger.hold(merchant_id, checkout_id, [*holds(frozen), *goods], ids=ids, at=at)
@@ -77,10 +83,16 @@ def reserve(merchant_id: str, checkout_id: str, frozen: Frozen, *, ids: Ids, at:
 
 
 def goods_wanted(frozen: Frozen) -> list[Wanted]:
-    """What the basket takes from stock: everything lies on the counter of the station's store."""
+    """What the basket takes from stock: what lies on the counter of the station's store, and what is ordered."""
     session = frozen.session
+    ordered = {one.line_id: one.place for one in session.fulfilments}
     return [
-        Wanted(code=item.code, place=session.store_id, quantity=item.quantity)
+        Wanted(
+            code=item.code,
+            place=ordered.get(item.line_id, session.store_id),
+            quantity=item.quantity,
+            in_hand=item.line_id not in ordered,
+        )
         for item in session.basket.items
         if item.code
     ]
@@ -106,6 +118,7 @@ def release(
     held = json.decode(rows[0]["document"], type=_Held)
     yield from _give_back_coupons(merchant_id, held.coupons)
     yield from _give_back_proof(merchant_id, checkout_id, held.session.identity)
+    yield from give_back_orders(merchant_id, checkout_id, held.session.fulfilments, ids=ids, at=at)
     trace("void.done")
     return True
 
@@ -148,6 +161,14 @@ def _must_be_one(merchant_id: str, frozen: Frozen) -> Job[None]:
     """A customer who was merged since the decision is asked for again under the record that lives on."""
     if frozen.customer_id and (yield from living(merchant_id, frozen.customer_id)).customer_id != frozen.customer_id:
         raise Taken("Two records of this customer have become one.")
+
+
+def _take_orders(merchant_id: str, checkout_id: str, frozen: Frozen, ids: Ids, at: int) -> Job[None]:
+    """What is brought needs somebody to bring it to; what was ordered before is paid by this checkout alone."""
+    session = frozen.session
+    if any(one.how == "delivery" for one in session.fulfilments):
+        yield from must_have_address(merchant_id, session.contact_id)
+    yield from take_orders(merchant_id, checkout_id, session.fulfilments, ids=ids, at=at)
 
 
 def _supersede(merchant_id: str, session_id: str, checkout_id: str, *, ids: Ids, at: int, trace: Trace) -> Job[None]:

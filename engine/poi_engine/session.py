@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from poi_engine.errors import Conflict
+from poi_engine.fulfilment import Fulfilment
 from poi_offers.decision import Decision
 from poi_offers.situation import Basket, CustomerFacts, PaymentFacts
 
@@ -65,7 +67,8 @@ class Session(Struct, frozen=True, kw_only=True):
     """One customer's visit at one station, as kept in Redis (MessagePack) and sent to the screens.
 
     `revision` rises by one with each change; a writer that saw an older one is refused. `decision_id` names the
-    decision shown; accepting anything else is refused. Amounts in minor units.
+    decision shown; accepting anything else is refused. Amounts in minor units. `fulfilments` name the lines that are
+    not taken away at once, `contact_id` who has them brought: names and addresses stay in SQL, where they can be erased.
     """
 
     session_id: str
@@ -86,6 +89,10 @@ class Session(Struct, frozen=True, kw_only=True):
     checkout_id: str | None = None
     sale_id: str | None = None
     notice: Notice | None = None
+    fulfilments: tuple[Fulfilment, ...] = ()
+    contact_id: str | None = None
+    channel: Literal["counter", "phone", "partner"] = "counter"
+    partner: str | None = None
 
 
 def move(session: Session, state: SessionState, **changes: object) -> Session:

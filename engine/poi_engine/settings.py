@@ -41,6 +41,22 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     action: Literal["erase", "pseudonymise", "nothing"] = "erase"
 
 
+class Ordering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What customers may order ahead, and how long it waits for them.
+
+    An order is for `lead_minutes` from now at the earliest; its goods are held until `hold_hours` after the time it was
+    wanted for. Names and addresses are deleted `address_days` after an order's end.
+    """
+
+    open: bool = True
+    delivery: bool = True
+    lead_minutes: Annotated[int, Meta(ge=0, le=20_160)] = 30
+    days_ahead: Annotated[int, Meta(ge=1, le=365)] = 30
+    hold_hours: Annotated[int, Meta(ge=1, le=336)] = 24
+    most_open: Annotated[int, Meta(ge=1, le=100)] = 5
+    address_days: Annotated[int, Meta(ge=0, le=365)] = 30
+
+
 class Programme(Struct, frozen=True, kw_only=True):
     """The loyalty programme: how offers are chosen and points earned, the tiers, and how customers join.
 
@@ -54,6 +70,7 @@ class Programme(Struct, frozen=True, kw_only=True):
     minutes: int = 15
     referral: ReferralProgramme = ReferralProgramme()
     retention: Retention = Retention()
+    orders: Ordering = Ordering()
 
 
 class Merchant(Struct, frozen=True, kw_only=True):

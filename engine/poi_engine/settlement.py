@@ -8,6 +8,7 @@ from poi_engine.commit import Closed, Committed
 from poi_engine.desk import Desk
 from poi_engine.errors import DeviceError
 from poi_engine.ledger import Insufficient
+from poi_engine.order_news import tell_of_sale
 from poi_engine.pay_jobs import approve, barred, decline, doubt, to_reverse, undone
 from poi_engine.payment import Payment, read_payment
 from poi_engine.ports import Job, PaymentConnector, PaymentResult, Query
@@ -83,6 +84,8 @@ class Settlement:
         await self._w.screens.sale_committed(session.merchant_id, session.store_id, committed.sale_id)
         if session.identity is not None:
             await self._w.screens.customer_changed(session.merchant_id, session.identity.customer_id, "sale")
+        if session.fulfilments:
+            await tell_of_sale(self._w, session.merchant_id, committed.sale_id)
         return session
 
     async def _approve(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:

@@ -12,6 +12,7 @@ from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, NotFound, StorageError
 from poi_engine.facts import read_facts
 from poi_engine.frozen import is_sure
+from poi_engine.fulfilment import still
 from poi_engine.identify import Identifier, Refused, identity_of
 from poi_engine.offer_book import OfferBook
 from poi_engine.ports import Credential, Job
@@ -88,7 +89,8 @@ class Stations:
             products = await self._w.sql.read(lambda: _entered(merchant_id, entries))
             lines = lines_of(entries, products, counter.vat_rate)
             basket = replace(session.basket, items=lines, codes=tuple(codes), rewards=tuple(rewards))
-            return await self.decided(replace(session, basket=basket, notice=None))
+            kept = still(session.fulfilments, {line.line_id for line in lines})
+            return await self.decided(replace(session, basket=basket, fulfilments=kept, notice=None))
 
         return await self._desk.change(merchant_id, session_id, step, known)
 
@@ -139,7 +141,8 @@ class Stations:
         async def step(session: Session) -> Session:
             _must_be_changeable(session)
             basket = replace(session.basket, rewards=())
-            return await self.decided(replace(session, identity=None, facts=None, basket=basket, notice=None))
+            changed = replace(session, identity=None, facts=None, basket=basket, contact_id=None, notice=None)
+            return await self.decided(changed)
 
         return await self._desk.change(merchant_id, session_id, step)
 
@@ -270,10 +273,12 @@ class Stations:
             notice = Notice(code="identified", values={"scheme": identity.scheme})
             at = self._w.at()
             known = _surer(current.identity, replace(identity, proved_at=at), at)
-            basket = current.basket
+            basket, contact_id = current.basket, current.contact_id
             if current.identity is not None and current.identity.customer_id != known.customer_id:
                 basket = replace(basket, rewards=())  # the one before asked for them
-            return await self.decided(replace(current, identity=known, basket=basket, notice=notice))
+                contact_id = None
+            changed = replace(current, identity=known, basket=basket, contact_id=contact_id, notice=notice)
+            return await self.decided(changed)
 
         changed = await self._desk.change(session.merchant_id, session.session_id, step, session)
         await self._w.screens.customer_changed(session.merchant_id, identity.customer_id, "identified")
@@ -287,7 +292,8 @@ class Stations:
         async def step(current: Session) -> Session:
             _must_be_changeable(current)
             notice = Notice(code="product-added", values={"label": product.label})
-            return await self.decided(replace(current, basket=one_more(current.basket, product), notice=notice))
+            basket = one_more(current.basket, product, {one.line_id for one in current.fulfilments})
+            return await self.decided(replace(current, basket=basket, notice=notice))
 
         return await self._desk.change(session.merchant_id, session.session_id, step)
 
@@ -336,7 +342,15 @@ def situation_of(session: Session, counter: Counter, facts: CustomerFacts | None
     """What a decision may depend on. Rewards asked for by somebody we are not sure of are left out."""
     sure = is_sure(session.identity, at)
     basket = session.basket if sure else replace(session.basket, rewards=())
-    return Situation(at=moment(at), place=counter.place, basket=basket, customer=facts, payment=session.payment)
+    return Situation(
+        at=moment(at),
+        place=counter.place,
+        basket=basket,
+        customer=facts,
+        payment=session.payment,
+        channel=session.channel,
+        partner=session.partner,
+    )
 
 
 def _as_living(session: Session, facts: CustomerFacts | None) -> Session:

@@ -183,8 +183,10 @@ def _enter_found(
 # --- a refund's goods ----------------------------------------------------------------------------------------------
 
 
-def return_moves(merchant_id: str, sale_id: str, checkout_id: str, lines: Sequence[LineRow]) -> Job[list[Move]]:
-    """The moves that put returned goods back where the sale took them; `lines` carry negative quantities.
+def return_moves(
+    merchant_id: str, sale_id: str, checkout_id: str, lines: Sequence[LineRow], place: str | None = None
+) -> Job[list[Move]]:
+    """The moves that put returned goods back where the sale took them, or at `place`; `lines` are negative.
 
     What the sale did not take from a stock does not come back to one.
     """
@@ -196,7 +198,8 @@ def return_moves(merchant_id: str, sale_id: str, checkout_id: str, lines: Sequen
             back = min(rest, left[code][account])
             if back > 0:
                 rest -= back
-                moves.append(Move(kind="stock_return", debit=SOLD, credit=account, amount=back, unit=STOCK))
+                at = account if place is None else stock_account(place, code)
+                moves.append(Move(kind="stock_return", debit=SOLD, credit=at, amount=back, unit=STOCK))
     return moves
 
 
@@ -227,5 +230,13 @@ def _still_out(merchant_id: str, sale_id: str, checkout_id: str) -> Job[defaultd
         (merchant_id, sale_id),
     )
     for row in back:
-        out[of_account(row["account"])[1]][row["account"]] -= row["amount"]
+        _take_off(out[of_account(row["account"])[1]], row["account"], row["amount"])
     return out
+
+
+def _take_off(out: Counter[str], account: str, amount: int) -> None:
+    """What came back counts for the account it came to first; elsewhere, for the others by name."""
+    for name in sorted(out, key=lambda name: (name != account, name)):
+        part = min(amount, out[name])
+        out[name] -= part
+        amount -= part

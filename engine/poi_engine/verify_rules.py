@@ -31,6 +31,20 @@ def _side(account: str, debit: str, credit: str) -> str:
     )
 
 
+def _place(account: str) -> str:
+    """Joins the place of a stock account: a store or central."""
+    return (
+        "join (select merchant_id, store_id as place from store"
+        " union all select merchant_id, 'central' from merchant) g"
+        f" on g.merchant_id = t.merchant_id and substr({account}, 1, length(g.place) + 7) = 'stock:' || g.place || ':'"
+    )
+
+
+def _code(account: str) -> str:
+    """The product of a stock account, its place joined."""
+    return f"substr({account}, length(g.place) + 8)"
+
+
 _BALANCES = f"""
 select merchant_id, account as subject, 'differs from its transfers by debits ' || cast(sum(d) as text)
   || ', credits ' || cast(sum(c) as text) || ', pending debits ' || cast(sum(dp) as text)
@@ -73,7 +87,8 @@ _LEFT_OPEN = f"""
 select p.merchant_id, p.transfer_id as subject, 'holds ' || cast(p.amount as text) || ' ' || p.unit || ' of '
   || p.debit || ' but nothing is under way for ' || p.checkout_id as message
 from transfer p where {_UNRESOLVED} and not exists (select 1 from checkout c where c.merchant_id = p.merchant_id
-  and c.checkout_id = p.checkout_id and c.state in {_OPEN})
+  and c.checkout_id = p.checkout_id and c.state in {_OPEN}) and not exists (select 1 from orders o
+  where o.merchant_id = p.merchant_id and o.order_id = p.checkout_id and o.held = 1)
 """
 
 _LIMITS = """
@@ -99,16 +114,17 @@ having sum(t.amount) > (select coalesce(sum(l.quantity), 0) from sale_line l
   where l.merchant_id = s.merchant_id and l.sale_id = s.sale_id and l.code <> '')
 """
 
-_STOCK_RETURNED = """
-select merchant_id, sale_id || ' ' || account as subject, 'was given back ' || cast(sum(back) as text)
+_STOCK_RETURNED = f"""
+select merchant_id, sale_id || ' ' || code as subject, 'was given back ' || cast(sum(back) as text)
   || ' thousandths of goods, of ' || cast(sum(out) as text) || ' taken' as message
 from (
-  select s.merchant_id, s.sale_id, t.debit as account, t.amount as out, 0 as back from transfer t
-  join sale s on s.merchant_id = t.merchant_id and s.checkout_id = t.checkout_id
+  select s.merchant_id, s.sale_id, {_code('t.debit')} as code, t.amount as out, 0 as back from transfer t
+  join sale s on s.merchant_id = t.merchant_id and s.checkout_id = t.checkout_id {_place('t.debit')}
   where t.kind = 'stock' and t.phase = 'post' union all
-  select s.merchant_id, coalesce(s.refund_of, s.sale_id), t.credit, 0, t.amount from transfer t
-  join sale s on s.merchant_id = t.merchant_id and s.checkout_id = t.checkout_id where t.kind = 'stock_return'
-) moved group by merchant_id, sale_id, account having sum(back) > sum(out)
+  select s.merchant_id, coalesce(s.refund_of, s.sale_id), {_code('t.credit')}, 0, t.amount from transfer t
+  join sale s on s.merchant_id = t.merchant_id and s.checkout_id = t.checkout_id {_place('t.credit')}
+  where t.kind = 'stock_return'
+) moved group by merchant_id, sale_id, code having sum(back) > sum(out)
 """
 
 _CHECKOUTS = """

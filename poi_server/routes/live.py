@@ -24,7 +24,7 @@ HEARTBEAT = 20.0
 class Watch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a screen asks to be told about."""
 
-    watch: Literal["station", "customer", "dashboard"]
+    watch: Literal["station", "customer", "dashboard", "orders"]
     station_id: str = ""
 
 
@@ -86,6 +86,8 @@ def _topic(principal: Principal, text: str) -> Topic | None:
         return (merchant_id, "station", wanted.station_id) if role != "phone" else None
     if wanted.watch == "customer" and role == "phone":
         return (merchant_id, "customer", principal.subject_id)
+    if wanted.watch == "orders" and role in STAFF:
+        return (merchant_id, "orders", "")
     if wanted.watch == "dashboard" and role in READER:
         return (merchant_id, "dashboard", "")
     return None

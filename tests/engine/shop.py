@@ -11,7 +11,7 @@ from poi_engine.connectors.simulator import SimulatorConnector
 from poi_engine.connectors.simulator_book import Operation
 from poi_engine.engine import Engine
 from poi_engine.ids import Ids
-from poi_engine.ports import Job, PaymentConnector, Query, Sessions, Sql
+from poi_engine.ports import Job, OrderTold, PaymentConnector, Query, Sessions, Sql
 from poi_engine.principal import Principal
 from poi_engine.products import Product
 from poi_engine.session import Session
@@ -52,6 +52,7 @@ class Seen:
     notices: list[tuple[str, str]] = field(default_factory=list)
     sales: list[str] = field(default_factory=list)
     offers: int = 0
+    orders: list[OrderTold] = field(default_factory=list)
 
     async def session_changed(self, session: Session) -> None:
         """Keep it."""
@@ -68,6 +69,10 @@ class Seen:
     async def offers_changed(self, merchant_id: str) -> None:
         """Count it."""
         self.offers += 1
+
+    async def order_changed(self, merchant_id: str, order: OrderTold) -> None:
+        """Keep it."""
+        self.orders.append(order)
 
 
 @dataclass(frozen=True)

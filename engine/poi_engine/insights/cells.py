@@ -23,7 +23,6 @@ MONTHLY: frozenset[Facet] = frozenset({"seller", "store", "product", "offer", "c
 """Facets that are kept by month as well."""
 YEARLY: frozenset[Facet] = frozenset({"customer"})
 """Facets that are kept by year as well: few customers come each month of a year."""
-CHANNEL = "counter"
 SEPARATOR = "\t"
 """Between the parts of a value."""
 MEASURES = ("sales", "refunds", "total", "refunded", "saved", "points", "quantity", "worth")
@@ -86,7 +85,7 @@ def _whole(sale: SaleRow, local: datetime) -> list[tuple[Facet, str, Cell]]:
     cell = _counted(sale, sale.total, sale.saved, points=sale.points)
     tender = sale.document.tender
     paid = (tender.means, tender.card_type or "", tender.entry_mode or "", tender.card_scheme or "")
-    visit = (CHANNEL, visitor_of(sale.customer_id, sale.first_visit), band_of(sale.refund_of, sale.total))
+    visit = (sale.channel, visitor_of(sale.customer_id, sale.first_visit), band_of(sale.refund_of, sale.total))
     values: list[tuple[Facet, str]] = [
         ("hour", f"{local.isoweekday()}-{local.hour:02d}"),
         ("payment", SEPARATOR.join(paid)),

@@ -1,0 +1,93 @@
+"""What the tests of orders share: goods elsewhere, lines that are not taken away, customers who order."""
+
+from collections.abc import Sequence
+
+from poi_engine.addresses import Address
+from poi_engine.basket import BasketEntry
+from poi_engine.fulfilment import How
+from poi_engine.order_ahead import Wished
+from poi_engine.order_counter import LineWish
+from poi_engine.order_placing import Orderer
+from poi_engine.order_rows import Contact
+from poi_engine.order_views import OrderFilter, OrderView
+from poi_engine.ports import Job, Query
+from poi_engine.principal import Principal
+from poi_engine.session import Session
+from tests.engine.shop import STATION, M, Shop
+
+SECOND = "sto_2"
+PARIS = Address(name="Ada", country_code="FR", street_address="1 rue de Rivoli", postal_code="75001", city="Paris")
+STOCK_CODE = "eclair"
+
+
+def phone(customer_id: str) -> Principal:
+    """The customer's own phone."""
+    return Principal(merchant_id=M, access_id=f"acc_{customer_id}", role="phone", subject_id=customer_id)
+
+
+async def second_store(shop: Shop) -> None:
+    """Another store with a station."""
+
+    def job() -> Job[None]:
+        yield Query(
+            "insert into store (merchant_id, store_id, name, address, lat, lon, zone, regions) values (?,?,?,?,?,?,?,?)",
+            (M, SECOND, "Gare", "2 rue", 48.85, 2.36, "Europe/Paris", '["FR"]'),
+        )
+        yield Query(
+            "insert into station (merchant_id, store_id, station_id, name, vat_rate, connector) values (?,?,?,?,?,?)",
+            (M, SECOND, "sta_3", "sta_3", 2000, "simulator"),
+        )
+
+    await shop.sql.write(job)
+
+
+async def basket(
+    shop: Shop,
+    *entries: BasketEntry,
+    ordered: Sequence[LineWish] = (),
+    to: Address | None = None,
+    station: str = STATION,
+) -> Session:
+    """An open session with these lines, some of which are fetched or brought."""
+    session = await shop.engine.stations.open(M, station, entries)
+    counter = shop.engine.orders.counter
+    if to is not None:
+        session = await counter.set_contact(M, session.session_id, Contact(name=to.name, address=to))
+    return await counter.set_fulfilments(M, session.session_id, ordered) if ordered else session
+
+
+def line(line_id: str, how: How = "pick_up", place: str | None = "central", store_id: str | None = None) -> LineWish:
+    """A line that is not taken away."""
+    return LineWish(line_id=line_id, how=how, place=place, store_id=store_id)
+
+
+def piece(line_id: str, quantity: int = 1000, code: str = STOCK_CODE) -> BasketEntry:
+    """A product's line."""
+    return BasketEntry(line_id=line_id, code=code, quantity=quantity)
+
+
+async def order_ahead(
+    shop: Shop, customer_id: str, quantity: int = 1000, *, how: How = "pick_up", key: str | None = None
+) -> OrderView:
+    """An order from the customer's phone."""
+    wished = Wished(
+        store_id="sto_1",
+        how=how,
+        entries=(BasketEntry(code=STOCK_CODE, quantity=quantity),),
+        address=PARIS if how == "delivery" else None,
+    )
+    who = Orderer(by=phone(customer_id), channel="phone", customer_id=customer_id)
+    return await shop.engine.orders.ahead.place(M, wished, who, key=key or shop.key())
+
+
+async def all_orders(shop: Shop) -> list[OrderView]:
+    """Every order, newest first."""
+    return await shop.engine.orders.list(M, OrderFilter())
+
+
+async def held(shop: Shop, account: str = "stock:sto_1:eclair") -> int:
+    """What is held of an account, thousandths."""
+    rows = await shop.rows(
+        "select debits_pending as held from account where merchant_id = ? and account = ?", (M, account)
+    )
+    return int(str(rows[0]["held"])) if rows else 0
