@@ -122,12 +122,14 @@ def _consent(state: ConsentState) -> Export:
 
 
 def _purchases(merchant_id: str, person: Living) -> Job[list[Export]]:
-    sales = yield Query(
-        "select sale_id, refund_of, store_id, receipt_number, station_id, channel, currency, subtotal, saved, total, "
-        f"points, means, created_at from sale where merchant_id = ? and customer_id in ({marks(person.family)}) "
-        "order by created_at, sale_id",
-        (merchant_id, *person.family),
-    )
+    sales: list[Row] = []
+    for known_as in person.family:
+        sales += yield Query(
+            "select sale_id, refund_of, store_id, receipt_number, station_id, currency, saved, total, points, means, "
+            "created_at from sale where merchant_id = ? and customer_id = ?",
+            (merchant_id, known_as),
+        )
+    sales.sort(key=lambda row: (row["created_at"], row["sale_id"]))
     stores = yield Query("select store_id, name from store where merchant_id = ?", (merchant_id,))
     names = {row["store_id"]: row["name"] for row in stores}
     found: list[Export] = []
@@ -172,12 +174,14 @@ def _purchase(row: Row, stores: dict[str, str], lines: list[Row]) -> Export:
 
 
 def _acts(merchant_id: str, person: Living) -> Job[list[Export]]:
-    rows = yield Query(
-        "select who, act, created_at from audit where merchant_id = ? "
-        f"and subject_id in ({marks(person.family)}) order by created_at, audit_id",
-        (merchant_id, *person.family),
-    )
-    return [{"at": _time(row["created_at"]), "act": row["act"], "by": row["who"]} for row in rows]
+    rows: list[Row] = []
+    for known_as in person.family:
+        rows += yield Query(
+            "select audit_id, who, act, created_at from audit where merchant_id = ? and subject_id = ?",
+            (merchant_id, known_as),
+        )
+    ordered = sorted(rows, key=lambda row: (row["created_at"], row["audit_id"]))
+    return [{"at": _time(row["created_at"]), "act": row["act"], "by": row["who"]} for row in ordered]
 
 
 def _time(us: int | None) -> str | None:

@@ -130,7 +130,7 @@ def read_profile(merchant_id: str, customer_id: str, at: int) -> Job[CustomerPro
         considered=len(visits),
         usual_hour=_most(row["local_hour"] for row in visits),
         usual_weekday=_most(row["local_weekday"] for row in visits),
-        favourites=(yield from _favourites(merchant_id, person)),
+        favourites=(yield from _favourites(merchant_id, tuple(row["sale_id"] for row in sold))),
         habits=_habits(visits),
         months=_months(sold),
         sales=(yield from summaries(merchant_id, [row["sale_id"] for row in sold[:SHOWN]])),
@@ -157,26 +157,28 @@ def read_cards(merchant_id: str, person: Living) -> Job[tuple[Card, ...]]:
 
 
 def _latest(merchant_id: str, person: Living) -> Job[list[Row]]:
-    return (
-        yield Query(
+    """Record by record: asked for several at once, the planner walks all sales by their day."""
+    rows: list[Row] = []
+    for known_as in person.family:
+        rows += yield Query(
             "select sale_id, refund_of, total, local_day, local_hour, local_weekday, created_at from sale "
-            f"where merchant_id = ? and customer_id in ({marks(person.family)}) "
-            "order by created_at desc, sale_id desc limit ?",
-            (merchant_id, *person.family, LATEST),
+            "where merchant_id = ? and customer_id = ? order by created_at desc, sale_id desc limit ?",
+            (merchant_id, known_as, LATEST),
         )
-    )
+    return sorted(rows, key=lambda row: (row["created_at"], row["sale_id"]), reverse=True)[:LATEST]
 
 
-def _favourites(merchant_id: str, person: Living) -> Job[tuple[Favourite, ...]]:
+def _favourites(merchant_id: str, sale_ids: tuple[str, ...]) -> Job[tuple[Favourite, ...]]:
+    if not sale_ids:
+        return ()
     rows = yield Query(
         "select l.code as code, max(l.label) as label, cast(sum(l.quantity) as bigint) as quantity, "
         "cast(sum(l.total) as bigint) as total, max(s.created_at) as last_at, "
         "cast(sum(case when s.refund_of is null then 1 else 0 end) as bigint) as sales "
-        "from (select merchant_id, sale_id, refund_of, created_at from sale where merchant_id = ? "
-        f"and customer_id in ({marks(person.family)}) order by created_at desc, sale_id desc limit ?) s "
-        "join sale_line l on l.merchant_id = s.merchant_id and l.sale_id = s.sale_id where l.code <> '' "
+        "from sale s join sale_line l on l.merchant_id = s.merchant_id and l.sale_id = s.sale_id "
+        f"where s.merchant_id = ? and s.sale_id in ({marks(sale_ids)}) and l.code <> '' "
         "group by l.code having sum(l.quantity) > 0",
-        (merchant_id, *person.family, LATEST),
+        (merchant_id, *sale_ids),
     )
     ordered = sorted(rows, key=lambda row: (-row["sales"], -row["total"], row["code"]))
     return tuple(

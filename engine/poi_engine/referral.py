@@ -124,7 +124,7 @@ def mark_phone(merchant_id: str, mark: str, customer_id: str, at: int) -> Query:
     """This browser belongs to this customer."""
     return Query(
         "insert into phone_mark (merchant_id, mark, customer_id, created_at) values (?, ?, ?, ?) "
-        "on conflict (merchant_id, mark, customer_id) do nothing",
+        "on conflict (merchant_id, customer_id, mark) do nothing",
         (merchant_id, mark, customer_id, at),
     )
 

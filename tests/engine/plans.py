@@ -14,6 +14,8 @@ GROWING = frozenset(
     {
         *("sale", "sale_line", "redemption", "journal", "transfer", "checkout", "payment", "token_use"),
         *("idempotency", "outbox", "account", "coupon", "audit", "rollup", "newcomer"),
+        *("customer", "customer_word", "customer_note", "customer_search", "credential", "device", "consent"),
+        *("referral", "referred", "referral_mark", "phone_mark"),
     }
 )
 """Tables that get rows with every sale or customer: nobody who waits may have them walked."""

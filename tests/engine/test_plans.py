@@ -25,6 +25,7 @@ from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.verify import verify
 from poi_offers.model import AmountOff, Cashback, Effect, InSegment, Limit, NextVisitCoupon, Offer, PercentOff
+from tests.engine.clientele_day import clientele
 from tests.engine.plans import GROWING, Recorded, tables, walks
 from tests.engine.shop import OTHER_STATION, SELLER, START, STATION, M, Shop
 from tests.engine.test_identification import phone, token
@@ -92,6 +93,7 @@ async def day(shop: Shop) -> None:
     await doubts(shop)
     await offers_and_refunds(shop)
     await readers(shop)
+    await clientele(shop)
 
 
 async def doubts(shop: Shop) -> None:

@@ -134,7 +134,7 @@ referral_mark = table(  # digests of the cards and phones that friends came with
     "referral_mark", ("mark",), text("mark"), text("customer_id"), integer("created_at")
 )
 phone_mark = table(  # digests of a browser's own cookie: two customers on one phone
-    "phone_mark", ("mark", "customer_id"), text("mark"), text("customer_id"), integer("created_at")
+    "phone_mark", ("customer_id", "mark"), text("mark"), text("customer_id"), integer("created_at")
 )
 Index("customer_word_by_customer", customer_word.c.merchant_id, customer_word.c.customer_id)
 Index("customer_note_by_customer", customer_note.c.merchant_id, customer_note.c.customer_id)
@@ -148,7 +148,6 @@ Index("consent_by_customer", consent.c.merchant_id, consent.c.customer_id)
 Index("referral_by_customer", referral.c.merchant_id, referral.c.customer_id)
 Index("referred_by_referrer", referred.c.merchant_id, referred.c.referrer_id)
 Index("referral_mark_by_customer", referral_mark.c.merchant_id, referral_mark.c.customer_id)
-Index("phone_mark_by_customer", phone_mark.c.merchant_id, phone_mark.c.customer_id)
 
 # --- goods ---------------------------------------------------------------------------------------------------------
 

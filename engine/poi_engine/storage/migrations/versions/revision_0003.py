@@ -70,7 +70,7 @@ create table referred (merchant_id text not null, customer_id text not null, cod
 create table referral_mark (merchant_id text not null, mark text not null, customer_id text not null, created_at bigint
   not null, primary key (merchant_id, mark));
 create table phone_mark (merchant_id text not null, mark text not null, customer_id text not null, created_at bigint
-  not null, primary key (merchant_id, mark, customer_id));
+  not null, primary key (merchant_id, customer_id, mark));
 create index customer_word_by_customer on customer_word (merchant_id, customer_id);
 create index customer_note_by_customer on customer_note (merchant_id, customer_id);
 create index customer_search_by_access on customer_search (merchant_id, access_id, created_at);
@@ -78,7 +78,6 @@ create index consent_by_customer on consent (merchant_id, customer_id);
 create index referral_by_customer on referral (merchant_id, customer_id);
 create index referred_by_referrer on referred (merchant_id, referrer_id);
 create index referral_mark_by_customer on referral_mark (merchant_id, customer_id);
-create index phone_mark_by_customer on phone_mark (merchant_id, customer_id);
 """
 _GOODS = """
 alter table product add column tracked bigint default 0 not null;
