@@ -10,7 +10,7 @@ from poi_engine.facts import WINDOWS, given_words, window_sums
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.segment_columns import NEVER, People
 from poi_engine.segment_model import Bought
-from poi_offers.storetime import wall_clock
+from poi_offers.storetime import wall_clock, zone
 
 GoesOn = Callable[[], Awaitable[None]]
 """Awaited before each page of a long reading; it raises to stop."""
@@ -20,9 +20,9 @@ _QUARTER = 900_000_000  # microseconds; no zone's day begins within a quarter of
 
 async def read_people(sql: Sql, merchant_id: str, at: int, goes_on: GoesOn) -> People:
     """Everybody's facts at `at`."""
-    zone = await sql.read(lambda: read_zone(merchant_id))
-    people = People(at=at, today=wall_clock(moment(at), zone).date())
-    day_of = _Days(zone, moment(at))
+    clock = await sql.read(lambda: read_zone(merchant_id))
+    people = People(at=at, today=wall_clock(moment(at), clock).date())
+    day_of = _Days(clock, moment(at))
     after: str | None = ""
     while after is not None:
         await goes_on()
@@ -56,7 +56,9 @@ def since(asked: Bought, at: int) -> int:
 def read_zone(merchant_id: str) -> Job[str]:
     """The zone that judges the merchant's days: their first store's."""
     rows = yield Query("select zone from store where merchant_id = ? order by name, store_id limit 1", (merchant_id,))
-    return str(rows[0]["zone"]) if rows else "UTC"
+    name = str(rows[0]["zone"]) if rows else "UTC"
+    zone(name)  # its file is read here, in the storage's thread
+    return name
 
 
 class _Days:
