@@ -7,7 +7,8 @@ import { dateTime, dayShort, decimals, merchantCurrency, money, t } from "../i18
 import { busy, field, iconButton, report, toast } from "../ui.js";
 import { scaled } from "./numbers.js";
 
-const WIDTH = 640;
+const WIDE = 640;
+const NARROW = 340;
 const HEIGHT = 180;
 const LEFT = 64;
 const BOTTOM = 24;
@@ -32,17 +33,18 @@ function chart({ changes: known, planned }) {
   const future = planned.map((one) => ({ at: Date.parse(one.starts_at), price: one.unit_price }));
   const first = Math.min(past[0].at, now - 86_400_000);
   const last = Math.max(future.at(-1)?.at ?? now, now) + (now - first) * 0.04;
+  const width = window.innerWidth < 600 ? NARROW : WIDE;
   const steps = ticks(Math.max(...[...past, ...future].map((one) => one.price), 1), 3);
-  const x = (at) => LEFT + ((at - first) / (last - first)) * (WIDTH - LEFT - 8);
+  const x = (at) => LEFT + ((at - first) / (last - first)) * (width - LEFT - 8);
   const y = (price) => 8 + (HEIGHT - BOTTOM - 8) * (1 - price / steps.at(-1));
   const line = (points, end) => points.map(({ at, price }, n) => `${n ? "H" : "M"}${x(at)}${n ? "V" : " "}${y(price)}`).join("") + `H${x(end)}`;
   const today = { at: now, price: past.at(-1).price };
-  return svg("svg", { class: "chart prices-chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": t("prices.chart") },
-    steps.map((step) => [svg("line", { class: "axis", x1: LEFT, x2: WIDTH, y1: y(step), y2: y(step) }), svg("text", { x: LEFT - 8, y: y(step) + 4, "text-anchor": "end" }, money(step))]),
+  return svg("svg", { class: "chart prices-chart", viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": t("prices.chart") },
+    steps.map((step) => [svg("line", { class: "axis", x1: LEFT, x2: width, y1: y(step), y2: y(step) }), svg("text", { x: LEFT - 8, y: y(step) + 4, "text-anchor": "end" }, money(step))]),
     svg("path", { class: "price-line", d: line(past, now) }),
     future.length > 0 && svg("path", { class: "price-line planned", d: line([today, ...future], last) }),
-    svg("text", { x: LEFT, y: HEIGHT - 6 }, dayShort(first)),
-    svg("text", { x: x(now), y: HEIGHT - 6, "text-anchor": "end" }, t("prices.today")));
+    x(now) > LEFT + 130 && svg("text", { x: LEFT, y: HEIGHT - 6 }, dayShort(first)),
+    svg("text", { x: x(now), y: HEIGHT - 6, "text-anchor": x(now) > LEFT + 130 ? "end" : "start" }, t("prices.today")));
 }
 
 function planned(history, path, load) {

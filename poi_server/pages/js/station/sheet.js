@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { h, icon, render } from "../dom.js";
-import { money, quantity, said, t } from "../i18n.js";
+import { language, money, quantity, said, t } from "../i18n.js";
 import { nearMissText } from "../near_miss.js";
 import { button, dialog, iconButton, report } from "../ui.js";
 import { scanDialog } from "./scan.js";
@@ -168,8 +168,9 @@ function large(one, label) {
 }
 
 function wordsOf(product) {
-  const own = said(product.texts);
-  return { label: own?.label || product.label, description: own?.description ?? "" };
+  const own = product.texts?.[language];
+  const told = Object.values(product.texts ?? {}).map((one) => one.description);
+  return { label: own?.label || product.label, description: own?.description || told.find(Boolean) || "" };
 }
 
 function attributesView(product) {
