@@ -134,6 +134,43 @@ CATALOGUE: dict[str, Explanation] = {
         "Too many photos", "Photos come faster than they can be read.", "Send it again in a moment."
     ),
     "insufficient": Explanation("Insufficient", "The balance or limit is too small.", "Read it and ask for less."),
+    # --- customers
+    "search-too-short": Explanation(
+        "Too few letters", "Customers are found by three letters and more, never listed.", "Write more of the name."
+    ),
+    "too-many-searches": Explanation(
+        "Too many searches",
+        "This credential has searched for customers more often than anybody needs to.",
+        "Wait as long as `Retry-After` says.",
+    ),
+    "not-present": Explanation(
+        "The customer is not here",
+        "A seller sees the history of the customer who stands at the counter.",
+        "Identify the customer in a session, and name it in `session_id`.",
+    ),
+    "assurance-needed": Explanation(
+        "Not proved",
+        "A card that anybody may carry is not enough for this.",
+        "Scan the customer's rotating code, or confirm who they are.",
+    ),
+    "consent-needed": Explanation(
+        "The customer has to agree",
+        "A seller makes somebody known by name only with their agreement on record.",
+        "Show the text `membership`, and send `consent` with its version.",
+    ),
+    "text-changed": Explanation(
+        "The text has changed", "An agreement is to the newest version of the text.", "Read /v1/consent-texts and ask again."
+    ),
+    "merged-elsewhere": Explanation(
+        "Merged already", "One of the two records was merged with another one.", "Find both again and look."
+    ),
+    "referred-oneself": Explanation(
+        "Not a friend",
+        "The code belongs to the same person, or a card or phone of somebody who was referred before was used.",
+    ),
+    "referred-before": Explanation("Referred before", "A friend's code counts once."),
+    "not-new": Explanation("Not new", "A friend's code is given before the first purchase."),
+    "referral-limit": Explanation("Enough friends", "The code has brought as many friends as the programme rewards."),
     # --- us
     "unavailable": Explanation(
         "Unavailable", "A part the server needs is away; nothing was half-written.", "Try again shortly."
