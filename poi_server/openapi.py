@@ -119,7 +119,8 @@ def _description(route: Route) -> str:
     who = "anyone" if route.open else ", ".join(sorted(route.roles))
     scope = f" Partners need the scope `{route.scope}`." if route.scope else ""
     text = inspect.getdoc(route.handler) or ""
-    return f"{text}\n\nFor: {who}.{scope}".strip()
+    right = f" The person who acts needs the right `{route.right}`." if route.right else ""
+    return f"{text}\n\nFor: {who}.{right}{scope}".strip()
 
 
 def _parameters(route: Route, types: _Types) -> list[dict[str, Any]]:

@@ -120,6 +120,45 @@ CATALOGUE: dict[str, Explanation] = {
     "last-owner": Explanation(
         "The last owner", "Revoking this would lock everybody out.", "Make another owner's credential first."
     ),
+    # --- the staff
+    "pin-wrong": Explanation("Wrong PIN", "This is not the person's PIN, or they have none.", "Type it again."),
+    "pin-locked": Explanation(
+        "Too many wrong PINs",
+        "After five wrong PINs in a row the person waits: a minute, then longer each time, up to an hour.",
+        "Wait, sign in with a badge, or let a manager set a new PIN.",
+    ),
+    "pin-form": Explanation("No PIN", "A PIN has 4 to 8 digits.", "Take another one."),
+    "pin-simple": Explanation("Guessed at once", "The PIN is a row or one digit repeated.", "Take another one."),
+    "seller-inactive": Explanation(
+        "No access any more", "The person is not active, or has another role by now.", "A manager lets them in again."
+    ),
+    "role-differs": Explanation(
+        "Another role", "A person's devices are paired for the role they have.", "Pair them for their role."
+    ),
+    "own-rights": Explanation("One's own rights", "Nobody changes their own rights.", "Ask an owner or manager."),
+    "owner-needed": Explanation(
+        "An owner's act", "Managers, owners' credentials and keys are changed by owners only.", "Ask an owner."
+    ),
+    "approval-needed": Explanation(
+        "A second person is needed",
+        "The act goes further than the person may alone: refunds above their limit, or the end of a doubtful payment.",
+        "Let a manager or owner consent (`POST /v1/approvals`) and repeat the request with `approval_id`.",
+    ),
+    "approval-unknown": Explanation("Unknown consent", "There is no such consent.", "Ask for one."),
+    "approval-used": Explanation("Consent used", "A consent serves one act.", "Ask for another one."),
+    "approval-expired": Explanation("Consent expired", "A consent is good for two minutes.", "Ask for another one."),
+    "approval-differs": Explanation(
+        "Another consent", "The consent was for another act, another subject, or for less.", "Ask for the right one."
+    ),
+    "approval-own": Explanation("One's own act", "Nobody consents to what they do themselves.", "Ask somebody else."),
+    "may-not-approve": Explanation(
+        "May not consent", "Only an owner or a manager consents.", "Ask one of them for their PIN."
+    ),
+    "badge-taken": Explanation("Somebody's badge", "The card is another person's badge.", "Take it away there first."),
+    "badge-is-customers": Explanation(
+        "A customer's card", "The card identifies a customer.", "Take a card that is nobody's."
+    ),
+    "card-is-badge": Explanation("A badge", "The card signs a person of the staff in.", "Take another card."),
     # --- the counter
     "decide-again": Explanation(
         "Decide again", "A limit was reached in the meantime.", "Read the session's new decision and ask again."
@@ -159,7 +198,9 @@ CATALOGUE: dict[str, Explanation] = {
         "Show the text `membership`, and send `consent` with its version.",
     ),
     "text-changed": Explanation(
-        "The text has changed", "An agreement is to the newest version of the text.", "Read /v1/consent-texts and ask again."
+        "The text has changed",
+        "An agreement is to the newest version of the text.",
+        "Read /v1/consent-texts and ask again.",
     ),
     "merged-elsewhere": Explanation(
         "Merged already", "One of the two records was merged with another one.", "Find both again and look."
@@ -177,6 +218,32 @@ CATALOGUE: dict[str, Explanation] = {
     ),
     "busy": Explanation("Too busy", "The server has as many connections as it takes.", "Try again shortly."),
     "internal": Explanation("Broken promise", "The mistake is ours.", "Report it with the request id."),
+    # --- segments and lift
+    "superseded": Explanation(
+        "Superseded", "The same person asked for another size before this one was counted.", "Use the later answer."
+    ),
+    "segment-used": Explanation(
+        "Segment used", "Offers or campaigns need this segment.", "Remove them, or take it out of their conditions."
+    ),
+    "segment-unknown": Explanation(
+        "Unknown segment", "The offer names a segment there is not.", "GET /v1/segments lists them."
+    ),
+    "segment-built-in": Explanation(
+        "Built-in segment", "The built-in segments cannot be changed.", "Write one of your own."
+    ),
+    "segment-of-segments": Explanation(
+        "Segment of segments",
+        "A segment's conditions may name built-in segments and words given by hand, no other segment and no coupon.",
+        "Write the other segment's conditions out.",
+    ),
+    "too-many-segments": Explanation(
+        "Too many segments", "A merchant has at most 200 segments of their own.", "Remove one first."
+    ),
+    "no-holdout": Explanation(
+        "No holdout",
+        "The offer holds nobody out, so that there is nothing to measure its effect against.",
+        "Give the next offer a holdout: a share of customers who go without it.",
+    ),
     # --- products and stock
     "which-station": Explanation("Which station", "The answer depends on the counter.", "Name it in `station_id`."),
     "not-in-stock": Explanation(

@@ -149,6 +149,10 @@ def _count(merchant_id: str, seller_id: str, limit: int, amount: int, checkout_i
     yield Query(  # one person's refunds take turns
         "update seller set name = name where merchant_id = ? and seller_id = ?", (merchant_id, seller_id)
     )
+    yield Query(  # what is older counts no more
+        "delete from seller_refund where merchant_id = ? and seller_id = ? and created_at <= ?",
+        (merchant_id, seller_id, at - WINDOW_US),
+    )
     rows = yield Query(
         "select coalesce(sum(amount), 0) as n from seller_refund"
         " where merchant_id = ? and seller_id = ? and created_at > ?",

@@ -5,17 +5,20 @@ import { h, icon, render } from "../dom.js";
 import { clock, day, t, tn } from "../i18n.js";
 import { button, busy, confirm, dialog, field, iconButton, qrImage, report } from "../ui.js";
 
-const STAFF = new Set(["owner", "seller", "station"]);
+const STAFF = new Set(["owner", "manager", "seller", "auditor", "station"]);
+/** Whose credentials only an owner gives and ends. */
+const OWNERS_OWN = new Set(["owner", "manager"]);
 const SCOPES = ["decisions", "offers:read", "offers:write", "customers:read", "customers:write", "sales:read"];
 
-/** The panel of devices, people and keys. */
+/** The panel of devices, people and keys; `owner` says whether an owner looks at it, or a manager. */
 export class AccessPanel extends HTMLElement {
+  owner = true;
   #data = null;
 
   async load() {
     try {
-      const [stores, stations, sellers, keys, access] = await Promise.all(
-        ["/v1/stores", "/v1/stations", "/v1/sellers", "/v1/api-keys", "/v1/access"].map((path) => get(path)));
+      const [stores, stations, sellers, access, keys = { items: [] }] = await Promise.all(
+        ["/v1/stores", "/v1/stations", "/v1/sellers", "/v1/access", ...(this.owner ? ["/v1/api-keys"] : [])].map((path) => get(path)));
       this.#data = { stores: stores.items, stations: stations.items, sellers: sellers.items, keys: keys.items, access: access.items };
       this.#draw();
     } catch (problem) {
@@ -31,11 +34,11 @@ export class AccessPanel extends HTMLElement {
     const { stores, stations, sellers, keys, access } = this.#data;
     const storeName = (id) => stores.find((store) => store.store_id === id)?.name ?? "";
     render(this, h("div", { class: "access-grid" },
-      this.#section("tablet", "stations", stations.map((station) => this.#row(station.station_id, station.name, storeName(station.store_id), "station")), stores.length > 0 && (() => this.#addStation())),
-      this.#section("user", "sellers", sellers.map((seller) => this.#sellerRow(seller)), () => this.#addSeller()),
+      this.#section("tablet", "stations", stations.map((station) => this.#row(station.station_id, station.name, storeName(station.store_id), "station")), this.owner && stores.length > 0 && (() => this.#addStation())),
+      this.#section("user", "sellers", sellers.map((seller) => this.#sellerRow(seller)), () => location.assign("/sellers")),
       this.#section("phone", "phones", [h("li", { key: "phone" }, h("div", { class: "grow" }, h("p", { class: "strong" }, tn("access.phone_count", access.filter((entry) => entry.role === "phone").length)), h("p", { class: "muted small" }, t("access.phones_hint"))), button(t("access.pair"), { icon: "qr", kind: "small", onclick: () => this.#pair("phone", "", t("access.new_customer")) }))]),
-      this.#section("key", "keys", keys.map((key) => this.#keyRow(key)), () => this.#addKey()),
-      this.#section("shield", "entries", access.filter((entry) => STAFF.has(entry.role)).map((entry) => this.#entryRow(entry)), () => this.#pair("owner", "", t("role.owner")))));
+      this.owner && this.#section("key", "keys", keys.map((key) => this.#keyRow(key)), () => this.#addKey()),
+      this.#section("shield", "entries", access.filter((entry) => STAFF.has(entry.role)).map((entry) => this.#entryRow(entry)), this.owner && (() => this.#pair("owner", "", t("role.owner"))))));
   }
 
   #section(picture, name, rows, onadd) {
@@ -51,8 +54,9 @@ export class AccessPanel extends HTMLElement {
   }
 
   #sellerRow(seller) {
+    if (!this.owner && OWNERS_OWN.has(seller.role)) return h("li", { key: seller.seller_id }, h("p", { class: "grow strong" }, seller.name));
     const turn = button(t(seller.active ? "access.shut_out" : "access.let_in"), { kind: "small quiet", onclick: () => this.#setSeller(seller) });
-    if (seller.active) return h("li", { key: seller.seller_id }, h("p", { class: "grow strong" }, seller.name), turn, button(t("access.pair"), { icon: "qr", kind: "small", onclick: () => this.#pair("seller", seller.seller_id, seller.name) }));
+    if (seller.active) return h("li", { key: seller.seller_id }, h("p", { class: "grow strong" }, seller.name), turn, button(t("access.pair"), { icon: "qr", kind: "small", onclick: () => this.#pair(seller.role, seller.seller_id, seller.name) }));
     return h("li", { key: seller.seller_id }, h("p", { class: "grow muted" }, seller.name), turn);
   }
 
@@ -64,13 +68,13 @@ export class AccessPanel extends HTMLElement {
   #entryRow(entry) {
     const label = this.#subject(entry);
     return h("li", { key: entry.access_id }, h("div", { class: "grow" }, h("p", { class: "strong" }, t(`role.${entry.role}`), label && h("span", { class: "muted" }, ` · ${label}`)), h("p", { class: "muted small" }, t("access.since", { day: day(entry.created_at / 1000) }))),
-      iconButton("trash", t("access.revoke"), () => this.#revoke(`/v1/access/${entry.access_id}`, label)));
+      (this.owner || !OWNERS_OWN.has(entry.role)) && iconButton("trash", t("access.revoke"), () => this.#revoke(`/v1/access/${entry.access_id}`, label)));
   }
 
   #subject({ role, subject_id: id }) {
     const { stations, sellers } = this.#data;
     if (role === "station") return stations.find((station) => station.station_id === id)?.name ?? "";
-    if (role === "seller") return sellers.find((seller) => seller.seller_id === id)?.name ?? "";
+    if (role !== "owner") return sellers.find((seller) => seller.seller_id === id)?.name ?? "";
     return "";
   }
 
@@ -105,11 +109,6 @@ export class AccessPanel extends HTMLElement {
     const vat = h("input", { class: "input", type: "number", min: 0, max: 100, step: 0.01, value: 20, required: true });
     return this.#form(t("access.add_stations"), [field(t("access.name"), name), field(t("dashboard.store"), store), field(t("access.vat"), vat, { hint: t("access.vat_hint") })],
       () => post("/v1/stations", { name: name.value.trim(), store_id: store.value, vat_rate: Math.round(Number(vat.value) * 100) }));
-  }
-
-  #addSeller() {
-    const name = h("input", { class: "input", required: true, maxlength: 120 });
-    return this.#form(t("access.add_sellers"), [field(t("access.name"), name)], () => post("/v1/sellers", { name: name.value.trim() }));
   }
 
   #addKey() {

@@ -7,6 +7,9 @@ import { PinPad } from "../pinpad.js";
 import { button, dialog, report, toast } from "../ui.js";
 
 const LOOK_AGAIN_MS = 1000;
+/** From so many on, a field finds a name. */
+const MANY_FACES = 12;
+const MOST_FACES = 60;
 
 /** The person at the counter. Dispatches `change`. */
 export class Person extends EventTarget {
@@ -124,7 +127,10 @@ export class Person extends EventTarget {
 
   #facesIn(body, faces, close) {
     const here = this.#at?.person?.seller_id;
-    const list = () => render(body, faces.length ? faceList(faces, pad, here) : h("p", { class: "muted" }, t("signin.nobody")));
+    let wanted = "";
+    const find = h("input", { class: "input", type: "search", "aria-label": t("signin.find"), placeholder: t("signin.find"), dataset: { own: "" }, oninput: () => { wanted = find.value.trim().toLowerCase(); list(); } });
+    const list = () => render(body, faces.length > MANY_FACES && slot(find),
+      faces.length ? faceList(faces.filter((face) => face.name.toLowerCase().includes(wanted)).slice(0, MOST_FACES), pad, here) : h("p", { class: "muted" }, t("signin.nobody")));
     const pad = (face) => {
       const pinPad = new PinPad(t("signin.pin_of", { name: face.name }), t("signin.enter"), (pin) => this.#enter(face, pin, close));
       render(body, back(face, list), slot(pinPad.view));
