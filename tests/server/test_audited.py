@@ -9,7 +9,9 @@ from tests.server.shop import Answer, Shop
 
 STAFF = {"owner", "manager", "seller", "auditor", "station"}
 SESSION, SALE, CUSTOMER = "/v1/sessions/{session_id}", "/v1/sales/{sale_id}", "/v1/customers/{customer_id}"
+CAMPAIGN = "/v1/campaigns/{campaign_id}"
 SELLER, OFFER, PRODUCT = "/v1/sellers/{seller_id}", "/v1/offers/{offer_id}", "/v1/products/{code}"
+SEGMENT = "/v1/segments/{segment_id}"
 
 AUDITED = {
     "POST /v1/pairings": "pair",
@@ -49,6 +51,16 @@ AUDITED = {
     f"DELETE {OFFER}": "remove-offer",
     f"POST {OFFER}/pause": "pause-offer",
     f"POST {OFFER}/resume": "resume-offer",
+    "POST /v1/campaigns": "create-campaign",
+    f"PUT {CAMPAIGN}": "change-campaign",
+    f"DELETE {CAMPAIGN}": "remove-campaign",
+    f"POST {CAMPAIGN}/start": "start-campaign",
+    f"POST {CAMPAIGN}/withdraw": "withdraw-campaign",
+    f"POST {CAMPAIGN}/stop": "stop-campaign",
+    "DELETE /v1/suggestions/{suggestion_id}": "dismiss-suggestion",
+    "POST /v1/segments": "create-segment",
+    f"PUT {SEGMENT}": "change-segment",
+    f"DELETE {SEGMENT}": "remove-segment",
     "POST /v1/stock/movements": "stock-received",
 }
 """The changing routes of staff and the act they leave in the audit."""
@@ -78,9 +90,12 @@ EXEMPT = {
     f"PUT {PRODUCT}/pictures": "pictures move nothing",
     f"POST {CUSTOMER}/notes": NAMED,
     f"PUT {CUSTOMER}/consents/{{purpose}}": "the consent's own row is the proof and names who took it",
+    "POST /v1/campaigns/preview": "a dry run",
+    "POST /v1/suggestions": "reads the figures and says what they say",
     "POST /v1/retention": "each customer it makes a pseudonym of has a row of their own",
     "POST /v1/decisions": "a dry run",
     f"POST {OFFER}/explain": "a dry run",
+    "POST /v1/segments/size": "a question",
 }
 """The others, and why they leave none."""
 
@@ -184,7 +199,7 @@ class Day:
         await self.do("POST", f"{SESSION}/confirm-identity", session_id=session["session_id"])
 
     async def offers(self) -> None:
-        """An offer's life."""
+        """An offer's life, and a segment's."""
         offer = {
             "offer_id": "off_1",
             "name": {"en": "One"},
@@ -197,6 +212,10 @@ class Day:
         await self.do("POST", f"{OFFER}/pause", **one)
         await self.do("POST", f"{OFFER}/resume", **one)
         await self.do("DELETE", OFFER, **one)
+        segment = {"name": {"en": "Everybody"}}
+        made = await self.do("POST", "/v1/segments", segment)
+        await self.do("PUT", SEGMENT, segment, segment_id=made["segment_id"])
+        await self.do("DELETE", SEGMENT, segment_id=made["segment_id"])
 
     async def _opened(self) -> Any:
         path = f"/v1/stations/{self.shop.station_id}/session"

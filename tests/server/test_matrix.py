@@ -151,6 +151,11 @@ SAMPLES: dict[str, Any] = {
     "PUT /v1/customers/{customer_id}/consents/{purpose}": {"given": True, "version": 1},
     "POST /v1/customers/{customer_id}/referral": {"code": "abcdefgh"},
     "PUT /v1/offers/{offer_id}": OFFER,
+    "PUT /v1/campaigns/{campaign_id}": {
+        "name": "Mine",
+        "offers": [{"name": {"en": "Mine"}, "effects": [{"type": "amount_off", "amount": 100}]}],
+    },
+    "PUT /v1/segments/{segment_id}": {"name": {"en": "Mine"}},
     "POST /v1/offers/{offer_id}/explain": {"currency": "EUR", "place": {"lat": 48.8, "lon": 2.3, "zone": "UTC"}},
     "PUT /v1/stations/{station_id}": {"store_id": "sto_x", "name": "Mine"},
     "POST /v1/products/{code}/prices": {"unit_price": 1, "starts_at": "2099-01-01T00:00:00Z"},
@@ -210,6 +215,8 @@ class Foreign:
         names["table"] = "theirs"
         names["offer_id"] = OFFER["offer_id"]  # type: ignore[assignment]
         await ask("POST", "/v1/offers", OFFER)
+        segment = await ask("POST", "/v1/segments", {"name": {"en": "Theirs"}})
+        names["segment_id"] = segment["segment_id"]
         names["code"] = "theirs-code"
         await ask("PUT", "/v1/products/theirs-code", {"code": "theirs-code", "label": "Theirs", "unit_price": 100})
         plan = {"unit_price": 90, "starts_at": "2099-01-01T00:00:00Z"}
