@@ -1,25 +1,26 @@
-/** Small SVG charts: bars over days, horizontal bars, a heat map, a stacked bar. Each has a title and a table with its figures. */
+/** Small SVG charts: bars over days, lying bars, a heat map, a bar in parts, a spark. Each has a table with its figures; a mark with `pick` is a button. */
 
 import { h, svg } from "./dom.js";
 import { t } from "./i18n.js";
+import { pickable, roving } from "./roving.js";
 
 const WIDTH = 720;
 const LEFT = 56;
 const BOTTOM = 24;
 
 /** The chart with its heading, and its figures as a table on demand. */
-export function figure(title, chart, { head, rows }, { hint } = {}) {
-  return h("figure", { class: "card figure", key: `figure-${title}` },
-    h("figcaption", { class: "card-head" }, h("h2", {}, title), hint && h("span", { class: "muted small" }, hint)),
+export function figure(title, chart, { head, rows }, { hint, kind = "", tools } = {}) {
+  return h("figure", { class: `card figure ${kind}`, key: `figure-${title}` },
+    h("figcaption", { class: "card-head" }, h("h2", {}, title), hint && h("span", { class: "muted small" }, hint), tools),
     rows.length ? chart : h("p", { class: "empty" }, t("chart.empty")),
-    rows.length > 0 && h("details", { class: "figures" }, h("summary", {}, t("chart.table")), table(head, rows)));
+    rows.length > 0 && h("details", { class: "figures" }, h("summary", {}, t("chart.table")), table(head, rows, title)));
 }
 
 /** A table: `head` are labels, `rows` lists of texts; all columns but the first are figures. */
-export function table(head, rows) {
+export function table(head, rows, label) {
   const end = (at) => (at > 0 ? "end num" : "");
-  return h("div", { class: "table-scroll" }, h("table", {},
-    h("thead", {}, h("tr", {}, head.map((label, at) => h("th", { class: end(at), scope: "col" }, label)))),
+  return h("div", { class: "table-scroll", role: "region", tabindex: 0, "aria-label": label ?? head[0] }, h("table", {},
+    h("thead", {}, h("tr", {}, head.map((name, at) => h("th", { class: end(at), scope: "col" }, name)))),
     h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, at) => h("td", { class: end(at) }, cell)))))));
 }
 
@@ -32,73 +33,102 @@ export function ticks(most, count = 4) {
   return Array.from({ length: Math.ceil(most / step) + 1 }, (_, at) => at * step);
 }
 
-/** Upright bars: `items` are { label, value, title }; `format` writes the axis. */
-export function bars(items, label, format, { height = 240 } = {}) {
-  const steps = ticks(Math.max(...items.map((item) => item.value), 0));
-  const top = steps.at(-1);
+/** Upright bars: `items` are { label, value, title, before, pick }; `before` is a line across; `format` writes the axis. */
+export function bars(items, label, format, { height = 240, width = WIDTH } = {}) {
+  const steps = ticks(Math.max(...items.flatMap((item) => [item.value, item.before ?? 0]), 0));
   const plot = height - BOTTOM - 8;
-  const y = (value) => 8 + plot - (Math.max(value, 0) / top) * plot;
-  const slot = (WIDTH - LEFT) / items.length;
-  const every = Math.ceil(items.length / 8);
-  return frame(label, height,
+  const y = (value) => 8 + plot - (Math.max(value, 0) / steps.at(-1)) * plot;
+  const slot = (width - LEFT) / items.length;
+  const every = Math.ceil(items.length / Math.max(Math.floor((width - LEFT) / 72), 2));
+  return frame(label, width, height,
     steps.map((step) => [
-      svg("line", { class: "axis", x1: LEFT, x2: WIDTH, y1: y(step), y2: y(step) }),
+      svg("line", { class: "axis", x1: LEFT, x2: width, y1: y(step), y2: y(step) }),
       svg("text", { x: LEFT - 8, y: y(step) + 4, "text-anchor": "end" }, format(step)),
     ]),
     items.map((item, at) => {
       const x = LEFT + at * slot;
       const gap = Math.min(slot * 0.2, 6);
+      const box = { x: x + gap / 2, y: y(item.value), width: slot - gap, height: Math.max(y(0) - y(item.value), 0), rx: Math.min(3, slot / 4) };
       return [
-        mark(item.title, { x: x + gap / 2, y: y(item.value), width: slot - gap, height: Math.max(y(0) - y(item.value), 0), rx: Math.min(3, slot / 4) }),
+        mark(item, box, "", { x, y: 8, width: slot, height: plot }),
         at % every === 0 && svg("text", { x: x + slot / 2, y: height - 6, "text-anchor": "middle" }, item.label),
       ];
-    }));
+    }),
+    items.some((item) => item.before !== undefined) && svg("path", { class: "before", d: items.map((item, at) => `M${LEFT + at * slot} ${y(item.before ?? 0)}h${slot}`).join("") }));
 }
 
-/** Lying bars with their figures, as a list: `items` are { label, value, text, hint }. */
+/** Lying bars with their figures, as a list: `items` are { label, value, text, hint, before, pick }; `before` is a tick across the bar. */
 export function lyingBars(items, label) {
-  const most = Math.max(...items.map((item) => Math.abs(item.value)), 1);
-  return h("ul", { class: "lying", "aria-label": label }, items.map((item) =>
-    h("li", {},
-      h("p", { class: "row between" }, h("span", { class: "clip" }, item.label), h("span", { class: "num strong" }, item.text, item.hint && h("span", { class: "muted small" }, ` · ${item.hint}`))),
-      h("div", { class: "bar-track", "aria-hidden": "true" }, h("div", { class: "bar-fill", vars: { "--share": Math.max(item.value, 0) / most } })))));
+  const most = Math.max(...items.flatMap((item) => [Math.abs(item.value), item.before ?? 0]), 1);
+  return h("ul", { class: "lying", "aria-label": label }, items.map((item) => h("li", {}, lying(item, most))));
 }
 
-/** A heat map: `rows` and `columns` are labels, `value(row, column)` the figure, `title(row, column)` its words. */
-export function heatMap(rows, columns, value, title, label) {
-  const cell = (WIDTH - LEFT) / columns.length;
-  const side = Math.min(cell, 34);
+function lying(item, most) {
+  const inside = [
+    h("span", { class: "row between lying-head" }, h("span", { class: "clip" }, item.label), h("span", { class: "num strong" }, item.text)),
+    h("span", { class: "row" },
+      h("span", { class: "bar-track grow", "aria-hidden": "true" }, h("span", { class: "bar-fill", vars: { "--share": Math.max(item.value, 0) / most } }),
+        item.before !== undefined && h("span", { class: "bar-before", vars: { "--share": Math.max(item.before, 0) / most } })),
+      item.hint && h("span", { class: "muted small num lying-hint" }, item.hint)),
+  ];
+  return item.pick ? h("button", { type: "button", class: "lying-row", onclick: item.pick }, inside) : h("div", { class: "lying-row" }, inside);
+}
+
+/** A heat map: `rows` and `columns` are labels, `value(row, column)` the figure, `title(row, column)` its words, `pick(row, column)` what a click does. */
+export function heatMap(rows, columns, value, title, label, { width = WIDTH, side: tall, pick } = {}) {
+  const left = Math.min(LEFT, 44);
+  const cell = (width - left) / columns.length;
+  const side = tall ?? Math.min(cell, 34);
   const height = rows.length * side + BOTTOM;
   const most = Math.max(...rows.flatMap((_, r) => columns.map((__, c) => value(r, c))), 1);
-  return frame(label, height,
-    rows.map((name, r) => svg("text", { x: LEFT - 8, y: r * side + side / 2 + 4, "text-anchor": "end" }, name)),
-    columns.map((name, c) => (columns.length <= 12 || c % 2 === 0) && svg("text", { x: LEFT + c * cell + cell / 2, y: height - 6, "text-anchor": "middle" }, name)),
+  const every = Math.ceil(columns.length / Math.max(Math.floor((width - left) / 46), 2));
+  return frame(label, width, height,
+    rows.map((name, r) => svg("text", { x: left - 8, y: r * side + side / 2 + 4, "text-anchor": "end" }, name)),
+    columns.map((name, c) => c % every === 0 && svg("text", { x: left + c * cell + cell / 2, y: height - 6, "text-anchor": "middle" }, name)),
     rows.flatMap((_, r) => columns.map((__, c) => {
       const part = Math.max(value(r, c), 0) / most;
-      const box = { x: LEFT + c * cell + 1, y: r * side + 1, width: cell - 2, height: side - 2, rx: 4 };
-      return part > 0 ? mark(title(r, c), { ...box, "fill-opacity": (0.1 + 0.9 * part).toFixed(3) }) : svg("rect", { ...box, class: "cell-empty" });
+      const box = { x: left + c * cell + 1, y: r * side + 1, width: cell - 2, height: side - 2, rx: Math.min(4, cell / 4) };
+      return part > 0 ? mark({ title: title(r, c), pick: pick && (() => pick(r, c)) }, { ...box, "fill-opacity": (0.1 + 0.9 * part).toFixed(3) }) : svg("rect", { ...box, class: "cell-empty" });
     })));
 }
 
-/** One bar in parts, with its legend: `parts` are { label, value, text }. */
-export function partsBar(parts, label) {
+/** One bar in parts, with its legend: `parts` are { label, value, text, pick }. */
+export function partsBar(parts, label, { width = WIDTH } = {}) {
   const total = parts.reduce((sum, part) => sum + part.value, 0) || 1;
   const kinds = ["", "second", "third"];
   let x = 0;
   const drawn = parts.map((part, at) => {
-    const width = (part.value / total) * WIDTH;
-    const box = mark(`${part.label}: ${part.text}`, { x, y: 0, width: Math.max(width - 2, 0), height: 30, rx: 5 }, kinds[at]);
-    x += width;
+    const wide = (part.value / total) * width;
+    const box = mark({ title: `${part.label}: ${part.text}`, pick: part.pick }, { x, y: 0, width: Math.max(wide - 2, 0), height: 30, rx: 5 }, kinds[at]);
+    x += wide;
     return box;
   });
-  return h("div", { class: "stack tight" }, frame(label, 30, drawn),
+  return h("div", { class: "stack tight" }, frame(label, width, 30, drawn),
     h("ul", { class: "legend" }, parts.map((part, at) => h("li", {}, h("span", { class: `dot ${kinds[at]}` }), part.label, h("span", { class: "num strong" }, part.text)))));
 }
 
-function frame(label, height, ...content) {
-  return svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": label }, ...content);
+/** A line the size of a word: how `values` went; `label` says it. */
+export function spark(values, label, { width = 96, height = 28 } = {}) {
+  const [low, high] = [Math.min(...values, 0), Math.max(...values, 1)];
+  const x = (at) => 2 + (at / Math.max(values.length - 1, 1)) * (width - 6);
+  const y = (value) => 2 + (1 - (value - low) / (high - low)) * (height - 4);
+  const line = values.map((value, at) => `${at ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+  return svg("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label },
+    svg("path", { class: "spark-area", d: `${line}L${x(values.length - 1).toFixed(1)} ${y(low)}L2 ${y(low)}Z` }),
+    svg("path", { class: "spark-line", d: line }), svg("circle", { class: "spark-end", cx: x(values.length - 1), cy: y(values.at(-1)), r: 2.5 }));
 }
 
-function mark(title, box, kind = "") {
-  return svg("rect", { ...box, class: `mark ${kind}` }, svg("title", {}, title));
+/** With marks that are buttons it is a group of them, else a picture. */
+function frame(label, width, height, ...content) {
+  const drawing = svg("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, "aria-label": label }, ...content);
+  const group = drawing.querySelector(".pick");
+  drawing.setAttribute("role", group ? "group" : "img");
+  return group ? roving(drawing) : drawing;
+}
+
+/** The `hit` is where a finger may fall: more than the mark itself where that is small. */
+function mark({ title, pick }, box, kind = "", hit = box) {
+  if (!pick) return svg("rect", { ...box, class: `mark ${kind}` }, svg("title", {}, title));
+  return svg("g", pickable(title, pick), svg("title", {}, title),
+    svg("rect", { class: "hit", x: hit.x, y: hit.y, width: hit.width, height: hit.height }), svg("rect", { ...box, class: `mark ${kind}` }));
 }

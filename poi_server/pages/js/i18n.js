@@ -38,8 +38,9 @@ function format(kind, options, make) {
   return formats.get(name);
 }
 
-const numbers = (options) => format("n", options, (o) => new Intl.NumberFormat(language, o));
-const dates = (options) => format("d", options, (o) => new Intl.DateTimeFormat(language, o));
+/** A kept format of numbers, or of dates. */
+export const numbers = (options) => format("n", options, (o) => new Intl.NumberFormat(language, o));
+export const dates = (options) => format("d", options, (o) => new Intl.DateTimeFormat(language, o));
 
 /** Digits after the point of a currency's amounts (2 for EUR, 0 for JPY). */
 export function decimals(code = currency) {

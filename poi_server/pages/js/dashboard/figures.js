@@ -1,40 +1,73 @@
 /** The figures of one period: what sells, when, by which means, to whom, and what the offers did. */
 
-import { bars, figure, heatMap, lyingBars, partsBar, table } from "../charts.js";
+import { bars, figure, heatMap, table } from "../charts.js";
 import { h } from "../dom.js";
-import { day, dayShort, has, hour, money, moneyShort, number, quantity, said, share, t, weekday } from "../i18n.js";
-import { daysBetween } from "./period.js";
+import { dayShort, hour, money, moneyShort, number, said, t, weekday } from "../i18n.js";
+import { button } from "../ui.js";
+import { change } from "./change.js";
+import { bestSellers } from "./best.js";
+import { cohorts } from "./cohorts.js";
+import { drill } from "./drill.js";
+import { facets } from "./facets.js";
+import { steps } from "./period.js";
+import { storesFigure } from "./stores.js";
+import { customerName, month, span } from "./words.js";
 
-const FACETS = ["means", "card_scheme", "card_type", "entry_mode"];
 const TOP_CUSTOMERS = 10;
+const OFFERS = 10;
 
-/** Everything; `fresh` marks that a sale has just come in. */
-export function figures(data, fresh) {
+/** Everything. `page` has the figures, the view they are of, the best sellers, the cohorts, the map, names and widths. */
+export function figures(page) {
   return h("div", { class: "figures-grid" },
-    tiles(data.totals, fresh), days(data), hours(data), products(data), ...FACETS.map((facet) => facetBars(data, facet)),
-    visitors(data), customers(data), baskets(data), offers(data));
+    tiles(page), days(page), hours(page), baskets(page), bestSellers(page), storesFigure(page), facets(page),
+    cohorts(page), customers(page), offers(page));
 }
 
-function tiles(totals, fresh) {
+/** Every total with its change against the period compared with. */
+function tiles({ data, fresh, view, names }) {
+  const { totals, before } = data;
   const items = [
-    ["revenue", money(totals.total)], ["sales", number(totals.sales)], ["average", money(totals.average_basket)],
-    ["saved", money(totals.saved)], ["refunded", money(totals.refunded)], ["points", number(totals.points)],
+    ["revenue", "total", money, true, {}], ["sales", "sales", number, true, { kind: "sale" }], ["average", "average_basket", money, true, null],
+    ["saved", "saved", money, null, null], ["refunded", "refunded", money, false, { kind: "refund" }], ["points", "points", number, null, null],
   ];
-  return h("dl", { class: `stats ${fresh ? "is-fresh" : ""}`, key: "stats", "aria-live": "polite" }, items.map(([name, value]) =>
-    h("div", { class: "stat", key: `stat-${name}` }, h("dt", { class: "muted small" }, t(`figure.${name}`)), h("dd", { class: "num" }, value))));
+  return h("dl", { class: `stats ${fresh ? "is-fresh" : ""}`, key: "stats", "aria-live": "polite" }, items.map(([name, key, words, good, filter]) => {
+    const then = before?.totals[key];
+    const was = then === undefined ? "" : t("change.was", { before: words(then) });
+    const open = () => drill(t(`figure.${name}`), view, filter, { hint: span(data.first_day, data.last_day), names });
+    return h("div", { class: "stat", key: `stat-${name}` }, h("dt", { class: "muted small" }, t(`figure.${name}`)),
+      h("dd", {}, h("span", { class: "num" }, filter ? h("button", { type: "button", class: "plain", onclick: open }, words(totals[key])) : words(totals[key])), change(totals[key], then, { good, was })));
+  }));
 }
 
-function days(data) {
+/** Revenue over time: by day, week or month, and a line where the period before stood. */
+function days({ data, view, names, width }) {
+  const now = added(data);
+  const then = data.before ? added(data.before) : null;
+  const rows = now.map((step, at) => ({ ...step, before: then?.[at]?.total }));
+  const words = (step) => t("figure.day_title", { day: step.name, total: money(step.total), sales: number(step.sales) });
+  const items = rows.map((step) => ({
+    label: step.label, value: step.total, before: then ? step.before ?? 0 : undefined,
+    title: then ? `${words(step)} · ${t("change.was", { before: money(step.before ?? 0) })}` : words(step),
+    pick: step.sales + Math.abs(step.total) > 0 ? () => drill(step.name, { ...view, first: step.first, last: step.last }, {}, { hint: words(step), names }) : undefined,
+  }));
+  return figure(t("figure.by_day"), bars(items, t("figure.by_day"), moneyShort, { width: width(12), height: 260 }), {
+    head: [t("figure.day"), t("figure.sales"), t("figure.amount"), t("figure.saved"), ...(then ? [t("figure.before")] : [])],
+    rows: data.by_day.length ? rows.map((step) => [step.name, number(step.sales), money(step.total), money(step.saved), ...(then ? [money(step.before ?? 0)] : [])]) : [],
+  }, { kind: "wide-figure", tools: then && h("span", { class: "row small muted before-key" }, h("span", { class: "before-line", "aria-hidden": "true" }), span(data.before.first_day, data.before.last_day)) });
+}
+
+/** The steps of a period with their sums. */
+function added(data) {
   const known = new Map(data.by_day.map((row) => [row.day, row]));
-  const rows = daysBetween(data.first_day, data.last_day).map((date) => known.get(date) ?? { day: date, sales: 0, total: 0, saved: 0 });
-  const items = rows.map((row) => ({ label: dayShort(row.day), value: row.total, title: t("figure.day_title", { day: day(row.day), total: money(row.total), sales: number(row.sales) }) }));
-  return figure(t("figure.by_day"), bars(items, t("figure.by_day"), moneyShort), {
-    head: [t("figure.day"), t("figure.sales"), t("figure.amount"), t("figure.saved")],
-    rows: data.by_day.length ? rows.map((row) => [day(row.day), number(row.sales), money(row.total), money(row.saved)]) : [],
+  return steps(data.first_day, data.last_day).map((found) => {
+    const sum = (key) => found.reduce((all, date) => all + (known.get(date)?.[key] ?? 0), 0);
+    const [first, last] = [found[0], found.at(-1)];
+    const monthly = found.length > 7;
+    return { first, last, name: monthly && first.endsWith("-01") ? month(first) : span(first, last), label: monthly ? month(first, "short") : dayShort(first), sales: sum("sales"), total: sum("total"), saved: sum("saved") };
   });
 }
 
-function hours(data) {
+function hours({ data, view, names, width }) {
   const cells = new Map(data.by_hour.map((cell) => [`${cell.weekday} ${cell.hour}`, cell]));
   const found = data.by_hour.map((cell) => cell.hour);
   const first = Math.min(...found, 8);
@@ -42,66 +75,47 @@ function hours(data) {
   const at = (row, column) => cells.get(`${row + 1} ${columns[column]}`) ?? { total: 0, sales: 0 };
   const name = (row, column) => `${weekday(row + 1, "long")}, ${hour(columns[column])}`;
   const title = (row, column) => t("figure.hour_title", { when: name(row, column), total: money(at(row, column).total), sales: number(at(row, column).sales) });
+  const pick = (row, column) => drill(name(row, column), view, { weekday: row + 1, hour: columns[column] },
+    { hint: title(row, column), names, from: { from: "hour", weekday: row + 1, hour: columns[column] } });
   const rows = [1, 2, 3, 4, 5, 6, 7].map((index) => weekday(index));
-  return figure(t("figure.by_hour"), heatMap(rows, columns.map(hour), (r, c) => at(r, c).total, title, t("figure.by_hour")), {
+  return figure(t("figure.by_hour"), heatMap(rows, columns.map(hour), (r, c) => at(r, c).total, title, t("figure.by_hour"), { width: width(7), side: 38, pick }), {
     head: [t("figure.weekday"), t("figure.hour"), t("figure.sales"), t("figure.amount")],
     rows: data.by_hour.map((cell) => [weekday(cell.weekday, "long"), hour(cell.hour), number(cell.sales), money(cell.total)]),
-  }, { hint: t("figure.by_hour_hint") });
+  }, { hint: t("figure.by_hour_hint"), kind: "span-7" });
 }
 
-function products(data) {
-  const rows = data.by_product.map((row) => [row.label, quantity(row.quantity), money(row.saved), money(row.total)]);
-  return h("section", { class: "card figure tall", key: "products" },
-    h("div", { class: "card-head" }, h("h2", {}, t("figure.products"))),
-    rows.length ? table([t("figure.product"), t("figure.quantity"), t("figure.saved"), t("figure.amount")], rows) : h("p", { class: "empty" }, t("chart.empty")));
-}
-
-function facetBars(data, facet) {
-  const rows = data[`by_${facet}`];
-  const total = rows.reduce((sum, row) => sum + Math.max(row.total, 0), 0) || 1;
-  const items = rows.map((row) => ({ label: facetLabel(facet, row.value), value: row.total, text: money(row.total), hint: share(Math.max(row.total, 0) / total) }));
-  return figure(t(`figure.by_${facet}`), lyingBars(items, t(`figure.by_${facet}`)), {
-    head: [t(`figure.by_${facet}`), t("figure.sales"), t("figure.amount")],
-    rows: rows.map((row) => [facetLabel(facet, row.value), number(row.sales), money(row.total)]),
-  });
-}
-
-function facetLabel(facet, value) {
-  if (!value) return t("figure.no_card");
-  return has(`${facet}.${value}`) ? t(`${facet}.${value}`) : value.toUpperCase();
-}
-
-function visitors({ customers: counts }) {
-  const names = ["new", "returning", "anonymous"];
-  const parts = names.map((name) => ({ label: t(`figure.${name}`), value: counts[name], text: number(counts[name]) }));
-  const any = parts.some((part) => part.value);
-  return figure(t("figure.visitors"), partsBar(parts, t("figure.visitors")), {
-    head: [t("figure.visitors"), t("figure.sales")],
-    rows: any ? parts.map((part) => [part.label, part.text]) : [],
-  });
-}
-
-function baskets(data) {
-  const label = ({ low, high }) => (high === null ? t("figure.from", { amount: money(low) }) : t("figure.between", { low: moneyShort(low), high: moneyShort(high) }));
+function baskets({ data, view, names, width }) {
+  const label = ({ low, high }) => (high === null ? t("figure.from", { amount: moneyShort(low) }) : t("figure.between", { low: moneyShort(low), high: moneyShort(high) }));
   const filled = data.basket_sizes.some((band) => band.sales);
-  const items = data.basket_sizes.map((band) => ({ label: moneyShort(band.low), value: band.sales, title: `${label(band)}: ${number(band.sales)}` }));
-  return figure(t("figure.baskets"), bars(items, t("figure.baskets"), (value) => number(value), { height: 200 }), {
-    head: [t("figure.basket"), t("figure.sales")],
-    rows: filled ? data.basket_sizes.map((band) => [label(band), number(band.sales)]) : [],
-  });
+  const before = data.before?.basket_sizes;
+  const items = data.basket_sizes.map((band, at) => ({
+    label: moneyShort(band.low), value: band.sales, before: before?.[at].sales, title: `${label(band)}: ${t("figure.sales_total", { sales: number(band.sales), total: money(band.total) })}`,
+    pick: band.sales ? () => drill(label(band), view, { low: band.low, ...(band.high !== null && { high: band.high }) }, { hint: t("figure.sales_total", { sales: number(band.sales), total: money(band.total) }), names }) : undefined,
+  }));
+  return figure(t("figure.baskets"), bars(items, t("figure.baskets"), (value) => number(value), { height: 290, width: width(5) }), {
+    head: [t("figure.basket"), t("figure.sales"), t("figure.amount"), ...(before ? [t("figure.sales_before")] : [])],
+    rows: filled ? data.basket_sizes.map((band, at) => [label(band), number(band.sales), money(band.total), ...(before ? [number(before[at].sales)] : [])]) : [],
+  }, { kind: "span-5" });
 }
 
-function customers(data) {
-  const name = (row) => row.display_name || t("figure.pseudonym", { id: row.customer_id.slice(-4).toUpperCase() });
-  const rows = data.top_customers.slice(0, TOP_CUSTOMERS).map((row) => [name(row), number(row.sales), money(row.total)]);
-  return h("section", { class: "card figure double", key: "customers" },
-    h("div", { class: "card-head" }, h("h2", {}, t("figure.top_customers"))),
-    rows.length ? table([t("figure.customer"), t("figure.sales"), t("figure.amount")], rows) : h("p", { class: "empty" }, t("chart.empty")));
+function customers({ data, view, names }) {
+  const open = (row) => drill(customerName(row), view, { customer_id: row.customer_id }, { names });
+  const rows = data.top_customers.slice(0, TOP_CUSTOMERS).map((row) => [pickCell(customerName(row), () => open(row)), number(row.sales), money(row.total)]);
+  return h("section", { class: "card figure span-5", key: "customers" },
+    h("div", { class: "card-head" }, h("h2", {}, t("figure.top_customers")), h("a", { href: "/customers" }, t("figure.all_customers"))),
+    rows.length ? table([t("figure.customer"), t("figure.sales"), t("figure.amount")], rows, t("figure.top_customers")) : h("p", { class: "empty" }, t("chart.empty")));
 }
 
-function offers(data) {
-  const rows = data.offers.map((row) => [said(row.name), number(row.uses), money(row.saved), money(row.value)]);
+function offers({ data, view, names, allOffers, showAllOffers }) {
+  const open = (row) => drill(said(row.name), view, { offer_id: row.offer_id }, { names });
+  const shown = allOffers ? data.offers : data.offers.slice(0, OFFERS);
+  const rows = shown.map((row) => [pickCell(said(row.name) || row.offer_id, () => open(row)), number(row.uses), money(row.total), money(row.saved), money(row.value)]);
   return h("section", { class: "card figure wide-figure", key: "offers" },
     h("div", { class: "card-head" }, h("h2", {}, t("figure.offers")), h("a", { href: "/offers" }, t("figure.all_offers"))),
-    rows.length ? table([t("figure.offer"), t("figure.uses"), t("figure.saved"), t("figure.value")], rows) : h("p", { class: "empty" }, t("chart.empty")));
+    rows.length ? table([t("figure.offer"), t("figure.uses"), t("figure.with_offer"), t("figure.saved"), t("figure.value")], rows, t("figure.offers")) : h("p", { class: "empty" }, t("chart.empty")),
+    data.offers.length > rows.length && button(t("figure.more_offers", { count: number(data.offers.length - rows.length) }), { kind: "small quiet", icon: "down", onclick: showAllOffers }));
 }
+
+/** A cell whose text opens the sales behind its row. */
+const pickCell = (text, onclick) => h("button", { type: "button", class: "plain clip", onclick }, text);
+
