@@ -322,13 +322,27 @@ static inline int remembered(const Problem *p, Bounds *b, Exact *e, Mask mask, W
     return 0;
 }
 
-/* No combination that contains `mask` and otherwise only undecided offers costs less (thousandths). */
+/* Those of the offers whose units may change when undecided ones join: their rivals, and theirs. */
+static inline Mask pushed(const Bounds *b, Mask mask, Mask undecided) {
+    Mask reached = undecided, fresh = undecided;
+    while (fresh) {
+        int offer = lowest_bit(fresh);
+        Mask grown = b->rivals[offer] & (mask | undecided) & ~reached;
+        reached |= grown;
+        fresh = (fresh & ~bit_of(offer)) | grown;
+    }
+    return reached & mask;
+}
+
+/* No combination that contains `mask` and otherwise only undecided offers costs less (thousandths). Who holds units
+   that an undecided offer may take, itself or through others, may end up costing nothing. */
 static inline int cost_bound(const Problem *p, Bounds *b, Exact *e, Mask mask, Mask undecided, int64_t *bound) {
     Worth *worth;
     int i;
-    if (remembered(p, b, e, mask, &worth)) return TOO_LARGE;
+    Mask waiting = undecided & ~mask, settled = mask & ~pushed(b, mask, waiting), open = waiting | (mask & ~settled);
+    if (remembered(p, b, e, settled, &worth)) return TOO_LARGE;
     int64_t money = p->subtotal - worth->total - 2 * b->tie_slack;
-    FOR_BITS(i, undecided) money -= most_spared(p, i);
+    FOR_BITS(i, open) money -= most_spared(p, i);
     *bound = money * THOUSAND + worth->cost - worth->value;
     for (int g = 0; g < p->gains; g++)
         if (has(mask, p->gain[g].offer)) *bound += p->gain[g].worth * (int64_t)gain_amount(&p->gain[g], 0);

@@ -236,7 +236,8 @@ static inline int step_search(Search *s, Node node, int *depth) {
     if (ahead) {
         while (!has(ahead, b->order[node.at])) node.at++;
         offer = b->order[node.at++];
-        int idles = idle(s->p, b, &s->exact, node.mask, offer);
+        /* with limits and for the least cost it may come before those who hold the units, and change what they take */
+        int idles = !(by_cost && s->any_limit) && idle(s->p, b, &s->exact, node.mask, offer);
         if (idles || (!by_cost && unrivalled(b, offer, waiting))) {
             *(idles ? &node.idle : &node.later) |= bit_of(offer);
             s->stack[(*depth)++] = node;

@@ -305,12 +305,17 @@ class Bounds:
     # --- the cost from below --------------------------------------------------------------------------------------
 
     def cost(self, mask: int, undecided: Iterable[int]) -> int:
-        """No combination that contains `mask` and otherwise only undecided offers costs less (thousandths)."""
-        evaluation = self._candidates.evaluate(mask)
+        """No combination that contains `mask` and otherwise only undecided offers costs less (thousandths).
+
+        Who holds units that an undecided offer may take, itself or through others, may end up costing nothing.
+        """
+        waiting = sum(1 << i for i in undecided if not mask >> i & 1)
+        settled = mask & ~self._contest.pushed(mask, waiting)
+        evaluation = self._candidates.evaluate(settled)
         money = self._sheet.subtotal - evaluation.applied.total - 2 * self._tie_slack
         fixed = sum(gain.worth * gain.amount(0) for gain in self._candidates.gains if mask >> gain.offer & 1)
         given = sum(units * self._candidates.spared(line) for line, units in evaluation.applied.freed.items())
-        spared = sum(self._most_spared(offer) for offer in undecided)
+        spared = sum(self._most_spared(offer) for offer in bits(waiting | mask & ~settled))
         return (money + given - spared) * THOUSAND + fixed
 
     def _most_spared(self, offer: int) -> int:

@@ -114,6 +114,7 @@ class _Search(ABC):
         self.tally = tally
         self.bounds = Bounds(candidates, [i for i in pool if not candidates.exclusive >> i & 1], fixed)
         self.fixed = fixed
+        self.may_idle = True
         self.best: int | None = None
         self.nodes = spent
 
@@ -139,7 +140,7 @@ class _Search(ABC):
         waiting = [*ahead, *bits(later)]
         if ahead:
             offer, at = ahead[0], self.bounds.order.index(ahead[0]) + 1
-            if self.bounds.idle(mask, offer):
+            if self.may_idle and self.bounds.idle(mask, offer):
                 return [_Node(at, mask, idle | 1 << offer, later, bound)]
             if self.may_wait(offer, sum(1 << i for i in waiting)):
                 return [_Node(at, mask, idle, later | 1 << offer, bound)]
@@ -226,6 +227,7 @@ class _Margin(_Search):
     def __init__(self, candidates: Candidates, pool: Sequence[int], fixed: int, tally: Tally) -> None:
         super().__init__(candidates, pool, fixed, tally)
         self.any_limit = any(room is not None for room in candidates.room)
+        self.may_idle = not self.any_limit  # it may come before those who hold the units, and change what they take
         self.forced = 0 if self.any_limit else sum(1 << i for i in self.bounds.order if self.bounds.free_to_join(i))
 
     def run(self) -> int:

@@ -49,6 +49,16 @@ class Contest:
         """True when one of the undecided offers (a mask) shares a line with the offer."""
         return self._rivals[offer] & undecided != 0
 
+    def pushed(self, mask: int, undecided: int) -> int:
+        """Those of the offers (masks) whose units may change when undecided ones join: their rivals, and theirs."""
+        reached, fresh = undecided, undecided
+        while fresh:
+            offer = fresh.bit_length() - 1
+            grown = self._rivals.get(offer, 0) & (mask | undecided) & ~reached
+            reached |= grown
+            fresh = fresh & ~(1 << offer) | grown
+        return reached & mask
+
     def served_out(self, mask: int, offer: int) -> bool:
         """True when the units already held leave nothing to the offer."""
         free = self._free_units(mask)
