@@ -219,7 +219,7 @@ def _insert_due(merchant_id: str, customer_ids: Sequence[str], at: int) -> Job[N
 
 def _take(merchant_id: str, runner: str, at: int) -> Job[bool]:
     yield Query(
-        "insert into segment_round (merchant_id, day, cuts, runner, until) values (?, '', '[]', '', 0) "
+        "insert into segment_round (merchant_id, day, cuts, runner, until) values (?, '', '{}', '', 0) "
         "on conflict (merchant_id) do nothing",
         (merchant_id,),
     )
