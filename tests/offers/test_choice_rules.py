@@ -147,7 +147,7 @@ def test_margin_policy_counts_a_free_unit_at_its_cost_when_known() -> None:
 def test_margin_policy_knows_that_an_offer_may_take_a_dear_unit_from_another() -> None:
     """Alone the gift costs 900; beside an offer that comes first and lowers the same unit by 10 it costs nothing."""
     gift = offer("gift", FreeItem(items=Selector(products=("b",))), group="g")
-    cut = offer("cut", AmountOff(amount=200), group="g")
+    cut = offer("cut", AmountOff(amount=200), group="g", priority=9)
     first = offer("first", FixedPrice(price=490, items=Selector(products=("b",))), group="h", priority=5)
     decision = decided(
         [gift, cut, first], situation(line("a", 1000), line("b", 500, cost=900)), Policy(choice="margin_best")
