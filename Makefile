@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 BIN := .venv/bin
 
-.PHONY: help run demo test check fuzz sanitize gate bench bench-matcher bench-insights soak build clean
+.PHONY: help run demo demo-shop web test check fuzz sanitize gate bench bench-matcher bench-insights soak build clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -11,6 +11,14 @@ help: ## Say what can be made
 run: ## Install what is missing and serve the demo shop on loopback
 	@.ci/prepare run
 	@$(BIN)/poi-server serve --demo-shop
+
+demo-shop: ## Load a year of real-shaped trade and serve it, apart from your data (SIZE=small|medium|full)
+	@.ci/prepare demo
+	@$(BIN)/poi-server demo-data --data build/demo-shop --size $(or $(SIZE),small)
+	@$(BIN)/poi-server serve --data build/demo-shop
+
+web: ## Make what the pages take from npm: the land for their maps
+	@.ci/web
 
 demo: ## Perform the whole story on a fresh server: tap, scan, offers, payment, refund
 	@.ci/prepare run
@@ -64,5 +72,5 @@ build: ## Source distribution and wheel, in dist/
 	@$(BIN)/python -m build
 
 clean: ## Remove what was built (never the data folder)
-	rm -rf build dist .venv *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build dist .venv node_modules poi_server/pages/vendor *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find cext -name '*.so' -delete

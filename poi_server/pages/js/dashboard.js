@@ -14,7 +14,7 @@ import { span } from "./dashboard/words.js";
 
 const SETTLE_MS = 700;
 const COMPARISONS = ["before", "year", "none"];
-const PAGE = 10; // best sellers at a time
+const PAGE = 12; // best sellers at a time
 
 class PoiDashboard extends HTMLElement {
   #tab = location.hash === "#access" ? "access" : "figures";

@@ -150,6 +150,7 @@ class PoiNav extends HTMLElement {
         h("a", { class: "link", href: link.href, "aria-current": link.page === here ? "page" : null }, icon(link.icon), h("span", { class: "label" }, t(`page.${link.page}`))))),
       languageSwitch(),
       me && iconButton("out", t("app.sign_out"), leave));
+    this.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 }
 

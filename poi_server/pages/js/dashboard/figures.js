@@ -78,11 +78,15 @@ function hours({ data, view, names, width }) {
   const pick = (row, column) => drill(name(row, column), view, { weekday: row + 1, hour: columns[column] },
     { hint: title(row, column), names, from: { from: "hour", weekday: row + 1, hour: columns[column] } });
   const rows = [1, 2, 3, 4, 5, 6, 7].map((index) => weekday(index));
-  return figure(t("figure.by_hour"), heatMap(rows, columns.map(hour), (r, c) => at(r, c).total, title, t("figure.by_hour"), { width: width(7), side: 38, pick }), {
+  const map = heatMap(rows, columns.map(hour), (r, c) => at(r, c).total, title, t("figure.by_hour"), { width: width(7), side: 38, pick });
+  return figure(t("figure.by_hour"), h("div", { class: "stack tight" }, map, scale(Math.max(...data.by_hour.map((cell) => cell.total), 0))), {
     head: [t("figure.weekday"), t("figure.hour"), t("figure.sales"), t("figure.amount")],
     rows: data.by_hour.map((cell) => [weekday(cell.weekday, "long"), hour(cell.hour), number(cell.sales), money(cell.total)]),
   }, { hint: t("figure.by_hour_hint"), kind: "span-7" });
 }
+
+/** What pale and dark stand for. */
+const scale = (most) => h("p", { class: "scale small muted", "aria-hidden": "true" }, moneyShort(0), h("span", { class: "scale-bar" }), moneyShort(most));
 
 function baskets({ data, view, names, width }) {
   const label = ({ low, high }) => (high === null ? t("figure.from", { amount: moneyShort(low) }) : t("figure.between", { low: moneyShort(low), high: moneyShort(high) }));
@@ -92,7 +96,7 @@ function baskets({ data, view, names, width }) {
     label: moneyShort(band.low), value: band.sales, before: before?.[at].sales, title: `${label(band)}: ${t("figure.sales_total", { sales: number(band.sales), total: money(band.total) })}`,
     pick: band.sales ? () => drill(label(band), view, { low: band.low, ...(band.high !== null && { high: band.high }) }, { hint: t("figure.sales_total", { sales: number(band.sales), total: money(band.total) }), names }) : undefined,
   }));
-  return figure(t("figure.baskets"), bars(items, t("figure.baskets"), (value) => number(value), { height: 290, width: width(5) }), {
+  return figure(t("figure.baskets"), bars(items, t("figure.baskets"), (value) => number(value), { height: 314, width: width(5) }), {
     head: [t("figure.basket"), t("figure.sales"), t("figure.amount"), ...(before ? [t("figure.sales_before")] : [])],
     rows: filled ? data.basket_sizes.map((band, at) => [label(band), number(band.sales), money(band.total), ...(before ? [number(before[at].sales)] : [])]) : [],
   }, { kind: "span-5" });
