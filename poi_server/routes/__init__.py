@@ -14,6 +14,7 @@ MODULES = (
     "products",
     "stock",
     "sales",
+    "orders",
     "customers",
     "clientele",
     "offers",

@@ -3,13 +3,16 @@
 from typing import Any
 
 import pytest
+from msgspec import json
 
+from poi_engine.ports import Job, Query
 from poi_server.routes import route_table
 from tests.server.shop import Answer, Shop
 
 STAFF = {"owner", "manager", "seller", "auditor", "station"}
 SESSION, SALE, CUSTOMER = "/v1/sessions/{session_id}", "/v1/sales/{sale_id}", "/v1/customers/{customer_id}"
 CAMPAIGN = "/v1/campaigns/{campaign_id}"
+ORDER = "/v1/orders/{order_id}"
 SELLER, OFFER, PRODUCT = "/v1/sellers/{seller_id}", "/v1/offers/{offer_id}", "/v1/products/{code}"
 SEGMENT = "/v1/segments/{segment_id}"
 
@@ -62,6 +65,10 @@ AUDITED = {
     f"PUT {SEGMENT}": "change-segment",
     f"DELETE {SEGMENT}": "remove-segment",
     "POST /v1/stock/movements": "stock-received",
+    "POST /v1/orders": "order-placed",
+    f"POST {ORDER}/moves": "order-ready",
+    f"POST {ORDER}/refunds": "refund",
+    "PUT /v1/settings/orders": "change-orders",
 }
 """The changing routes of staff and the act they leave in the audit."""
 
@@ -81,6 +88,9 @@ EXEMPT = {
     f"POST {SESSION}/hand-over": BASKET,
     f"POST {SESSION}/forget-customer": "takes an identity away from a basket and gives nobody anything",
     f"POST {SESSION}/forget-card": BASKET,
+    f"PUT {SESSION}/fulfilments": BASKET,
+    f"PUT {SESSION}/contact": "the order that the sale makes names who took it",
+    f"POST {ORDER}/session": BASKET,
     f"POST {SESSION}/set-aside": "the doubtful payment stays as it is",
     f"PUT {PRODUCT}": "a new price is a row of the price history that names who changed it",
     "POST /v1/products.csv": "a new price is a row of the price history that names who changed it",
@@ -217,6 +227,29 @@ class Day:
         await self.do("PUT", SEGMENT, segment, segment_id=made["segment_id"])
         await self.do("DELETE", SEGMENT, segment_id=made["segment_id"])
 
+    async def campaigns(self) -> None:
+        """A campaign's life, and a suggestion put aside."""
+        effects = [{"type": "amount_off", "amount": 100}]
+        draft = {"name": "One", "offers": [{"name": {"en": "One"}, "effects": effects}], "first": "2099-01-01"}
+        one = {"campaign_id": (await self.do("POST", "/v1/campaigns", draft))["campaign_id"]}
+        await self.do("POST", f"{CAMPAIGN}/start", **one)
+        await self.do("POST", f"{CAMPAIGN}/withdraw", **one)
+        await self.do("PUT", CAMPAIGN, {**draft, "first": None}, **one)
+        await self.do("POST", f"{CAMPAIGN}/start", **one)
+        await self.do("POST", f"{CAMPAIGN}/stop", **one)
+        await self.do("DELETE", CAMPAIGN, **one)
+        values = (self.shop.merchant_id, json.encode({"figures": {}, "draft": draft}).decode())
+
+        def suggest() -> Job[None]:
+            yield Query(
+                "insert into suggestion (merchant_id, suggestion_id, kind, subject, state, document, weight, "
+                "created_at, changed_at) values (?, 'sug_1', 'lapsing', '', 'open', ?, 1, 0, 0)",
+                values,
+            )
+
+        await self.shop.services.sql.write(suggest)
+        await self.do("DELETE", "/v1/suggestions/{suggestion_id}", suggestion_id="sug_1")
+
     async def _opened(self) -> Any:
         path = f"/v1/stations/{self.shop.station_id}/session"
         return (await self.shop.ask("POST", path)).json
@@ -234,6 +267,7 @@ class Day:
 ELSEWHERE = {place for place in AUDITED if "/v1/customers" in place or "/v1/programme" in place} | {
     "POST /v1/stock/movements",
     "PUT /v1/consent-texts/{purpose}",
+    *(place for place in AUDITED if "orders" in place),
 }
 """Audited by tests of the clientele and of the stock."""
 
@@ -243,6 +277,7 @@ async def test_a_day_of_staff_is_in_the_audit_with_who_and_where(shop: Shop) -> 
     await day.staff()
     await day.counter()
     await day.offers()
+    await day.campaigns()
     assert day.done == AUDITED.keys() - ELSEWHERE
     entries = (await shop.ask("GET", "/v1/audit?limit=200")).json["items"]
     acts = {entry["act"] for entry in entries}

@@ -144,6 +144,12 @@ SAMPLES: dict[str, Any] = {
     "POST /v1/sessions/{session_id}/resolve": {"outcome": "paid", "reason": "seen"},
     "POST /v1/sessions/{session_id}/hand-over": {"station_id": "sta_x"},
     "POST /v1/sales/{sale_id}/refunds": {"reason": "broken"},
+    "PUT /v1/sessions/{session_id}/fulfilments": {"lines": [{"line_id": "1", "how": "pick_up"}]},
+    "PUT /v1/sessions/{session_id}/contact": {"name": "Mine"},
+    "POST /v1/orders/{order_id}/session": {"station_id": "sta_x"},
+    "POST /v1/orders/{order_id}/moves": {"state": "cancelled"},
+    "POST /v1/orders/{order_id}/refunds": {"reason": "broken"},
+    "POST /v1/me/orders/{order_id}/confirm-address": {},
     "PATCH /v1/customers/{customer_id}": {"display_name": "Taken"},
     "POST /v1/customers/{customer_id}/credentials": {"scheme": "loyalty", "subject": "2900000000024"},
     "POST /v1/customers/{customer_id}/notes": {"text": "Taken"},
@@ -194,7 +200,7 @@ class Foreign:
 
     def own_names(self) -> list[str]:
         """The names that only they have; a badge's scheme and a consent's purpose are everybody's."""
-        return [name for key, name in self.names.items() if key not in ("scheme", "purpose")]
+        return [name for key, name in self.names.items() if key not in ("scheme", "purpose", "country")]
 
     async def settle(self) -> None:
         """Make one of everything, a paid sale included."""
@@ -225,6 +231,8 @@ class Foreign:
         path = "/v1/products/theirs-code/pictures"
         kept = await self.shop.ask("POST", path, data=png(), role=self.owner, headers=headers)
         names["picture_id"] = kept.json["picture_id"]
+        order = {"store_id": names["store_id"], "entries": [{"code": "theirs-code"}]}
+        names["order_id"], names["country"] = (await ask("POST", "/v1/orders", order))["order_id"], "XX"
         names["sale_id"] = await self._sell()
         opened = await ask("POST", f"/v1/stations/{names['station_id']}/session")
         names["session_id"] = opened["session_id"]
