@@ -1,5 +1,7 @@
 """Holdout: a sticky share of the customers goes without."""
 
+from msgspec.structs import replace
+
 from poi_offers.holdout import held_out
 from poi_offers.model import PercentOff
 from tests.offers.making import offer
@@ -35,3 +37,12 @@ def test_offers_hold_out_different_customers() -> None:
 def test_the_answer_is_the_same_on_every_machine() -> None:
     held = [customer for customer in CUSTOMERS[:40] if held_out(offer("off_x", OFF, holdout=1000), customer)]
     assert held == ["cus_4", "cus_9"]
+
+
+def test_the_offers_of_a_campaign_hold_out_the_same_customers() -> None:
+    first, second = (replace(offer(name, OFF, holdout=3000), campaign_id="cmp_1") for name in ("a", "b"))
+    alone = offer("a", OFF, holdout=3000)
+    chosen = [held_out(first, customer) for customer in CUSTOMERS]
+    assert chosen == [held_out(second, customer) for customer in CUSTOMERS]
+    assert chosen != [held_out(alone, customer) for customer in CUSTOMERS]
+    assert 1080 <= sum(chosen) <= 1320
