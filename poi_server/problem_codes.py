@@ -47,9 +47,7 @@ CATALOGUE: dict[str, Explanation] = {
     "unknown-segment": Explanation(
         "Unknown segment", "The audience names a segment that is not there.", "Choose another segment."
     ),
-    "previews-busy": Explanation(
-        "Previews busy", "Several previews are under way.", "Ask again in a moment."
-    ),
+    "previews-busy": Explanation("Previews busy", "Several previews are under way.", "Ask again in a moment."),
     "suggestions-under-way": Explanation(
         "Suggestions under way", "The suggestions are being computed.", "Look again in a moment."
     ),

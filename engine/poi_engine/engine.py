@@ -33,6 +33,7 @@ from poi_engine.settlement import Settlement
 from poi_engine.sheets import Sheets
 from poi_engine.stations import Stations
 from poi_engine.stockroom import Stockroom
+from poi_engine.suggestions.service import Suggestions
 from poi_engine.wiring import Trace, Wiring, untraced
 
 _log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class Engine:
         self.campaigns = CampaignBook(sql, clock, ids, self.offers)
         self.counters = CampaignCounters(sql, clock, self.campaigns)
         self.previews = Previews(sql, self.offers)
+        self.suggestions = Suggestions(sql, clock, ids, self.offers)
         self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds)
         self.orders = Orders(wiring, desk, self.stations, self.offers, self.customers, self.products, refunds)
@@ -104,6 +106,7 @@ class Engine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._rounds
         await self.segments.close()
+        await self.suggestions.close()
         await self.checkout.close()
         await self.offers.close()
         for connector in self._connectors.values():
@@ -115,6 +118,7 @@ class Engine:
             try:
                 await self.recovery.run(grace=self.wiring.grace)
                 await self.campaigns.round()
+                self.suggestions.start_due()
                 await self.orders.round()
                 await self.clientele.retention.round()
                 await self.prices.start_due()

@@ -12,7 +12,7 @@ from poi_offers.situation import CustomerFacts
 
 DAY = 86_400_000_000  # microseconds
 WINDOWS = (7, 30, 90, 365)
-RESERVED = ("seg_", "rfm:", "coupon:", "bought:")
+RESERVED = ("seg_", "rfm:", "coupon:", "bought:", "auto:")
 """How words begin that nobody gives to a customer by hand."""
 
 
@@ -32,8 +32,9 @@ def read_facts(merchant_id: str, customer_id: str, at: int) -> Job[CustomerFacts
     carried = yield Query(
         "select distinct 'coupon:' || offer_id as word from coupon where merchant_id = ? and customer_id = ? "
         "and used_at is null and voided_at is null and expires_at > ? union all "
-        "select segment_id as word from segment_member where merchant_id = ? and customer_id = ? order by word",
-        (merchant_id, customer_id, at, merchant_id, customer_id),
+        "select segment_id as word from segment_member where merchant_id = ? and customer_id = ? union all "
+        "select 'auto:lapsing' as word from lapsing where merchant_id = ? and customer_id = ? order by word",
+        (merchant_id, customer_id, at, *(merchant_id, customer_id) * 2),
     )
     segments = (*given_words(row["segments"]), *(row["word"] for row in carried))
     return _facts(customer_id, row, windows[0], segments, points[0]["available"] if points else 0)

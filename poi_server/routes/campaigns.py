@@ -8,11 +8,13 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta, Struct
 
+from poi_engine.campaigns.audience import AudienceSize
 from poi_engine.campaigns.book import CampaignView
 from poi_engine.campaigns.counters import Counters
 from poi_engine.campaigns.model import CampaignDraft
 from poi_engine.errors import PoiError
 from poi_engine.past import Days
+from poi_engine.suggestions.service import SuggestionList
 from poi_server.http import MANAGER, READER, Call, Routes
 from poi_server.routes.insights import today
 
@@ -78,6 +80,18 @@ async def preview(
     return response
 
 
+@routes.get(
+    "/v1/campaigns/audience",
+    roles=MANAGER,
+    right="campaigns",
+    summary="How many customers are in one of these segments; none named is everybody",
+)
+async def audience_size(call: Call, segments: Annotated[str, Meta(max_length=2000)] = "") -> AudienceSize:
+    """`segments`: ids with commas between them."""
+    words = tuple(word for word in segments.split(",") if word)
+    return await call.engine.campaigns.audience(call.merchant_id, words)
+
+
 @routes.get("/v1/campaigns/{campaign_id}", roles=READER, right="insights", summary="One campaign")
 async def get_campaign(call: Call, campaign_id: str) -> CampaignView:
     return await call.engine.campaigns.get(call.merchant_id, campaign_id)
@@ -136,3 +150,23 @@ async def stop_campaign(call: Call, campaign_id: str) -> CampaignView:
 )
 async def campaign_counters(call: Call, campaign_id: str) -> Counters:
     return await call.engine.counters.read(call.merchant_id, campaign_id)
+
+
+# --- suggestions ---------------------------------------------------------------------------------------------------
+
+
+@routes.get(
+    "/v1/suggestions", roles=MANAGER, right="campaigns", summary="What the figures give reason to do, with the figures"
+)
+async def list_suggestions(call: Call) -> SuggestionList:
+    return await call.engine.suggestions.list(call.merchant_id)
+
+
+@routes.post("/v1/suggestions", roles=MANAGER, right="campaigns", summary="Compute the suggestions now")
+async def compute_suggestions(call: Call) -> SuggestionList:
+    return await call.engine.suggestions.compute(call.merchant_id)
+
+
+@routes.delete("/v1/suggestions/{suggestion_id}", roles=MANAGER, right="campaigns", summary="Put a suggestion aside")
+async def dismiss_suggestion(call: Call, suggestion_id: str) -> None:
+    await call.engine.suggestions.dismiss(call.merchant_id, suggestion_id, by=call.by)

@@ -7,8 +7,9 @@ import re
 from typing import Any, get_args
 
 import pytest
-from msgspec import Struct
+from msgspec import Struct, json
 
+from poi_engine.ports import Job, Query
 from poi_engine.principal import Scope
 from poi_engine.setup import NewStation
 from poi_server.http import ANYONE, COUNTER, Call, Route, Routes
@@ -223,6 +224,9 @@ class Foreign:
         await ask("POST", "/v1/offers", OFFER)
         segment = await ask("POST", "/v1/segments", {"name": {"en": "Theirs"}})
         names["segment_id"] = segment["segment_id"]
+        campaign = {"name": "Theirs", "offers": [{"name": {"en": "Theirs"}, "effects": OFFER["effects"]}]}
+        names["campaign_id"] = (await ask("POST", "/v1/campaigns", campaign))["campaign_id"]
+        names["suggestion_id"] = await self._suggest(campaign)
         names["code"] = "theirs-code"
         await ask("PUT", "/v1/products/theirs-code", {"code": "theirs-code", "label": "Theirs", "unit_price": 100})
         plan = {"unit_price": 90, "starts_at": "2099-01-01T00:00:00Z"}
@@ -236,6 +240,19 @@ class Foreign:
         names["sale_id"] = await self._sell()
         opened = await ask("POST", f"/v1/stations/{names['station_id']}/session")
         names["session_id"] = opened["session_id"]
+
+    async def _suggest(self, draft: dict[str, Any]) -> str:
+        merchant_id, document = "mer_other", json.encode({"figures": {}, "draft": draft}).decode()
+
+        def job() -> Job[None]:
+            yield Query(
+                "insert into suggestion (merchant_id, suggestion_id, kind, subject, state, document, weight, "
+                "created_at, changed_at) values (?, 'sug_theirs', 'lapsing', '', 'open', ?, 1, 0, 0)",
+                (merchant_id, document),
+            )
+
+        await self.shop.services.sql.write(job)
+        return "sug_theirs"
 
     async def _sell(self) -> str:
         path = f"/v1/stations/{self.names['station_id']}/session"

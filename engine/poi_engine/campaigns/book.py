@@ -4,6 +4,7 @@ A move and what it does to the offers are one transaction that asks for the stat
 (or persons) that try the same, one does it.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct, json
 
 from poi_engine import rfm
+from poi_engine.campaigns.audience import AudienceSize, audience_size
 from poi_engine.campaigns.model import (
     Act,
     CampaignDraft,
@@ -33,8 +35,8 @@ from poi_engine.records import insert_audit
 from poi_engine.settings import read_merchant
 from poi_offers.storetime import zone
 
-LAPSING = "lapsing"
-"""The word of a customer who has stayed away for longer than they use to."""
+_log = logging.getLogger(__name__)
+
 WHO = "server:campaigns"
 _COLUMNS = "campaign_id, state, document, revision, created_at, changed_at, started_at, ended_at"
 _DRAFT = json.Decoder(CampaignDraft)
@@ -134,13 +136,20 @@ class CampaignBook:
         """Off the list: a draft, or what is over. Its sales keep their offers."""
         await self._move(merchant_id, campaign_id, "remove", by.who, "remove-campaign")
 
+    async def audience(self, merchant_id: str, words: Sequence[str]) -> AudienceSize:
+        """How many customers an audience has today."""
+        return await self._sql.read(lambda: audience_size(merchant_id, words))
+
     async def round(self) -> int:
         """Start and end what is due; returns how many. Another process that does the same finds it done."""
         done = 0
         for merchant_id, campaign_id, act in await self._sql.read(lambda: _due(moment(self._at()))):
             try:
                 await self._move(merchant_id, campaign_id, act, WHO, f"{act}-campaign")
-            except Conflict:
+            except Conflict:  # another process was faster
+                continue
+            except RequestError as error:  # a segment it names is gone, say: it waits for a person
+                _log.warning("campaign %s cannot %s: %s", campaign_id, act, error.code)
                 continue
             done += 1
         return done

@@ -10,7 +10,8 @@ from datetime import date
 
 from msgspec import Struct
 
-from poi_engine.campaigns.book import LAPSING, check_campaign
+from poi_engine.campaigns.audience import LAPSING
+from poi_engine.campaigns.book import check_campaign
 from poi_engine.campaigns.model import CampaignDraft, offers_of
 from poi_engine.campaigns.trial import Trial, Week, by_customer
 from poi_engine.customer_rows import marks
