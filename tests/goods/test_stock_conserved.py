@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from poi_engine import ledger
 from poi_engine.basket import BasketEntry
 from poi_engine.ports import Job
 from poi_engine.session import Session
+from poi_engine.setup import Setup
 from poi_engine.stock import CENTRAL, OutOfStock, Wanted, hold_moves
 from poi_engine.stockroom import MovedLine, NewMovement
 from poi_engine.storage import open_sql
@@ -123,14 +125,17 @@ TILLS = 12
 
 
 @pytest.fixture
-async def crowded(sql_url: str, sessions: RedisSessions, tmp_path: Path) -> Shop:
+async def crowded(sql_url: str, sessions: RedisSessions, tmp_path: Path) -> AsyncIterator[Shop]:
     """A shop with many tills."""
     sql = open_sql(sql_url)
     made = Shop(sql, sessions, tmp_path)
     await made.setup()
+    await Setup(sql, made.ids).load_zones()  # as a server does before it listens: jobs of PostgreSQL run on the loop
     asked = NewMovement(kind="received", place="sto_1", lines=(MovedLine(code=CODE, quantity=1000),))
     await made.engine.stock.move(M, asked, key="first", by=SELLER)
-    return made
+    yield made
+    await made.close()
+    await sql.close()
 
 
 async def test_tills_that_order_the_last_piece_at_once_hold_it_once(crowded: Shop) -> None:
@@ -150,8 +155,6 @@ async def test_tills_that_order_the_last_piece_at_once_hold_it_once(crowded: Sho
     assert sum(await asyncio.gather(*(order(number) for number in range(TILLS)))) == 1
     assert await shop.balance(f"stock:sto_1:{CODE}") == 0
     assert [one.rule for one in await verify(shop.sql)] == ["transfer-left-open"]
-    await shop.close()
-    await shop.sql.close()
 
 
 async def test_two_tills_with_a_piece_in_hand_each_sell_both(crowded: Shop) -> None:
@@ -167,5 +170,3 @@ async def test_two_tills_with_a_piece_in_hand_each_sell_both(crowded: Shop) -> N
     assert await shop.balance(f"stock:sto_1:{CODE}") == 0
     assert (await shop.balance("goods:sold"), await shop.balance("goods:found")) == (2000, -1000)
     assert await verify(shop.sql) == []
-    await shop.close()
-    await shop.sql.close()
