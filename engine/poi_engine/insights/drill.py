@@ -68,6 +68,9 @@ def page(view: View, wanted: Filter, limit: int, after: str | None) -> Job[Sales
     """At most `limit` sales; `next` is the page's cursor."""
     place = _read_place(after)
     clauses, values = _where(view, wanted)
+    if wanted.customer_id:
+        theirs = yield _of_customer(view, clauses, values, place, limit + 1)
+        return SalesBehind(items=_items(theirs[:limit]), next=_next(theirs, limit, None))
     days = yield from _days(view, wanted, place)
     found: list[Row] = []
     looked = 0
@@ -113,9 +116,8 @@ def _days(view: View, wanted: Filter, place: _Place | None) -> Job[list[tuple[st
 
 
 def _with_value(view: View, wanted: Filter, days: list[str]) -> Job[set[str]]:
-    """The days that have the product, offer, customer or seller asked for."""
+    """The days that have the product, offer or seller asked for."""
     facets: list[tuple[Facet, str | None]] = [
-        ("customer", wanted.customer_id),
         ("offer", wanted.offer_id),
         ("seller", wanted.seller_id),
         ("product", None if None in (wanted.code, wanted.label) else f"{wanted.code}{SEPARATOR}{wanted.label}"),
@@ -126,6 +128,20 @@ def _with_value(view: View, wanted: Filter, days: list[str]) -> Job[set[str]]:
             rows = yield from view.at(facet, "day", sorted(kept), [value], "period")
             kept = {str(row["period"]) for row in rows}
     return kept
+
+
+def _of_customer(view: View, clauses: str, values: Iterable[str | int], place: _Place | None, limit: int) -> Query:
+    """One customer's sales in the period, which their own index finds."""
+    # the day is no plain column here: it would tempt SQLite to walk the merchant's days in their order
+    text = f"select {_SELECT} from sale s where s.merchant_id = ? and s.local_day || '' between ? and ?"
+    last = view.period.last.isoformat() if place is None else min(place.day, view.period.last.isoformat())
+    bound: list[str | int] = []
+    if place is not None and place.at is not None:
+        text += " and (s.local_day < ? or s.created_at < ? or (s.created_at = ? and s.sale_id < ?))"
+        bound = [place.day, place.at, place.at, place.sale_id]
+    order = " order by s.local_day || '' desc, s.created_at desc, s.sale_id desc limit ?"
+    more = (view.merchant_id, view.period.first.isoformat(), last)
+    return Query(f"{text}{clauses}{order}", (*more, *bound, *values, limit))
 
 
 def _on(view: View, day: str, clauses: str, values: Iterable[str | int], place: _Place | None, limit: int) -> Query:
@@ -153,11 +169,11 @@ def _where(view: View, wanted: Filter) -> tuple[str, list[str | int]]:
     for name in _SAME:
         if (value := getattr(wanted, name)) is not None:
             add(f"coalesce(s.{name}, '') = ?", value)
-    for column, number in (("local_weekday", wanted.weekday), ("local_hour", wanted.hour)):
-        if number is not None:
-            add(f"s.{column} = ?", number)
     if wanted.customer_id is not None:
-        add("s.customer_id = ?", wanted.customer_id)
+        add("s.customer_id = ?" if wanted.customer_id else "coalesce(s.customer_id, '') = ?", wanted.customer_id)
+    for column, asked in (("day", wanted.day), ("weekday", wanted.weekday), ("hour", wanted.hour)):
+        if asked is not None:
+            add(f"s.local_{column} = ?", asked)
     if wanted.kind is not None or wanted.low is not None or wanted.high is not None:
         add(f"s.refund_of is {'not ' if wanted.kind == 'refund' else ''}null")
     if wanted.low is not None:
