@@ -45,12 +45,12 @@ def check_move(before: OrderState, after: OrderState, actor: Actor, *, how: str,
     actors = MOVES[before].get(after)
     if actors is None or (after == "on_the_way" and how != "delivery"):
         raise Conflict("illegal-order-move", f"An order that is {before} cannot become {after}.")
+    if after == "cancelled" and actor != "refund" and paid:
+        raise Conflict("order-paid", "This order is paid; take it back with a refund.")
     if actor not in actors:
         raise Forbidden("order-move-refused", f"This is not how an order that is {before} becomes {after}.")
     if after == "delivered" and actor == "staff" and not paid:
         raise Conflict("order-unpaid", "This order is not paid; open it at a station and take the payment.")
-    if after == "cancelled" and actor != "refund" and paid:
-        raise Conflict("order-paid", "This order is paid; take it back with a refund.")
 
 
 def next_states(before: OrderState, actor: Actor, *, how: str, paid: bool) -> tuple[OrderState, ...]:
