@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from poi_engine.errors import Conflict, NotFound, RequestError
+from poi_engine.pan import find_pan
 from poi_engine.ports import Job, Query
 
 BadgeScheme = Literal["loyalty", "uid"]
@@ -20,8 +21,15 @@ class Badge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     subject: Annotated[str, Meta(min_length=4, max_length=128, pattern=r"^[!-~]+\Z")]
 
 
+def masked(badge: Badge) -> Badge:
+    """The badge without what it takes to make a copy."""
+    return Badge(scheme=badge.scheme, subject=f"...{badge.subject[-3:]}")
+
+
 def check_badge(badge: Badge) -> None:
-    """Refuse a chip that shows another number each time."""
+    """Refuse a chip that shows another number each time, and a payment card."""
+    if find_pan(badge.subject) is not None:
+        raise RequestError("card-number", "This is a payment card's number; it is kept nowhere.", path="$.subject")
     if badge.scheme == "uid" and badge.subject.lower().startswith("08"):
         raise RequestError("random-uid", "This chip makes up another number at every tap.", path="$.subject")
 

@@ -41,8 +41,10 @@ class Identifier:
             return refused("unreadable", scheme=credential.scheme)
         create = pseudonyms and scheme == "loyalty"
         customer = await self._customers.by_credential(merchant_id, scheme, credential.subject, create=False)
-        if customer is None and await self._w.sql.read(lambda: read_badge(merchant_id, scheme, credential.subject)):
-            return refused("badge")
+        if customer is None:
+            badge = await self._w.sql.read(lambda: read_badge(merchant_id, scheme, credential.subject))
+            if badge is not None:
+                return refused("badge")
         if customer is None and create:
             customer = await self._customers.by_credential(merchant_id, scheme, credential.subject, create=True)
         if customer is None:

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Annotated, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 from poi_engine.access import Access
 from poi_engine.access_jobs import revoke_subject
-from poi_engine.badges import SCHEMES, Badge, check_badge, link, read_badge, unlink
+from poi_engine.badges import SCHEMES, Badge, check_badge, link, masked, read_badge, unlink
 from poi_engine.clock import Clock, micros, moment
 from poi_engine.errors import Forbidden, NotFound
 from poi_engine.ids import Ids
@@ -176,7 +177,7 @@ class Sellers:
             yield from _must_be_changeable(merchant_id, seller_id, by, own=True)
             yield from link(merchant_id, seller_id, badge, at)
 
-        await self._write(merchant_id, job, by, "link-badge", seller_id, f"{badge.scheme} {badge.subject}")
+        await self._write(merchant_id, job, by, "link-badge", seller_id, _words(badge))
         return await self.get(merchant_id, seller_id)
 
     async def unlink_badge(self, merchant_id: str, seller_id: str, badge: Badge, *, by: Principal) -> None:
@@ -186,7 +187,7 @@ class Sellers:
             yield from _must_be_changeable(merchant_id, seller_id, by, own=True)
             yield from unlink(merchant_id, seller_id, badge)
 
-        await self._write(merchant_id, job, by, "unlink-badge", seller_id, f"{badge.scheme} {badge.subject}")
+        await self._write(merchant_id, job, by, "unlink-badge", seller_id, _words(badge))
 
     async def badge_of(self, merchant_id: str, credential: Credential) -> str | None:
         """Whose badge a tap or scan is, if it is one; one of a person who has left is still nobody else's."""
@@ -211,6 +212,19 @@ class Sellers:
 
     def _at(self) -> int:
         return micros(self._clock.now())
+
+
+def seen_by(by: Principal, seller: Seller) -> Seller:
+    """A person as the caller may see them: the badges of somebody they may not change tell no number."""
+    own = by.subject_id == seller.seller_id and by.role in STAFF_ROLES
+    if by.role == "owner" or own or (by.role == "manager" and seller.role != "manager"):
+        return seller
+    return replace(seller, badges=tuple(masked(badge) for badge in seller.badges))
+
+
+def _words(badge: Badge) -> str:
+    """For the audit, which is read by more people than may make badges."""
+    return f"{badge.scheme} {masked(badge).subject}"
 
 
 def _must_be_owner(by: Principal) -> None:

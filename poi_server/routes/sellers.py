@@ -12,7 +12,7 @@ from poi_engine.audit import AuditBook, AuditEntry, AuditFilter
 from poi_engine.badges import Badge, BadgeScheme
 from poi_engine.clock import micros_of
 from poi_engine.errors import RequestError
-from poi_engine.sellers import Amount, Face, NewSeller, Seller, SellerChange
+from poi_engine.sellers import Amount, Face, NewSeller, Seller, SellerChange, seen_by
 from poi_engine.signin import AtStation, SignInRule
 from poi_offers.storetime import YEARS
 from poi_server.http import COUNTER, MANAGER, OWNER, READER, Call, Routes
@@ -91,8 +91,9 @@ class Acts(Struct, frozen=True, kw_only=True):
 
 @routes.get("/v1/sellers", roles=READER, summary="The staff")
 async def sellers(call: Call) -> Sellers:
-    """By name, with roles, limits and badges; never a PIN."""
-    return Sellers(items=await call.services.sellers.everybody(call.merchant_id))
+    """By name, with roles, limits and badges; never a PIN, and a badge's number only to who may change it."""
+    found = await call.services.sellers.everybody(call.merchant_id)
+    return Sellers(items=[seen_by(call.principal, seller) for seller in found])
 
 
 @routes.post("/v1/sellers", roles=MANAGER, right="setup", status=201, summary="Add a person to the staff")

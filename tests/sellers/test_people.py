@@ -11,7 +11,7 @@ from poi_engine.errors import RequestError
 from poi_engine.ids import Ids
 from poi_engine.principal import Principal
 from poi_engine.rights import RIGHTS, Person
-from poi_engine.sellers import NewSeller, SellerChange
+from poi_engine.sellers import NewSeller, SellerChange, seen_by
 from tests.engine.shop import STATION, Card, M
 from tests.sellers.conftest import COUNTER, OWNER, PIN, Staff, principal
 
@@ -114,9 +114,24 @@ async def test_a_customers_card_is_no_badge_and_a_badge_no_customers_card(staff:
 async def test_a_chip_that_makes_its_number_up_and_too_many_badges_are_refused(staff: Staff) -> None:
     ada = await staff.hire("Ada")
     assert await badge_refusal(staff, ada, Badge(scheme="uid", subject="08a1b2c3")) == "random-uid"
+    assert await badge_refusal(staff, ada, Badge(scheme="loyalty", subject="4242424242424242")) == "card-number"
     for number in range(MOST_BADGES):
         await staff.sellers.link_badge(M, ada, Badge(scheme="loyalty", subject=f"badge-{number}"), by=OWNER)
     assert await badge_refusal(staff, ada, CARD) == "too-many-badges"
+
+
+async def test_the_number_of_a_badge_is_seen_by_who_may_change_it(staff: Staff) -> None:
+    grace, joan = await staff.hire("Grace", "manager"), await staff.hire("Joan", "manager")
+    await staff.sellers.link_badge(M, grace, CARD, by=OWNER)
+    shown = await staff.sellers.get(M, grace)
+    for by, seen in (
+        (OWNER, CARD.subject),
+        (principal(grace, "manager"), CARD.subject),
+        (principal(joan, "manager"), "...017"),
+        (principal("slr_x", "auditor"), "...017"),
+    ):
+        assert seen_by(by, shown).badges[0].subject == seen
+    assert CARD.subject not in repr(await staff.acts()), "the audit has more readers than that"
 
 
 async def test_only_those_who_may_stand_at_a_counter_are_offered_there(staff: Staff) -> None:
