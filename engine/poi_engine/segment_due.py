@@ -76,7 +76,7 @@ def belongs(merchant_id: str, person: Living, at: int) -> Job[set[str]]:
     known = yield Query(
         "select 1 as found from customer where merchant_id = ? and customer_id = ?", (merchant_id, customer_id)
     )
-    if not known or (yield from who_objects(merchant_id, (customer_id,))):
+    if not known or (yield from who_objects(merchant_id, dict.fromkeys(person.family, customer_id))):
         return set()
     facts = yield from read_facts(merchant_id, customer_id, at)
     zone = yield from read_zone(merchant_id)

@@ -1,6 +1,6 @@
 """Reads what is on file about every customer, page by page, each page by the keys of its customers."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -89,9 +89,10 @@ def _page(merchant_id: str, people: People, day_of: _Days, after: str) -> Job[st
     if not rows:
         return None
     ids = tuple(str(row["customer_id"]) for row in rows)
-    sums = yield from _sums(merchant_id, ids, any(row["absorbed"] for row in rows), people.at)
+    lives = yield from _lives(merchant_id, ids, any(row["absorbed"] for row in rows))
+    sums = yield from _sums(merchant_id, lives, people.at)
     points = yield from _points(merchant_id, ids)
-    objecting = yield from who_objects(merchant_id, ids)
+    objecting = yield from who_objects(merchant_id, lives)
     for row in rows:
         _add(people, row, day_of, sums.get(row["customer_id"], _NOTHING), points, objecting)
     return ids[-1] if len(rows) == PAGE else None
@@ -118,15 +119,20 @@ def _add(
         people.spend[days].append(max(0, sums[f"s{days}"]))
 
 
-def _sums(merchant_id: str, ids: tuple[str, ...], any_absorbed: bool, at: int) -> Job[dict[str, dict[str, int]]]:
-    """Visits and spend by look-back; what was bought under a merged id counts for who lives on."""
-    lives = dict.fromkeys(ids, "")
+def _lives(merchant_id: str, ids: tuple[str, ...], any_absorbed: bool) -> Job[dict[str, str]]:
+    """Every id that these customers ever had, and who lives on for it."""
+    lives = {customer_id: customer_id for customer_id in ids}
     if any_absorbed:
         merged = yield Query(
             f"select customer_id, merged_into from customer where merchant_id = ? and merged_into in ({marks(ids)})",
             (merchant_id, *ids),
         )
         lives |= {row["customer_id"]: row["merged_into"] for row in merged}
+    return lives
+
+
+def _sums(merchant_id: str, lives: Mapping[str, str], at: int) -> Job[dict[str, dict[str, int]]]:
+    """Visits and spend by look-back; what was bought under a merged id counts for who lives on."""
     columns, values, earliest = window_sums(at)
     asked = tuple(lives)
     rows = yield Query(
@@ -136,7 +142,7 @@ def _sums(merchant_id: str, ids: tuple[str, ...], any_absorbed: bool, at: int) -
     )
     found: dict[str, dict[str, int]] = {}
     for row in rows:
-        known_as = lives[row["customer_id"]] or row["customer_id"]
+        known_as = lives[row["customer_id"]]
         before = found.get(known_as, _NOTHING)
         found[known_as] = {name: before[name] + row[name] for name in _NOTHING}
     return found
@@ -152,18 +158,16 @@ def _points(merchant_id: str, ids: Sequence[str]) -> Job[dict[str, int]]:
     return {row["account"].removeprefix("points:"): row["available"] for row in rows}
 
 
-def who_objects(merchant_id: str, ids: tuple[str, ...]) -> Job[set[str]]:
+def who_objects(merchant_id: str, lives: Mapping[str, str]) -> Job[set[str]]:
     """Those whose last word on `profiling`, if they gave one, was no; words given under a merged id count."""
+    asked = tuple(lives)
     rows = yield Query(
-        "select customer_id, customer_id as known_as, given, created_at, consent_id from consent "
-        f"where merchant_id = ? and customer_id in ({marks(ids)}) and purpose = 'profiling' union all "
-        "select k.merged_into as customer_id, k.customer_id as known_as, c.given, c.created_at, c.consent_id "
-        "from customer k join consent c on c.merchant_id = k.merchant_id and c.customer_id = k.customer_id "
-        f"where k.merchant_id = ? and k.merged_into in ({marks(ids)}) and c.purpose = 'profiling'",
-        (merchant_id, *ids, merchant_id, *ids),
+        "select customer_id, given, created_at, consent_id from consent "
+        f"where merchant_id = ? and customer_id in ({marks(asked)}) and purpose = 'profiling'",
+        (merchant_id, *asked),
     )
     last: dict[str, tuple[Any, ...]] = {}
     for row in rows:
-        word = (row["created_at"], row["consent_id"], row["given"])
-        last[row["customer_id"]] = max(word, last.get(row["customer_id"], word))
+        word, known_as = (row["created_at"], row["consent_id"], row["given"]), lives[row["customer_id"]]
+        last[known_as] = max(word, last.get(known_as, word))
     return {customer_id for customer_id, word in last.items() if not word[2]}

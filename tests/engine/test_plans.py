@@ -19,12 +19,25 @@ from poi_engine.insights import Filter, InsightsReader, View
 from poi_engine.insights.export import TABLES, pages
 from poi_engine.ports import Sql
 from poi_engine.returns import ReturnedLine
+from poi_engine.rfm import GROUPS
+from poi_engine.segment_model import Any as AnyOf
+from poi_engine.segment_model import Bought, Question, SegmentDraft
 from poi_engine.session import Session
 from poi_engine.setup import Setup
 from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.verify import verify
-from poi_offers.model import AmountOff, Cashback, Effect, InSegment, Limit, NextVisitCoupon, Offer, PercentOff
+from poi_offers.model import (
+    AmountOff,
+    Cashback,
+    Effect,
+    Frequency,
+    InSegment,
+    Limit,
+    NextVisitCoupon,
+    Offer,
+    PercentOff,
+)
 from tests.engine.clientele_day import clientele
 from tests.engine.plans import GROWING, Recorded, tables, walks
 from tests.engine.shop import OTHER_STATION, SELLER, START, STATION, M, Shop
@@ -172,6 +185,7 @@ async def readers(shop: Shop) -> None:
     assert (await engine.offers.use(M, "off_ten")).uses == 2
     today = moment(micros(START)).date()
     await insights(shop.sql, today)
+    await segments(shop, today)
     await engine.customers.erase(M, customer.customer_id, by=SELLER)
 
 
@@ -191,6 +205,26 @@ async def insights(sql: Sql, today: date) -> None:
                 async for _ in pages(sql, table, view):
                     pass
         assert (await reader.cohorts(M, today, 12, store_id)).items
+
+
+async def segments(shop: Shop, today: date) -> None:
+    """A segment counted, sized, listed, exported, removed; a night over all of them; an offer's lift."""
+    service = shop.engine.segments
+    bought = Bought(products=("cafe",), categories=("food",), days=30)
+    conditions = AnyOf(of=(bought, Frequency(min=1, days=7), InSegment(any_of=("rfm:new",))))
+    made = await service.create(M, SegmentDraft(name={"en": "Mine"}, conditions=conditions), by=SELLER)
+    await service.settle(M)
+    assert (await service.size(M, Question(conditions=conditions), asker="x")).size == 1
+    assert (await service.members(M, made.segment_id)).items
+    assert [page async for page in await service.ids(M, made.segment_id, by=SELLER)]
+    await create(shop, "off_held", AmountOff(amount=1), holdout=5000, conditions=InSegment(any_of=(made.segment_id,)))
+    assert (await shop.engine.lifts.of_offer(M, "off_held", today, today)).audience
+    await shop.engine.offers.remove(M, "off_held")
+    shop.clock.forward(86_400)
+    await service.settle(M)
+    await service.remove(M, made.segment_id, by=SELLER)
+    await service.settle(M)
+    assert len((await service.list(M)).items) == len(GROUPS)
 
 
 async def create(shop: Shop, offer_id: str, effect: Effect, **changes: object) -> None:

@@ -293,7 +293,12 @@ lapsing = table(  # who has stayed away for longer than they use to
     "lapsing", ("customer_id",), text("customer_id"), integer("usual_days"), integer("since")
 )
 Index("suggestion_by_state", suggestion.c.merchant_id, suggestion.c.state)
-Index("segment_member_by_customer", segment_member.c.merchant_id, segment_member.c.customer_id)
+Index(
+    "segment_member_by_customer",
+    segment_member.c.merchant_id,
+    segment_member.c.customer_id,
+    segment_member.c.segment_id,
+)
 Index("segment_past_by_customer", segment_past.c.merchant_id, segment_past.c.customer_id)
 Index("bought_by_customer", bought.c.merchant_id, bought.c.customer_id)
 

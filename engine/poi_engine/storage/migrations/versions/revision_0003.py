@@ -135,7 +135,7 @@ create table segment (merchant_id text not null, segment_id text not null, name 
   null, state text not null, version bigint default 1 not null, created_at bigint not null, changed_at bigint not null,
   primary key (merchant_id, segment_id));
 create table segment_member (merchant_id text not null, segment_id text not null, customer_id text not null, since
-  bigint not null, primary key (merchant_id, segment_id, customer_id)) {by_key};
+  bigint not null, primary key (merchant_id, segment_id, customer_id));
 create table segment_past (merchant_id text not null, segment_id text not null, customer_id text not null, since bigint
   not null, until bigint not null, primary key (merchant_id, segment_id, customer_id, since));
 create table segment_due (merchant_id text not null, customer_id text not null, sale_id text not null, created_at bigint
@@ -143,8 +143,8 @@ create table segment_due (merchant_id text not null, customer_id text not null, 
 create table segment_round (merchant_id text not null, day text not null, cuts text not null, runner text not null,
   until bigint not null, primary key (merchant_id));
 create table bought (merchant_id text not null, kind text not null, value text not null, customer_id text not null,
-  last_at bigint not null, primary key (merchant_id, kind, value, customer_id)) {by_key};
-create index segment_member_by_customer on segment_member (merchant_id, customer_id);
+  last_at bigint not null, primary key (merchant_id, kind, value, customer_id));
+create index segment_member_by_customer on segment_member (merchant_id, customer_id, segment_id);
 create index segment_past_by_customer on segment_past (merchant_id, customer_id);
 create index bought_by_customer on bought (merchant_id, customer_id);
 insert into segment_due (merchant_id, customer_id, sale_id, created_at) select merchant_id, customer_id, sale_id,
