@@ -395,6 +395,16 @@ async def test_what_a_payment_under_way_gives_an_erased_customer_lapses(shop: Sh
     assert await worth(shop, ada) == (0, 0)
 
 
+async def test_a_refund_to_somebody_erased_leaves_no_debt(shop: Shop) -> None:
+    ada = await shop.customer()
+    sold = await shop.sell(1000, customer_id=ada)
+    await shop.engine.customers.erase(M, ada, by=MANAGER)
+    back = await shop.engine.checkout.refund(M, sold.sale_id or "", None, "all", key="r", by=SELLER)
+    assert back.total == -1000
+    assert await worth(shop, ada) == (0, 0)
+    assert await shop.balance(f"points_owed:{ada}") == 0
+
+
 def test_every_table_that_names_a_customer_is_accounted_for() -> None:
     """A new table must say what an export, an erasure and a merge do to it."""
     naming = {name for name, table in metadata.tables.items() if "customer_id" in table.columns}

@@ -3,13 +3,15 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict
+from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.session import Session
 from poi_engine.setup import Setup
 from poi_engine.storage import open_sql
@@ -19,6 +21,7 @@ from poi_offers.model import AmountOff, Cashback, Limit
 from tests.engine.shop import OTHER_STATION, SELLER, M, Shop
 from tests.engine.test_clientele_merge import merge, offer, worth
 
+T = TypeVar("T")
 STEPS = 40
 
 
@@ -198,5 +201,72 @@ async def test_two_processes_merge_the_same_records_both_ways(shared: Shop, post
             lives = (await shared.engine.customers.get(M, ada)).customer_id
             assert (await shared.engine.customers.get(M, bo)).customer_id == lives
             assert await worth(shared, lives) == (20, 0) == await worth(shared, ada, bo)
+    finally:
+        await other.close()
+
+
+class Paused:
+    """Storage whose transactions rest a while after a statement: long enough for another process to come between."""
+
+    def __init__(self, sql: Sql, after: str) -> None:
+        self._sql = sql
+        self._after = after
+        self.resting = asyncio.Event()
+
+    async def read(self, job: Callable[[], Job[T]]) -> T:
+        """As it is."""
+        return await self._sql.read(job)
+
+    async def write(self, job: Callable[[], Job[T]]) -> T:
+        """With the rest."""
+        return await self._sql.write(lambda: self._slowly(job()))
+
+    def _slowly(self, job: Job[T]) -> Job[T]:
+        answer: list[Row] | None = None
+        try:
+            while True:
+                query = job.send(answer) if answer is not None else next(job)
+                answer = yield query
+                if self._after in query.text:
+                    self.resting.set()
+                    yield Query("select pg_sleep(0.4)")
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+
+@pytest.mark.valkey
+@pytest.mark.postgresql
+@pytest.mark.parametrize("act", ["let go", "paid"])
+async def test_what_a_payment_leaves_while_another_process_merges(shared: Shop, postgres_url: str, act: str) -> None:
+    """The payment's transaction is under way, and the merge comes before its end."""
+    await offer(shared, "off_reward", AmountOff(amount=50), reward_points=5)
+    ada, bo = await shared.customer("Ada"), await shared.customer("Bo")
+    await shared.sell(1000, customer_id=bo)
+    session = await shared.identify(await shared.basket(900), bo)
+    entries = [BasketEntry(amount=900)]
+    accepted = await shared.accept(
+        await shared.engine.stations.set_basket(M, session.session_id, entries, rewards=("off_reward",))
+    )
+    other = open_sql(postgres_url)
+    paused = Paused(other, "select merged_into, erased_at" if act == "let go" else "insert into sale ")
+    beside = Shop(paused, shared.sessions, Path("/nonexistent"))
+    beside.terminal, beside.connectors, beside.clock, beside.ids = (
+        *(shared.terminal, shared.connectors),
+        *(shared.clock, shared.ids),
+    )
+    beside.engine = beside.build()
+    try:
+        ending = (
+            beside.engine.stations.abandon(M, accepted.session_id)
+            if act == "let go"
+            else beside.pay(accepted, "cash", key="beside")
+        )
+        task = asyncio.create_task(ending)  # type: ignore[arg-type, var-annotated]
+        await asyncio.wait_for(paused.resting.wait(), 30)
+        await merge(shared, ada, bo)
+        await task
+        assert await worth(shared, bo) == (0, 0)
+        assert await worth(shared, ada) == ((10, 0) if act == "let go" else (10 - 5 + 8, 0))
     finally:
         await other.close()
