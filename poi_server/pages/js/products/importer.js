@@ -43,7 +43,7 @@ function outcomeView(report) {
 }
 
 function mistakesTable(report) {
-  return h("div", { class: "table-scroll", key: "table" }, h("table", { class: "mistakes" },
+  return h("div", { class: "table-scroll", key: "table", tabindex: 0, role: "region", "aria-label": t("import.mend") }, h("table", { class: "mistakes" },
     h("thead", {}, h("tr", {}, ["line", "column", "value", "mend"].map((name) => h("th", { scope: "col" }, t(`import.${name}`))))),
     h("tbody", {}, report.mistakes.map((one) => h("tr", {},
       h("td", { class: "num" }, number(one.line)), h("td", {}, one.column), h("td", { class: "mono" }, one.value), h("td", {}, words(one)))))));

@@ -77,7 +77,7 @@ function planForm(path, load) {
 }
 
 function changes({ changes: known }) {
-  return h("details", { open: known.length < 8 }, h("summary", {}, t("prices.history")), h("div", { class: "table-scroll" }, h("table", {},
+  return h("details", { open: known.length < 8 }, h("summary", {}, t("prices.history")), h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": t("prices.history") }, h("table", {},
     h("thead", {}, h("tr", {}, ["when", "before", "after", "who"].map((name, at) => h("th", { scope: "col", class: at === 1 || at === 2 ? "end" : "" }, t(`prices.${name}`))))),
     h("tbody", {}, known.map((one) => h("tr", {},
       h("td", { class: "num" }, dateTime(one.at)), h("td", { class: "end num" }, one.before === null ? "—" : money(one.before)), h("td", { class: "end num strong" }, money(one.after)), h("td", { class: "muted small" }, one.who)))))));

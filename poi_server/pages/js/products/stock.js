@@ -96,7 +96,7 @@ class StockView {
   #entriesView() {
     if (!this.#entries.length) return null;
     return h("details", { key: "entries", open: true }, h("summary", {}, t("stock.history", { place: this.#name(this.#place) })),
-      h("div", { class: "table-scroll" }, h("table", {},
+      h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": t("stock.history", { place: this.#name(this.#place) }) }, h("table", {},
         h("thead", {}, h("tr", {}, ["when", "what", "change", "why"].map((name) => h("th", { scope: "col", class: name === "change" ? "end" : "" }, t(`stock.${name}`))))),
         h("tbody", {}, this.#entries.map((one) => h("tr", {},
           h("td", { class: "num" }, dateTime(one.at)), h("td", {}, t(`stock.entry_${one.kind}`)),
