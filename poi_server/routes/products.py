@@ -102,9 +102,13 @@ async def search_products(
     limit: Annotated[int, Meta(ge=1, le=200)] = 50,
     after: Annotated[str, Meta(max_length=64)] = "",
     place: Annotated[str, Meta(max_length=64)] = "",
+    station_id: Annotated[str, Meta(max_length=64)] = "",
     inactive: bool = False,
 ) -> ProductPage:
-    """`place`: a store's id, whose stock is `here`; `inactive`: what is not on sale too."""
+    """`place`: a store's id, whose stock is `here`, or `station_id`: a station's store; `inactive`: what is not on sale
+    too."""
+    if station_id:
+        place = (await call.engine.places.counter(call.merchant_id, station_id)).store_id
     search = call.engine.products.search
     items = await search(call.merchant_id, q, limit=limit, after=after or None, everything=inactive)
     found = await _found(call, items, place or CENTRAL)

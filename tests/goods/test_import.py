@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from poi_engine.errors import Conflict
 from poi_engine.goods_export import Style, export_products
 from poi_engine.goods_import import AT_ONCE, GoodsImport, ImportReport
 from poi_engine.ports import Job, Sql
@@ -209,3 +210,13 @@ async def test_tills_sell_while_a_file_is_read_in(shop: Shop) -> None:
         sold += 1
     assert (await loading).created == 6 * AT_ONCE
     assert sold >= 2
+
+
+async def test_one_file_at_a_time(shop: Shop) -> None:
+    imports = shop.engine.imports
+    first = asyncio.create_task(imports.run(M, "owner:own_1", 2, io.BytesIO(many(3).encode())))
+    await asyncio.sleep(0)
+    with pytest.raises(Conflict) as refused:
+        await imports.run(M, "owner:own_1", 2, io.BytesIO(many(3).encode()))
+    assert (refused.value.code, (await first).created) == ("import-under-way", 3)
+    assert (await imports.run(M, "owner:own_1", 2, io.BytesIO(many(3).encode()))).unchanged == 3

@@ -256,6 +256,8 @@ async def test_search_shows_the_stock_of_a_place(shop: Shop) -> None:
     await shop.ask("POST", "/v1/stock/movements", moved, headers={"Idempotency-Key": "k"})
     [found] = (await shop.ask("GET", f"/v1/products?q=SHIRT&place={shop.store_id}", role="seller")).json["items"]
     assert (found["here"], found["central"]) == (3000, 0)
+    [same] = (await shop.ask("GET", f"/v1/products?q=shirt&station_id={shop.station_id}", role="station")).json["items"]
+    assert same == found
     await put(shop, active=False, tracked=True)
     assert (await shop.ask("GET", "/v1/products?q=shirt")).json["items"] == []
     assert len((await shop.ask("GET", "/v1/products?q=shirt&inactive=true")).json["items"]) == 1

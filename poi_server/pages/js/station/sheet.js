@@ -63,7 +63,7 @@ class SheetView {
     }
     const asked = (this.#asked += 1);
     try {
-      const { items } = await get("/v1/products", { q, limit: SHOWN });
+      const { items } = await get("/v1/products", { q, limit: SHOWN, station_id: this.stationId });
       if (asked !== this.#asked) return;
       this.#found = items;
     } catch (problem) {
@@ -104,6 +104,7 @@ class SheetView {
       h("button", { type: "button", class: "sheet-hit", onclick: () => this.open(product.code) },
         picture(product.picture, product.label),
         h("span", { class: "grow clip" }, product.label),
+        product.here !== null && h("span", { class: `chip num ${product.here > 0 ? "good" : "bad"}` }, product.here > 0 ? t("sheet.here_count", { amount: quantity(product.here, product.unit) }) : t("stock.none")),
         h("span", { class: "num strong" }, money(product.unit_price))))));
   }
 
