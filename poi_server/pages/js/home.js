@@ -6,13 +6,13 @@ import { setCurrency, t } from "./i18n.js";
 import { busy, report } from "./ui.js";
 
 const PAGES_OF = {
-  owner: ["dashboard", "customers", "offers", "products", "sellers"],
-  manager: ["dashboard", "customers", "offers", "products", "sellers"],
+  owner: ["dashboard", "customers", "campaigns", "offers", "products", "sellers"],
+  manager: ["dashboard", "customers", "campaigns", "offers", "products", "sellers"],
   auditor: ["dashboard", "sellers"],
   seller: ["customers"],
 };
-const PICTURES = { dashboard: "chart", customers: "user", offers: "tag", products: "box", sellers: "shield" };
-const NEXT = /^\/(?:station\/[\w.:-]+|dashboard|offers|products|sellers|customers|me)$/;
+const PICTURES = { dashboard: "chart", customers: "user", offers: "tag", campaigns: "target", products: "box", sellers: "shield" };
+const NEXT = /^\/(?:station\/[\w.:-]+|dashboard|offers|campaigns|products|sellers|customers|me)$/;
 
 class PoiHome extends HTMLElement {
   async connectedCallback() {

@@ -10,6 +10,7 @@ const LINKS = [
   { page: "customers", href: "/customers", icon: "user", roles: ["owner", "manager", "seller"] },
   { page: "products", href: "/products", icon: "box", roles: ["owner", "manager"] },
   { page: "offers", href: "/offers", icon: "tag", roles: ["owner", "manager"] },
+  { page: "campaigns", href: "/campaigns", icon: "target", roles: ["owner", "manager"] },
   { page: "sellers", href: "/sellers", icon: "shield", roles: ["owner", "manager", "auditor"] },
   { page: "home", href: "/", icon: "store", roles: ["owner", "manager", "seller", "auditor"] },
 ];

@@ -6,43 +6,18 @@ import { merchantCurrency, t } from "../i18n.js";
 import { fieldsControl, limitRow, listControl } from "./controls.js";
 import { conditionTree, effectList } from "./tree.js";
 
-/** The form; `offer` is what it starts from, undefined for a new one. */
-export class OfferForm {
-  #offer;
-  #parts;
+/** A form whose controls say where the problems of which JSON path are shown. */
+export class ProblemForm {
   #places = new Map();
   #problems = [];
+  general = h("p", { class: "banner is-bad", role: "alert", hidden: true });
 
-  constructor(offer, context) {
-    this.#offer = offer;
-    const start = offer ?? { currency: merchantCurrency(), effects: [], limits: [] };
-    this.#parts = {
-      head: fieldsControl(offer ? OFFER.map((spec) => (spec.name === "offer_id" ? { ...spec, fixed: true } : spec)) : OFFER, start, context),
-      effects: effectList(start.effects, context),
-      conditions: conditionTree(start.conditions, context),
-      limits: listControl(start.limits, (value) => limitRow(LIMIT, value), { add: t("offer_form.add_limit"), empty: t("offer_form.no_limits") }),
-      stacking: fieldsControl(STACKING, start.stacking, context),
-      more: fieldsControl(OFFER_MORE, start, context),
-    };
-    this.general = h("p", { class: "banner is-bad", role: "alert", hidden: true });
-    this.node = h("form", { class: "offer-form", onsubmit: (event) => event.preventDefault(), novalidate: true },
-      this.general, section("head", this.#parts.head.node), section("effects", this.#parts.effects.node), section("conditions", this.#parts.conditions.node),
-      section("limits", this.#parts.limits.node), section("stacking", this.#parts.stacking.node), section("more", this.#parts.more.node));
-  }
-
-  /** The offer as the form says it, or null when a field cannot be read. */
-  read() {
+  /** What `read(form)` gives, or null when a field cannot be read. */
+  gather(read) {
     this.#clear();
-    const { head, effects, conditions, limits, stacking, more } = this.#parts;
-    const offer = {
-      ...head.read("$", this), effects: effects.read("$.effects", this), conditions: conditions.read("$.conditions", this),
-      limits: limits.read("$.limits", this), stacking: stacking.read("$.stacking", this), ...more.read("$", this),
-    };
-    offer.offer_id ??= idFrom(offer.name);
-    if (!offer.conditions.of.length) delete offer.conditions;
-    if (this.#offer?.version) offer.version = this.#offer.version;
+    const found = read(this);
     if (this.#problems.length) this.#reveal(this.#problems[0]);
-    return this.#problems.length ? null : offer;
+    return this.#problems.length ? null : found;
   }
 
   /** Remember where the problems of a path are shown. */
@@ -95,7 +70,51 @@ export class OfferForm {
   }
 }
 
-function section(name, body) {
+/** The form; `offer` is what it starts from, undefined for a new one. */
+export class OfferForm extends ProblemForm {
+  #offer;
+  #parts;
+
+  constructor(offer, context) {
+    super();
+    this.#offer = offer;
+    const start = offer ?? { currency: merchantCurrency(), effects: [], limits: [] };
+    this.#parts = {
+      head: fieldsControl(offer ? OFFER.map((spec) => (spec.name === "offer_id" ? { ...spec, fixed: true } : spec)) : OFFER, start, context),
+      effects: effectList(start.effects, context),
+      conditions: conditionTree(start.conditions, context),
+      limits: limitList(start.limits),
+      stacking: fieldsControl(STACKING, start.stacking, context),
+      more: fieldsControl(OFFER_MORE, start, context),
+    };
+    this.node = h("form", { class: "offer-form", onsubmit: (event) => event.preventDefault(), novalidate: true },
+      this.general, section("head", this.#parts.head.node), section("effects", this.#parts.effects.node), section("conditions", this.#parts.conditions.node),
+      section("limits", this.#parts.limits.node), section("stacking", this.#parts.stacking.node), section("more", this.#parts.more.node));
+  }
+
+  /** The offer as the form says it, or null when a field cannot be read. */
+  read() {
+    const { head, effects, conditions, limits, stacking, more } = this.#parts;
+    return this.gather(() => {
+      const offer = {
+        ...head.read("$", this), effects: effects.read("$.effects", this), conditions: conditions.read("$.conditions", this),
+        limits: limits.read("$.limits", this), stacking: stacking.read("$.stacking", this), ...more.read("$", this),
+      };
+      offer.offer_id ??= idFrom(offer.name);
+      if (!offer.conditions.of.length) delete offer.conditions;
+      if (this.#offer?.version) offer.version = this.#offer.version;
+      return offer;
+    });
+  }
+}
+
+/** The limits, row by row. */
+export function limitList(values) {
+  return listControl(values, (value) => limitRow(LIMIT, value), { add: t("offer_form.add_limit"), empty: t("offer_form.no_limits") });
+}
+
+/** One part of a form with its words, of `offer_form.<name>`. */
+export function section(name, body) {
   return h("section", { class: "form-section" }, h("div", { class: "form-words" }, h("h3", {}, t(`offer_form.${name}`)), h("p", { class: "muted small" }, t(`offer_form.${name}_hint`))), body);
 }
 

@@ -8,7 +8,7 @@ import { fieldsControl } from "./controls.js";
 
 const DEEPEST = 6;
 
-/** The conditions: a group that always exists at the top. */
+/** The conditions: a group that always exists at the top; of `context.conditions`, by default of all there are. */
 export function conditionTree(value, context) {
   const top = value && GROUPS[value.type] === "list" ? value : { type: "all", of: value ? [value] : [] };
   return groupControl(top, context, 0);
@@ -23,7 +23,7 @@ export function effectList(values, context) {
 function groupControl(value, context, depth) {
   const kind = h("select", { class: "input group-kind", "aria-label": t("offer_form.group") }, ["all", "any"].map((type) => h("option", { value: type, selected: value.type === type }, t(`condition.${type}`))));
   const parts = partList(value.of, (part, remove) => conditionControl(part, remove, context, depth + 1), {
-    add: t("offer_form.add_condition"), menu: conditionMenu(depth), empty: t(depth ? "offer_form.no_parts" : "offer_form.always"),
+    add: t("offer_form.add_condition"), menu: conditionMenu(depth, context), empty: t(depth ? "offer_form.no_parts" : "offer_form.always"),
   });
   return { node: h("div", { class: "group" }, kind, parts.node), read: (path, form) => ({ type: kind.value, of: parts.read(`${path}.of`, form) }) };
 }
@@ -31,12 +31,12 @@ function groupControl(value, context, depth) {
 function conditionControl(value, remove, context, depth) {
   if (GROUPS[value.type] === "list") return partCard("condition", value, remove, groupControl({ of: [], ...value }, context, depth), true);
   if (value.type === "not") return partCard("condition", value, remove, notControl(value, context, depth));
-  return partCard("condition", value, remove, fieldsControl(CONDITIONS[value.type].fields, value, context));
+  return partCard("condition", value, remove, fieldsControl((context.conditions ?? CONDITIONS)[value.type].fields, value, context));
 }
 
 function notControl(value, context, depth) {
   const parts = partList(value.of ? [value.of] : [], (part, remove) => conditionControl(part, remove, context, depth + 1), {
-    add: t("offer_form.add_condition"), menu: conditionMenu(depth), empty: t("offer_form.no_parts"), most: 1,
+    add: t("offer_form.add_condition"), menu: conditionMenu(depth, context), empty: t("offer_form.no_parts"), most: 1,
   });
   return { node: parts.node, read: (path, form) => {
     const [of] = parts.read(`${path}.of`, form, true);
@@ -81,9 +81,9 @@ function menuOf(family, table) {
     Object.entries(table).filter(([, entry]) => entry.group === group).map(([tag]) => h("option", { value: tag }, t(`${family}.${tag}`)))));
 }
 
-function conditionMenu(depth) {
+function conditionMenu(depth, context) {
   const groups = depth >= DEEPEST ? [] : [h("optgroup", { label: t("condition_group.groups") }, Object.keys(GROUPS).map((tag) => h("option", { value: tag }, t(`condition.${tag}`))))];
-  return [...menuOf("condition", CONDITIONS), ...groups];
+  return [...menuOf("condition", context.conditions ?? CONDITIONS), ...groups];
 }
 
 /** The picture of a condition's family. */
