@@ -93,6 +93,7 @@ _page("/campaigns", "campaigns", MANAGER, "What the figures suggest, campaigns a
 _page("/sellers", "sellers", READER, "The staff, and the audit of what they did")
 _page("/products", "products", MANAGER, "The merchant's products")
 _page("/customers", "customers", STAFF, "The merchant's customers")
+_page("/orders", "orders", STAFF, "The orders of the day")
 
 
 @routes.get("/static/{version}/{name:.+}", roles=ANYONE, page=True, produces="*/*", summary="A file of the pages")

@@ -30,7 +30,8 @@ async def second_store(shop: Shop) -> None:
 
     def job() -> Job[None]:
         yield Query(
-            "insert into store (merchant_id, store_id, name, address, lat, lon, zone, regions) values (?,?,?,?,?,?,?,?)",
+            "insert into store (merchant_id, store_id, name, address, lat, lon, zone, regions) "
+            "values (?, ?, ?, ?, ?, ?, ?, ?)",
             (M, SECOND, "Gare", "2 rue", 48.85, 2.36, "Europe/Paris", '["FR"]'),
         )
         yield Query(

@@ -10,11 +10,11 @@ import { basketView } from "./station/basket.js";
 import "./station/catalogue.js";
 import { bigJoinCode, identityView, JoinCode } from "./station/identity.js";
 import { offersView } from "./station/offers.js";
+import { orderDialog } from "./station/order.js";
 import { payView, sums } from "./station/pay.js";
 import { printPaper, receiptPaper, refundDialog } from "./station/receipt.js";
 import { scanDialog, sendLine } from "./station/scan.js";
 import { Person } from "./station/seller.js";
-import { sheetDialog } from "./station/sheet.js";
 import { stageView } from "./station/stage.js";
 import { addAmount, addCode, addProduct, removeCode, setQuantity, Ticket, toggleReward } from "./station/ticket.js";
 import { Till } from "./station/till.js";
@@ -120,6 +120,7 @@ class PoiStation extends HTMLElement {
       h("h2", { class: "small-head" }, t("basket.title"), count > 0 && h("span", { class: "muted num" }, ` ${count}`)),
       h("div", { class: "row" },
         h("button", { type: "button", class: "button primary small only-narrow open-add", onclick: () => this.#adding(true) }, icon("plus"), t("add.open")),
+        count > 0 && iconButton("box", t("order.open"), () => this.#order()),
         count > 0 && iconButton("right", t("handover.title"), () => this.#handOver()),
         count > 0 && iconButton("trash", t("pay.cancel"), () => this.#cancel())));
   }
@@ -174,6 +175,12 @@ class PoiStation extends HTMLElement {
     if (await confirm(t("pay.cancel"), t("pay.cancel_hint", { total }), t("pay.cancel"))) await this.#till.abandon().catch(report);
   }
 
+  async #order() {
+    await this.#ticket.settled();
+    const session = await orderDialog(this.#ticket).catch((problem) => { report(problem); return null; });
+    if (session) this.#ticket.take(session);
+  }
+
   async #handOver() {
     const { items } = await get("/v1/stations").catch((problem) => { report(problem); return { items: [] }; });
     const others = items.filter((station) => station.station_id !== this.#stationId);
@@ -215,7 +222,9 @@ class PoiStation extends HTMLElement {
     }
   }
 
-  #sheet(code) {
+  /** A product's sheet; its module comes when it is first wanted. */
+  async #sheet(code) {
+    const { sheetDialog } = await import("./station/sheet.js");
     sheetDialog(this.#stationId, code, { add: (product) => this.#edit(addProduct(product)), seen: (answer) => this.#seen(answer), offers: this.#offers, opened: (view) => { this.#looking = view; } });
   }
 

@@ -8,6 +8,7 @@ const TOAST_MS = 4500;
 const LINKS = [
   { page: "dashboard", href: "/dashboard", icon: "chart", roles: ["owner", "manager", "auditor"] },
   { page: "customers", href: "/customers", icon: "user", roles: ["owner", "manager", "seller"] },
+  { page: "orders", href: "/orders", icon: "basket", roles: ["owner", "manager", "seller"] },
   { page: "products", href: "/products", icon: "box", roles: ["owner", "manager"] },
   { page: "offers", href: "/offers", icon: "tag", roles: ["owner", "manager"] },
   { page: "campaigns", href: "/campaigns", icon: "target", roles: ["owner", "manager"] },

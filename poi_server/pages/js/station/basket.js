@@ -2,6 +2,7 @@
 
 import { h, icon } from "../dom.js";
 import { money, quantity, t } from "../i18n.js";
+import { wayChip } from "./order.js";
 import { amountOf, stepOf } from "./ticket.js";
 
 /** The list of lines; `setQuantity(line, thousandths)` changes one. */
@@ -24,6 +25,7 @@ function lineView(line, at, saved, frozen, change) {
   return h("li", { class: "line", key: line.line_id ? `line-${line.line_id}` : `new-${at}` },
     h("div", { class: "grow" },
       h("p", { class: "line-label clip" }, line.label),
+      line.fulfilment && wayChip(line),
       h("p", { class: "muted small num" }, money(line.unit_price), line.unit && line.unit !== "piece" ? t(`per.${line.unit}`) : "")),
     stepper(line, frozen, change),
     h("div", { class: "line-amount num" },

@@ -118,7 +118,9 @@ export class Ticket extends EventTarget {
 
 function fromSession(session) {
   const basket = session?.basket;
-  return { lines: [...(basket?.items ?? [])], codes: [...(basket?.codes ?? [])], rewards: [...(basket?.rewards ?? [])] };
+  const ways = new Map((session?.fulfilments ?? []).map((one) => [one.line_id, one]));
+  const lines = (basket?.items ?? []).map((line) => (ways.has(line.line_id) ? { ...line, fulfilment: ways.get(line.line_id) } : line));
+  return { lines, codes: [...(basket?.codes ?? [])], rewards: [...(basket?.rewards ?? [])] };
 }
 
 function entry(line) {
@@ -133,9 +135,9 @@ export const stepOf = (line) => (line.unit && line.unit !== "piece" ? 100 : 1000
 /** What a line costs before discounts, minor units. */
 export const amountOf = (line) => Math.round((line.unit_price * line.quantity) / 1000);
 
-/** Add a product: one more on its line, or a new line. */
+/** Add a product: one more on its line, or a new line; what is fetched or brought later stays as it is. */
 export const addProduct = (product, quantity = 1000) => (draft) => {
-  const at = draft.lines.findIndex((line) => line.code === product.code);
+  const at = draft.lines.findIndex((line) => line.code === product.code && !line.fulfilment);
   const lines = [...draft.lines];
   if (at < 0) lines.push({ ...product, line_id: "", quantity });
   else lines[at] = { ...lines[at], quantity: lines[at].quantity + quantity };
