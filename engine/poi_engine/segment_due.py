@@ -134,8 +134,11 @@ def rules_of(document: str) -> Rules:
 
 def _note_purchases(merchant_id: str, person: Living, sale_ids: tuple[str, ...]) -> Job[None]:
     """What the sales sold, by product, brand and every category above it."""
-    if not sale_ids:
-        return
+    for start in range(0, len(sale_ids), _IN_ONE_GO):
+        yield from _note_sales(merchant_id, person, sale_ids[start : start + _IN_ONE_GO])
+
+
+def _note_sales(merchant_id: str, person: Living, sale_ids: tuple[str, ...]) -> Job[None]:
     rows = yield Query(
         "select s.created_at, l.code, l.brand, l.category from sale s join sale_line l "
         "on l.merchant_id = s.merchant_id and l.sale_id = s.sale_id "
