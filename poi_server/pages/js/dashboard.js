@@ -180,7 +180,7 @@ class PoiDashboard extends HTMLElement {
 
 /** The pixels inside a card that is `count` of twelve columns wide: charts are drawn in them one to one. */
 function columns(count) {
-  const small = innerWidth < 980;
+  const small = innerWidth < 1100;
   const edge = Math.min(Math.max(16, innerWidth * 0.03), 32);
   const inner = Math.min(innerWidth, 1320) - 2 * edge;
   const card = small ? inner : ((inner - 11 * 16) / 12) * count + (count - 1) * 16;
