@@ -194,8 +194,8 @@ export class Person extends EventTarget {
 
   #switch() {
     const { person, since } = this.#at ?? {};
-    const label = person ? t("signin.switch", { name: person.name }) : t("signin.title");
-    return h("button", { type: "button", class: person ? "button small seller" : "button small primary seller", "aria-label": label, title: person ? t("signin.since", { time: clock(since) }) : label, onclick: () => this.choose() },
+    const label = person ? t("signin.switch", { name: person.name }) : null;
+    return h("button", { type: "button", class: person ? "button small seller" : "button small primary seller", "aria-label": label, title: person ? t("signin.since", { time: clock(since) }) : t("signin.title"), onclick: () => this.choose() },
       icon(person ? "user" : "lock"), h("span", { class: "clip" }, person ? person.name : t("signin.enter")));
   }
 }
