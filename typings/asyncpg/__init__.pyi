@@ -1,4 +1,4 @@
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -42,4 +42,6 @@ def create_pool(
     timeout: float = ...,
     command_timeout: float | None = ...,
     statement_cache_size: int = ...,
+    init: Callable[[Connection], Awaitable[None]] = ...,
+    reset: Callable[[Connection], Awaitable[None]] = ...,
 ) -> Awaitable[Pool]: ...

@@ -80,6 +80,15 @@ async def _fetch(connection: asyncpg.Connection, text: str, values: Sequence[Any
     return [dict(record.items()) for record in await connection.fetch(numbered(text), *values)]
 
 
+async def _answer_at_once(connection: asyncpg.Connection) -> None:
+    """Compiling a statement takes longer than any of ours runs."""
+    await connection.execute("set jit = off")
+
+
+async def _keep_as_it_is(_connection: asyncpg.Connection) -> None:
+    """Readers change no setting, so there is none to put back: a round trip less for each."""
+
+
 class PostgresSql:
     """`url`: postgresql://user:password@host:port/name, or ...?host=/socket/folder. Belongs to one event loop.
 
@@ -144,6 +153,8 @@ class PostgresSql:
                     timeout=_CONNECT_SECONDS,
                     command_timeout=60,
                     statement_cache_size=512,
+                    init=_answer_at_once,
+                    reset=_keep_as_it_is,
                 )
             return self._readers
 
