@@ -104,6 +104,9 @@ class OrderCounter:
         `ahead`: the goods are handed over later.
         """
         order = await self._w.sql.read(lambda: find_order(merchant_id, order_id))
+        open_here = await self._stations.current(merchant_id, station_id)
+        if open_here is not None and _is_for(open_here, order_id):
+            return open_here
         must_be_payable(order)
         session = await self._stations.open(merchant_id, station_id)
         customer = None
@@ -111,7 +114,7 @@ class OrderCounter:
             customer = await self._customers.get(merchant_id, order.customer_id)
 
         async def step(current: Session) -> Session:
-            if any(one.order_id == order_id for one in current.fulfilments) and current.state not in SESSION_ENDED:
+            if _is_for(current, order_id):
                 return current
             _must_be_free(current)
             identity = current.identity
@@ -199,6 +202,10 @@ def _check_places(merchant_id: str, wishes: Sequence[LineWish]) -> Job[None]:
             except NotFound as error:
                 message = "There is no such place."
                 raise RequestError("unknown-place", message, path=f"$.lines[{index}].{name}") from error
+
+
+def _is_for(session: Session, order_id: str) -> bool:
+    return session.state not in SESSION_ENDED and any(one.order_id == order_id for one in session.fulfilments)
 
 
 def _must_be_free(session: Session) -> None:

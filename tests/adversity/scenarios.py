@@ -2,16 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict
-from poi_engine.ledger import limit_account
+from poi_engine.ledger import Balance, balance, limit_account
+from poi_engine.order_ahead import Wished
+from poi_engine.order_placing import Orderer
+from poi_engine.ports import Job
+from poi_engine.principal import Principal
+from poi_engine.products import Product
 from poi_engine.returns import ReturnedLine
 from poi_engine.session import Session
-from poi_engine.settings import Programme
+from poi_engine.settings import Ordering, Programme
+from poi_engine.stockroom import MovedLine, NewMovement
 from tests.adversity.till import STATION, M, Shop
 from tests.engine.shop import SELLER
 
+GOODS = 5000
 Scenario = Callable[[Shop], Awaitable[None]]
 
 
@@ -100,6 +108,78 @@ async def refund_doubt(shop: Shop) -> None:
         assert await shop.refund(shop.memory["sale"], line, "back once more")
 
 
+async def order(shop: Shop) -> None:
+    """Ordered from a phone, made ready, paid at the counter, taken back: the goods are held, sold, and there again."""
+    await _stocked(shop)
+    shop.killer.armed = True
+    order_id = await _placed(shop)
+    orders = shop.engine.orders
+    if (await orders.get(M, order_id)).state == "placed":
+        await orders.move(M, order_id, "ready", "", by=SELLER)
+    if shop.memory["session"] is None:
+        session = await orders.counter.open_session(M, order_id, STATION)
+        shop.memory.remember("session", session.session_id)
+    _expect(await shop.until_paid(), 1800)
+    if (await orders.get(M, order_id)).state == "delivered":
+        with suppress(Conflict):  # what the first request began is found again by its key, or by recovery
+            await orders.take_back(M, order_id, None, "broken", place=None, key="back", by=SELLER)
+    assert (await orders.get(M, order_id)).state == "returned"
+    assert await _goods(shop) == (GOODS, 0)
+
+
+async def order_given_up(shop: Shop) -> None:
+    """The payment of an order is given up: its goods are held by the order again, until nobody comes for it."""
+    await _stocked(shop)
+    shop.killer.armed = True
+    order_id = await _placed(shop)
+    if not shop.memory["given up"]:
+        session = await shop.engine.orders.counter.open_session(M, order_id, STATION)
+        if session.state == "decided":
+            await shop.engine.checkout.accept(
+                M,
+                session.session_id,
+                session.decision_id or "",
+                session.decision.total if session.decision else 0,
+                by=SELLER,
+            )
+        await shop.engine.stations.abandon(M, session.session_id)
+        assert await _goods(shop) == (GOODS - 1000, 1000)
+        shop.memory.remember("given up", True)
+    rules = Ordering()
+    shop.clock.ahead = rules.lead_minutes * 60 + rules.hold_hours * 3600 + 60
+    await shop.engine.orders.round()
+    assert (await shop.engine.orders.get(M, order_id)).state == "cancelled"
+    assert await _goods(shop) == (GOODS, 0)
+
+
+async def _placed(shop: Shop) -> str:
+    """The order; its key places it once."""
+    phone = Principal(merchant_id=M, access_id="acc_phone", role="phone", subject_id="phone")
+    wished = Wished(store_id="sto_1", entries=(BasketEntry(code="cake"),))
+    who = Orderer(by=phone, channel="phone")
+    return (await shop.engine.orders.ahead.place(M, wished, who, key="ahead")).order_id
+
+
+async def _stocked(shop: Shop) -> None:
+    """A product for 20.00, five of it in the store."""
+    if shop.memory["stocked"]:
+        return
+    await shop.engine.products.put(M, Product(code="cake", label="Cake", unit_price=2000, vat_rate=550, tracked=True))
+    lines = (MovedLine(code="cake", quantity=GOODS),)
+    await shop.engine.stock.move(M, NewMovement(kind="received", place="sto_1", lines=lines), key="goods", by=SELLER)
+    shop.memory.remember("stocked", True)
+
+
+async def _goods(shop: Shop) -> tuple[int, int]:
+    """What is available of the product, and what is held."""
+
+    def job() -> Job[Balance]:
+        return balance(M, "stock:sto_1:cake")
+
+    found = await shop.sql.read(job)
+    return found.available, found.pending
+
+
 async def late(shop: Shop) -> None:
     """A person declares a payment in doubt declined while its approval is on the way: the approval is undone."""
     session = await shop.opened(2570)
@@ -179,6 +259,8 @@ SCENARIOS: dict[str, Scenario] = {
     "refund": refund,
     "refund_declined": refund_declined,
     "refund_doubt": refund_doubt,
+    "order": order,
+    "order_given_up": order_given_up,
     "late": late,
     "crowd": crowd,
 }

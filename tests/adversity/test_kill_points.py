@@ -18,13 +18,13 @@ pytestmark = pytest.mark.valkey
 
 SIGKILL = 9
 ACCEPT = (
-    "accept.begin accept.frozen accept.job accept.alone accept.inserted accept.proved accept.funded accept.held "
-    "accept.reserved accept.shown"
+    "accept.begin accept.frozen accept.job accept.alone accept.inserted accept.proved accept.funded accept.orders "
+    "accept.held accept.reserved accept.shown"
 )
 BEGIN = "pay.start pay.begin-job pay.promised pay.claimed pay.written"
 COMMIT = (
-    "commit.job commit.claimed commit.posted commit.entered commit.journal commit.sale commit.outbox commit.customer "
-    "commit.recorded"
+    "commit.job commit.claimed commit.posted commit.entered commit.journal commit.sale commit.orders commit.outbox "
+    "commit.customer commit.recorded"
 )
 REFUND = "refund.job refund.locked refund.written refund.opened refund.before-terminal"
 POINTS: dict[str, str] = {
@@ -41,10 +41,14 @@ POINTS: dict[str, str] = {
     "abandon": "accept.reserved accept.shown void.job void.marked void.done sql.before-commit@2 sql.after-commit@2",
     "forgotten": "sweep.checkout void.job void.let-go void.done sweep.let-go",
     "refund": f"{REFUND} terminal.refund-asked terminal.refunded refund.terminal-answered refund.commit-job "
-    "refund.claimed refund.told refund.entered refund.journal refund.sale refund.recorded refund.answered "
-    "refund.committed sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 sql.after-commit@2",
+    "refund.claimed refund.told refund.entered refund.journal refund.sale refund.recorded refund.orders "
+    "refund.answered refund.committed sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 sql.after-commit@2",
     "refund_declined": "refund.terminal-answered refund.decline-job refund.declined",
     "refund_doubt": "terminal.refunded refund.doubt-job refund.doubted",
+    "order": "order.placed order.moved accept.orders accept.held commit.posted commit.orders approve.committed "
+    "refund.entered refund.orders refund.committed sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 "
+    "sql.after-commit@2 sql.before-commit@3 sql.after-commit@3 sql.before-commit@5 sql.after-commit@5",
+    "order_given_up": "order.placed accept.orders accept.held void.marked void.let-go void.done order.expired",
     "late": "decline.committed terminal.cancelled bar.job bar.done reverse.before-sql reverse.job reverse.marked "
     "reverse.committed undo.before-terminal undo.answered undo.job undo.done undo.committed",
 }
@@ -63,6 +67,8 @@ EXPECTED: dict[str, list[int]] = {
     "refund": [1800, -1800],
     "refund_declined": [3150, -945],
     "refund_doubt": [3330, -2313],
+    "order": [1800, -1800],
+    "order_given_up": [],
     "late": [2313],
 }
 CASES = [(scenario, point) for scenario, points in POINTS.items() for point in points.split()]
