@@ -1,5 +1,6 @@
 """The customers' page in Chromium: search, profile, notes, consents, merge, export, erase, and the rules."""
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.pages.conftest import DESKTOP, PHONE, Visit
+from tests.pages.test_accessibility import AXE, _judge
 from tests.server.shop import Shop
 from tests.server.test_clientele_api import sell
+from tests.servers import absent
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
@@ -172,9 +175,40 @@ async def test_nothing_is_wider_than_the_screen_and_every_button_can_be_touched(
     await sell(shop, customer_id, 500)
     page = await opened(visit, "owner", size, locale="fr-FR")
     await choose(page, name)
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    wide = await page.evaluate(
+        "document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')]"
+        ".filter((node) => node.getBoundingClientRect().right > innerWidth).map((node) => node.outerHTML.slice(0, 90))"
+    )
+    assert wide == []
     small = await page.evaluate(
         "[...document.querySelectorAll('main button, main summary, main input')].filter((node) => node.offsetParent)"
         ".filter((node) => node.getBoundingClientRect().height < 43.5).map((node) => node.outerHTML.slice(0, 120))"
     )
     assert small == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
+async def test_axe_finds_nothing_on_a_profile_its_dialogs_and_the_rules(visit: Visit, shop: Shop, locale: str) -> None:
+    """In light and in dark, with everything opened."""
+    if not AXE.is_file():
+        absent("axe-core is not installed (run: .ci/web test)")
+    axe = await asyncio.to_thread(AXE.read_text, "utf-8")
+    customer_id, name = await person(shop, "Wanda Axe")
+    await sell(shop, customer_id, 990)
+    await shop.ask("POST", f"/v1/customers/{customer_id}/notes", {"text": "Tall"})
+    consent = {"given": True, "version": 1}
+    await shop.ask("PUT", f"/v1/customers/{customer_id}/consents/profiling", consent)
+    page = await opened(visit, "owner", locale=locale)
+    await choose(page, name)
+    await page.evaluate("for (const node of document.querySelectorAll('details')) node.open = true")
+    assert await _judge(page, axe) == ""
+    for opener in (".profile-head .button:not(.back)", ".consents .button", ".wide .button:has([href*=branch])"):
+        await page.locator(opener).first.click()
+        await page.get_by_role("dialog").wait_for()
+        assert await _judge(page, axe) == "", opener
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+    await page.locator(".segmented button").nth(1).click()
+    await page.locator(".texts-card").wait_for()
+    assert await _judge(page, axe) == ""

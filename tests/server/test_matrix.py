@@ -170,7 +170,7 @@ SAMPLES: dict[str, Any] = {
     "POST /v1/products/{code}/pictures": png(),
 }
 """A body that would do something, for every changing route that names an object and takes a body."""
-OWN_NAMES = {"PUT /v1/consent-texts/{purpose}", "PUT /v1/products/{code}"}
+OWN_NAMES = {"PUT /v1/consent-texts/{purpose}", "PUT /v1/me/consents/{purpose}", "PUT /v1/products/{code}"}
 """Here the caller chooses the name: the same one may exist at every merchant."""
 
 

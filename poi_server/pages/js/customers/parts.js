@@ -18,9 +18,9 @@ export function resultLine(one) {
 }
 
 /** A card with a heading and, beside it, what can be done. */
-export function section(title, picture, body, { acts, key, kind = "" } = {}) {
+export function section(title, picture, body, { acts, key, kind = "", level = 3 } = {}) {
   return h("section", { class: `card ${kind}`, key: key ?? title },
-    h("div", { class: "card-head center" }, h("h3", { class: "row" }, icon(picture), title), acts), body);
+    h("div", { class: "card-head center" }, h(`h${level}`, { class: "row" }, icon(picture), title), acts), body);
 }
 
 /** A figure with its label. */

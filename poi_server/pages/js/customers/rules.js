@@ -65,7 +65,7 @@ export class CustomerRules extends HTMLElement {
       toast(t("app.saved"), "good");
       await this.load();
     });
-    return section(t(`rules.${name}`), picture, node, { key: name });
+    return section(t(`rules.${name}`), picture, node, { key: name, level: 2 });
   }
 
   async #try() {
@@ -85,7 +85,7 @@ export class CustomerRules extends HTMLElement {
   #texts(texts) {
     return section(t("rules.texts"), "shield", h("div", { class: "stack" }, h("p", { class: "muted" }, t("rules.texts_hint")), h("ul", { class: "list" }, texts.map((text) => h("li", { key: text.purpose },
       h("div", { class: "grow" }, h("p", { class: "strong" }, t(`purpose.${text.purpose}`), h("span", { class: "muted small" }, ` · ${t("rules.version", { version: text.version })}`)), h("p", { class: "muted small" }, said(text.text))),
-      button(t("customers.edit"), { icon: "edit", kind: "small", onclick: () => this.#write(text) }))))), { key: "texts", kind: "texts-card" });
+      button(t("customers.edit"), { icon: "edit", kind: "small", onclick: () => this.#write(text) }))))), { key: "texts", kind: "texts-card", level: 2 });
   }
 
   #write(text) {
