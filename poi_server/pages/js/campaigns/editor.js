@@ -28,7 +28,7 @@ export function edit(campaign, draft, context, done) {
       await post(`/v1/campaigns/${kept.campaign.campaign_id}/start`);
       await finish(close, done);
     });
-    return { body: h("div", { class: "stack loose" }, form.node, preview.node), foot: [button(t("app.cancel"), { onclick: async () => close() }), save, start] };
+    return { body: h("div", { class: "stack loose" }, form.node, preview.node), foot: [save, start] };
   }, { wide: true });
 }
 

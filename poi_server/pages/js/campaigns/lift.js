@@ -18,8 +18,13 @@ function part(name, lift) {
   const known = lift.low !== null && lift.low !== undefined && lift.high !== null && lift.high !== undefined;
   return h("section", { class: "stack tight" }, h("h3", {}, t(`campaigns.lift_${name}`)),
     lift.enough ? h("p", {}, t("campaigns.lift_effect", { effect: signed(lift.effect), low: signed(lift.low), high: signed(lift.high) }))
-      : h("p", { class: "banner" }, t("campaigns.not_enough", { needed: lift.needed ? number(lift.needed) : "?" })),
+      : h("p", { class: "banner" }, notEnough(lift)),
     known && interval(lift));
+}
+
+function notEnough({ treated, held_out: heldOut, needed }) {
+  const counts = { treated: number(treated), held_out: number(heldOut) };
+  return needed ? t("campaigns.not_enough", { ...counts, needed: number(needed) }) : t("campaigns.not_enough_yet", counts);
 }
 
 function interval({ effect, low, high }) {

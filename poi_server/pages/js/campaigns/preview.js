@@ -67,7 +67,7 @@ function outcome(result) {
     h("p", { class: "preview-words" }, t("preview.outcome", { cost: money(result.cost), customers: tn("preview.customers", result.customers) })),
     h("dl", { class: "figures-line" }, figures.map(([name, value]) => h("div", {}, h("dt", { class: "muted small" }, t(`preview.${name}`)), h("dd", { class: "num strong" }, value)))),
     result.sampled && h("p", { class: "banner is-warn" }, t("preview.sampled", { replayed: number(result.replayed), sales: number(result.sales), weight: number(result.weight) })),
-    weeks.length > 0 && bars(weeks, t("preview.by_week"), moneyShort, { height: 160 }),
+    weeks.some(({ value }) => value > 0) && bars(weeks, t("preview.by_week"), moneyShort, { height: 160 }),
     weeks.length > 0 && h("details", { class: "figures" }, h("summary", {}, t("chart.table")),
       table([t("preview.week_of"), t("preview.cost"), t("preview.baskets"), t("preview.sales")], result.weeks.map((week) => [dayShort(week.monday), money(week.cost), number(week.touched), number(week.baskets)]))));
 }
