@@ -136,7 +136,7 @@ async def test_a_planted_violation_is_found(visit: Visit, shop: Shop, axe: str) 
     await page.evaluate("""() => {
       const words = document.createElement("p");
       words.textContent = "pale";
-      words.style.color = getComputedStyle(document.documentElement).backgroundColor;
+      words.style.color = "var(--line)";
       document.querySelector("main").append(words, new Image(8, 8));
     }""")
     found = await _judge(page, axe)

@@ -2,7 +2,7 @@
 
 import { spark } from "../charts.js";
 import { h, icon } from "../dom.js";
-import { money, number, quantity, t } from "../i18n.js";
+import { money, number, quantity, t, tn } from "../i18n.js";
 import { button } from "../ui.js";
 import { change } from "./change.js";
 import { drill, offerLink } from "./drill.js";
@@ -26,8 +26,8 @@ function list(best, view, names) {
 }
 
 function line(row, view, names) {
-  const from = row.code ? { from: "product", code: row.code } : null;
-  const hint = t("figure.sales_total", { sales: number(row.sales), total: money(row.total) });
+  const from = row.code ? { from: "product", code: row.code, label: row.label } : null;
+  const hint = tn("figure.sold", row.sales, { total: money(row.total) });
   const open = () => drill(row.label, view, { code: row.code, label: row.label }, { hint, from, names });
   const trend = t("best.trend", { first: money(row.series[0] ?? 0), most: money(Math.max(...row.series, 0)), last: money(row.series.at(-1) ?? 0) });
   return h("tr", { key: `${row.code} ${row.label}` },

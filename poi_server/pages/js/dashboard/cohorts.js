@@ -1,7 +1,7 @@
 /** Of the new customers of each month, how many came back in the months after: the retention triangle. */
 
 import { h } from "../dom.js";
-import { number, share, t } from "../i18n.js";
+import { number, share, t, tn } from "../i18n.js";
 import { drill } from "./drill.js";
 import { month } from "./words.js";
 
@@ -24,7 +24,7 @@ function cell(one, active, at, view, names) {
   if (at) return h("td", { class: "end num cohort", vars: { "--share": active / one.customers }, title: t("figure.cohort_title", { active: number(active), customers: number(one.customers) }) }, share(active / one.customers));
   const [first, last] = [`${one.month}-01`, lastDay(one.month)];
   const open = () => drill(month(one.month), { store_id: view.store_id, first, last }, { visitor: "new" }, { hint: t("figure.first_sales"), names });
-  return h("td", { class: "end" }, h("button", { type: "button", class: "plain num", onclick: open, "aria-label": t("figure.new_in", { month: month(one.month), count: number(one.customers) }) }, number(one.customers)));
+  return h("td", { class: "end" }, h("button", { type: "button", class: "plain num", onclick: open, "aria-label": tn("figure.new_in", one.customers, { month: month(one.month) }) }, number(one.customers)));
 }
 
 function lastDay(value) {

@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { h, icon, render } from "../dom.js";
-import { day, hour, language, money, number, t } from "../i18n.js";
+import { day, hour, language, money, number, t, tn } from "../i18n.js";
 import { button, dialog, report } from "../ui.js";
 import { facetLabel } from "./words.js";
 
@@ -48,7 +48,7 @@ class SalesList {
   #draw() {
     render(this.node, this.#items.length ? h("ul", { class: "sales" }, this.#items.map((sale) => this.#row(sale))) : !this.#next && h("p", { class: "empty" }, t("chart.empty")),
       this.#next ? h("div", { class: "row between wrap", key: "more" }, h("span", { class: "muted small" }, t("drill.shown", { count: number(this.#items.length) })), this.#more)
-        : this.#items.length > 0 && h("p", { class: "muted small", key: "all" }, t("drill.all", { count: number(this.#items.length) })));
+        : this.#items.length > 0 && h("p", { class: "muted small", key: "all" }, tn("drill.all", this.#items.length)));
   }
 
   #row(sale) {

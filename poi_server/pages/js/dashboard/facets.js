@@ -2,14 +2,13 @@
 
 import { figure, lyingBars } from "../charts.js";
 import { h } from "../dom.js";
-import { money, number, share, t } from "../i18n.js";
+import { money, number, share, t, tn } from "../i18n.js";
 import { changeText } from "./change.js";
 import { drill } from "./drill.js";
 import { facetLabel } from "./words.js";
 
 const FACETS = ["visitor", "means", "card_type", "card_scheme", "entry_mode", "channel", "seller"];
 const FILTERS = { seller: "seller_id" };
-const SEGMENTS = { new: "new", returning: "returning" };
 
 export function facets(page) {
   return h("section", { class: "facets", key: "facets", "aria-label": t("figure.facets") }, FACETS.map((name) => facet(page, name)));
@@ -21,11 +20,11 @@ function facet({ data, view, names }, name) {
   const total = rows.reduce((sum, row) => sum + Math.max(row.total, 0), 0) || 1;
   const label = (value) => names[`${name}s`]?.[value] ?? facetLabel(name, value);
   const items = rows.map((row) => {
-    const hint = t("figure.sales_total", { sales: number(row.sales), total: money(row.total) });
+    const hint = tn("figure.sold", row.sales, { total: money(row.total) });
     return {
       label: label(row.value), value: row.total, text: money(row.total), before: before ? before.get(row.value) ?? 0 : undefined,
       hint: [share(Math.max(row.total, 0) / total), before && changeText(row.total, before.get(row.value) ?? 0)].filter(Boolean).join(" · "),
-      pick: () => drill(`${t(`figure.by_${name}`)}: ${label(row.value)}`, view, { [FILTERS[name] ?? name]: row.value }, { hint, names, from: from(name, row.value) }),
+      pick: () => drill(`${t(`figure.by_${name}`)}: ${label(row.value)}`, view, { [FILTERS[name] ?? name]: row.value }, { hint, names }),
     };
   });
   return figure(t(`figure.by_${name}`), lyingBars(items, t(`figure.by_${name}`)), {
@@ -33,5 +32,3 @@ function facet({ data, view, names }, name) {
     rows: rows.map((row) => [label(row.value), number(row.sales), money(row.total), ...(before ? [money(before.get(row.value) ?? 0)] : [])]),
   });
 }
-
-const from = (name, value) => (name === "visitor" && SEGMENTS[value] ? { from: "visitor", value } : null);

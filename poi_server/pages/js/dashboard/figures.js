@@ -2,7 +2,7 @@
 
 import { bars, figure, heatMap, table } from "../charts.js";
 import { h } from "../dom.js";
-import { dayShort, hour, money, moneyShort, number, said, t, weekday } from "../i18n.js";
+import { dayShort, hour, money, moneyShort, number, said, t, tn, weekday } from "../i18n.js";
 import { button } from "../ui.js";
 import { change } from "./change.js";
 import { bestSellers } from "./best.js";
@@ -44,7 +44,7 @@ function days({ data, view, names, width }) {
   const now = added(data);
   const then = data.before ? added(data.before) : null;
   const rows = now.map((step, at) => ({ ...step, before: then?.[at]?.total }));
-  const words = (step) => t("figure.day_title", { day: step.name, total: money(step.total), sales: number(step.sales) });
+  const words = (step) => t("figure.at", { when: step.name, words: tn("figure.sold", step.sales, { total: money(step.total) }) });
   const items = rows.map((step) => ({
     label: step.label, value: step.total, before: then ? step.before ?? 0 : undefined,
     title: then ? `${words(step)} · ${t("change.was", { before: money(step.before ?? 0) })}` : words(step),
@@ -74,7 +74,7 @@ function hours({ data, view, names, width }) {
   const columns = Array.from({ length: Math.max(...found, 19) - first + 1 }, (_, at) => first + at);
   const at = (row, column) => cells.get(`${row + 1} ${columns[column]}`) ?? { total: 0, sales: 0 };
   const name = (row, column) => `${weekday(row + 1, "long")}, ${hour(columns[column])}`;
-  const title = (row, column) => t("figure.hour_title", { when: name(row, column), total: money(at(row, column).total), sales: number(at(row, column).sales) });
+  const title = (row, column) => t("figure.at", { when: name(row, column), words: tn("figure.sold", at(row, column).sales, { total: money(at(row, column).total) }) });
   const pick = (row, column) => drill(name(row, column), view, { weekday: row + 1, hour: columns[column] },
     { hint: title(row, column), names, from: { from: "hour", weekday: row + 1, hour: columns[column] } });
   const rows = [1, 2, 3, 4, 5, 6, 7].map((index) => weekday(index));
@@ -93,8 +93,8 @@ function baskets({ data, view, names, width }) {
   const filled = data.basket_sizes.some((band) => band.sales);
   const before = data.before?.basket_sizes;
   const items = data.basket_sizes.map((band, at) => ({
-    label: moneyShort(band.low), value: band.sales, before: before?.[at].sales, title: `${label(band)}: ${t("figure.sales_total", { sales: number(band.sales), total: money(band.total) })}`,
-    pick: band.sales ? () => drill(label(band), view, { low: band.low, ...(band.high !== null && { high: band.high }) }, { hint: t("figure.sales_total", { sales: number(band.sales), total: money(band.total) }), names }) : undefined,
+    label: moneyShort(band.low), value: band.sales, before: before?.[at].sales, title: `${label(band)}: ${tn("figure.sold", band.sales, { total: money(band.total) })}`,
+    pick: band.sales ? () => drill(label(band), view, { low: band.low, ...(band.high !== null && { high: band.high }) }, { hint: tn("figure.sold", band.sales, { total: money(band.total) }), names }) : undefined,
   }));
   return figure(t("figure.baskets"), bars(items, t("figure.baskets"), (value) => number(value), { height: 314, width: width(5) }), {
     head: [t("figure.basket"), t("figure.sales"), t("figure.amount"), ...(before ? [t("figure.sales_before")] : [])],

@@ -2,7 +2,7 @@
 
 import { figure, lyingBars } from "../charts.js";
 import { h, slot } from "../dom.js";
-import { money, number, share, t } from "../i18n.js";
+import { money, number, share, t, tn } from "../i18n.js";
 import { bubbleMap } from "../map.js";
 import { changeText } from "./change.js";
 import { drill } from "./drill.js";
@@ -34,7 +34,7 @@ export async function storesMap(page) {
 function rows({ data, view, names }) {
   const before = data.before && new Map(data.before.by_store.map((row) => [row.value, row.total]));
   return data.by_store.map((row) => {
-    const words = t("figure.sales_total", { sales: number(row.sales), total: money(row.total) });
+    const words = tn("figure.sold", row.sales, { total: money(row.total) });
     const label = names.stores[row.value] ?? row.value;
     const pick = () => drill(label, { ...view, store_id: row.value }, {}, { hint: words, names });
     return { store_id: row.value, label, sales: row.sales, total: row.total, before: before ? before.get(row.value) ?? 0 : undefined, words, pick };
