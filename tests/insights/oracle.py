@@ -26,7 +26,7 @@ def figures(history: Sequence[Sold], first: date, last: date, store_id: str | No
         "by_hour": _by(found, lambda sold: (wall(sold).isoweekday(), wall(sold).hour)),
         "by_day": _by(found, lambda sold: wall(sold).date().isoformat()),
         **{f"by_{name}": values for name, values in tender.items()},
-        "by_channel": _by(found, lambda _: "counter"),
+        "by_channel": _by(found, lambda sold: sold.sale.channel),
         "by_store": {} if store_id else _by(found, lambda sold: sold.sale.store_id),
         "by_seller": dict(_by(found, lambda sold: sold.sale.seller_id or "").items()),
         "by_visitor": _by(found, visitor),

@@ -26,6 +26,7 @@ ASKED: dict[str, tuple[dict[str, Any], Callable[[Sold], bool]]] = {
     "a seller": ({"seller_id": "sel_1"}, lambda sold: sold.sale.seller_id == "sel_1"),
     "nobody signed in": ({"seller_id": ""}, lambda sold: sold.sale.seller_id is None),
     "a means": ({"means": "card"}, lambda sold: sold.sale.document.tender.means == "card"),
+    "a channel": ({"channel": "phone"}, lambda sold: sold.sale.channel == "phone"),
     "no card": ({"card_type": ""}, lambda sold: sold.sale.document.tender.card_type is None),
     "a scheme": ({"card_scheme": "a\tb"}, lambda sold: sold.sale.document.tender.card_scheme == "a\tb"),
     "new customers": ({"visitor": "new"}, lambda sold: oracle.visitor(sold) == "new"),

@@ -100,6 +100,7 @@ def _sale(dice: random.Random, number: int, start: datetime, known: set[str]) ->
             tender=Tender(means=means, amount=total, card_scheme=scheme, card_type=card_type, entry_mode=entry_mode),
             given=Given(),
         ),
+        channel=dice.choice(("counter", "counter", "phone", "partner")),
         seller_id=dice.choice((None, None, "sel_1", "sel_2")),
         customer_id=customer,
         first_visit=first,
