@@ -2,9 +2,12 @@
 
 import { dates, day, dayShort, has, t } from "../i18n.js";
 
+const BRANDS = { visa: "Visa", mastercard: "Mastercard", maestro: "Maestro", amex: "American Express", discover: "Discover", jcb: "JCB", cb: "CB" };
+
 /** A facet's value as people say it; an empty value is the absence of one. */
 export function facetLabel(facet, value) {
   if (!value) return t(has(`none.${facet}`) ? `none.${facet}` : "figure.no_card");
+  if (facet === "card_scheme") return BRANDS[value] ?? value.toUpperCase();
   return has(`${facet}.${value}`) ? t(`${facet}.${value}`) : value.toUpperCase();
 }
 
