@@ -223,14 +223,18 @@ def _still_out(merchant_id: str, sale_id: str, checkout_id: str) -> Job[defaultd
         out[of_account(row["account"])[1]][row["account"]] += row["amount"]
     if not out:
         return out
-    back = yield Query(
-        "select t.credit as account, t.amount from checkout c join transfer t on t.merchant_id = c.merchant_id"
-        " and t.checkout_id = c.checkout_id where c.merchant_id = ? and c.session_id = ? and c.state = 'paid'"
-        " and t.kind = 'stock_return'",
+    refunds = yield Query(
+        "select checkout_id from checkout where merchant_id = ? and session_id = ? and state = 'paid'",
         (merchant_id, sale_id),
     )
-    for row in back:
-        _take_off(out[of_account(row["account"])[1]], row["account"], row["amount"])
+    for refund in sorted(row["checkout_id"] for row in refunds):
+        back = yield Query(
+            "select credit as account, amount from transfer where merchant_id = ? and checkout_id = ?"
+            " and kind = 'stock_return'",
+            (merchant_id, refund),
+        )
+        for row in back:
+            _take_off(out[of_account(row["account"])[1]], row["account"], row["amount"])
     return out
 
 

@@ -42,6 +42,7 @@ from tests.engine.clientele_day import clientele
 from tests.engine.plans import GROWING, Recorded, tables, walks
 from tests.engine.shop import OTHER_STATION, SELLER, START, STATION, M, Shop
 from tests.engine.test_identification import phone, token
+from tests.orders.ordering import day_of_orders
 
 DECLINED, APPROVED_UNHEARD, DECLINED_UNHEARD = 1005, 1013, 1014
 
@@ -107,6 +108,7 @@ async def day(shop: Shop) -> None:
     await offers_and_refunds(shop)
     await readers(shop)
     await clientele(shop)
+    await day_of_orders(shop)
 
 
 async def doubts(shop: Shop) -> None:

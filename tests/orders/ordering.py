@@ -13,7 +13,8 @@ from poi_engine.order_views import OrderFilter, OrderView
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import Session
-from tests.engine.shop import STATION, M, Shop
+from tests.engine.shop import SELLER, STATION, M, Shop
+from tests.goods.stocking import stocked
 
 SECOND = "sto_2"
 PARIS = Address(name="Ada", country_code="FR", street_address="1 rue de Rivoli", postal_code="75001", city="Paris")
@@ -92,3 +93,30 @@ async def held(shop: Shop, account: str = "stock:sto_1:eclair") -> int:
         "select debits_pending as held from account where merchant_id = ? and account = ?", (M, account)
     )
     return int(str(rows[0]["held"])) if rows else 0
+
+
+async def day_of_orders(shop: Shop) -> None:
+    """Every statement about orders once."""
+    orders = shop.engine.orders
+    await stocked(shop, sto_1=9000, central=9000)
+    ada = await shop.customer()
+    await shop.pay(await shop.accept(await basket(shop, piece("1"), ordered=[line("1", "delivery")], to=PARIS)), "cash")
+    first = await order_ahead(shop, ada, how="delivery")
+    await orders.confirm_address(M, first.order_id, None, by=phone(ada))
+    await shop.pay(await shop.accept(await orders.counter.open_session(M, first.order_id, STATION)), "cash")
+    await orders.take_back(M, first.order_id, None, "back", place=None, key="back", by=SELLER)
+    second = await order_ahead(shop, ada)
+    for wanted in (
+        OrderFilter(),
+        OrderFilter(open=True, store_id="sto_1"),
+        OrderFilter(state="paid"),
+        OrderFilter(day=second.day, how="delivery", store_id="sto_1"),
+    ):
+        await orders.list(M, wanted, after=first.order_id)
+        await orders.list(M, wanted)
+    assert len(await orders.list(M, OrderFilter(), customer_id=ada)) == 2
+    await orders.owned(M, second.order_id, ada)
+    shop.clock.forward(86_400 * 60)
+    await orders.round()
+    await order_ahead(shop, ada)
+    await shop.engine.customers.erase(M, ada, by=SELLER)
