@@ -224,7 +224,7 @@ async def test_another_takes_over_at_once_and_the_other_tablet_sees_it(
     await till.enter(second)
     await expect(twin.locator(".seller")).to_contain_text(second)
     await twin.locator(".seller").click()
-    await twin.get_by_role("button", name="Sign out", exact=True).last.click()
+    await twin.get_by_role("dialog").get_by_role("button", name="Sign out").click()
     await expect(till.page.locator(".seller")).to_have_text("Sign in")
 
 
@@ -384,7 +384,7 @@ async def test_axe_finds_nothing_in_what_opens_over_the_pages(
     assert await _violations(till.page) == []
     await shop.ask("PUT", "/v1/settings/sign-in", {"sign_in": "required", "sign_out_minutes": 30})
     await till.page.locator(".seller").click()
-    await till.page.get_by_role("button", name="Sign out", exact=True).last.click()
+    await till.page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
     await expect(till.page.locator(".is-locked .face").first).to_be_visible()
     assert await _violations(till.page) == []
     page = await _page(visit)
