@@ -105,13 +105,14 @@ async def lapsing_customers(sql: Sql, merchant_id: str, at: int, today: date) ->
     """Who is about to lapse, with the days they usually let pass; nobody who objects to being looked at so."""
     found: dict[str, int] = {}
     async for page in _regulars(sql, merchant_id, at):
-        rows = await sql.read(lambda page=page: _visits(merchant_id, page, at))  # type: ignore[misc]
+        lives, rows = await sql.read(lambda page=page: _visits(merchant_id, page, at))  # type: ignore[misc]
         days: dict[str, list[date]] = {}
         for row in rows:
-            days.setdefault(str(row["customer_id"]), []).append(date.fromisoformat(row["local_day"]))
+            days.setdefault(lives[row["customer_id"]], []).append(date.fromisoformat(row["local_day"]))
         lapse = {one: usual for one, visits in days.items() if (usual := lapses(visits, today)) is not None}
         if lapse:
-            objects = await sql.read(lambda lapse=lapse: who_objects(merchant_id, tuple(lapse)))  # type: ignore[misc]
+            asked = {one: known_as for one, known_as in lives.items() if known_as in lapse}
+            objects = await sql.read(lambda asked=asked: who_objects(merchant_id, asked))  # type: ignore[misc]
             found |= {one: usual for one, usual in lapse.items() if one not in objects}
     return found
 
@@ -139,11 +140,17 @@ def _regular_page(merchant_id: str, after: str, at: int) -> Job[list[Row]]:
     )
 
 
-def _visits(merchant_id: str, people: tuple[str, ...], at: int) -> Job[list[Row]]:
-    return (
-        yield Query(
-            "select customer_id, local_day from sale where merchant_id = ? "
-            f"and customer_id in ({marks(people)}) and created_at >= ? and refund_of is null",
-            (merchant_id, *people, at - 2 * 365 * DAY),
-        )
+def _visits(merchant_id: str, people: tuple[str, ...], at: int) -> Job[tuple[dict[str, str], list[Row]]]:
+    """Who lives on for each of their records, and the days of the visits under all of these."""
+    merged = yield Query(
+        f"select customer_id, merged_into from customer where merchant_id = ? and merged_into in ({marks(people)})",
+        (merchant_id, *people),
     )
+    lives = {one: one for one in people} | {str(row["customer_id"]): str(row["merged_into"]) for row in merged}
+    records = tuple(lives)
+    rows = yield Query(
+        "select customer_id, local_day from sale where merchant_id = ? "
+        f"and customer_id in ({marks(records)}) and created_at >= ? and refund_of is null",
+        (merchant_id, *records, at - 2 * 365 * DAY),
+    )
+    return lives, rows
