@@ -144,8 +144,9 @@ async def test_the_dashboard_fits_a_phone(visit: Visit, shop: Shop, station_id: 
     await _sold(shop, station_id)
     page = await _dashboard(visit, size=PHONE, locale="fr-FR")
     await expect(page.get_by_role("heading", name="Meilleures ventes")).to_be_visible()
-    wide = """() => [...document.querySelectorAll("main *")].filter((one) => !one.closest(".table-scroll, .segmented, svg")
-      && one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML.slice(0, 200))"""
+    wide = """() => [...document.querySelectorAll("main *")]
+      .filter((one) => !one.closest(".table-scroll, .segmented, svg") && one.getBoundingClientRect().right > innerWidth)
+      .map((one) => one.outerHTML.slice(0, 200))"""
     assert await page.evaluate(wide) == []
     assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     heights = "all => all.filter((one) => one.offsetParent).map((one) => one.getBoundingClientRect().height)"

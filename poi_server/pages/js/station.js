@@ -10,10 +10,8 @@ import { basketView } from "./station/basket.js";
 import "./station/catalogue.js";
 import { bigJoinCode, identityView, JoinCode } from "./station/identity.js";
 import { offersView } from "./station/offers.js";
-import { orderDialog } from "./station/order.js";
 import { payView, sums } from "./station/pay.js";
 import { printPaper, receiptPaper, refundDialog } from "./station/receipt.js";
-import { scanDialog, sendLine } from "./station/scan.js";
 import { Person } from "./station/seller.js";
 import { stageView } from "./station/stage.js";
 import { addAmount, addCode, addProduct, removeCode, setQuantity, Ticket, toggleReward } from "./station/ticket.js";
@@ -61,7 +59,7 @@ class PoiStation extends HTMLElement {
     for (const source of [this.#ticket, this.#till, this.#joinCode, this.#person]) source.addEventListener("change", () => this.#draw());
     this.addEventListener("poi:add", ({ detail }) => this.#edit(addProduct(detail)));
     this.addEventListener("poi:amount", ({ detail }) => this.#edit(addAmount(detail.amount, detail.label)));
-    this.addEventListener("poi:scan", () => scanDialog(this.#stationId, (answer) => this.#seen(answer)));
+    this.addEventListener("poi:scan", () => this.#scan());
     this.addEventListener("poi:sheet", ({ detail }) => this.#sheet(detail));
     this.addEventListener("poi:close", () => this.#adding(false));
     listen((text) => this.#wedge(text));
@@ -177,6 +175,7 @@ class PoiStation extends HTMLElement {
 
   async #order() {
     await this.#ticket.settled();
+    const { orderDialog } = await import("./station/order.js");
     const session = await orderDialog(this.#ticket).catch((problem) => { report(problem); return null; });
     if (session) this.#ticket.take(session);
   }
@@ -212,8 +211,15 @@ class PoiStation extends HTMLElement {
     stop();
   }
 
+  /** The camera; like other dialogs, its module comes when it is first wanted. */
+  async #scan() {
+    const { scanDialog } = await import("./station/scan.js");
+    await scanDialog(this.#stationId, (answer) => this.#seen(answer));
+  }
+
   async #wedge(text) {
     try {
+      const { sendLine } = await import("./station/scan.js");
       const answer = await sendLine(this.#stationId, text, Boolean(this.#looking));
       if (answer.code && this.#looking) this.#looking.open(answer.code);
       else this.#seen(answer);
@@ -222,7 +228,6 @@ class PoiStation extends HTMLElement {
     }
   }
 
-  /** A product's sheet; its module comes when it is first wanted. */
   async #sheet(code) {
     const { sheetDialog } = await import("./station/sheet.js");
     sheetDialog(this.#stationId, code, { add: (product) => this.#edit(addProduct(product)), seen: (answer) => this.#seen(answer), offers: this.#offers, opened: (view) => { this.#looking = view; } });

@@ -7,7 +7,7 @@ import { changeText } from "./change.js";
 import { drill } from "./drill.js";
 import { facetLabel } from "./words.js";
 
-const FACETS = ["visitor", "means", "card_type", "card_scheme", "entry_mode", "channel", "seller"];
+const FACETS = ["visitor", "means", "card_type", "card_scheme", "channel", "entry_mode", "seller"];
 const FILTERS = { seller: "seller_id" };
 
 export function facets(page) {

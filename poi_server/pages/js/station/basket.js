@@ -2,7 +2,6 @@
 
 import { h, icon } from "../dom.js";
 import { money, quantity, t } from "../i18n.js";
-import { wayChip } from "./order.js";
 import { amountOf, stepOf } from "./ticket.js";
 
 /** The list of lines; `setQuantity(line, thousandths)` changes one. */
@@ -40,4 +39,9 @@ function stepper(line, frozen, change) {
     h("button", { type: "button", disabled: frozen, "aria-label": line.quantity <= step ? t("basket.remove") : t("basket.less"), onclick: press(-step) }, icon(line.quantity <= step ? "trash" : "minus")),
     h("span", { class: "num", "aria-live": "polite" }, quantity(line.quantity, line.unit ?? "piece")),
     h("button", { type: "button", disabled: frozen, "aria-label": t("basket.more"), onclick: press(step) }, icon("plus")));
+}
+
+/** The chip of a line that is not taken along. */
+function wayChip(line) {
+  return h("p", { class: "chip info line-way" }, t(`orders.way_${line.fulfilment.how}`));
 }

@@ -24,11 +24,6 @@ export async function orderDialog(ticket) {
   return saved;
 }
 
-/** The chip of a line that is not taken along. */
-export function wayChip(line) {
-  return h("p", { class: "chip info line-way" }, t(`orders.way_${line.fulfilment.how}`));
-}
-
 class OrderView {
   #session;
   #places = [];
@@ -100,7 +95,7 @@ class OrderView {
   #sources(line, way) {
     return this.#places.map(({ place, name }) => {
       const left = this.#stock.get(line.code)?.get(place);
-      const label = name || t("orders.central");
+      const label = name || t("order.central");
       const said = left === undefined ? label : t("order.left", { place: label, left: quantity(left, line.unit) });
       return h("option", { value: place, selected: place === way.place }, said);
     });
