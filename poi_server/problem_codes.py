@@ -300,9 +300,7 @@ CATALOGUE: dict[str, Explanation] = {
         "Import under way", "Another file is being imported.", "Wait for its end, then send this one."
     ),
     # --- orders
-    "address-needed": Explanation(
-        "Address needed", "Nobody said where to bring it.", "Send it."
-    ),
+    "address-needed": Explanation("Address needed", "Nobody said where to bring it.", "Send it."),
     "address-incomplete": Explanation(
         "Incomplete address", "The country's addresses need a field that is missing; `path` names it.", "Fill it in."
     ),

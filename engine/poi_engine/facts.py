@@ -73,9 +73,7 @@ def given_words(document: str) -> tuple[str, ...]:
 
 def _windows(merchant_id: str, family: tuple[str, ...], at: int) -> Query:
     columns, values, since = window_sums(at)
-    text = (
-        f"select {columns} from sale where merchant_id = ? and customer_id in ({marks(family)}) and created_at >= ?"
-    )
+    text = f"select {columns} from sale where merchant_id = ? and customer_id in ({marks(family)}) and created_at >= ?"
     return Query(text, (*values, merchant_id, *family, since))
 
 
