@@ -137,7 +137,8 @@ def _move_purchases(merchant_id: str, customer_id: str, target: str) -> Job[None
     yield Query(
         "insert into bought (merchant_id, kind, value, customer_id, last_at) select merchant_id, kind, value, ?, "
         "last_at from bought where merchant_id = ? and customer_id = ? "
-        "on conflict (merchant_id, kind, value, customer_id) do update set last_at = case when excluded.last_at > bought.last_at then excluded.last_at "
+        "on conflict (merchant_id, kind, value, customer_id) "
+        "do update set last_at = case when excluded.last_at > bought.last_at then excluded.last_at "
         "else bought.last_at end",
         (target, merchant_id, customer_id),
     )
