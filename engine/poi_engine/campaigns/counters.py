@@ -76,10 +76,10 @@ def _read(merchant_id: str, found: CampaignView, now: datetime) -> Job[Counters]
         (merchant_id, *ids),
     )
     sums = yield Query(
-        "select sum(case when s.refund_of is null then 1 else 0 end) as baskets, sum(s.total) as revenue from "
-        f"(select distinct sale_id from redemption where merchant_id = ? and offer_id in ({marks(ids)})) r "
-        "join sale s on s.merchant_id = ? and s.sale_id = r.sale_id",
-        (merchant_id, *ids, merchant_id),
+        "select sum(case when refund_of is null then 1 else 0 end) as baskets, sum(total) as revenue from sale "
+        "where merchant_id = ? and sale_id in (select sale_id from redemption where merchant_id = ? "
+        f"and offer_id in ({marks(ids)}) and created_at >= 0)",
+        (merchant_id, merchant_id, *ids),
     )
     offers = [_offer(row) for row in uses]
     return Counters(
