@@ -24,6 +24,7 @@ from poi_engine.sales import SaleView
 from poi_engine.session import Notice, Session, SessionState, move
 from poi_engine.settlement import Settlement
 from poi_engine.stations import Stations, situation_of
+from poi_engine.stock import gone_meanwhile
 from poi_engine.wiring import Wiring
 from poi_offers.limits import claims
 
@@ -176,6 +177,8 @@ class Checkout:
         try:
             await self._held(job)
         except (Insufficient, Taken) as error:
+            if isinstance(error, Insufficient) and error.account.startswith("stock:"):
+                raise gone_meanwhile(error) from error
             await self._stations.decide_again(merchant_id, session.session_id, Notice(code="decide-again"))
             gone = error.message if isinstance(error, Taken) else "An offer of this decision is used up."
             raise Conflict("decide-again", f"{gone} A new decision is shown; ask the customer again.") from error

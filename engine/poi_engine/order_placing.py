@@ -23,7 +23,7 @@ from poi_engine.principal import Principal
 from poi_engine.products import Products
 from poi_engine.promise import key_of
 from poi_engine.settings import Merchant, Ordering, read_merchant
-from poi_engine.stock import check_place
+from poi_engine.stock import check_place, gone_meanwhile
 from poi_engine.wiring import Wiring
 from poi_offers.decision import Decision
 from poi_offers.situation import Basket, SaleItem, Situation
@@ -152,7 +152,10 @@ class OrderPlacing:
                 return await self._w.sql.write(job)
             except Insufficient:
                 continue
-        return await self._w.sql.write(job)
+        try:
+            return await self._w.sql.write(job)
+        except Insufficient as error:
+            raise gone_meanwhile(error) from error
 
 
 def _must_be_open(rules: Ordering, who: Orderer) -> None:

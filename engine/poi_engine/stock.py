@@ -15,7 +15,7 @@ from msgspec import Struct
 from poi_engine import ledger
 from poi_engine.errors import Conflict, NotFound
 from poi_engine.ids import Ids
-from poi_engine.ledger import Move
+from poi_engine.ledger import Insufficient, Move
 from poi_engine.ports import Job, Query
 from poi_engine.records import LineRow, insert_audit
 
@@ -51,6 +51,12 @@ class OutOfStock(Conflict):
     def __init__(self, code: str, place: str, left: int) -> None:
         super().__init__("not-in-stock", f"Of product {code[:64]!r} only {left} thousandths are left at {place!r}.")
         self.product, self.place, self.left = code, place, left
+
+
+def gone_meanwhile(error: Insufficient) -> OutOfStock:
+    """Other tills kept taking the goods that were there when this one looked."""
+    place, code = of_account(error.account)
+    return OutOfStock(code, place, 0)
 
 
 def stock_account(place: str, code: str) -> str:

@@ -14,7 +14,7 @@ export async function backDialog(order, places) {
   let done = false;
   const reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200 });
   const place = h("select", { class: "input" }, [...new Set([order.place, order.store_id, "central", ...places.keys()])].map((one) =>
-    h("option", { value: one }, placeName(one, places))));
+    h("option", { value: one }, one === "central" ? t("order.central") : placeName(one, places))));
   const box = (line) => h("label", { class: "check" },
     h("input", { type: "checkbox", checked: true, onchange: (event) => (event.target.checked ? chosen.add(line.line_id) : chosen.delete(line.line_id)) }), line.label, " ", h("span", { class: "muted num" }, money(line.total)));
   const send = async (close) => {

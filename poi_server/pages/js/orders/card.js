@@ -15,7 +15,7 @@ export function orderCard(order, places, acts, { run = false } = {}) {
     run && addressView(order),
     linesView(order),
     !run && order.how === "delivery" && addressView(order),
-    order.contact?.note && h("p", { class: "order-note" }, icon("info"), order.contact.note),
+    order.contact?.note && h("p", { class: "order-note" }, icon("info"), " ", order.contact.note),
     h("div", { class: "order-acts" }, actsView(order, acts)));
 }
 
