@@ -6,7 +6,6 @@ import { dateTime, t } from "./i18n.js";
 import { Live } from "./live.js";
 import { busy, button, confirm, offlineBanner, report, requireRole, segmented, toast } from "./ui.js";
 import { campaignCard } from "./campaigns/card.js";
-import { edit } from "./campaigns/editor.js";
 import { draftFrom } from "./campaigns/from.js";
 import { SegmentsPanel } from "./campaigns/segments.js";
 import { suggestionCard } from "./campaigns/suggestions.js";
@@ -136,7 +135,9 @@ class PoiCampaigns extends HTMLElement {
     await this.#load();
   }
 
-  #edit(campaign, draft) {
+  /** The editor's modules come when it is first wanted. */
+  async #edit(campaign, draft) {
+    const { edit } = await import("./campaigns/editor.js");
     return edit(campaign, draft, this.#context, () => this.#load());
   }
 }
