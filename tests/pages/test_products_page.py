@@ -67,7 +67,7 @@ async def test_a_product_is_made_and_its_mistakes_are_shown(visit: Visit, shop: 
     await form.get_by_text("Barcodes, content, variants").click()
     await form.get_by_label("Content of a pack").fill("100")
     await form.get_by_label("Unit of the content").select_option("g")
-    await form.get_by_label("Barcodes (EAN)").fill("4006381333931 96385074")
+    await form.get_by_label("Barcodes (EAN)").fill("4012345678901 96385074")
     await form.get_by_role("button", name="Add an attribute").click()
     await form.get_by_label("Attribute", exact=True).fill("scent")
     await form.get_by_label("Value", exact=True).fill("thyme")
