@@ -118,11 +118,11 @@ _STOCK_RETURNED = f"""
 select merchant_id, sale_id || ' ' || code as subject, 'was given back ' || cast(sum(back) as text)
   || ' thousandths of goods, of ' || cast(sum(out) as text) || ' taken' as message
 from (
-  select s.merchant_id, s.sale_id, {_code('t.debit')} as code, t.amount as out, 0 as back from transfer t
-  join sale s on s.merchant_id = t.merchant_id and s.checkout_id = t.checkout_id {_place('t.debit')}
+  select s.merchant_id, s.sale_id, {_code("t.debit")} as code, t.amount as out, 0 as back from transfer t
+  join sale s on s.merchant_id = t.merchant_id and s.checkout_id = t.checkout_id {_place("t.debit")}
   where t.kind = 'stock' and t.phase = 'post' union all
-  select s.merchant_id, coalesce(s.refund_of, s.sale_id), {_code('t.credit')}, 0, t.amount from transfer t
-  join sale s on s.merchant_id = t.merchant_id and s.checkout_id = t.checkout_id {_place('t.credit')}
+  select s.merchant_id, coalesce(s.refund_of, s.sale_id), {_code("t.credit")}, 0, t.amount from transfer t
+  join sale s on s.merchant_id = t.merchant_id and s.checkout_id = t.checkout_id {_place("t.credit")}
   where t.kind = 'stock_return'
 ) moved group by merchant_id, sale_id, code having sum(back) > sum(out)
 """
