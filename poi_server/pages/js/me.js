@@ -1,14 +1,16 @@
 /** The customer's own page: the rotating code, what they have, offers near by, receipts, profile. */
 
-import { get, patch, remove } from "./api.js";
+import { get } from "./api.js";
 import { h, icon, render, slot } from "./dom.js";
-import { language, LANGUAGES, setCurrency, switchLanguage, t } from "./i18n.js";
+import { setCurrency, t } from "./i18n.js";
 import { Live } from "./live.js";
-import { button, busy, confirm, dialog, field, iconButton, report, toast } from "./ui.js";
+import { button, dialog, iconButton, report, toast } from "./ui.js";
 import "./me/card.js";
-import { forgetAll, keep, recall, storedDevice } from "./me/device.js";
+import { keep, recall, storedDevice } from "./me/device.js";
+import "./me/friends.js";
+import { keepPapers, lastKnown, receiptText } from "./me/kept.js";
 import { asOf, atCounter, balances, coupons, nearOffers, receiptList, rewards } from "./me/parts.js";
-import { receiptPaper } from "./station/receipt.js";
+import "./me/profile.js";
 
 const TABS = [
   { name: "card", icon: "qr" },
@@ -26,14 +28,19 @@ class PoiMe extends HTMLElement {
   #receipts = null;
   #tab = TABS.some(({ name }) => name === location.hash.slice(1)) ? location.hash.slice(1) : "card";
   #code = h("poi-code");
+  #profile = h("poi-profile", { class: "stack" });
+  #friends = h("poi-friends");
   #view = h("div", { class: "me-view" });
 
   async connectedCallback() {
     registerWorker();
     this.addEventListener("poi:unpaired", () => this.#unpaired());
+    this.addEventListener("poi:changed", () => this.#load());
     const kept = await recall("me");
     if (kept) this.#take(kept.me, kept.at);
     await this.#load();
+    this.#loadReceipts();
+    this.#fill();
     const live = new Live({ watch: "customer" });
     live.addEventListener("message", ({ detail }) => this.#heard(detail));
     live.addEventListener("resync", () => this.#load());
@@ -73,8 +80,7 @@ class PoiMe extends HTMLElement {
   }
 
   #bought() {
-    this.#receipts = null;
-    if (this.#tab === "receipts") this.#loadReceipts();
+    this.#loadReceipts();
     toast(t("me.thanks"), "good");
     this.#load();
   }
@@ -107,14 +113,23 @@ class PoiMe extends HTMLElement {
     history.replaceState(null, "", tab === "card" ? location.pathname : `#${tab}`);
     this.#draw();
     scrollTo({ top: 0 });
-    if (tab === "receipts" && !this.#receipts) this.#loadReceipts();
-    if (tab === "offers" && !this.#near) this.#loadNear({});
+    this.#fill();
+  }
+
+  /** Fetch what the tab shows, the first time. */
+  #fill() {
+    if (this.#tab === "offers" && !this.#near) this.#loadNear({});
   }
 
   #cardView() {
     return h("div", { class: "stack", key: "card" },
       h("section", { class: "card code-card", key: "code", "aria-label": t("code.alt") }, slot(this.#code)),
-      atCounter(this.#session), balances(this.#me), rewards(this.#me), coupons(this.#me));
+      atCounter(this.#session), balances(this.#me), rewards(this.#me), coupons(this.#me), slot(this.#friendsView()));
+  }
+
+  #friendsView() {
+    this.#friends.me = this.#me;
+    return this.#friends;
   }
 
   #offersView() {
@@ -147,48 +162,25 @@ class PoiMe extends HTMLElement {
 
   async #loadReceipts() {
     try {
-      this.#receipts = (await get("/v1/me/receipts", { limit: 50 })).items;
+      const { value, fresh } = await lastKnown("receipts", () => get("/v1/me/receipts", { limit: 50 }));
+      this.#receipts = value.items;
+      if (fresh) keepPapers(value.items);
     } catch (problem) {
-      this.#receipts = [];
-      report(problem);
+      this.#receipts ??= [];
+      if (problem.code !== "offline" && problem.status !== 401) report(problem);
     }
     this.#draw();
   }
 
   #openReceipt(saleId) {
-    return dialog(t("receipt.title"), () => ({ body: receiptPaper(saleId) }));
+    const paper = h("div", { class: "paper", role: "region", "aria-label": t("receipt.title"), tabindex: 0 }, h("p", { class: "loading" }, t("app.loading")));
+    receiptText(saleId).then((text) => render(paper, h("pre", {}, text)), (problem) => render(paper, h("p", {}, problem.text)));
+    return dialog(t("receipt.title"), () => ({ body: paper }));
   }
 
   #profileView() {
-    const name = h("input", { class: "input", maxlength: 120, required: true, autocomplete: "name", value: this.#me.display_name });
-    const birthday = h("input", { class: "input", type: "date", value: this.#me.birthday ?? "", max: new Date().toISOString().slice(0, 10) });
-    const tongue = h("select", { class: "input" }, LANGUAGES.map((code) => h("option", { value: code, selected: code === language }, t(`language.${code}`))));
-    const save = h("button", { class: "button primary big wide" }, icon("check"), t("app.save"));
-    const onsubmit = (event) => {
-      event.preventDefault();
-      busy(save, () => this.#save({ display_name: name.value.trim(), birthday: birthday.value || null, language: tongue.value }));
-    };
-    return h("div", { class: "stack", key: "profile", dataset: { own: "" } }, h("h2", {}, t("me.tab_profile")),
-      h("form", { class: "card stack", onsubmit },
-        field(t("profile.name"), name, { hint: t("profile.name_hint") }),
-        field(t("profile.birthday"), birthday, { hint: t("profile.birthday_hint") }),
-        field(t("profile.language"), tongue), save),
-      h("section", { class: "card stack" }, h("h3", {}, t("profile.erase")), h("p", { class: "muted small" }, t("profile.erase_hint")),
-        button(t("profile.erase"), { icon: "trash", kind: "danger", onclick: () => this.#erase() })));
-  }
-
-  async #save(profile) {
-    await patch("/v1/me", profile);
-    toast(t("app.saved"), "good");
-    if (profile.language !== language) return switchLanguage(profile.language);
-    return this.#load();
-  }
-
-  async #erase() {
-    if (!(await confirm(t("profile.erase"), t("profile.erase_sure"), t("profile.erase_yes")))) return;
-    await remove("/v1/me");
-    await forgetAll();
-    location.replace("/");
+    this.#profile.me = this.#me;
+    return h("div", { class: "stack", key: "profile" }, h("h2", {}, t("me.tab_profile")), slot(this.#profile));
   }
 
   async #unpaired() {

@@ -1,0 +1,93 @@
+"""The customer's phone in Chromium: what they agreed to, their data, friends, and what is read without a network."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.pages.conftest import PHONE, Visit
+from tests.server.shop import Shop
+
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def joined(visit: Visit, shop: Shop, station_id: str, **more: Any) -> tuple[Page, str]:
+    """A phone that scanned the station's code, and its customer."""
+    address = (await shop.ask("POST", f"/v1/stations/{station_id}/join-code")).json["url"]
+    visitor = await visit(PHONE, **more)
+    page = await visitor.open(address.removeprefix(shop.base_url))
+    await expect(page.locator(".code-frame svg")).to_be_visible()
+    session = (await shop.ask("GET", f"/v1/stations/{station_id}/session")).json
+    return page, session["identity"]["customer_id"]
+
+
+async def bought(shop: Shop, station_id: str) -> None:
+    """A paid sale to whoever stands at the station."""
+    session = (await shop.ask("POST", f"/v1/stations/{station_id}/session")).json
+    path = f"/v1/sessions/{session['session_id']}"
+    session = (await shop.ask("PUT", f"{path}/basket", {"entries": [{"code": "cake", "quantity": 2000}]})).json
+    accepted = {"decision_id": session["decision_id"], "total": session["decision"]["total"]}
+    await shop.ask("POST", f"{path}/accept", accepted)
+    paid = await shop.ask("POST", f"{path}/pay", {"means": "cash"}, headers={"Idempotency-Key": session["session_id"]})
+    assert paid.json["state"] == "paid"
+
+
+async def given(shop: Shop, customer_id: str) -> dict[str, bool]:
+    """What the customer agreed to."""
+    items = (await shop.ask("GET", f"/v1/customers/{customer_id}/consents")).json["items"]
+    return {item["purpose"]: item["given"] for item in items}
+
+
+async def test_each_consent_is_a_switch(visit: Visit, shop: Shop, station_id: str) -> None:
+    """Nothing is agreed to at first; what is switched on is on record, and off again too."""
+    page, customer_id = await joined(visit, shop, station_id)
+    assert not any((await given(shop, customer_id)).values())
+    await page.get_by_role("button", name="Profile").click()
+    switch = page.get_by_role("switch", name="Personal suggestions")
+    await expect(switch).not_to_be_checked()
+    await switch.click()
+    await expect(page.get_by_text("Yes since")).to_be_visible()
+    assert (await given(shop, customer_id))["profiling"] is True
+    await switch.click()
+    await expect(page.get_by_text("No since")).to_be_visible()
+    assert (await given(shop, customer_id))["profiling"] is False
+
+
+async def test_my_data_comes_as_a_file(visit: Visit, shop: Shop, station_id: str) -> None:
+    page, customer_id = await joined(visit, shop, station_id)
+    await page.get_by_role("button", name="Profile").click()
+    async with page.expect_download() as waiting:
+        await page.get_by_role("button", name="Download").click()
+    downloaded = await waiting.value
+    assert downloaded.suggested_filename == "my-data.json"
+    text = Path(await downloaded.path()).read_text("utf-8")
+    assert customer_id in text and isinstance(json.loads(text), dict)
+
+
+async def test_receipts_and_points_are_read_without_a_network(visit: Visit, shop: Shop, station_id: str) -> None:
+    """The page is opened anew offline: the last receipts are there, with their texts."""
+    page, _ = await joined(visit, shop, station_id)
+    await bought(shop, station_id)
+    await page.get_by_role("button", name="Receipts").click()
+    await expect(page.locator(".receipts")).to_contain_text("€24.00")
+    await page.wait_for_function(
+        "async () => { const files = document.documentElement.dataset.static;"
+        " const { recall } = await import(files + '/js/me/device.js');"
+        " const me = await recall('me'); return (await recall('papers')) && me && me.me.visits === 1; }"
+    )
+    await page.evaluate("navigator.serviceWorker.ready")
+    await page.wait_for_function(
+        "async () => { for (const name of await caches.keys()) { const cache = await caches.open(name);"
+        " const found = (await cache.keys()).map(({ url }) => url);"
+        " if (found.some((url) => url.endsWith('/js/me/profile.js')) && (await cache.match('/me'))) return true; }"
+        " return false; }"
+    )
+    await page.context.set_offline(True)
+    await page.goto(f"{shop.base_url}/me")
+    await expect(page.get_by_text("Your code works.")).to_be_visible()
+    await expect(page.locator(".balance-figure").first).to_have_text("24")
+    await page.get_by_role("button", name="Receipts").click()
+    await page.locator(".receipt-row").click()
+    await expect(page.locator(".paper")).to_contain_text("24.00")
