@@ -19,8 +19,9 @@ ROLES = {"pair": None, "join": None, "station": "station", "me": "phone"}
 PATHS = {"home": "/", "join": "/c/{station}", "station": "/station/{station}"}
 LOCALES = ("en-GB", "fr-FR")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
-_RUN = """async (runOnly) => (await axe.run(document, { runOnly, preload: false })).violations.flatMap(({ id, nodes }) =>
-  nodes.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary.replaceAll("\\n", " ")}`))"""
+_RUN = """async (runOnly) => (await axe.run(document, { runOnly, preload: false })).violations
+  .flatMap(({ id, nodes }) => nodes.map(
+    ({ target, failureSummary }) => `${id}: ${target} ${failureSummary.replaceAll("\\n", " ")}`))"""
 
 _SETTLE = """async () => {
   for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
