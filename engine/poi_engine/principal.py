@@ -6,7 +6,14 @@ from msgspec import Struct
 
 Role = Literal["owner", "manager", "seller", "auditor", "station", "phone", "partner"]
 Scope = Literal[
-    "decisions", "offers:read", "offers:write", "customers:read", "customers:write", "sales:read", "orders:write", "metrics"
+    "decisions",
+    "offers:read",
+    "offers:write",
+    "customers:read",
+    "customers:write",
+    "sales:read",
+    "orders:write",
+    "metrics",
 ]
 
 

@@ -68,7 +68,7 @@ class Session(Struct, frozen=True, kw_only=True):
 
     `revision` rises by one with each change; a writer that saw an older one is refused. `decision_id` names the
     decision shown; accepting anything else is refused. Amounts in minor units. `fulfilments` name the lines that are
-    not taken away at once, `contact_id` who has them brought: names and addresses stay in SQL, where they can be erased.
+    not taken away at once, `contact_id` who has them brought: names and addresses stay in SQL, to be erased there.
     """
 
     session_id: str

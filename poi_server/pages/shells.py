@@ -9,7 +9,20 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from poi_server.i18n import LANGUAGES, catalogue, text
 from poi_server.pages.assets import PAGES_FOLDER
 
-PAGES = ("home", "pair", "join", "station", "me", "dashboard", "offers", "campaigns", "sellers", "customers", "products", "orders")
+PAGES = (
+    "home",
+    "pair",
+    "join",
+    "station",
+    "me",
+    "dashboard",
+    "offers",
+    "campaigns",
+    "sellers",
+    "customers",
+    "products",
+    "orders",
+)
 SHEETS = {"pair": "home", "join": "home"}
 """The style sheet of a page that has none of its own name."""
 _IMPORT = re.compile(r'^import (?:[^"]* from )?"(\./[^"]+|\.\./[^"]+)";', re.MULTILINE)

@@ -148,9 +148,7 @@ async def set_basket(call: Call, session_id: str, body: BasketBody) -> Session:
     right="sell",
     summary="A camera frame, a photo (still=1) or a scanner's line: identifies a customer or adds a product",
 )
-async def scan(
-    call: Call, station_id: str, body: TypedScan | Upload, still: bool = False, look: bool = False
-) -> Seen:
+async def scan(call: Call, station_id: str, body: TypedScan | Upload, still: bool = False, look: bool = False) -> Seen:
     """`look`: a product's code is only read, for its sheet; nothing is added."""
     own_station(call, station_id)
     scanning, source = call.services.scanning, f"scan:{station_id}"
