@@ -82,7 +82,10 @@ class Join(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class NearOffer(Struct, frozen=True, kw_only=True):
-    """An offer at a store near by: whether it applies now, or what it needs. `distance` in metres."""
+    """An offer at a store near by: whether it applies now, or what it needs. `distance` in metres.
+
+    `lat`, `lon`: the store's own place, for a map.
+    """
 
     offer_id: str
     name: dict[str, str]
@@ -91,6 +94,8 @@ class NearOffer(Struct, frozen=True, kw_only=True):
     reward_points: int | None
     store_id: str
     store: str
+    lat: float | None
+    lon: float | None
     distance: int | None
 
 
@@ -192,7 +197,7 @@ async def offers_near(
         for reason in decision.reasons:
             offer = live.get(reason.offer_id)
             if offer is not None and _useful(reason):
-                near.append((metres or 0.0, _near_offer(offer, reason, store.store_id, store.name, metres)))
+                near.append((metres or 0.0, _near_offer(offer, reason, store, metres)))
     return NearOffers(items=tuple(item for _, item in sorted(near, key=lambda pair: (pair[0], pair[1].offer_id))))
 
 
@@ -218,15 +223,17 @@ def _reward(offer: Offer, points: int) -> RewardView:
     return RewardView(offer_id=offer.offer_id, name=_name(offer), points=price, affordable=points >= price)
 
 
-def _near_offer(offer: Offer, reason: Reason, store_id: str, store: str, metres: float | None) -> NearOffer:
+def _near_offer(offer: Offer, reason: Reason, store: Store, metres: float | None) -> NearOffer:
     return NearOffer(
         offer_id=offer.offer_id,
         name=_name(offer),
         outcome=reason.outcome,
         near_miss=reason.near_miss,
         reward_points=offer.reward_points,
-        store_id=store_id,
-        store=store,
+        store_id=store.store_id,
+        store=store.name,
+        lat=store.lat,
+        lon=store.lon,
         distance=None if metres is None else round(metres),
     )
 

@@ -1,5 +1,6 @@
 """The customer's phone in Chromium: what they agreed to, their data, friends, and what is read without a network."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ async def test_my_data_comes_as_a_file(visit: Visit, shop: Shop, station_id: str
         await page.get_by_role("button", name="Download").click()
     downloaded = await waiting.value
     assert downloaded.suggested_filename == "my-data.json"
-    text = Path(await downloaded.path()).read_text("utf-8")
+    text = await asyncio.to_thread(Path(await downloaded.path()).read_text, "utf-8")
     assert customer_id in text and isinstance(json.loads(text), dict)
 
 
@@ -91,3 +92,33 @@ async def test_receipts_and_points_are_read_without_a_network(visit: Visit, shop
     await page.get_by_role("button", name="Receipts").click()
     await page.locator(".receipt-row").click()
     await expect(page.locator(".paper")).to_contain_text("24.00")
+
+
+async def test_offers_near_me_stand_on_a_map_and_in_a_list(visit: Visit, shop: Shop, station_id: str) -> None:
+    """A touch on a store of the map leaves its offers alone in the list; the position is kept nowhere on the phone."""
+    store = {"name": "Lyon", "zone": "Europe/Paris", "lat": 45.76, "lon": 4.84}
+    store_id = (await shop.ask("POST", "/v1/stores", store)).json["store_id"]
+    needs = {"type": "subtotal", "min": 3000}
+    offer = {
+        "offer_id": "off_near",
+        "name": {"en": "Ten off thirty"},
+        "currency": "EUR",
+        "effects": [{"type": "amount_off", "amount": 1000}],
+        "conditions": {"type": "all", "of": [needs, {"type": "stores", "any_of": [store_id]}]},
+    }
+    assert (await shop.ask("POST", "/v1/offers", offer)).status < 300
+    page, _ = await joined(visit, shop, station_id, geolocation={"latitude": 45.75, "longitude": 4.85})
+    await page.get_by_role("button", name="Offers").click()
+    await page.get_by_role("button", name="Use my position").click()
+    lyon = page.locator(".near-store", has_text="Lyon")
+    await expect(lyon).to_contain_text("Ten off thirty")
+    await expect(lyon).to_contain_text("€30.00")
+    await expect(lyon).to_contain_text("1.4 km")
+    await page.locator(".near-map").get_by_role("button", name="Lyon").press("Enter")
+    await expect(page.locator(".near-store")).to_have_count(1)
+    kept = await page.evaluate(
+        "async () => { const files = document.documentElement.dataset.static;"
+        " const { recall } = await import(files + '/js/me/device.js'); return JSON.stringify(await recall('near')); }"
+    )
+    assert "off_near" in kept and "45.75" not in kept and '"distance":null' in kept
+    await shop.ask("DELETE", "/v1/offers/off_near")

@@ -4,12 +4,13 @@ import { get } from "./api.js";
 import { h, icon, render, slot } from "./dom.js";
 import { setCurrency, t } from "./i18n.js";
 import { Live } from "./live.js";
-import { button, dialog, iconButton, report, toast } from "./ui.js";
+import { dialog, iconButton, report, toast } from "./ui.js";
 import "./me/card.js";
 import { keep, recall, storedDevice } from "./me/device.js";
 import "./me/friends.js";
 import { keepPapers, lastKnown, receiptText } from "./me/kept.js";
-import { asOf, atCounter, balances, coupons, nearOffers, receiptList, rewards } from "./me/parts.js";
+import "./me/near.js";
+import { asOf, atCounter, balances, coupons, receiptList, rewards } from "./me/parts.js";
 import "./me/profile.js";
 
 const TABS = [
@@ -24,7 +25,7 @@ class PoiMe extends HTMLElement {
   #fetched = 0;
   #offline = false;
   #session = null;
-  #near = null;
+  #near = h("poi-near", { class: "stack" });
   #receipts = null;
   #tab = TABS.some(({ name }) => name === location.hash.slice(1)) ? location.hash.slice(1) : "card";
   #code = h("poi-code");
@@ -40,7 +41,6 @@ class PoiMe extends HTMLElement {
     if (kept) this.#take(kept.me, kept.at);
     await this.#load();
     this.#loadReceipts();
-    this.#fill();
     const live = new Live({ watch: "customer" });
     live.addEventListener("message", ({ detail }) => this.#heard(detail));
     live.addEventListener("resync", () => this.#load());
@@ -113,12 +113,6 @@ class PoiMe extends HTMLElement {
     history.replaceState(null, "", tab === "card" ? location.pathname : `#${tab}`);
     this.#draw();
     scrollTo({ top: 0 });
-    this.#fill();
-  }
-
-  /** Fetch what the tab shows, the first time. */
-  #fill() {
-    if (this.#tab === "offers" && !this.#near) this.#loadNear({});
   }
 
   #cardView() {
@@ -133,26 +127,7 @@ class PoiMe extends HTMLElement {
   }
 
   #offersView() {
-    const find = button(t("near_me.find"), { icon: "target", kind: "primary big wide", onclick: () => this.#locate() });
-    return h("div", { class: "stack", key: "offers" }, h("h2", {}, t("near_me.title")), find, h("p", { class: "muted small" }, t("near_me.privacy")),
-      this.#near ? nearOffers(this.#near) : h("p", { class: "loading" }, t("app.loading")));
-  }
-
-  async #locate() {
-    if (!navigator.geolocation) return toast(t("near_me.unavailable"), "bad");
-    const position = await new Promise((resolve) => navigator.geolocation.getCurrentPosition(resolve, () => resolve(null), { timeout: 10_000, maximumAge: 60_000 }));
-    if (!position) return toast(t("near_me.unavailable"), "bad");
-    return this.#loadNear({ lat: position.coords.latitude.toFixed(5), lon: position.coords.longitude.toFixed(5) });
-  }
-
-  async #loadNear(place) {
-    try {
-      this.#near = (await get("/v1/me/offers", place)).items;
-    } catch (problem) {
-      this.#near = [];
-      report(problem);
-    }
-    this.#draw();
+    return h("div", { class: "stack", key: "offers" }, h("h2", {}, t("near_me.title")), slot(this.#near));
   }
 
   #receiptsView() {

@@ -1,8 +1,7 @@
-/** The parts of the customer's page: points, rewards, coupons, offers near by, receipts. */
+/** The parts of the customer's page: points, rewards, coupons and receipts. */
 
-import { nearMissShort } from "../near_miss.js";
 import { h, icon } from "../dom.js";
-import { clock, dateTime, day, distance, money, number, said, share, t, tierName, tn } from "../i18n.js";
+import { clock, dateTime, day, money, number, said, share, t, tierName, tn } from "../i18n.js";
 
 /** Points, tier and wallet. */
 export function balances(me) {
@@ -61,22 +60,6 @@ export function atCounter(session) {
     h("p", { class: "row between" }, h("span", { class: "chip good" }, icon("tap"), t("me.at_counter")), h("span", { class: "total small-total num" }, money(session.total, session.currency))),
     session.saved > 0 && h("p", { class: "save" }, t("pay.saved", { amount: money(session.saved, session.currency) })),
     h("ul", {}, session.offers.map((offer) => h("li", { class: "row between small" }, h("span", {}, said(offer.name)), offer.saved > 0 && h("span", { class: "save num" }, `−${money(offer.saved, session.currency)}`)))));
-}
-
-/** Offers at the stores near by. */
-export function nearOffers(items) {
-  if (!items.length) return h("p", { class: "empty" }, icon("tag"), t("near_me.none"));
-  return h("ul", { class: "near-list" }, items.map((item) =>
-    h("li", { class: "card", key: `near-${item.store_id}-${item.offer_id}` },
-      h("div", { class: "row between top" }, h("h3", {}, said(item.name)), item.distance !== null && h("span", { class: "chip num" }, icon("pin"), distance(item.distance))),
-      h("p", { class: "muted small" }, item.store),
-      h("p", { class: `small ${item.outcome === "chosen" ? "save" : ""}` }, needs(item)))));
-}
-
-function needs(item) {
-  if (item.near_miss && item.near_miss.what !== "identity") return nearMissShort(item.near_miss);
-  if (item.reward_points) return t("near_me.reward", { points: tn("points", item.reward_points) });
-  return t(item.outcome === "chosen" ? "near_me.ready" : item.outcome === "no_effect" ? "near_me.right_items" : "near_me.at_counter");
 }
 
 /** The customer's receipts. */
