@@ -266,6 +266,9 @@ CATALOGUE: dict[str, Explanation] = {
         "Give the next offer a holdout: a share of customers who go without it.",
     ),
     # --- products and stock
+    "too-many-products": Explanation(
+        "Too many products", "Side by side there is place for a few products only.", "Name 1 to 4 codes in `codes`."
+    ),
     "which-station": Explanation("Which station", "The answer depends on the counter.", "Name it in `station_id`."),
     "not-in-stock": Explanation(
         "Not in stock", "A place has less of a product than is asked for.", "Take less, or from another place."

@@ -24,6 +24,7 @@ MODULES = (
     "decisions",
     "insights",
     "phone",
+    "phone_products",
     "live",
     "health",
     "authority",

@@ -184,7 +184,7 @@ async def offers_near(
     now = call.services.clock.now()
     facts = await call.engine.customers.facts(call.merchant_id, call.principal.subject_id, micros(now))
     merchant = await call.engine.offers.merchant(call.merchant_id)
-    for metres, store in _nearest(await call.services.setup.stores(call.merchant_id), lat, lon):
+    for metres, store in nearest(await call.services.setup.stores(call.merchant_id), lat, lon):
         place = await call.services.sql.read(partial(read_place, call.merchant_id, store.store_id))
         situation = Situation(
             at=moment(micros(now)),
@@ -201,7 +201,7 @@ async def offers_near(
     return NearOffers(items=tuple(item for _, item in sorted(near, key=lambda pair: (pair[0], pair[1].offer_id))))
 
 
-def _nearest(stores: list[Store], lat: float | None, lon: float | None) -> list[tuple[float | None, Store]]:
+def nearest(stores: list[Store], lat: float | None, lon: float | None) -> list[tuple[float | None, Store]]:
     """The nearest stores with their distances; where none is known, the first by name."""
     found = [(_metres(lat, lon, store.lat, store.lon), store) for store in stores]
     near = [(metres, store) for metres, store in found if metres is None or metres <= NEAR_METRES]
@@ -220,13 +220,13 @@ def _metres(lat: float | None, lon: float | None, to_lat: float | None, to_lon: 
 
 def _reward(offer: Offer, points: int) -> RewardView:
     price = offer.reward_points or 0
-    return RewardView(offer_id=offer.offer_id, name=_name(offer), points=price, affordable=points >= price)
+    return RewardView(offer_id=offer.offer_id, name=offer_name(offer), points=price, affordable=points >= price)
 
 
 def _near_offer(offer: Offer, reason: Reason, store: Store, metres: float | None) -> NearOffer:
     return NearOffer(
         offer_id=offer.offer_id,
-        name=_name(offer),
+        name=offer_name(offer),
         outcome=reason.outcome,
         near_miss=reason.near_miss,
         reward_points=offer.reward_points,
@@ -238,5 +238,6 @@ def _near_offer(offer: Offer, reason: Reason, store: Store, metres: float | None
     )
 
 
-def _name(offer: Offer) -> dict[str, str]:
+def offer_name(offer: Offer) -> dict[str, str]:
+    """What the merchant calls the offer, by language."""
     return {str(language): name for language, name in offer.name.items()}
