@@ -122,3 +122,73 @@ async def test_offers_near_me_stand_on_a_map_and_in_a_list(visit: Visit, shop: S
     )
     assert "off_near" in kept and "45.75" not in kept and '"distance":null' in kept
     await shop.ask("DELETE", "/v1/offers/off_near")
+
+
+async def test_two_products_are_compared_and_one_is_ordered(visit: Visit, shop: Shop, station_id: str) -> None:
+    """Found by search, put side by side by the kilogram, ordered for pick-up at the price shown; then cancelled."""
+    for code, label, price, content in (("jam-a", "Jam plum", 400, 250_000), ("jam-b", "Jam quince", 600, 500_000)):
+        pack = {"content": content, "content_unit": "g"}
+        await shop.ask("PUT", f"/v1/products/{code}", {"code": code, "label": label, "unit_price": price, **pack})
+    page, customer_id = await joined(visit, shop, station_id)
+    await page.get_by_role("button", name="Shop").click()
+    await page.get_by_role("searchbox").fill("jam")
+    await expect(page.locator(".products > li")).to_have_count(2)
+    await page.get_by_role("button", name="Compare Jam plum").click()
+    await page.get_by_role("button", name="Compare Jam quince").click()
+    await page.get_by_role("button", name="Compare 2", exact=True).click()
+    table = page.get_by_role("table", name="Compare")
+    await expect(table.locator("thead th").nth(0)).to_contain_text("€16.00 per kg")
+    await expect(table.locator("thead th").nth(1)).to_contain_text("Least per kg")
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Order Jam quince").click()
+    await dialog.get_by_role("button", name="Close").click()
+    await page.get_by_role("button", name="Order: 1 item").click()
+    dialog = page.get_by_role("dialog", name="My order")
+    await dialog.get_by_role("button", name="One more").click()
+    await dialog.get_by_role("button", name="Order for €12.00").click()
+    card = page.get_by_role("article")
+    await expect(card).to_contain_text("2 Jam quince")
+    await expect(card).to_contain_text("To pay at the counter")
+    (order,) = [one for one in await orders(shop) if one["customer_id"] == customer_id]
+    assert (order["state"], order["total"], order["channel"]) == ("placed", 1200, "phone")
+    await shop.ask("POST", f"/v1/orders/{order['order_id']}/moves", {"state": "preparing"})
+    await expect(card.locator(".chip")).to_have_text("In preparation")
+
+
+async def orders(shop: Shop) -> list[Any]:
+    """The newest orders."""
+    return list((await shop.ask("GET", "/v1/orders")).json["items"])
+
+
+async def test_a_delivery_is_checked_and_its_address_confirmed(visit: Visit, shop: Shop, station_id: str) -> None:
+    """A wrong postal code is told at its field; the address is confirmed on the phone, the order cancelled."""
+    page, customer_id = await joined(visit, shop, station_id)
+    await page.get_by_role("button", name="Shop").click()
+    await page.get_by_role("button", name="Order Baguette").click()
+    await page.get_by_role("button", name="Order: 1 item").click()
+    dialog = page.get_by_role("dialog", name="My order")
+    await dialog.get_by_role("button", name="Delivery").click()
+    for label, text in (("Name", "Ada"), ("Street and number", "1 rue de Rivoli"), ("Postal code", "7500")):
+        await dialog.locator(".address").get_by_label(label, exact=True).fill(text)
+    await dialog.locator(".address").get_by_label("Town").fill("Paris")
+    await dialog.get_by_role("button", name="Order for").click()
+    await expect(dialog.locator(".field.has-problem")).to_contain_text("Postal code")
+    await dialog.get_by_label("Postal code").fill("75001")
+    await dialog.get_by_role("button", name="Order for").click()
+    card = page.get_by_role("article")
+    await expect(card).to_contain_text("1 rue de Rivoli")
+    await card.get_by_role("button", name="The address is right").click()
+    await expect(card).to_contain_text("You confirmed the address")
+    await card.get_by_role("button", name="Cancel the order").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Cancel the order").click()
+    await expect(card).to_contain_text("Cancelled")
+    (order,) = [one for one in await orders(shop) if one["customer_id"] == customer_id]
+    assert (order["state"], order["how"]) == ("cancelled", "delivery")
+
+
+async def test_a_product_is_scanned_with_the_camera(visit: Visit, shop: Shop, station_id: str) -> None:
+    """The camera's film shows the honey's EAN code: its sheet opens with the price."""
+    page, _ = await joined(visit, shop, station_id)
+    await page.get_by_role("button", name="Shop").click()
+    await page.get_by_role("button", name="Scan a product").click()
+    await expect(page.get_by_role("dialog", name="Miel")).to_contain_text("€9.50")

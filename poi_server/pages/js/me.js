@@ -10,12 +10,15 @@ import { keep, recall, storedDevice } from "./me/device.js";
 import "./me/friends.js";
 import { keepPapers, lastKnown, receiptText } from "./me/kept.js";
 import "./me/near.js";
+import "./me/orders.js";
 import { asOf, atCounter, balances, coupons, receiptList, rewards } from "./me/parts.js";
+import "./me/products.js";
 import "./me/profile.js";
 
 const TABS = [
   { name: "card", icon: "qr" },
   { name: "offers", icon: "tag" },
+  { name: "shop", icon: "basket" },
   { name: "receipts", icon: "receipt" },
   { name: "profile", icon: "user" },
 ];
@@ -31,12 +34,15 @@ class PoiMe extends HTMLElement {
   #code = h("poi-code");
   #profile = h("poi-profile", { class: "stack" });
   #friends = h("poi-friends");
+  #products = h("poi-products", { class: "stack" });
+  #orders = h("poi-my-orders", { class: "stack" });
   #view = h("div", { class: "me-view" });
 
   async connectedCallback() {
     registerWorker();
     this.addEventListener("poi:unpaired", () => this.#unpaired());
     this.addEventListener("poi:changed", () => this.#load());
+    this.addEventListener("poi:ordered", () => this.#go("receipts"));
     const kept = await recall("me");
     if (kept) this.#take(kept.me, kept.at);
     await this.#load();
@@ -77,6 +83,7 @@ class PoiMe extends HTMLElement {
       if (message.session?.state === "paid") this.#bought();
     }
     if (message.kind === "customer") this.#load();
+    if (message.kind === "order") this.#orders.load();
   }
 
   #bought() {
@@ -88,7 +95,7 @@ class PoiMe extends HTMLElement {
   #draw() {
     if (!this.#me) return;
     render(this, this.#head(), slot(this.#view), this.#tabs());
-    const view = { card: () => this.#cardView(), offers: () => this.#offersView(), receipts: () => this.#receiptsView(), profile: () => this.#profileView() }[this.#tab];
+    const view = { card: () => this.#cardView(), offers: () => this.#offersView(), shop: () => this.#shopView(), receipts: () => this.#receiptsView(), profile: () => this.#profileView() }[this.#tab];
     render(this.#view, this.#offline && asOf(this.#fetched), view());
   }
 
@@ -130,8 +137,12 @@ class PoiMe extends HTMLElement {
     return h("div", { class: "stack", key: "offers" }, h("h2", {}, t("near_me.title")), slot(this.#near));
   }
 
+  #shopView() {
+    return h("div", { class: "stack", key: "shop" }, h("h2", {}, t("shop.title")), slot(this.#products));
+  }
+
   #receiptsView() {
-    return h("div", { class: "stack", key: "receipts" }, h("h2", {}, t("me.tab_receipts")),
+    return h("div", { class: "stack", key: "receipts" }, slot(this.#orders), h("h2", {}, t("me.tab_receipts")),
       this.#receipts ? receiptList(this.#receipts, (id) => this.#openReceipt(id)) : h("p", { class: "loading" }, t("app.loading")));
   }
 

@@ -46,7 +46,7 @@ function fileInput(stationId, look, onseen) {
 }
 
 /** A camera whose frames are sent one at a time, at most four a second: the next waits for the answer to the last. */
-class Camera {
+export class Camera {
   #video = h("video", { class: "scan-video", muted: true, playsinline: true, autoplay: true, "aria-label": t("scan.camera") });
   #status = h("p", { class: "scan-status", role: "status" }, t("scan.starting"));
   #canvas = document.createElement("canvas");
