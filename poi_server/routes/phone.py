@@ -2,6 +2,7 @@
 
 from datetime import date
 from functools import partial
+from math import inf
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -197,7 +198,7 @@ async def offers_near(
         for reason in decision.reasons:
             offer = live.get(reason.offer_id)
             if offer is not None and _useful(reason):
-                near.append((metres or 0.0, _near_offer(offer, reason, store, metres)))
+                near.append((_far(metres), _near_offer(offer, reason, store, metres)))
     return NearOffers(items=tuple(item for _, item in sorted(near, key=lambda pair: (pair[0], pair[1].offer_id))))
 
 
@@ -205,7 +206,12 @@ def nearest(stores: list[Store], lat: float | None, lon: float | None) -> list[t
     """The nearest stores with their distances; where none is known, the first by name."""
     found = [(_metres(lat, lon, store.lat, store.lon), store) for store in stores]
     near = [(metres, store) for metres, store in found if metres is None or metres <= NEAR_METRES]
-    return sorted(near, key=lambda pair: pair[0] or 0.0)[:NEAR_STORES]
+    return sorted(near, key=lambda pair: _far(pair[0]))[:NEAR_STORES]
+
+
+def _far(metres: float | None) -> float:
+    """Stores whose place nobody knows come after those near by."""
+    return inf if metres is None else metres
 
 
 def _useful(reason: Reason) -> bool:

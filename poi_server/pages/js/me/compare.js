@@ -19,28 +19,28 @@ export function picture(product) {
 export async function compareDialog(codes, onadd) {
   const { items } = await get("/v1/me/compare", { codes: codes.map(encodeURIComponent).join(",") });
   const title = items.length === 1 ? items[0].product.label : t("shop.compare");
-  await dialog(title, () => ({ body: h("div", { class: "stack" }, table(items), h("p", { class: "muted small" }, t("shop.mine_hint"))), foot: items.map(({ product }) => add(product, items.length, onadd)) }), { wide: items.length > 1 });
+  await dialog(title, () => ({ body: h("div", { class: "stack" }, table(items, onadd), h("p", { class: "muted small" }, t("shop.mine_hint"))) }), { wide: items.length > 1 });
 }
 
-function add(product, count, onadd) {
-  const label = count > 1 ? t("shop.add", { label: product.label }) : t("shop.add_this");
-  return button(label, { icon: "plus", kind: "primary", onclick: async () => {
+function add(product, onadd) {
+  const label = t("shop.add", { label: product.label });
+  return button("", { icon: "plus", kind: "primary round", "aria-label": label, title: label, onclick: async () => {
     await onadd(product);
     toast(t("shop.added", { label: product.label }), "good");
   } });
 }
 
-function table(items) {
+function table(items, onadd) {
   return h("table", { class: `compare ${items.length > 1 ? "sides" : ""}` },
     h("caption", { class: "sr" }, t("shop.compare")),
-    h("thead", {}, h("tr", {}, items.map((item) => h("th", { scope: "col" }, head(item, items))))),
+    h("thead", {}, h("tr", {}, items.map((item) => h("th", { scope: "col" }, head(item, items, onadd))))),
     items[0].stores.map((store, at) => h("tbody", {},
       h("tr", {}, h("th", { scope: "rowgroup", colspan: items.length }, icon("store"), " ", store.store, store.distance !== null && h("span", { class: "muted small" }, ` · ${distance(store.distance)}`))),
       h("tr", {}, items.map((item) => h("td", {}, cell(item.stores[at], item.product)))))));
 }
 
-function head({ product, texts }, items) {
-  return h("div", { class: "stack tight" }, picture(product),
+function head({ product, texts }, items, onadd) {
+  return h("div", { class: "stack tight" }, h("div", { class: "row between" }, picture(product), add(product, onadd)),
     h("span", { class: "strong" }, product.label), h("span", { class: "muted small" }, [product.brand, ...Object.values(product.attributes)].filter(Boolean).join(" · ")),
     h("span", { class: "num" }, money(product.unit_price)), h("span", { class: "muted small num" }, perUnit(product.per_unit)),
     cheapest(product, items) && h("span", { class: "chip good" }, icon("check"), t("shop.cheapest", { unit: t(`sheet.unit.${product.per_unit.unit}`) })),
@@ -62,5 +62,5 @@ function cell(at, product) {
     at.per_unit && product.unit === "piece" && h("p", { class: "muted small num" }, perUnit(at.per_unit)),
     at.in_stock !== null && h("span", { class: `chip ${at.in_stock ? "good" : ""}` }, t(at.in_stock ? "shop.here" : "shop.not_here")),
     h("ul", { class: "small" }, at.offers.map((offer) => h("li", { class: "save" }, said(offer.name))),
-      at.unlocks.map((one) => h("li", { class: "muted" }, `${said(one.name)}: ${nearMissShort(one.near_miss)}`))));
+      at.unlocks.map((one) => h("li", { class: "muted" }, `${said(one.name)} · ${nearMissShort(one.near_miss)}`))));
 }

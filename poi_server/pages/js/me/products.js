@@ -94,7 +94,7 @@ class Products extends HTMLElement {
     if (!this.#sides.length && !this.#basket.length) return null;
     const pieces = this.#basket.reduce((sum, { product, quantity: amount }) => sum + (product.unit === "piece" ? amount / 1000 : 1), 0);
     return h("div", { class: "row wrap shop-bar", key: "bar" },
-      this.#sides.length > 0 && button(tn("shop.compare_count", this.#sides.length), { icon: "target", onclick: () => this.#compare(this.#sides), key: "compare" }),
+      this.#sides.length > 0 && button(tn("shop.compare_count", this.#sides.length), { icon: "chart", onclick: () => this.#compare(this.#sides), key: "compare" }),
       this.#basket.length > 0 && button(tn("shop.order_count", pieces), { icon: "basket", kind: "primary grow", onclick: () => this.#order(), key: "order" }));
   }
 
@@ -110,7 +110,7 @@ class Products extends HTMLElement {
       h("button", { type: "button", class: "product-row", onclick: () => this.#compare([product.code]) }, picture(product),
         h("span", { class: "grow" }, h("span", { class: "strong block" }, product.label), h("span", { class: "muted small block" }, [product.brand, ...Object.values(product.attributes)].filter(Boolean).join(" · ")),
           h("span", { class: "num" }, money(product.unit_price)), " ", h("span", { class: "muted small num" }, perUnit(product.per_unit)))),
-      h("button", { type: "button", class: "button round", "aria-pressed": String(chosen), "aria-label": t("shop.side", { label: product.label }), title: t("shop.side", { label: product.label }), onclick: () => this.#side(product.code) }, icon(chosen ? "check" : "target")),
+      h("button", { type: "button", class: "button round", "aria-pressed": String(chosen), "aria-label": t("shop.side", { label: product.label }), title: t("shop.side", { label: product.label }), onclick: () => this.#side(product.code) }, icon(chosen ? "check" : "chart")),
       h("button", { type: "button", class: "button round primary", "aria-label": t("shop.add", { label: product.label }), title: t("shop.add", { label: product.label }), onclick: () => this.#put(product, step(product)) },
         line ? h("span", { class: "num" }, quantity(line.quantity)) : icon("plus")));
   }
