@@ -20,6 +20,9 @@ from poi_server.routes.insights import today
 
 routes = Routes("campaigns")
 
+ASCII = r"^[!-~]*\Z"
+"""What an address can carry two thousand of."""
+
 NDJSON = "application/x-ndjson"
 PREVIEW_DAYS = 30
 
@@ -86,7 +89,7 @@ async def preview(
     right="campaigns",
     summary="How many customers are in one of these segments; none named is everybody",
 )
-async def audience_size(call: Call, segments: Annotated[str, Meta(max_length=2000)] = "") -> AudienceSize:
+async def audience_size(call: Call, segments: Annotated[str, Meta(max_length=2000, pattern=ASCII)] = "") -> AudienceSize:
     """`segments`: ids with commas between them."""
     words = tuple(word for word in segments.split(",") if word)
     return await call.engine.campaigns.audience(call.merchant_id, words)

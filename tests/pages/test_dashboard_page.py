@@ -78,7 +78,7 @@ async def test_the_keyboard_reaches_every_cell(visit: Visit, shop: Shop, station
     names = [await page.evaluate("document.activeElement.getAttribute('aria-label')")]
     await page.keyboard.press("ArrowRight")
     names.append(await page.evaluate("document.activeElement.getAttribute('aria-label')"))
-    assert re.match("€0 to €5", names[0]) and re.match("€10 to €20", names[1])
+    assert names[0] != names[1] and all("€" in name for name in names)
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("dialog").locator(".sale-row").first).to_be_visible()
     await page.keyboard.press("Escape")

@@ -65,11 +65,11 @@ def lines(*entries: dict[str, Any]) -> dict[str, Any]:
 
 
 async def row_counts(shop: Shop) -> dict[str, int]:
-    """How many rows every table holds."""
+    """How many rows every table holds, but for the queue that a round of the server's own empties meanwhile."""
 
     def job() -> Job[dict[str, int]]:
         counts = {}
-        for table in metadata.tables:
+        for table in metadata.tables.keys() - {"segment_due"}:
             counts[table] = int((yield Query(f"select count(*) as n from {table}"))[0]["n"])
         return counts
 
