@@ -20,8 +20,8 @@ from poi_server.routes.insights import today
 
 routes = Routes("campaigns")
 
-ASCII = r"^[!-~]*\Z"
-"""What an address can carry two thousand of."""
+SegmentIds = Annotated[str, Meta(max_length=2000, pattern=r"^[!-~]*\Z")]
+"""Ids with commas between them: of ASCII an address can carry so many."""
 
 NDJSON = "application/x-ndjson"
 PREVIEW_DAYS = 30
@@ -89,8 +89,7 @@ async def preview(
     right="campaigns",
     summary="How many customers are in one of these segments; none named is everybody",
 )
-async def audience_size(call: Call, segments: Annotated[str, Meta(max_length=2000, pattern=ASCII)] = "") -> AudienceSize:
-    """`segments`: ids with commas between them."""
+async def audience_size(call: Call, segments: SegmentIds = "") -> AudienceSize:
     words = tuple(word for word in segments.split(",") if word)
     return await call.engine.campaigns.audience(call.merchant_id, words)
 
