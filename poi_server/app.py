@@ -22,6 +22,7 @@ from poi_engine.ids import Ids
 from poi_engine.insights import InsightsReader
 from poi_engine.pins import Pins
 from poi_engine.ports import PaymentConnector
+from poi_engine.push import Push
 from poi_engine.sellers import Sellers
 from poi_engine.setup import Setup
 from poi_engine.signin import SignIns
@@ -37,6 +38,7 @@ from poi_server.limits import Attempts
 from poi_server.live import Live
 from poi_server.metrics import Metrics
 from poi_server.middleware import around
+from poi_server.pushing import Pushing
 from poi_server.readers import Readers
 from poi_server.routes import route_table
 from poi_server.scanning import Scanning
@@ -135,6 +137,9 @@ class _Builder:
         stack.push_async_callback(asyncio.to_thread, readers.close)
         scanning = Scanning(self.clock.now, self.clock.monotonic)
         stack.callback(scanning.close)
+        push = Push(sql, self.clock)
+        pushing = Pushing(push, self.clock, config.push)
+        stack.push_async_callback(pushing.close)
         gate, attempts = (
             await asyncio.to_thread(self._gate),
             Attempts(self.clock.monotonic, allowed=config.limits.attempts),
@@ -159,6 +164,8 @@ class _Builder:
             live=live,
             readers=readers,
             scanning=scanning,
+            push=push,
+            pushing=pushing,
             metrics=self.metrics,
             table=table,
             authority=self.authority,

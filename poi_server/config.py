@@ -121,6 +121,27 @@ class Payment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ("simulator",)
 
 
+class Push(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Notifications on customers' phones."""
+
+    services: Annotated[
+        tuple[str, ...], Meta(description="Hosts of the browsers' push services; nothing is sent elsewhere.")
+    ] = (
+        "fcm.googleapis.com",
+        "updates.push.services.mozilla.com",
+        "*.push.services.mozilla.com",
+        "*.push.apple.com",
+        "*.notify.windows.com",
+    )
+    contact: Annotated[
+        str,
+        Meta(
+            pattern=r"^(mailto:|https://)\S{3,200}\Z",
+            description="Where a push service may write to the sender: a mailto: or https: address.",
+        ),
+    ] = "mailto:postmaster@localhost"
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole configuration."""
 
@@ -132,6 +153,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     logs: Logs = Logs()
     nfc: Nfc = Nfc()
     payment: Payment = Payment()
+    push: Push = Push()
 
 
 SECTIONS: dict[str, type[Struct]] = {
@@ -143,6 +165,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "logs": Logs,
     "nfc": Nfc,
     "payment": Payment,
+    "push": Push,
 }
 
 

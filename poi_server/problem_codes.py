@@ -266,6 +266,18 @@ CATALOGUE: dict[str, Explanation] = {
         "Give the next offer a holdout: a share of customers who go without it.",
     ),
     # --- products and stock
+    "push-keys-wrong": Explanation(
+        "No push keys", "The keys of the subscription are not those of a browser.", "Send what the Push API gives."
+    ),
+    "push-service-unknown": Explanation(
+        "Unknown push service",
+        "The subscription's address is not one of a push service in the configuration.",
+        "Add the service's host to `push.services`.",
+    ),
+    "no-consent": Explanation(
+        "No consent", "The customer has not agreed to this.", "Ask first: `PUT /v1/me/consents/{purpose}`."
+    ),
+    "being-sent": Explanation("Being sent", "The same notification is on its way.", "Wait until it is sent."),
     "too-many-products": Explanation(
         "Too many products", "Side by side there is place for a few products only.", "Name 1 to 4 codes in `codes`."
     ),

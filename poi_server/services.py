@@ -14,6 +14,7 @@ from poi_engine.clock import Clock
 from poi_engine.ids import Ids
 from poi_engine.insights import InsightsReader
 from poi_engine.ports import Sql
+from poi_engine.push import Push
 from poi_engine.sellers import Sellers
 from poi_engine.setup import Setup
 from poi_engine.signin import SignIns
@@ -23,6 +24,7 @@ from poi_server.config import Config
 from poi_server.limits import Attempts
 from poi_server.live import Live
 from poi_server.metrics import Metrics
+from poi_server.pushing import Pushing
 from poi_server.readers import Readers
 from poi_server.scanning import Scanning
 
@@ -53,6 +55,8 @@ class Services:
     live: Live
     readers: Readers
     scanning: Scanning
+    push: Push
+    pushing: Pushing
     metrics: Metrics
     table: tuple[Route, ...]
     authority: bytes | None = None

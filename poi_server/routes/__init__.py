@@ -25,6 +25,7 @@ MODULES = (
     "insights",
     "phone",
     "phone_products",
+    "phone_push",
     "live",
     "health",
     "authority",

@@ -52,6 +52,7 @@ AUDITED = {
     "POST /v1/offers": "create-offer",
     f"PUT {OFFER}": "change-offer",
     f"DELETE {OFFER}": "remove-offer",
+    f"POST {OFFER}/notify": "notify-offer",
     f"POST {OFFER}/pause": "pause-offer",
     f"POST {OFFER}/resume": "resume-offer",
     "POST /v1/campaigns": "create-campaign",
@@ -219,6 +220,7 @@ class Day:
         await self.do("POST", "/v1/offers", offer)
         one = {"offer_id": "off_1"}
         await self.do("PUT", OFFER, offer, **one)
+        await self.do("POST", f"{OFFER}/notify", **one)
         await self.do("POST", f"{OFFER}/pause", **one)
         await self.do("POST", f"{OFFER}/resume", **one)
         await self.do("DELETE", OFFER, **one)

@@ -57,6 +57,25 @@ const FILES = [
   "css/poi.css", "css/me.css", "icons/app.svg", "icons/ui.svg", "locale/fr.json", "locale/en.json",
   "js/me.js", "js/api.js", "js/dom.js", "js/i18n.js", "js/live.js", "js/ui.js", "js/near_miss.js", "js/poi1.js", "js/qr.js",
   "js/me/card.js", "js/me/device.js", "js/me/friends.js", "js/me/kept.js", "js/me/near.js", "js/me/orders.js", "js/me/parts.js",
-  "js/me/compare.js", "js/me/products.js", "js/me/profile.js",
+  "js/me/compare.js", "js/me/products.js", "js/me/profile.js", "js/me/push.js",
   "js/map.js", "js/roving.js",
 ];
+
+self.addEventListener("push", (event) => {
+  const { title, body, url, tag } = event.data.json();
+  const picture = `${STATIC}icons/app-192.png`;
+  event.waitUntil(self.registration.showNotification(title, { body, tag, icon: picture, badge: picture, data: { url } }));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(openPage(event.notification.data.url));
+});
+
+/** Show the customer's page, in its window if one is open. */
+async function openPage(url) {
+  const windows = await self.clients.matchAll({ type: "window" });
+  const open = windows.find((one) => new URL(one.url).pathname === SHELL);
+  if (!open) return self.clients.openWindow(url);
+  return (await open.navigate(url))?.focus();
+}

@@ -366,3 +366,17 @@ Index(
 Index("order_contact_by_end", order_contact.c.merchant_id, order_contact.c.ends_at)
 
 # --- messages ------------------------------------------------------------------------------------------------------
+
+push_key = table("push_key", (), Column("private", LargeBinary, nullable=False), integer("created_at"))
+push_subscription = table(
+    "push_subscription",
+    ("subscription_id",),
+    text("subscription_id"),
+    text("customer_id"),
+    text("endpoint"),
+    text("p256dh"),
+    text("auth"),
+    text("language"),
+    integer("created_at"),
+)
+Index("push_subscription_by_customer", push_subscription.c.merchant_id, push_subscription.c.customer_id)

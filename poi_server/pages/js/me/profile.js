@@ -6,6 +6,7 @@ import { dateTime, language, LANGUAGES, said, switchLanguage, t } from "../i18n.
 import { button, busy, confirm, field, report, toast } from "../ui.js";
 import { forgetAll } from "./device.js";
 import { lastKnown } from "./kept.js";
+import { leave, subscribe } from "./push.js";
 
 /** Shows `me`, an answer of `/v1/me`; dispatches `poi:changed` when it was changed. */
 class Profile extends HTMLElement {
@@ -67,6 +68,7 @@ class Profile extends HTMLElement {
     try {
       this.#consents = (await put(`/v1/me/consents/${state.purpose}`, { given, version: state.version })).items;
       toast(t("app.saved"), "good");
+      if (state.purpose === "push") await (given ? subscribe : leave)();
     } catch (problem) {
       report(problem);
       if (problem.code === "text-changed") await this.#load();

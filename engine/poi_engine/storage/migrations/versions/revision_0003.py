@@ -172,6 +172,12 @@ create index order_contact_by_customer on order_contact (merchant_id, customer_i
 create index order_contact_by_end on order_contact (merchant_id, ends_at);
 """
 _MESSAGES = """
+create table push_key (merchant_id text not null, private {blob} not null, created_at bigint not null,
+  primary key (merchant_id));
+create table push_subscription (merchant_id text not null, subscription_id text not null, customer_id text not null,
+  endpoint text not null, p256dh text not null, auth text not null, language text not null, created_at bigint not null,
+  primary key (merchant_id, subscription_id));
+create index push_subscription_by_customer on push_subscription (merchant_id, customer_id);
 """
 _PARTS = (_INSIGHTS, _SELLERS, _CLIENTELE, _GOODS, _CAMPAIGNS, _ORDERS, _MESSAGES)
 
