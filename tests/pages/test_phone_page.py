@@ -192,3 +192,50 @@ async def test_a_product_is_scanned_with_the_camera(visit: Visit, shop: Shop, st
     await page.get_by_role("button", name="Shop").click()
     await page.get_by_role("button", name="Scan a product").click()
     await expect(page.get_by_role("dialog", name="Miel")).to_contain_text("€9.50")
+
+
+async def test_the_worker_shows_what_is_pushed(visit: Visit, shop: Shop, station_id: str) -> None:
+    """The browser's debugging protocol stands for a push service: the note is shown, a newer one replaces it."""
+    page, _ = await joined(visit, shop, station_id)
+    await page.context.grant_permissions(["notifications"], origin=shop.base_url)
+    await page.evaluate("navigator.serviceWorker.ready")
+    protocol = await page.context.new_cdp_session(page)
+    registered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def seen(event: dict[str, Any]) -> None:
+        for one in event["registrations"]:
+            if one["scopeURL"].startswith(shop.base_url) and not registered.done():
+                registered.set_result(one["registrationId"])
+
+    protocol.on("ServiceWorker.workerRegistrationUpdated", seen)
+    await protocol.send("ServiceWorker.enable")
+    registration = await asyncio.wait_for(registered, 30)
+    for body in ("Half price", "Free bread"):
+        note = json.dumps({"title": "My shop", "body": body, "url": "/me#offers", "tag": "off_1"})
+        message = {"origin": shop.base_url, "registrationId": registration, "data": note}
+        await protocol.send("ServiceWorker.deliverPushMessage", message)
+    await page.wait_for_function(
+        "async () => (await (await navigator.serviceWorker.ready).getNotifications()).some("
+        "(one) => one.body === 'Free bread' && one.title === 'My shop' && one.data.url === '/me#offers')"
+    )
+    shown = "async () => (await (await navigator.serviceWorker.ready).getNotifications()).length"
+    assert await page.evaluate(shown) == 1
+
+
+async def test_a_friends_code_is_shown_and_taken(visit: Visit, shop: Shop, station_id: str) -> None:
+    """While the shop has a programme: the own code to share, and a place for a friend's before the first purchase."""
+    of_a_coupon = {"type": "segment", "any_of": ["coupon:off_friend"]}
+    effects = [{"type": "amount_off", "amount": 300}]
+    offer = {"offer_id": "off_friend", "name": {"en": "Friend"}, "currency": "EUR", "effects": effects}
+    assert (await shop.ask("POST", "/v1/offers", {**offer, "conditions": of_a_coupon})).status == 201
+    rule = {"open": True, "friend_offer_id": "off_friend", "referrer_offer_id": "off_friend"}
+    assert (await shop.ask("PUT", "/v1/programme/referral", rule)).status == 200
+    known = (await shop.ask("POST", "/v1/customers", {"display_name": "Grace"})).json["customer_id"]
+    code = (await shop.ask("GET", f"/v1/customers/{known}/referral")).json["code"]
+    page, customer_id = await joined(visit, shop, station_id)
+    await expect(page.locator(".friends-code")).to_be_visible()
+    await page.get_by_label("Did a friend give you a code?").fill(code)
+    await page.get_by_role("button", name="Use this code").click()
+    await expect(page.get_by_text("waits for your first purchase")).to_be_visible()
+    assert (await shop.ask("GET", f"/v1/customers/{customer_id}/referral")).json["waiting"] is True
+    await shop.ask("PUT", "/v1/programme/referral", {**rule, "open": False})
