@@ -8,6 +8,7 @@ from playwright.async_api import Page
 
 from poi_server.pages.shells import PAGES
 from tests.pages.conftest import DESKTOP, PHONE, Visit
+from tests.pages.test_phone_page import bought, joined
 from tests.server.shop import Shop
 from tests.servers import absent
 
@@ -128,6 +129,21 @@ async def test_what_a_page_opens_has_no_violation(
     await _sell(shop)
     page = await _open(visit, shop, path, "owner", DESKTOP, "en-GB")
     await opening(page)
+    assert await _judge(page, axe) == ""
+
+
+@pytest.mark.parametrize("tab", ["Card", "Offers", "Shop", "Receipts", "Profile"])
+async def test_a_tab_of_the_customers_phone_has_no_violation(
+    visit: Visit, shop: Shop, station_id: str, axe: str, tab: str
+) -> None:
+    """With a receipt, an offer, a product to compare and a store on the map."""
+    page, _ = await joined(visit, shop, station_id, geolocation={"latitude": 48.85, "longitude": 2.35})
+    await bought(shop, station_id)
+    await page.get_by_role("navigation").get_by_role("button", name=tab).click()
+    if tab == "Shop":
+        await page.locator(".product-row").first.click()
+        await page.get_by_role("dialog").wait_for()
+    await page.wait_for_function("() => !document.querySelector('.loading')")
     assert await _judge(page, axe) == ""
 
 
