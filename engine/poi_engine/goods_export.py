@@ -71,7 +71,7 @@ def _cells(
         *(_safe(product.brand), product.unit, number(product.vat_rate, 2), number(product.cost, digits)),
         " ".join([*([product.gtin] if product.gtin else []), *gtins]),
         *(yes if product.active else no, yes if product.tracked else no, number(product.low_stock, 3)),
-        *(_safe(product.parent or ""), "|".join(f"{name}={value}" for name, value in product.attributes.items())),
+        *(_safe(product.parent or ""), _safe("|".join(f"{k}={value}" for k, value in product.attributes.items()))),
         content,
         *(_safe(text) for word in words for text in (word.label, word.description)),
     ]

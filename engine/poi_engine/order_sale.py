@@ -22,6 +22,7 @@ from poi_engine.order_rows import (
 )
 from poi_engine.ports import Job, Query
 from poi_engine.records import LineRow, insert_audit
+from poi_engine.returns import ReturnedLine
 from poi_engine.sales import returned_quantities
 from poi_offers.storetime import zone as store_zone
 
@@ -133,3 +134,16 @@ def _paid(
 
 def _audit(merchant_id: str, order_id: str, who: str, act: str, why: str, station_id: str, ids: Ids, at: int) -> Query:
     return insert_audit(merchant_id, ids.new("aud"), who, act, order_id, why, at, station_id)
+
+
+def lines_back(
+    merchant_id: str, order_id: str, sale_id: str, asked: Sequence[ReturnedLine] | None
+) -> Job[Sequence[ReturnedLine]]:
+    """Of an order's lines those asked for, or all that its refunds have left of them."""
+    lines = yield from lines_of_order(merchant_id, order_id)
+    returned = yield from returned_quantities(merchant_id, sale_id)
+    left = [(line.line_id, line.quantity - returned.get(line.line_id, 0)) for line in lines]
+    kept = {line_id: quantity for line_id, quantity in left if quantity > 0}
+    if not kept or any(line.line_id not in kept for line in asked or ()):
+        raise Conflict("nothing-left", "These lines are not the order's, or nothing is left of them to take back.")
+    return asked or [ReturnedLine(line_id=line_id, quantity=quantity) for line_id, quantity in kept.items()]

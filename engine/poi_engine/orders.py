@@ -16,7 +16,7 @@ from poi_engine.order_holds import cancel, ended
 from poi_engine.order_moves import ENDED, Actor, OrderState, check_move
 from poi_engine.order_news import tell
 from poi_engine.order_placing import OrderPlacing
-from poi_engine.order_rows import OrderRow, delete_ended_contacts, find_order, lines_of_order, lock_order, set_state
+from poi_engine.order_rows import OrderRow, delete_ended_contacts, find_order, lock_order, set_state
 from poi_engine.order_views import OrderFilter, OrderView, read_order, read_orders
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
@@ -24,7 +24,7 @@ from poi_engine.products import Products
 from poi_engine.records import insert_audit
 from poi_engine.refund import Refunds
 from poi_engine.returns import ReturnedLine
-from poi_engine.sales import SaleView, returned_quantities
+from poi_engine.sales import SaleView
 from poi_engine.settings import Ordering, read_merchant, write_setting
 from poi_engine.stations import Stations
 from poi_engine.wiring import Wiring
@@ -116,22 +116,19 @@ class Orders:
         allowance: Allowance | None = None,
     ) -> SaleView:
         """Refund a paid order, wholly or in part; the goods arrive at `place`, by default where they came from."""
-        order, left = await self._w.sql.read(lambda: _left(merchant_id, order_id))
+        order = await self._w.sql.read(lambda: find_order(merchant_id, order_id))
         if order.sale_id is None:
             raise Conflict("order-unpaid", "This order is not paid; cancel it.")
-        asked = left if lines is None else lines
-        known = {line.line_id for line in left}
-        if not asked or any(line.line_id not in known for line in asked):
-            raise Conflict("nothing-left", "These lines are not the order's, or nothing is left of them to take back.")
         return await self._refunds.refund(
             merchant_id,
             order.sale_id,
-            asked,
+            lines,
             reason,
             key=key,
             by=by,
             allowance=allowance,
             place=place or order.place,
+            order_id=order_id,
         )
 
     async def confirm_address(
@@ -211,15 +208,6 @@ class Orders:
         self._w.trace("order.expired")
         await tell(self._w, merchant_id, [order_id])
         return done
-
-
-def _left(merchant_id: str, order_id: str) -> Job[tuple[OrderRow, list[ReturnedLine]]]:
-    """The order, and what its refunds have left of its lines."""
-    order = yield from find_order(merchant_id, order_id)
-    lines = yield from lines_of_order(merchant_id, order_id)
-    returned = (yield from returned_quantities(merchant_id, order.sale_id)) if order.sale_id else {}
-    left = [(line.line_id, line.quantity - returned.get(line.line_id, 0)) for line in lines]
-    return order, [ReturnedLine(line_id=line_id, quantity=quantity) for line_id, quantity in left if quantity > 0]
 
 
 def _merchants() -> Job[list[str]]:

@@ -48,14 +48,16 @@ class Refunds:
         by: Principal,
         allowance: Allowance | None = None,
         place: str | None = None,
+        order_id: str | None = None,
     ) -> SaleView:
         """The refund, as a sale of its own. `Conflict` `refund-declined`, or `refund-unknown` while it is in doubt:
-        repeating the request with the same key asks the terminal again. `place`: where the goods arrive."""
+        repeating the request with the same key asks the terminal again. `place`: where the goods arrive; `order_id`:
+        of whose lines only."""
         if not reason.strip() or len(reason) > 200:
             raise RequestError("reason-needed", "Say why in 1 to 200 characters.", path="$.reason")
         body = ["all"] if lines is None else [f"{line.line_id}={line.quantity}" for line in lines]
-        arrives = [] if place is None else [f"place={place}"]
-        asked = key_of(by, key, "refund", sale_id, reason, *body, *arrives)
+        scope = [f"{name}={value}" for name, value in (("place", place), ("order", order_id)) if value is not None]
+        asked = key_of(by, key, "refund", sale_id, reason, *body, *scope)
         station_id = by.station_id
         checkout_id, payment_id = self._w.ids.new("ref"), self._w.ids.new("pay")
         opened = await self._write(
@@ -71,6 +73,7 @@ class Refunds:
                 checkout_id,
                 payment_id,
                 place=place,
+                order_id=order_id,
                 at=at,
                 trace=self._w.trace,
             )

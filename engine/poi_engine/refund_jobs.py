@@ -16,7 +16,7 @@ from poi_engine.ids import Ids
 from poi_engine.insights.rollup import fold
 from poi_engine.limit_carry import carry_limits
 from poi_engine.loyalty import TakenBack, take_back
-from poi_engine.order_sale import orders_taken_back
+from poi_engine.order_sale import lines_back, orders_taken_back
 from poi_engine.payment import Payment, PaymentDocument, insert_payment, read_payment, told
 from poi_engine.ports import Job, PaymentResult, Query, Row
 from poi_engine.promise import Key, Promise, keep_answer, promise
@@ -88,6 +88,7 @@ def open_refund(
     payment_id: str,
     *,
     place: str | None = None,
+    order_id: str | None = None,
     at: int,
     trace: Trace,
 ) -> Job[RefundOpened | RefundBefore]:
@@ -101,6 +102,8 @@ def open_refund(
     document = document_of(sale)
     lines = yield from read_lines(merchant_id, sale_id)
     earlier = yield from _returns(merchant_id, sale_id, ("paying", "unknown", "paid"))
+    if order_id is not None:
+        asked = yield from lines_back(merchant_id, order_id, sale_id, asked)
     plan = plan_return(lines, document, taken_by(earlier), asked)
     approver = yield from allow(merchant_id, allowance, "refund", sale_id, plan.total, checkout_id, at)
     if place is not None:

@@ -5,7 +5,9 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from poi_engine.clock import Clock, micros, moment
+from poi_engine.commit import OPEN_STATES
 from poi_engine.customer_left import settle_left
+from poi_engine.customer_rows import living, marks
 from poi_engine.erasure import erase_customer, pseudonymise_customer
 from poi_engine.errors import NotFound
 from poi_engine.facts import DAY
@@ -170,11 +172,19 @@ def _still(merchant_id: str, one: _Found, before: int) -> Job[bool]:
 
 
 def _acted_since(merchant_id: str, customer_id: str, since: int) -> Job[bool]:
-    """A word given, a phone paired, a card linked: an act like a purchase."""
-    for table in ("consent", "device", "credential"):
+    """A word given, a phone paired, a card linked, an order: an act like a purchase. So is a payment under way."""
+    for one in (yield from living(merchant_id, customer_id)).family:
+        for table in ("consent", "device", "credential", "orders"):
+            rows = yield Query(
+                f"select created_at from {table} where merchant_id = ? and customer_id = ? and created_at >= ? limit 1",
+                (merchant_id, one, since),
+            )
+            if rows:
+                return True
         rows = yield Query(
-            f"select created_at from {table} where merchant_id = ? and customer_id = ? and created_at >= ? limit 1",
-            (merchant_id, customer_id, since),
+            f"select 1 as found from checkout where merchant_id = ? and state in ({marks(OPEN_STATES)}) "
+            "and customer_id = ? limit 1",
+            (merchant_id, *OPEN_STATES, one),
         )
         if rows:
             return True

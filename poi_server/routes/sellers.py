@@ -1,6 +1,8 @@
 """The staff: persons with roles, PINs and badges; signing in at a station; four eyes; and the audit of it all."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -11,7 +13,7 @@ from poi_engine.approvals import Act, Approval
 from poi_engine.audit import AuditBook, AuditEntry, AuditFilter
 from poi_engine.badges import Badge, BadgeScheme
 from poi_engine.clock import micros_of
-from poi_engine.errors import RequestError
+from poi_engine.errors import Forbidden, RequestError
 from poi_engine.sellers import Amount, Face, NewSeller, Seller, SellerChange, seen_by
 from poi_engine.signin import AtStation, SignInRule
 from poi_offers.storetime import YEARS
@@ -169,10 +171,10 @@ async def faces(call: Call, station_id: str) -> Faces:
 @routes.post("/v1/stations/{station_id}/sign-in", roles=COUNTER, summary="Sign in at the station with a PIN")
 async def sign_in(call: Call, station_id: str, body: Entrance) -> AtStation:
     """Whoever was signed in there is signed out. After five wrong PINs in a row the person has to wait."""
-    call.services.attempts.check(call.address)
-    return await call.services.signins.with_pin(
-        call.merchant_id, station_id, body.seller_id, body.pin, by=call.principal
-    )
+    with _counted(call):
+        return await call.services.signins.with_pin(
+            call.merchant_id, station_id, body.seller_id, body.pin, by=call.principal
+        )
 
 
 @routes.post("/v1/stations/{station_id}/sign-out", roles=COUNTER, summary="Sign out at the station")
@@ -201,7 +203,8 @@ async def approve(call: Call, body: NewApproval) -> Approval:
         raise RequestError("seller-and-pin", "Give both the person and their PIN, or neither.", path="$.pin")
     if body.seller_id is None or body.pin is None:
         return await approvals.by_credential(*what, by=call.acting)
-    return await approvals.by_pin(*what, body.seller_id, body.pin, asked=call.acting)
+    with _counted(call):
+        return await approvals.by_pin(*what, body.seller_id, body.pin, asked=call.acting)
 
 
 @routes.get("/v1/audit", roles=READER, right="audit", summary="Who did what, newest first")
@@ -225,6 +228,19 @@ async def audit(
 async def acts(call: Call) -> Acts:
     """By name."""
     return Acts(items=await AuditBook(call.services.sql).acts(call.merchant_id))
+
+
+@contextmanager
+def _counted(call: Call) -> Iterator[None]:
+    """Wrong PINs count for the device that sends them, whoever they were tried for."""
+    device = f"pin {call.principal.access_id}"
+    call.services.attempts.check(device)
+    try:
+        yield
+    except Forbidden as error:
+        if error.code == "pin-wrong":
+            call.services.attempts.failed(device)
+        raise
 
 
 async def _times(call: Call, first: date | None, last: date | None) -> dict[str, int]:

@@ -35,6 +35,14 @@ async def test_an_order_that_has_not_left_is_cancelled_by_its_refund(shop: Shop)
     assert (await shop.balance("stock:central:eclair"), await shop.balance("stock:sto_1:eclair")) == (2000, 0)
 
 
+async def test_asked_again_with_the_same_key_it_answers_the_same(shop: Shop) -> None:
+    """Though nothing is left to take back by then: whoever lost the answer must not pay back by hand."""
+    order, key, orders = await _sold(shop), shop.key(), shop.engine.orders
+    first = await orders.take_back(M, order.order_id, None, "too small", place=None, key=key, by=SELLER)
+    again = await orders.take_back(M, order.order_id, None, "too small", place=None, key=key, by=SELLER)
+    assert again.sale_id == first.sale_id
+
+
 async def test_the_goods_arrive_where_they_are_brought_back(shop: Shop) -> None:
     await second_store(shop)
     order, orders = await _sold(shop), shop.engine.orders
