@@ -11,7 +11,7 @@ from poi_engine.frozen import Frozen, coupons_wanted, decode, encode, holds, mov
 from poi_engine.fulfilment import Fulfilment
 from poi_engine.ids import Ids
 from poi_engine.order_holds import give_back_orders, take_orders
-from poi_engine.order_rows import must_have_address
+from poi_engine.order_rows import UNUSED, end_contact, keep_contact, must_have_address
 from poi_engine.ports import Job, Query, Row
 from poi_engine.stock import Wanted, hold_moves
 from poi_engine.wiring import Trace
@@ -35,6 +35,7 @@ class _Identified(Struct, frozen=True):
 
     identity: _Proved | None = None
     fulfilments: tuple[Fulfilment, ...] = ()
+    contact_id: str | None = None
 
 
 class _Held(Struct, frozen=True):
@@ -119,6 +120,7 @@ def release(
     yield from _give_back_coupons(merchant_id, held.coupons)
     yield from _give_back_proof(merchant_id, checkout_id, held.session.identity)
     yield from give_back_orders(merchant_id, checkout_id, held.session.fulfilments, ids=ids, at=at)
+    yield from end_contact(merchant_id, held.session.contact_id, at + UNUSED)
     trace("void.done")
     return True
 
@@ -168,6 +170,7 @@ def _take_orders(merchant_id: str, checkout_id: str, frozen: Frozen, ids: Ids, a
     session = frozen.session
     if any(one.how == "delivery" for one in session.fulfilments):
         yield from must_have_address(merchant_id, session.contact_id)
+    yield from keep_contact(merchant_id, session.contact_id, None)  # a payment may be in doubt for days
     yield from take_orders(merchant_id, checkout_id, session.fulfilments, ids=ids, at=at)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict, RequestError
 from poi_engine.stock import OutOfStock
 from tests.engine.shop import M, Shop
@@ -22,6 +23,33 @@ async def test_one_payment_takes_one_piece_along_and_orders_the_other_from_centr
     assert order.contact is not None
     assert order.contact.lines == ("Ada", "1 rue de Rivoli", "75001 PARIS")
     assert await shop.balance("stock:sto_1:eclair") == await shop.balance("stock:central:eclair") == 0
+
+
+async def test_a_payment_in_doubt_for_days_keeps_where_to_bring_it(shop: Shop) -> None:
+    """The terminal never answers an amount that ends in 13; asked three days later it says that it was paid."""
+    await stocked(shop, central=1000)
+    entries = (piece("1"), BasketEntry(line_id="2", amount=663))
+    doubtful = await shop.pay(
+        await shop.accept(await basket(shop, *entries, ordered=[line("1", "delivery")], to=PARIS))
+    )
+    assert doubtful.state == "unknown"
+    shop.clock.forward(3 * 86_400)
+    await shop.engine.orders.round()
+    assert (await shop.engine.checkout.ask_status(M, doubtful.session_id)).state == "paid"
+    (order,) = await all_orders(shop)
+    assert order.contact is not None and order.contact.lines[0] == "Ada"
+
+
+async def test_an_order_that_was_declined_forgets_the_address_after_a_day(shop: Shop) -> None:
+    await stocked(shop, central=1000)
+    entries = (piece("1"), BasketEntry(line_id="2", amount=655))
+    declined = await shop.pay(
+        await shop.accept(await basket(shop, *entries, ordered=[line("1", "delivery")], to=PARIS))
+    )
+    assert declined.state == "declined"
+    shop.clock.forward(2 * 86_400)
+    await shop.engine.orders.round()
+    assert await shop.rows("select * from order_contact") == []
 
 
 async def test_what_comes_from_two_places_becomes_two_orders(shop: Shop) -> None:
