@@ -126,28 +126,31 @@ async def test_offers_near_me_stand_on_a_map_and_in_a_list(visit: Visit, shop: S
 
 async def test_two_products_are_compared_and_one_is_ordered(visit: Visit, shop: Shop, station_id: str) -> None:
     """Found by search, put side by side by the kilogram, ordered for pick-up at the price shown; then cancelled."""
-    for code, label, price, content in (("jam-a", "Jam plum", 400, 250_000), ("jam-b", "Jam quince", 600, 500_000)):
+    for code, label, price, content in (
+        ("jam-a", "Mirabelle sweet", 400, 250_000),
+        ("jam-b", "Mirabelle dark", 600, 500_000),
+    ):
         pack = {"content": content, "content_unit": "g"}
         await shop.ask("PUT", f"/v1/products/{code}", {"code": code, "label": label, "unit_price": price, **pack})
     page, customer_id = await joined(visit, shop, station_id)
     await page.get_by_role("button", name="Shop").click()
-    await page.get_by_role("searchbox").fill("jam")
+    await page.get_by_role("searchbox").fill("mirabelle")
     await expect(page.locator(".products > li")).to_have_count(2)
-    await page.get_by_role("button", name="Compare Jam plum").click()
-    await page.get_by_role("button", name="Compare Jam quince").click()
+    await page.get_by_role("button", name="Compare Mirabelle sweet").click()
+    await page.get_by_role("button", name="Compare Mirabelle dark").click()
     await page.get_by_role("button", name="Compare 2", exact=True).click()
     table = page.get_by_role("table", name="Compare")
     await expect(table.locator("thead th").nth(0)).to_contain_text("€16.00 per kg")
     await expect(table.locator("thead th").nth(1)).to_contain_text("Least per kg")
     dialog = page.get_by_role("dialog")
-    await dialog.get_by_role("button", name="Order Jam quince").click()
+    await dialog.get_by_role("button", name="Order Mirabelle dark").click()
     await dialog.get_by_role("button", name="Close").click()
     await page.get_by_role("button", name="Order: 1 item").click()
     dialog = page.get_by_role("dialog", name="My order")
     await dialog.get_by_role("button", name="One more").click()
     await dialog.get_by_role("button", name="Order for €12.00").click()
     card = page.get_by_role("article")
-    await expect(card).to_contain_text("2 Jam quince")
+    await expect(card).to_contain_text("2 Mirabelle dark")
     await expect(card).to_contain_text("To pay at the counter")
     (order,) = [one for one in await orders(shop) if one["customer_id"] == customer_id]
     assert (order["state"], order["total"], order["channel"]) == ("placed", 1200, "phone")
