@@ -268,7 +268,7 @@ def _rows(times: dict[str, list[float]], sold: list[float], took: float, used: f
     return [
         *rows,
         Row(f"sales a second meanwhile, {STATIONS} stations", f"{len(sold) / took:.1f}"),
-        Row("  one sale (four requests)", _figures(milliseconds)),
+        Row("  one sale (four requests)", _figures(milliseconds) if sold else "none in so short a time"),
         Row("  server's processor time, of one core", f"{used / took:.0%}"),
     ]
 

@@ -71,7 +71,7 @@ def test_ratios_are_of_the_same_events_and_need_a_free_machine(
         rows = by_name(measure(workload, (POI, NAIVE), EXTENT, quiet, ("cold",)))
         assert all((row.ratio_to_poi is not None) == shown for row in rows.values())
         if shown:
-            assert rows["poi"].ratio_to_poi == 1.0
+            assert rows["poi"].ratio_to_poi == pytest.approx(1.0, abs=0.01)  # its median is shown rounded
 
 
 def test_a_competitor_that_is_absent_or_does_not_get_ready_is_named(

@@ -131,6 +131,7 @@ async def test_the_list_shows_what_runs_low(visit: Visit, shop: Shop) -> None:
     moved = {"kind": "counted", "place": shop.store_id, "lines": [{"code": "rare", "quantity": 2000}]}
     await shop.ask("POST", "/v1/stock/movements", moved, headers={"Idempotency-Key": "rare"})
     page = await page_of(visit, "/products", PHONE)
+    await page.get_by_label("Place").select_option(shop.store_id)
     await page.get_by_role("button", name="Low stock").click()
     await expect(page.locator(".product-row", has_text="Rare tea")).to_contain_text("2")
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
