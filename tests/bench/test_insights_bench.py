@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.valkey]
 async def test_a_small_run_asks_every_question_and_leaves_right_figures(tmp_path: Path) -> None:
     folder, figures = tmp_path / "kept", tmp_path / "figures.json"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.insights", "--lines", "20000", "--questions", "1"),
+        *(sys.executable, "-m", "bench.insights", "--lines", "4000", "--questions", "1"),
         *("--keep", str(folder), "--json", str(figures)),
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(tmp_path)},
