@@ -15,7 +15,7 @@ from pathlib import Path
 
 from poi_engine.access import Access
 from poi_engine.clock import SystemClock
-from poi_engine.goods_values import check_digit
+from poi_engine.goods.file_values import check_digit
 from poi_engine.ids import Ids
 from poi_engine.storage import migrate, open_sql
 

@@ -34,9 +34,9 @@ from bench.server import Api, Server
 from bench.trade import Trade, trade
 from poi_engine.access import Access
 from poi_engine.clock import SystemClock
+from poi_engine.goods.products import Product, Products
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Sql
-from poi_engine.products import Product, Products
 from poi_engine.setup import NewStation, NewStore, Setup
 from poi_engine.storage import migrate, open_sql
 from poi_server.benchmark.machine import cpu_seconds, described, load

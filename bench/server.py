@@ -18,11 +18,11 @@ import aiohttp
 from bench.offers import LAT, LON
 from bench.trade import Trade
 from poi_engine.access import Access
+from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.clientele.customers import Customers
 from poi_engine.clock import SystemClock
-from poi_engine.customers import Customers
+from poi_engine.goods.products import Product, Products
 from poi_engine.ids import Ids
-from poi_engine.offer_book import OfferBook
-from poi_engine.products import Product, Products
 from poi_engine.setup import NewStation, NewStore, Setup
 from poi_engine.storage import migrate, open_sql
 from poi_offers.model import Offer

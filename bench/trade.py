@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from itertools import islice
 
-from poi_engine.products import line_of
+from poi_engine.goods.products import line_of
 from poi_offers.situation import Basket, SaleItem
 from poi_server.demo_data import DemoDataAbsent, read_journey
 from poi_server.demo_data.goods import products_of

@@ -14,18 +14,18 @@ import structlog
 from aiohttp import WSCloseCode, web
 
 from poi_engine.access import Access
-from poi_engine.approvals import Approvals
 from poi_engine.clock import Clock, SystemClock
 from poi_engine.engine import Engine
 from poi_engine.errors import DeviceError
 from poi_engine.ids import Ids
 from poi_engine.insights import InsightsReader
-from poi_engine.pins import Pins
 from poi_engine.ports import PaymentConnector
 from poi_engine.push import Push
-from poi_engine.sellers import Sellers
 from poi_engine.setup import Setup
-from poi_engine.signin import SignIns
+from poi_engine.staff.approvals import Approvals
+from poi_engine.staff.pins import Pins
+from poi_engine.staff.sellers import Sellers
+from poi_engine.staff.signin import SignIns
 from poi_engine.storage import migrate, open_sql
 from poi_engine.storage.folder import FolderLock, lock_folder
 from poi_engine.storage.redis import RedisSessions, open_redis

@@ -10,10 +10,10 @@ import msgspec
 from poi_engine.basket import BasketEntry
 from poi_engine.clock import moment
 from poi_engine.engine import Engine
+from poi_engine.goods.products import Product
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, OrderTold, Query
 from poi_engine.principal import Principal
-from poi_engine.products import Product
 from poi_engine.session import Session, SessionState
 from poi_engine.setup import NewStation, NewStore
 from poi_offers.model import Offer

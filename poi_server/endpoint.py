@@ -8,7 +8,7 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from poi_engine.principal import Principal
-from poi_engine.rights import Acting
+from poi_engine.staff.rights import Acting
 from poi_server.auth import SAFE_METHODS
 from poi_server.http import Call, Route
 from poi_server.limits import read_body

@@ -22,7 +22,7 @@ from multidict import CIMultiDict
 
 from poi_engine.errors import InternalError
 from poi_engine.principal import Principal, Role, Scope
-from poi_engine.rights import Acting, Right
+from poi_engine.staff.rights import Acting, Right
 from poi_server.services import Services
 from poi_server.signature import Signature, read_signature
 from poi_server.wire import JSON

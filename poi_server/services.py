@@ -9,15 +9,15 @@ from weakref import WeakSet
 from aiohttp import web
 
 from poi_engine.access import Access
-from poi_engine.approvals import Approvals
 from poi_engine.clock import Clock
 from poi_engine.ids import Ids
 from poi_engine.insights import InsightsReader
 from poi_engine.ports import Sql
 from poi_engine.push import Push
-from poi_engine.sellers import Sellers
 from poi_engine.setup import Setup
-from poi_engine.signin import SignIns
+from poi_engine.staff.approvals import Approvals
+from poi_engine.staff.sellers import Sellers
+from poi_engine.staff.signin import SignIns
 from poi_engine.storage.redis import RedisSessions
 from poi_server.auth import Doorkeeper, Gate
 from poi_server.config import Config

@@ -4,12 +4,12 @@ from datetime import date
 
 from msgspec import Struct
 
-from poi_engine.customers import CustomerView
+from poi_engine.checkout.frozen import SURE
+from poi_engine.clientele.customers import CustomerView
+from poi_engine.clientele.words import short_name
 from poi_engine.errors import Conflict, NotFound
-from poi_engine.frozen import SURE
 from poi_engine.session import Session
 from poi_engine.stations import ENDED
-from poi_engine.words import short_name
 from poi_server.http import Call
 
 MANAGERS = frozenset({"owner", "manager"})

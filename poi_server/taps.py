@@ -12,8 +12,8 @@ from poi_engine.errors import PoiError
 from poi_nfc.tap import ReaderEvent, Tap
 
 if TYPE_CHECKING:
-    from poi_engine.sellers import Sellers
-    from poi_engine.signin import SignIns
+    from poi_engine.staff.sellers import Sellers
+    from poi_engine.staff.signin import SignIns
     from poi_engine.stations import Stations
 
 log = structlog.get_logger(__name__)

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from poi_engine.frozen import SURE
+from poi_engine.checkout.frozen import SURE
 from poi_engine.session import Session, SessionState
 from poi_offers.decision import ChosenOffer, Decision, Reason
 from poi_offers.situation import CustomerFacts

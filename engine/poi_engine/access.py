@@ -26,11 +26,11 @@ from poi_engine.access_jobs import (
     revoke_subject,
     use_pairing,
 )
+from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, micros
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal, Role, Scope
-from poi_engine.records import insert_audit
 from poi_qr.poi1 import derive_device_key
 
 SECRET_BITS = 160

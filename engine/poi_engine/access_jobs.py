@@ -9,7 +9,7 @@ from typing import NamedTuple
 from poi_engine.errors import Conflict, Forbidden, NotFound, RequestError
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal, Role
-from poi_engine.segment_due import mark_due
+from poi_engine.segments.due import mark_due
 from poi_engine.settings import read_merchant
 
 _OWNERS_OWN = ("owner", "manager", "partner")

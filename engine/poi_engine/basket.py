@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from poi_engine.errors import RequestError
-from poi_engine.products import Product, line_of
+from poi_engine.goods.products import Product, line_of
 from poi_offers.situation import Basket, SaleItem
 
 MAX_LINES = 500

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 
-from poi_engine.commit import paid_session
+from poi_engine.checkout.commit import paid_session
+from poi_engine.checkout.frozen import Frozen, decode
+from poi_engine.checkout.reservation import latest
 from poi_engine.errors import Conflict, NotFound, StorageError
-from poi_engine.frozen import Frozen, decode
 from poi_engine.ports import Job, Query, Row
-from poi_engine.reservation import latest
 from poi_engine.session import MOVES, Identity, Notice, Session, SessionState, move
 from poi_engine.wiring import Wiring
 

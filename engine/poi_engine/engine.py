@@ -9,30 +9,30 @@ from pathlib import Path
 from poi_engine.campaigns.book import CampaignBook
 from poi_engine.campaigns.counters import CampaignCounters
 from poi_engine.campaigns.preview import Previews
-from poi_engine.checkout import Checkout
-from poi_engine.clientele import Clientele
+from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.checkout.checkout import Checkout
+from poi_engine.checkout.recovery import Recovered, Recovery
+from poi_engine.checkout.refund import Refunds
+from poi_engine.checkout.settlement import Settlement
+from poi_engine.clientele.clientele import Clientele
+from poi_engine.clientele.customers import Customers
 from poi_engine.clock import Clock
-from poi_engine.customers import Customers
 from poi_engine.desk import Desk
 from poi_engine.errors import PoiError
-from poi_engine.goods_import import GoodsImports
+from poi_engine.goods.file_import import GoodsImports
+from poi_engine.goods.pictures import Pictures
+from poi_engine.goods.prices import Prices
+from poi_engine.goods.products import Products
+from poi_engine.goods.sheets import Sheets
+from poi_engine.goods.stockroom import Stockroom
 from poi_engine.ids import Ids
-from poi_engine.lift_reader import Lifts
-from poi_engine.offer_book import OfferBook
-from poi_engine.orders import Orders
-from poi_engine.pictures import Pictures
+from poi_engine.orders.orders import Orders
 from poi_engine.places import Places
 from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
-from poi_engine.prices import Prices
-from poi_engine.products import Products
-from poi_engine.recovery import Recovered, Recovery
-from poi_engine.refund import Refunds
 from poi_engine.sales import Sales
-from poi_engine.segments import Segments
-from poi_engine.settlement import Settlement
-from poi_engine.sheets import Sheets
+from poi_engine.segments.lift_reader import Lifts
+from poi_engine.segments.segments import Segments
 from poi_engine.stations import Stations
-from poi_engine.stockroom import Stockroom
 from poi_engine.suggestions.service import Suggestions
 from poi_engine.wiring import Trace, Wiring, untraced
 

@@ -4,8 +4,8 @@ from datetime import date
 
 from msgspec import json
 
+from poi_engine.clientele.rows import absorbed_by, marks
 from poi_engine.clock import moment
-from poi_engine.customer_rows import absorbed_by, marks
 from poi_engine.errors import NotFound
 from poi_engine.ports import Job, Query, Row
 from poi_offers.situation import CustomerFacts

@@ -4,12 +4,12 @@ import hashlib
 
 from msgspec import Struct
 
-from poi_engine.badges import read_badge
-from poi_engine.customers import Customers, CustomerView
+from poi_engine.checkout.frozen import is_sure
+from poi_engine.clientele.customers import Customers, CustomerView
 from poi_engine.errors import Forbidden
-from poi_engine.frozen import is_sure
 from poi_engine.ports import Credential, Job, Query
 from poi_engine.session import Identity, Notice
+from poi_engine.staff.badges import read_badge
 from poi_engine.wiring import Wiring
 from poi_qr.errors import TokenRefused
 from poi_qr.poi1 import REPLAY_SECONDS, check

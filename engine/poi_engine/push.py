@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from poi_engine.clientele.consents import consented
+from poi_engine.clientele.rows import must_live
 from poi_engine.clock import Clock, micros
-from poi_engine.consents import consented
-from poi_engine.customer_rows import must_live
 from poi_engine.errors import Conflict, RequestError
 from poi_engine.ports import Job, Query, Sql
 from poi_engine.webpush import check_keys, new_key, public_point, to_text

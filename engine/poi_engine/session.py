@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from poi_engine.errors import Conflict
-from poi_engine.fulfilment import Fulfilment
+from poi_engine.orders.fulfilment import Fulfilment
 from poi_offers.decision import Decision
 from poi_offers.situation import Basket, CustomerFacts, PaymentFacts
 

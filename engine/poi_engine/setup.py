@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, SystemClock, micros
 from poi_engine.errors import NotFound, RequestError
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal, Role
-from poi_engine.records import insert_audit
-from poi_engine.rights import STAFF_ROLES
 from poi_engine.settings import read_merchant
+from poi_engine.staff.rights import STAFF_ROLES
 from poi_offers.storetime import zone, zone_names
 
 Name = Annotated[str, Meta(min_length=1, max_length=120)]

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from poi_engine.basket import BasketEntry, check_entries, lines_of, one_more
+from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.checkout.frozen import is_sure
+from poi_engine.checkout.records import insert_audit
+from poi_engine.checkout.reservation import release
+from poi_engine.clientele.customers import Customers
 from poi_engine.clock import moment
-from poi_engine.customers import Customers
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, NotFound, StorageError
 from poi_engine.facts import read_facts
-from poi_engine.frozen import is_sure
-from poi_engine.fulfilment import still
+from poi_engine.goods.products import Product, Products, find_product
 from poi_engine.identify import Identifier, Refused, identity_of
-from poi_engine.offer_book import OfferBook
+from poi_engine.orders.fulfilment import still
 from poi_engine.ports import Credential, Job
 from poi_engine.principal import Principal
-from poi_engine.products import Product, Products, find_product
-from poi_engine.records import insert_audit
-from poi_engine.reservation import release
 from poi_engine.session import Identity, Notice, Session, SessionState, move
 from poi_engine.settings import Counter
 from poi_engine.wiring import Wiring

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from poi_cext.match import Event, Index, Matcher
-from poi_engine.snapshot import SnapshotFolder, State
+from poi_engine.catalogue.snapshot import SnapshotFolder, State
 from poi_offers.candidates import Candidates
 from poi_offers.choice import choose
 from poi_offers.effects import EffectBook

@@ -16,7 +16,7 @@ from datetime import date
 
 import msgspec
 
-from poi_engine.past import Days, past_baskets
+from poi_engine.catalogue.past import Days, past_baskets
 from poi_engine.storage import open_sql
 from poi_offers.storetime import YEARS
 from poi_server.cli.verify import books

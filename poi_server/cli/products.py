@@ -22,9 +22,9 @@ from msgspec.structs import replace
 
 from poi_engine.clock import SystemClock
 from poi_engine.errors import RequestError
-from poi_engine.goods_csv import Form, Mistake, NoForm, rows
-from poi_engine.goods_export import Style, export_products
-from poi_engine.goods_import import MOST_MISTAKES, Examined, GoodsImport, ImportReport, Phase, examine
+from poi_engine.goods.file_export import Style, export_products
+from poi_engine.goods.file_import import MOST_MISTAKES, Examined, GoodsImport, ImportReport, Phase, examine
+from poi_engine.goods.file_reader import Form, Mistake, NoForm, rows
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Sql
 from poi_engine.storage import migrate, open_sql

@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
+from poi_engine.clientele.retention import RetentionJob, RetentionReport
 from poi_engine.clock import SystemClock
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Sql
-from poi_engine.retention import RetentionJob, RetentionReport
 from poi_engine.storage import open_sql
 from poi_engine.storage.folder import lock_folder
 from poi_server.cli.client import Client

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from poi_engine.products import Product
+from poi_engine.goods.products import Product
 from poi_server.demo_data.journey import Article
 
 FOOD_VAT, OTHER_VAT = 550, 2000

@@ -8,16 +8,16 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct, json
 
+from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.checkout.commit import commit_sale
+from poi_engine.checkout.payment import Payment, PaymentDocument, insert_payment
+from poi_engine.checkout.records import insert_audit
+from poi_engine.checkout.reservation import reserve
+from poi_engine.clientele.customers import Customers
 from poi_engine.clock import Clock, micros
-from poi_engine.commit import commit_sale
-from poi_engine.customers import Customers
+from poi_engine.goods.products import Product, Products, line_of
 from poi_engine.ids import Ids
-from poi_engine.offer_book import OfferBook
-from poi_engine.payment import Payment, PaymentDocument, insert_payment
 from poi_engine.ports import Job, Query, Screens, Sql
-from poi_engine.products import Product, Products, line_of
-from poi_engine.records import insert_audit
-from poi_engine.reservation import reserve
 from poi_engine.settings import Counter, read_counter, read_merchant
 from poi_engine.setup import NewStation, NewStore, Setup
 from poi_engine.wiring import untraced

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from poi_engine.checkout.entries import Tender
+from poi_engine.checkout.frozen import Frozen
 from poi_engine.clock import micros_of, moment
-from poi_engine.entries import Tender
-from poi_engine.frozen import Frozen
 from poi_engine.ids import Ids
 from poi_engine.session import Identity, Session, SessionState
 from poi_engine.settings import Counter

@@ -14,8 +14,8 @@ from poi_engine.access import Device, Paired, PairingRole
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict
 from poi_engine.principal import Principal, Role, Scope
-from poi_engine.rights import Right
 from poi_engine.setup import MerchantHead, Station
+from poi_engine.staff.rights import Right
 from poi_qr.present import qr_svg
 from poi_server.auth import COOKIE
 from poi_server.http import ANYONE, COUNTER, EVERYONE, Call, Routes

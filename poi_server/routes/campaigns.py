@@ -12,8 +12,8 @@ from poi_engine.campaigns.audience import AudienceSize
 from poi_engine.campaigns.book import CampaignView
 from poi_engine.campaigns.counters import Counters
 from poi_engine.campaigns.model import CampaignDraft
+from poi_engine.catalogue.past import Days
 from poi_engine.errors import PoiError
-from poi_engine.past import Days
 from poi_engine.suggestions.service import SuggestionList
 from poi_server.http import MANAGER, READER, Call, Routes
 from poi_server.routes.insights import today

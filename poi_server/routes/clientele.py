@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from poi_engine.consents import ConsentState, ConsentText, Purpose
-from poi_engine.referral import ReferralView
-from poi_engine.retention import RetentionReport
+from poi_engine.clientele.consents import ConsentState, ConsentText, Purpose
+from poi_engine.clientele.referral import ReferralView
+from poi_engine.clientele.retention import RetentionReport
 from poi_engine.settings import ReferralProgramme, Retention
 from poi_server.http import COUNTER, EVERYONE, MANAGER, PHONE, READER, Call, Routes
 from poi_server.routes.customers import proof_of

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from poi_engine.approvals import allowance_of
 from poi_engine.basket import BasketEntry
 from poi_engine.clock import moment
 from poi_engine.errors import Forbidden
 from poi_engine.session import Session
+from poi_engine.staff.approvals import allowance_of
 from poi_qr.present import qr_svg, station_url
 from poi_server.http import COUNTER, Call, Routes
 from poi_server.views import shown

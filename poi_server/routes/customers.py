@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from poi_engine.consents import How, Proof
-from poi_engine.customer_profile import CustomerProfile
-from poi_engine.customer_search import TooManySearches
+from poi_engine.clientele.consents import How, Proof
+from poi_engine.clientele.notes import LETTERS, Note
+from poi_engine.clientele.profile import CustomerProfile
+from poi_engine.clientele.search import TooManySearches
 from poi_engine.errors import RequestError
-from poi_engine.notes import LETTERS, Note
 from poi_server.http import COUNTER, MANAGER, STAFF, Call, Routes
 from poi_server.problems import Refusal
 from poi_server.sight import MANAGERS, CustomerCard, card_of, must_see_history, session_of

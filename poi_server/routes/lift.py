@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from poi_engine.lift_reader import LiftView
+from poi_engine.segments.lift_reader import LiftView
 from poi_server.http import READER, Call, Routes
 
 routes = Routes("offers")

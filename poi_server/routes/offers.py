@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from poi_engine.catalogue.offer_book import OfferUse, OfferView
 from poi_engine.errors import RequestError
-from poi_engine.offer_book import OfferUse, OfferView
 from poi_offers.model import Offer
 from poi_server.http import COUNTER, MANAGER, READER, STAFF, Call, Routes
 

@@ -6,19 +6,19 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from poi_engine.addresses import Address, AddressForm, countries, form_of
-from poi_engine.approvals import allowance_of
-from poi_engine.order_ahead import Wished
-from poi_engine.order_counter import LineWish, contact_of
-from poi_engine.order_moves import OrderState
-from poi_engine.order_placing import Orderer, Quote
-from poi_engine.order_rows import ContactView
-from poi_engine.order_views import OrderFilter, OrderView
-from poi_engine.returns import ReturnedLine
+from poi_engine.checkout.returns import ReturnedLine
+from poi_engine.goods.stock import Place
+from poi_engine.orders.addresses import Address, AddressForm, countries, form_of
+from poi_engine.orders.ahead import Wished
+from poi_engine.orders.counter import LineWish, contact_of
+from poi_engine.orders.moves import OrderState
+from poi_engine.orders.placing import Orderer, Quote
+from poi_engine.orders.rows import ContactView
+from poi_engine.orders.views import OrderFilter, OrderView
 from poi_engine.sales import SaleView
 from poi_engine.session import Session
 from poi_engine.settings import Ordering
-from poi_engine.stock import Place
+from poi_engine.staff.approvals import allowance_of
 from poi_server.http import COUNTER, MANAGER, PHONE, READER, STAFF, Call, Routes
 from poi_server.routes.counter import own_session, own_station
 from poi_server.views import shown, shown_decision

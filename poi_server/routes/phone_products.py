@@ -8,12 +8,12 @@ from msgspec import Meta, Struct
 
 from poi_engine.clock import moment
 from poi_engine.errors import NotFound, RequestError
-from poi_engine.pictures import first_pictures
-from poi_engine.products import Product, line_of
+from poi_engine.goods.pictures import first_pictures
+from poi_engine.goods.products import Product, line_of
+from poi_engine.goods.sheets import SheetText, per_unit, read_sheet
+from poi_engine.goods.stock import CENTRAL
+from poi_engine.goods.unit_price import UnitPrice, unit_price
 from poi_engine.setup import Store
-from poi_engine.sheets import SheetText, per_unit, read_sheet
-from poi_engine.stock import CENTRAL
-from poi_engine.unit_price import UnitPrice, unit_price
 from poi_offers.decision import ChosenOffer, NearMiss
 from poi_offers.situation import Basket, CustomerFacts, Situation
 from poi_server.http import PHONE, Call, Routes

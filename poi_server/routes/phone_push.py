@@ -4,10 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from poi_engine.checkout.records import insert_audit
 from poi_engine.errors import NotFound
 from poi_engine.ports import Job
 from poi_engine.push import Subscription
-from poi_engine.records import insert_audit
 from poi_server.http import MANAGER, PHONE, Call, Routes
 from poi_server.pushing import Note
 from poi_server.routes.phone import offer_name

@@ -12,16 +12,16 @@ from msgspec import Meta, Struct
 from poi_engine.clock import moment
 from poi_engine.errors import NotFound, RequestError
 from poi_engine.facts import read_facts
-from poi_engine.goods_export import Style, export_products
-from poi_engine.goods_import import ImportReport
-from poi_engine.pictures import PictureRef, first_pictures
-from poi_engine.prices import PlannedPrice, PriceHistory
-from poi_engine.products import COLUMNS, MAX_PRICE, Product, line_of
+from poi_engine.goods.file_export import Style, export_products
+from poi_engine.goods.file_import import ImportReport
+from poi_engine.goods.pictures import PictureRef, first_pictures
+from poi_engine.goods.prices import PlannedPrice, PriceHistory
+from poi_engine.goods.products import COLUMNS, MAX_PRICE, Product, line_of
+from poi_engine.goods.sheets import ProductSheet, SheetView
+from poi_engine.goods.stock import CENTRAL
+from poi_engine.goods.stockroom import PlaceStock
 from poi_engine.session import Identity
-from poi_engine.sheets import ProductSheet, SheetView
 from poi_engine.stations import ENDED
-from poi_engine.stock import CENTRAL
-from poi_engine.stockroom import PlaceStock
 from poi_offers.decision import Decision
 from poi_offers.situation import Basket, CustomerFacts, Situation
 from poi_server.http import COUNTER, EVERYONE, MANAGER, READER, Call, Routes

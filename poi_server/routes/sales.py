@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from poi_engine.approvals import allowance_of
+from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.errors import NotFound
-from poi_engine.returns import ReturnedLine
 from poi_engine.sales import SaleSummary, SaleView
+from poi_engine.staff.approvals import allowance_of
 from poi_server.http import COUNTER, READER, STAFF, Call, Routes
 from poi_server.receipts import receipt_text
 

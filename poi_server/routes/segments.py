@@ -6,8 +6,8 @@ from aiohttp import hdrs, web
 from msgspec import Meta
 
 from poi_engine.insights.export import Column
-from poi_engine.segment_model import Question, SegmentDraft
-from poi_engine.segments import MemberPage, SegmentList, SegmentView, SizeAnswer
+from poi_engine.segments.model import Question, SegmentDraft
+from poi_engine.segments.segments import MemberPage, SegmentList, SegmentView, SizeAnswer
 from poi_server import exporting
 from poi_server.http import MANAGER, Call, Routes
 

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
-from poi_engine.approvals import Act, Approval
-from poi_engine.audit import AuditBook, AuditEntry, AuditFilter
-from poi_engine.badges import Badge, BadgeScheme
 from poi_engine.clock import micros_of
 from poi_engine.errors import Forbidden, RequestError
-from poi_engine.sellers import Amount, Face, NewSeller, Seller, SellerChange, seen_by
-from poi_engine.signin import AtStation, SignInRule
+from poi_engine.staff.approvals import Act, Approval
+from poi_engine.staff.audit import AuditBook, AuditEntry, AuditFilter
+from poi_engine.staff.badges import Badge, BadgeScheme
+from poi_engine.staff.sellers import Amount, Face, NewSeller, Seller, SellerChange, seen_by
+from poi_engine.staff.signin import AtStation, SignInRule
 from poi_offers.storetime import YEARS
 from poi_server.http import COUNTER, MANAGER, OWNER, READER, Call, Routes
 

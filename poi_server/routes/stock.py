@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from poi_engine.stock import CENTRAL, Place
-from poi_engine.stockroom import LowStock, Movement, NewMovement, PlaceStock, StockEntry
+from poi_engine.goods.stock import CENTRAL, Place
+from poi_engine.goods.stockroom import LowStock, Movement, NewMovement, PlaceStock, StockEntry
 from poi_server.http import COUNTER, STAFF, Call, Routes
 
 routes = Routes("stock")

@@ -5,17 +5,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from poi_engine.basket import BasketEntry
+from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.errors import Conflict
+from poi_engine.goods.products import Product
+from poi_engine.goods.stockroom import MovedLine, NewMovement
 from poi_engine.ledger import Balance, balance, limit_account
-from poi_engine.order_ahead import Wished
-from poi_engine.order_placing import Orderer
+from poi_engine.orders.ahead import Wished
+from poi_engine.orders.placing import Orderer
 from poi_engine.ports import Job
 from poi_engine.principal import Principal
-from poi_engine.products import Product
-from poi_engine.returns import ReturnedLine
 from poi_engine.session import Session
 from poi_engine.settings import Ordering, Programme
-from poi_engine.stockroom import MovedLine, NewMovement
 from tests.adversity.till import STATION, M, Shop
 from tests.engine.shop import SELLER
 

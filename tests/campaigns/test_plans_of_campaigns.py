@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from poi_engine.campaigns.audience import LAPSING
-from poi_engine.past import Days
+from poi_engine.catalogue.past import Days
 from poi_offers.model import Limit
 from tests.campaigns.writing import draft
 from tests.engine.plans import Recorded, walks

@@ -7,7 +7,7 @@ import pytest
 
 from poi_engine.campaigns.audience import LAPSING
 from poi_engine.campaigns.preview import Preview
-from poi_engine.past import Days
+from poi_engine.catalogue.past import Days
 from poi_engine.setup import Setup
 from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions

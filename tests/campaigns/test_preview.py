@@ -10,8 +10,8 @@ import pytest
 from poi_engine.basket import BasketEntry
 from poi_engine.campaigns.model import CampaignDraft, CampaignOffer, offers_of
 from poi_engine.campaigns.preview import Preview, Previews, Progress
+from poi_engine.catalogue.past import Days, past_baskets
 from poi_engine.errors import RequestError
-from poi_engine.past import Days, past_baskets
 from poi_engine.ports import Job, Query
 from poi_offers.model import AmountOff, Effect, Limit, Offer, PercentOff, Selector, Spend, Stacking
 from poi_offers.policy import Policy

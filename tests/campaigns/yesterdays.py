@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from poi_engine.checkout.entries import Given, Tender
+from poi_engine.checkout.records import LineRow, SaleDocument, SaleRow, insert_lines, insert_sale
 from poi_engine.clock import micros_of
-from poi_engine.entries import Given, Tender
 from poi_engine.insights.rollup import fold
 from poi_engine.ports import Job
-from poi_engine.records import LineRow, SaleDocument, SaleRow, insert_lines, insert_sale
 from tests.engine.shop import PRODUCTS, STATION, M
 
 PRICES = {product.code: product for product in PRODUCTS}

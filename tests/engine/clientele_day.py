@@ -1,8 +1,8 @@
 """Everything that is done with customers in a shop, once: for the tests that judge each statement of a day."""
 
-from poi_engine.consents import Proof
+from poi_engine.clientele.consents import Proof
+from poi_engine.clientele.referral import mark_phone, phone_digest
 from poi_engine.ports import Job
-from poi_engine.referral import mark_phone, phone_digest
 from poi_engine.settings import ReferralProgramme
 from poi_offers.model import AmountOff, InSegment, Limit, Offer
 from tests.engine.shop import SELLER, STATION, Card, M, Shop

@@ -10,10 +10,10 @@ from poi_engine.clock import moment
 from poi_engine.connectors.simulator import SimulatorConnector
 from poi_engine.connectors.simulator_book import Operation
 from poi_engine.engine import Engine
+from poi_engine.goods.products import Product
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, OrderTold, PaymentConnector, Query, Sessions, Sql
 from poi_engine.principal import Principal
-from poi_engine.products import Product
 from poi_engine.session import Session
 from poi_engine.wiring import Trace, untraced
 

@@ -6,18 +6,18 @@ import json
 import pytest
 
 from poi_engine.basket import BasketEntry
-from poi_engine.consents import Proof, consented
-from poi_engine.customer_search import ALLOWED, TooManySearches
+from poi_engine.clientele.consents import Proof, consented
+from poi_engine.clientele.personal import HELD
+from poi_engine.clientele.referral import mark_phone, phone_digest
+from poi_engine.clientele.retention import YEAR
+from poi_engine.clientele.search import ALLOWED, TooManySearches
+from poi_engine.clientele.words import short_name, words_of
 from poi_engine.errors import Conflict, NotFound, RequestError
-from poi_engine.personal import HELD
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
-from poi_engine.referral import mark_phone, phone_digest
-from poi_engine.retention import YEAR
 from poi_engine.settings import ReferralProgramme, Retention
 from poi_engine.storage.failures import ConstraintFailed
 from poi_engine.storage.schema import metadata
-from poi_engine.words import short_name, words_of
 from poi_offers.model import AmountOff, Cashback, InSegment
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, Card, M, Shop
 from tests.engine.test_clientele_merge import MANAGER, merge, offer, worth

@@ -3,8 +3,8 @@
 import pytest
 
 from poi_engine.basket import BasketEntry
+from poi_engine.checkout.frozen import SURE_US, is_sure
 from poi_engine.errors import Forbidden
-from poi_engine.frozen import SURE_US, is_sure
 from poi_engine.session import Identity, Session
 from poi_offers.model import AmountOff, Offer
 from tests.engine.shop import SELLER, STATION, M, Shop

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from poi_engine import live_offers
+from poi_engine.catalogue import live_offers
+from poi_engine.catalogue.live_offers import Live, LiveOffers
+from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.catalogue.snapshot import SnapshotFolder, Stamp
 from poi_engine.clock import moment
-from poi_engine.live_offers import Live, LiveOffers
-from poi_engine.offer_book import OfferBook
 from poi_engine.ports import Job, Query
 from poi_engine.settings import read_place
-from poi_engine.snapshot import SnapshotFolder, Stamp
 from poi_offers import catalogue
 from poi_offers.model import AmountOff, Offer, Stacking
 from poi_offers.situation import Basket, Place, SaleItem, Situation

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 from msgspec.structs import replace
 
-from poi_engine import past
-from poi_engine.past import Days, past_baskets
+from poi_engine.catalogue import past
+from poi_engine.catalogue.past import Days, past_baskets
 from poi_engine.ports import Job, Query
 from poi_offers.catalogue import Catalogue
 from poi_offers.decide import decide

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from poi_engine.checkout.pay_jobs import read_frozen
+from poi_engine.checkout.reservation import reserve
 from poi_engine.errors import Conflict
-from poi_engine.pay_jobs import read_frozen
 from poi_engine.ports import Job, PaymentResult, Query
-from poi_engine.reservation import reserve
 from poi_engine.wiring import untraced
 from tests.engine.shop import SELLER, M, Shop
 

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from poi_engine.basket import BasketEntry
+from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.clock import micros, moment
 from poi_engine.errors import Conflict
 from poi_engine.insights import Filter, InsightsReader, View
 from poi_engine.insights.export import TABLES, pages
 from poi_engine.ports import Sql
-from poi_engine.returns import ReturnedLine
-from poi_engine.rfm import GROUPS
-from poi_engine.segment_model import Any as AnyOf
-from poi_engine.segment_model import Bought, Question, SegmentDraft
+from poi_engine.segments.model import Any as AnyOf
+from poi_engine.segments.model import Bought, Question, SegmentDraft
+from poi_engine.segments.rfm import GROUPS
 from poi_engine.session import Session
 from poi_engine.setup import Setup
 from poi_engine.storage import open_sql

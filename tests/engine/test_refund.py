@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from poi_engine.basket import BasketEntry
+from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.errors import Conflict, RequestError
 from poi_engine.principal import Principal
-from poi_engine.returns import ReturnedLine
 from poi_offers.model import Cashback, Limit, Offer, PercentOff
 from tests.engine.shop import OTHER_STATION, SELLER, M, Shop
 

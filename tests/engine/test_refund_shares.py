@@ -6,9 +6,9 @@ from math import floor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poi_engine.entries import Given, Tender
-from poi_engine.records import LineRow, SaleDocument
-from poi_engine.returns import Return, ReturnedLine, is_whole, plan_return, taken_by
+from poi_engine.checkout.entries import Given, Tender
+from poi_engine.checkout.records import LineRow, SaleDocument
+from poi_engine.checkout.returns import Return, ReturnedLine, is_whole, plan_return, taken_by
 from poi_offers.decision import Adjustment, ChosenOffer, Decision
 
 amounts = st.integers(0, 5000)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from poi_engine.snapshot import _HEADER, FORMAT, SnapshotFolder, SnapshotRefused, State
+from poi_engine.catalogue.snapshot import _HEADER, FORMAT, SnapshotFolder, SnapshotRefused, State
 
 STATE = State(merchant_id="mer_1", layout="rules 1", version=7)
 SECTIONS = {"words": memoryview(b"abc" * 50), "none": memoryview(b""), "numbers": memoryview(bytes(range(256)))}
@@ -182,7 +182,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from poi_engine.snapshot import SnapshotFolder
+from poi_engine.catalogue.snapshot import SnapshotFolder
 from tests.engine.test_snapshot import SECTIONS, STATE
 
 left = int(sys.argv[2])

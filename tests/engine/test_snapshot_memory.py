@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from poi_cext import match
-from poi_engine.snapshot import SnapshotFolder, State
+from poi_engine.catalogue.snapshot import SnapshotFolder, State
 from poi_offers.shelf import DOCUMENTS, LAYOUT, shelf_of
 from tests.offers.catalogues import offer
 from tests.offers.generate import Generator
@@ -21,7 +21,7 @@ SHARE = 0.05
 SECOND = """
 import re, sys
 from pathlib import Path
-from poi_engine.snapshot import SnapshotFolder
+from poi_engine.catalogue.snapshot import SnapshotFolder
 from poi_offers.catalogue import Catalogue
 from poi_offers.shelf import LAYOUT
 

@@ -1,8 +1,8 @@
 """Stock for tests, as a delivery brings it."""
 
 from poi_engine import ledger
+from poi_engine.goods.stock import RECEIVED, STOCK, stock_account
 from poi_engine.ports import Job, Query
-from poi_engine.stock import RECEIVED, STOCK, stock_account
 from tests.engine.shop import M, Shop
 
 

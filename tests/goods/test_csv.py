@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poi_engine.goods_csv import NoForm, Row, encoding_of, form_of, rows
-from poi_engine.goods_values import Unreadable, check_digit, decimal, gtins
+from poi_engine.goods.file_reader import NoForm, Row, encoding_of, form_of, rows
+from poi_engine.goods.file_values import Unreadable, check_digit, decimal, gtins
 
 
 def read(content: bytes, digits: int = 2) -> list[Row]:

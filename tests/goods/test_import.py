@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from poi_engine.errors import Conflict
-from poi_engine.goods_export import Style, export_products
-from poi_engine.goods_import import AT_ONCE, GoodsImport, ImportReport
+from poi_engine.goods.file_export import Style, export_products
+from poi_engine.goods.file_import import AT_ONCE, GoodsImport, ImportReport
+from poi_engine.goods.products import Product
+from poi_engine.goods.sheets import ProductSheet, SheetText
 from poi_engine.ports import Job, Sql
-from poi_engine.products import Product
-from poi_engine.sheets import ProductSheet, SheetText
 from tests.engine.shop import M, Shop
 
 pytestmark = pytest.mark.valkey

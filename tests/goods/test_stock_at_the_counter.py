@@ -4,10 +4,10 @@ import pytest
 
 from poi_engine import ledger
 from poi_engine.basket import BasketEntry
+from poi_engine.checkout.returns import ReturnedLine
+from poi_engine.goods.stock import OutOfStock, Wanted, hold_moves, levels
 from poi_engine.ports import Job
-from poi_engine.returns import ReturnedLine
 from poi_engine.session import Session
-from poi_engine.stock import OutOfStock, Wanted, hold_moves, levels
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
 from tests.goods.stocking import stocked
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from poi_engine import ledger
 from poi_engine.basket import BasketEntry
+from poi_engine.goods.stock import CENTRAL, OutOfStock, Wanted, hold_moves
+from poi_engine.goods.stockroom import MovedLine, NewMovement
 from poi_engine.ports import Job
 from poi_engine.session import Session
 from poi_engine.setup import Setup
-from poi_engine.stock import CENTRAL, OutOfStock, Wanted, hold_moves
-from poi_engine.stockroom import MovedLine, NewMovement
 from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.verify import verify

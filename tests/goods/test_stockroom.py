@@ -4,8 +4,8 @@ import pytest
 
 from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict, RequestError
-from poi_engine.products import Product
-from poi_engine.stockroom import MovedLine, Movement, MovementKind, NewMovement
+from poi_engine.goods.products import Product
+from poi_engine.goods.stockroom import MovedLine, Movement, MovementKind, NewMovement
 from tests.engine.shop import SELLER, M, Shop
 
 pytestmark = pytest.mark.valkey

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from poi_engine.basket import BasketEntry
+from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.ports import Job, Query
-from poi_engine.returns import ReturnedLine
 from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.verify import verify

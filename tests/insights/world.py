@@ -7,11 +7,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from poi_engine.clock import micros_of
-from poi_engine.entries import Given, Tender
-from poi_engine.insights.rollup import fold
-from poi_engine.ports import Job, Query
-from poi_engine.records import (
+from poi_engine.checkout.entries import Given, Tender
+from poi_engine.checkout.records import (
     LineRow,
     RedemptionRow,
     SaleDocument,
@@ -20,6 +17,9 @@ from poi_engine.records import (
     insert_redemptions,
     insert_sale,
 )
+from poi_engine.clock import micros_of
+from poi_engine.insights.rollup import fold
+from poi_engine.ports import Job, Query
 from poi_offers.storetime import zone
 
 ZONES = {"sto_paris": "Europe/Paris", "sto_york": "America/New_York", "sto_apia": "Pacific/Apia"}

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from poi_engine.addresses import Address
 from poi_engine.basket import BasketEntry
-from poi_engine.fulfilment import How
-from poi_engine.order_ahead import Wished
-from poi_engine.order_counter import LineWish
-from poi_engine.order_placing import Orderer
-from poi_engine.order_rows import Contact
-from poi_engine.order_views import OrderFilter, OrderView
+from poi_engine.orders.addresses import Address
+from poi_engine.orders.ahead import Wished
+from poi_engine.orders.counter import LineWish
+from poi_engine.orders.fulfilment import How
+from poi_engine.orders.placing import Orderer
+from poi_engine.orders.rows import Contact
+from poi_engine.orders.views import OrderFilter, OrderView
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import Session

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from poi_engine.goods.stock import OutOfStock
 from poi_engine.session import Session
 from poi_engine.setup import Setup
-from poi_engine.stock import OutOfStock
 from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.verify import verify

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from poi_engine.errors import Conflict, Forbidden
-from poi_engine.order_moves import (
+from poi_engine.orders.moves import (
     ENDED,
     MOVES,
     OPEN,

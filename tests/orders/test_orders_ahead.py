@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace as changed
 
 from poi_engine.errors import Conflict, Forbidden, NotFound, RequestError
-from poi_engine.order_ahead import Wished
-from poi_engine.order_placing import Orderer
+from poi_engine.goods.stock import OutOfStock
+from poi_engine.orders.ahead import Wished
+from poi_engine.orders.placing import Orderer
 from poi_engine.settings import Ordering
-from poi_engine.stock import OutOfStock
 from poi_offers.model import Channel, Offer, PercentOff
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
 from tests.goods.stocking import stocked

@@ -4,7 +4,7 @@ import pytest
 
 from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict, RequestError
-from poi_engine.stock import OutOfStock
+from poi_engine.goods.stock import OutOfStock
 from tests.engine.shop import M, Shop
 from tests.goods.stocking import stocked
 from tests.orders.ordering import PARIS, SECOND, all_orders, basket, held, line, piece, second_store

@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
+from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.errors import PoiError
-from poi_engine.order_moves import OPEN
-from poi_engine.order_views import OrderView
-from poi_engine.returns import ReturnedLine
-from poi_engine.stock import OutOfStock
+from poi_engine.goods.stock import OutOfStock
+from poi_engine.orders.moves import OPEN
+from poi_engine.orders.views import OrderView
 from tests.engine.shop import SELLER, STATION, M, Shop
 from tests.goods.stocking import stocked
 from tests.orders.ordering import all_orders, basket, line, order_ahead, piece

@@ -2,9 +2,9 @@
 
 import pytest
 
+from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.errors import Conflict
-from poi_engine.order_views import OrderView
-from poi_engine.returns import ReturnedLine
+from poi_engine.orders.views import OrderView
 from poi_engine.sales import SaleView
 from tests.engine.shop import SELLER, STATION, M, Shop
 from tests.goods.stocking import stocked

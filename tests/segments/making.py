@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from poi_engine.segment_model import All, Any, Bought, Condition, Not
+from poi_engine.segments.model import All, Any, Bought, Condition, Not
 from poi_offers import model
 
 TIERS = ("member", "silver", "gold", "")

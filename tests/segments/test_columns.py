@@ -4,11 +4,11 @@ import random
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
-from poi_engine import rfm
 from poi_engine.clock import micros_of
-from poi_engine.segment_columns import NEVER, Crowd, People, count
-from poi_engine.segment_due import group_of, scene_of
-from poi_engine.segment_model import Bought, Condition, Question, bought_word, check_segment, translate
+from poi_engine.segments import rfm
+from poi_engine.segments.columns import NEVER, Crowd, People, count
+from poi_engine.segments.due import group_of, scene_of
+from poi_engine.segments.model import Bought, Condition, Question, bought_word, check_segment, translate
 from poi_offers.eligibility import truth_of
 from poi_offers.situation import CustomerFacts
 from tests.segments.making import condition, leaves

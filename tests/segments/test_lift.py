@@ -6,7 +6,7 @@ from math import exp
 
 import pytest
 
-from poi_engine.lift import LEAST, Lift, Sample, freedom, interval, lift, t_quantile
+from poi_engine.segments.lift import LEAST, Lift, Sample, freedom, interval, lift, t_quantile
 
 T_TABLE = {10: 2.2281, 20: 2.0860, 30: 2.0423, 60: 2.0003, 100: 1.9840, 1000: 1.9623}
 """Printed tables of Student's t, 97.5 %."""

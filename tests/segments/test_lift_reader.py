@@ -5,11 +5,11 @@ from datetime import date, timedelta
 
 import pytest
 
+from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.errors import Conflict, NotFound, RequestError
-from poi_engine.lift import Sample, lift
-from poi_engine.lift_reader import Lifts
-from poi_engine.offer_book import OfferBook
 from poi_engine.ports import Sql
+from poi_engine.segments.lift import Sample, lift
+from poi_engine.segments.lift_reader import Lifts
 from poi_offers.holdout import held_out
 from poi_offers.model import All, AmountOff, Condition, Frequency, InSegment, Offer
 from tests.engine.shop import Seen

@@ -8,8 +8,8 @@ import pytest
 
 from poi_engine.errors import NotFound, RequestError
 from poi_engine.ports import Sql
-from poi_engine.segment_model import All, Bought, SegmentDraft
-from poi_engine.segment_rows import members_at
+from poi_engine.segments.model import All, Bought, SegmentDraft
+from poi_engine.segments.rows import members_at
 from poi_offers import model
 from poi_offers.model import Frequency, InSegment
 from tests.segments.making import condition

@@ -2,7 +2,7 @@
 
 import pytest
 
-from poi_engine.rfm import GROUPS, NAMES, Cuts, cut_points, cuts_of, group_of, score
+from poi_engine.segments.rfm import GROUPS, NAMES, Cuts, cut_points, cuts_of, group_of, score
 
 CUTS = Cuts((7, 30, 90, 200), (1, 2, 4, 8), (1000, 3000, 7000, 20_000))
 

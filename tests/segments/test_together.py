@@ -7,11 +7,11 @@ from typing import TypeVar
 
 import pytest
 
+from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.errors import RequestError, StorageError
-from poi_engine.offer_book import OfferBook
 from poi_engine.ports import Job, Sql
-from poi_engine.segment_model import Bought, SegmentDraft
-from poi_engine.segment_rounds import LEASE
+from poi_engine.segments.model import Bought, SegmentDraft
+from poi_engine.segments.rounds import LEASE
 from poi_engine.storage import open_sql
 from poi_offers.model import AmountOff, Frequency, InSegment, Offer, Recency
 from tests.engine.shop import Seen

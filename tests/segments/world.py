@@ -8,21 +8,21 @@ from zoneinfo import ZoneInfo
 from msgspec import json
 
 from poi_engine import ledger
-from poi_engine.commit import count_visit
-from poi_engine.consents import Consents, Proof
-from poi_engine.customer_merge import Merge
-from poi_engine.customer_rows import living
-from poi_engine.customers import Customers
-from poi_engine.entries import Given, Tender
+from poi_engine.checkout.commit import count_visit
+from poi_engine.checkout.entries import Given, Tender
+from poi_engine.checkout.records import LineRow, SaleDocument, SaleRow, insert_lines, insert_sale
+from poi_engine.clientele.consents import Consents, Proof
+from poi_engine.clientele.customers import Customers
+from poi_engine.clientele.merge import Merge
+from poi_engine.clientele.rows import living
 from poi_engine.ids import Ids
 from poi_engine.ledger import POINTS, Move
 from poi_engine.ports import Job, Query, Sql
 from poi_engine.principal import Principal
-from poi_engine.records import LineRow, SaleDocument, SaleRow, insert_lines, insert_sale
-from poi_engine.segment_due import mark_due
-from poi_engine.segment_model import All, Bought, Condition, Not, SegmentDraft
-from poi_engine.segment_model import Any as AnyOf
-from poi_engine.segments import Segments
+from poi_engine.segments.due import mark_due
+from poi_engine.segments.model import All, Bought, Condition, Not, SegmentDraft
+from poi_engine.segments.model import Any as AnyOf
+from poi_engine.segments.segments import Segments
 from poi_engine.settings import read_merchant
 from poi_offers import model
 from tests.engine.shop import FakeClock, M, merchant_rows

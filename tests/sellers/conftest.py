@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from poi_engine.access import Access
-from poi_engine.approvals import Approvals
 from poi_engine.ids import Ids
-from poi_engine.pins import Pins
 from poi_engine.ports import Job, Query, Sql
 from poi_engine.principal import Principal, Role
-from poi_engine.rights import StaffRole
-from poi_engine.sellers import NewSeller, Sellers
-from poi_engine.signin import SignIns
+from poi_engine.staff.approvals import Approvals
+from poi_engine.staff.pins import Pins
+from poi_engine.staff.rights import StaffRole
+from poi_engine.staff.sellers import NewSeller, Sellers
+from poi_engine.staff.signin import SignIns
 from tests.engine.shop import STATION, FakeClock, M, merchant_rows
 
 OWNER = Principal(merchant_id=M, access_id="acc_owner", role="owner", subject_id="owner")

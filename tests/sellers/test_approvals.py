@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from poi_engine.approvals import SECONDS, WINDOW_US, Allowance, Approval, allow, allowance_of, give_back
 from poi_engine.clock import micros
 from poi_engine.errors import RequestError
 from poi_engine.ports import Job
-from poi_engine.rights import Acting
+from poi_engine.staff.approvals import SECONDS, WINDOW_US, Allowance, Approval, allow, allowance_of, give_back
+from poi_engine.staff.rights import Acting
 from tests.engine.shop import M
 from tests.sellers.conftest import COUNTER, OWNER, PIN, Staff, principal
 

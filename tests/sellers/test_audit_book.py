@@ -2,11 +2,11 @@
 
 import pytest
 
-from poi_engine.audit import AuditBook, AuditEntry, AuditFilter
+from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import micros
 from poi_engine.errors import RequestError
 from poi_engine.ports import Job
-from poi_engine.records import insert_audit
+from poi_engine.staff.audit import AuditBook, AuditEntry, AuditFilter
 from tests.engine.shop import START, STATION, M
 from tests.sellers.conftest import Staff
 

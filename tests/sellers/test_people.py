@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from poi_engine.badges import MOST_BADGES, Badge
+from poi_engine.clientele.customers import Customers
 from poi_engine.clock import micros
-from poi_engine.customers import Customers
 from poi_engine.errors import RequestError
 from poi_engine.ids import Ids
 from poi_engine.principal import Principal
-from poi_engine.rights import RIGHTS, Person
-from poi_engine.sellers import NewSeller, SellerChange, seen_by
+from poi_engine.staff.badges import MOST_BADGES, Badge
+from poi_engine.staff.rights import RIGHTS, Person
+from poi_engine.staff.sellers import NewSeller, SellerChange, seen_by
 from tests.engine.shop import STATION, Card, M
 from tests.sellers.conftest import COUNTER, OWNER, PIN, Staff, principal
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from poi_engine.errors import RequestError
-from poi_engine.pins import LONGEST_PAUSE_SECONDS, PAUSE_SECONDS, TRIES, check_pin, hash_pin, is_pin
+from poi_engine.staff.pins import LONGEST_PAUSE_SECONDS, PAUSE_SECONDS, TRIES, check_pin, hash_pin, is_pin
 from tests.engine.shop import M
 from tests.sellers.conftest import COUNTER, OWNER, PIN, Staff
 

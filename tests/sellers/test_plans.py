@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from poi_engine.approvals import Allowance, allow
-from poi_engine.audit import AuditBook, AuditFilter
-from poi_engine.badges import Badge
 from poi_engine.clock import micros
 from poi_engine.ports import Job
+from poi_engine.staff.approvals import Allowance, allow
+from poi_engine.staff.audit import AuditBook, AuditFilter
+from poi_engine.staff.badges import Badge
 from poi_engine.storage import open_sql
 from tests.engine.plans import Recorded, walks
 from tests.engine.shop import STATION, Card, FakeClock, M, merchant_rows

@@ -6,9 +6,9 @@ import pytest
 
 from poi_engine.errors import RequestError
 from poi_engine.ports import Job, Query
-from poi_engine.rights import RIGHTS
-from poi_engine.sellers import SellerChange
-from poi_engine.signin import SignInRule
+from poi_engine.staff.rights import RIGHTS
+from poi_engine.staff.sellers import SellerChange
+from poi_engine.staff.signin import SignInRule
 from tests.engine.shop import OTHER_STATION, STATION, M
 from tests.sellers.conftest import COUNTER, OWNER, Staff, principal
 

@@ -14,8 +14,8 @@ from multidict import CIMultiDictProxy
 
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal, Scope
-from poi_engine.sellers import NewSeller
 from poi_engine.setup import NewStation, NewStore
+from poi_engine.staff.sellers import NewSeller
 from poi_server.app import STARTED, make_app
 from poi_server.config import Config, Http, Storage
 from poi_server.services import SERVICES

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from poi_engine.goods_csv import encoding_of, form_of
+from poi_engine.goods.file_reader import encoding_of, form_of
 from poi_server.cli import main, products
 from poi_server.cli.products import _pieces
 from tests.server.process import ServerProcess

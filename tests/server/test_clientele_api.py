@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from poi_engine.customer_search import ALLOWED
+from poi_engine.clientele.search import ALLOWED
 from tests.engine.shop import Card
 from tests.server.process import ServerProcess
 from tests.server.shop import Shop

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from poi_engine.ports import Job, Query
-from poi_engine.segment_due import mark_due
+from poi_engine.segments.due import mark_due
 from tests.server.shop import Shop
 
 VISITORS = {"name": {"en": "Visitors", "fr": "Visiteurs"}, "conditions": {"type": "frequency", "min": 1}}

@@ -8,7 +8,7 @@ import pytest
 
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Role
-from poi_engine.rights import RIGHTS
+from poi_engine.staff.rights import RIGHTS
 from poi_server.http import COUNTER, Call, Routes
 from poi_server.routes import route_table
 from tests.server.shop import Answer, Shop

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from poi_engine import commit, pay_jobs, refund_entries, refund_jobs, reservation, returns, settlement
+from poi_engine.checkout import commit, pay_jobs, refund_entries, refund_jobs, reservation, returns, settlement
 from poi_engine.ports import PaymentResult
 
 Plant = Callable[[pytest.MonkeyPatch], None]

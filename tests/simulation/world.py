@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from poi_engine.basket import BasketEntry
+from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.engine import Engine
 from poi_engine.errors import PoiError
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
-from poi_engine.returns import ReturnedLine
 from poi_engine.session import Session
 from poi_engine.verify import verify
 from tests.engine.shop import PRODUCTS, Card, FakeClock, M, Seen, merchant_rows

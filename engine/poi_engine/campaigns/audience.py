@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from poi_engine.customer_rows import marks
+from poi_engine.clientele.rows import marks
 from poi_engine.ports import Job, Query
 
 LAPSING = "auto:lapsing"

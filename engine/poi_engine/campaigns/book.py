@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, json
 
-from poi_engine import rfm
 from poi_engine.campaigns.audience import AudienceSize, audience_size
 from poi_engine.campaigns.model import (
     Act,
@@ -25,13 +24,14 @@ from poi_engine.campaigns.model import (
     offer_ids,
     offers_of,
 )
+from poi_engine.catalogue.offer_book import Change, OfferBook, pause_all, publish
+from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, micros, moment
 from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.ids import Ids
-from poi_engine.offer_book import Change, OfferBook, pause_all, publish
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal
-from poi_engine.records import insert_audit
+from poi_engine.segments import rfm
 from poi_engine.settings import read_merchant
 from poi_offers.storetime import zone
 

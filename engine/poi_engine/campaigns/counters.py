@@ -6,9 +6,9 @@ from msgspec import Struct
 
 from poi_engine.campaigns.book import CampaignBook, CampaignView
 from poi_engine.campaigns.model import offers_of
+from poi_engine.catalogue.offer_book import remaining_limits
+from poi_engine.clientele.rows import marks
 from poi_engine.clock import Clock, micros, moment
-from poi_engine.customer_rows import marks
-from poi_engine.offer_book import remaining_limits
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.settings import read_merchant
 from poi_offers.limits import limit_key

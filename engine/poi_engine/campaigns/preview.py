@@ -14,12 +14,12 @@ from poi_engine.campaigns.audience import LAPSING
 from poi_engine.campaigns.book import check_campaign
 from poi_engine.campaigns.model import CampaignDraft, offers_of
 from poi_engine.campaigns.trial import Trial, Week, by_customer
-from poi_engine.customer_rows import marks
+from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.catalogue.past import Days, midnight, situation_of
+from poi_engine.checkout.frozen import decode
+from poi_engine.clientele.rows import marks
 from poi_engine.errors import RequestError
-from poi_engine.frozen import decode
 from poi_engine.insights.place import View
-from poi_engine.offer_book import OfferBook
-from poi_engine.past import Days, midnight, situation_of
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_offers.situation import Situation
 

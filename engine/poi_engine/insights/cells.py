@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from poi_engine.records import LineRow, RedemptionRow, SaleRow
+from poi_engine.checkout.records import LineRow, RedemptionRow, SaleRow
 
 Facet = Literal["hour", "payment", "visit", "seller", "store", "product", "offer", "customer", "cohort"]
 Grain = Literal["day", "month", "year"]

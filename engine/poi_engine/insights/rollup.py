@@ -9,10 +9,10 @@ from itertools import islice
 
 from msgspec import structs
 
+from poi_engine.checkout.records import LineRow, RedemptionRow, SaleRow
 from poi_engine.clock import moment
 from poi_engine.insights.cells import MEASURES, Cell, Key, cells_of
 from poi_engine.ports import Job, Query, Row
-from poi_engine.records import LineRow, RedemptionRow, SaleRow
 from poi_offers.storetime import zone as store_zone
 
 _AT_ONCE = 600  # cells a statement: SQLite and PostgreSQL take some 32,000 values

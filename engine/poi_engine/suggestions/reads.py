@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, timedelta
 
-from poi_engine.customer_rows import marks
+from poi_engine.clientele.rows import marks
 from poi_engine.facts import DAY
 from poi_engine.insights.place import View
 from poi_engine.ports import Job, Query, Row, Sql
-from poi_engine.segment_people import who_objects
+from poi_engine.segments.people import who_objects
 from poi_engine.suggestions.quiet import Hours
 from poi_engine.suggestions.rhythm import GONE_DAYS, LEAST_VISITS, LONGER_DAYS, lapses
 

@@ -14,14 +14,14 @@ from statistics import median
 from msgspec import Struct, json
 
 from poi_engine.campaigns.model import CampaignDraft
+from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, micros, moment
 from poi_engine.errors import Conflict, NotFound, PoiError
 from poi_engine.facts import DAY
 from poi_engine.ids import Ids
-from poi_engine.offer_book import OfferBook
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal
-from poi_engine.records import insert_audit
 from poi_engine.suggestions import model, reads
 from poi_engine.suggestions.model import Found, Suggestion
 from poi_engine.suggestions.pairs import Together

@@ -1,0 +1,261 @@
+"""The one transaction that makes a sale: holds posted, revenue, points, receipt, outbox, customer and answer."""
+
+from msgspec import Struct, msgpack
+
+from poi_engine import journal, ledger
+from poi_engine.checkout.entries import Given, Owed, Tender, given_of, sale_moves
+from poi_engine.checkout.frozen import Frozen, decode
+from poi_engine.checkout.payment import Payment
+from poi_engine.checkout.promise import keep_answer
+from poi_engine.checkout.records import (
+    RedemptionRow,
+    SaleDocument,
+    SaleRow,
+    insert_event,
+    insert_lines,
+    insert_redemptions,
+    insert_sale,
+)
+from poi_engine.clientele.left import settle_left
+from poi_engine.clientele.limit_carry import carry_limits
+from poi_engine.clientele.referral import reward_first_sale
+from poi_engine.clientele.rows import Living, living, marks
+from poi_engine.errors import Conflict
+from poi_engine.facts import DAY
+from poi_engine.ids import Ids
+from poi_engine.insights.rollup import fold
+from poi_engine.loyalty import YEAR_DAYS, tier_of
+from poi_engine.orders.sale import orders_paid
+from poi_engine.ports import Job, Query
+from poi_engine.receipts import sale_lines, sale_receipt
+from poi_engine.segments.due import mark_due
+from poi_engine.session import Notice, Session, SessionState, move
+from poi_engine.settings import Merchant, read_merchant
+from poi_engine.wiring import Trace
+
+OPEN_STATES = ("reserved", "paying", "unknown")
+_CODE_BITS = 60
+
+
+class Closed(Conflict):
+    """The checkout ended another way before; `state` says how."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__("checkout-closed", f"This checkout is {state} already.")
+        self.state = state
+
+
+class Committed(Struct, frozen=True, kw_only=True):
+    """A sale and the session as it is now; `fresh` is False when it had been committed before."""
+
+    sale_id: str
+    session: Session
+    fresh: bool = True
+
+
+def sale_of(checkout_id: str) -> str:
+    """A checkout has one sale."""
+    return f"sal_{checkout_id.partition('_')[2]}"
+
+
+def commit_sale(
+    merchant_id: str, checkout_id: str, tender: Tender, *, ids: Ids, at: int, trace: Trace
+) -> Job[Committed]:
+    """Make the sale of a checkout, once; repeating it returns the same. `Closed` when it ended without a sale."""
+    trace("commit.job")
+    sale_id = sale_of(checkout_id)
+    rows = yield Query(
+        "update checkout set state = 'paid', sale_id = ?, changed_at = ? where merchant_id = ? and checkout_id = ? "
+        f"and state in ({', '.join('?' * len(OPEN_STATES))}) returning document",
+        (sale_id, at, merchant_id, checkout_id, *OPEN_STATES),
+    )
+    if not rows:
+        return (yield from _committed_before(merchant_id, checkout_id))
+    trace("commit.claimed")
+    frozen = decode(rows[0]["document"])
+    yield from ledger.post(merchant_id, checkout_id, ids=ids, at=at)
+    trace("commit.posted")
+    person = yield from living(merchant_id, frozen.customer_id) if frozen.customer_id else nobody()
+    owed = yield from owed_by(merchant_id, person.customer_id if person else None)
+    given = given_of(frozen, owed)
+    moves = sale_moves(frozen, tender, given, person.customer_id if person else None)
+    yield from ledger.enter(merchant_id, checkout_id, moves, ids=ids, at=at)
+    trace("commit.entered")
+    yield from _record(merchant_id, checkout_id, sale_id, frozen, person, tender, given, owed, ids, at, trace)
+    if person is not None and person.absorbed:
+        yield from carry_limits(merchant_id, person, frozen.claims, ids=ids, at=at)
+    yield from settle_left(merchant_id, frozen.customer_id, ids=ids, at=at)
+    session = paid_session(frozen.session, sale_id)
+    trace("commit.recorded")
+    return Committed(sale_id=sale_id, session=session)
+
+
+def paid_session(session: Session, sale_id: str) -> Session:
+    """The accepted session, paid."""
+    return move(session, SessionState.PAID, sale_id=sale_id, notice=Notice(code="paid"))
+
+
+def answer_of(session: Session) -> bytes:
+    """The session as an idempotency answer keeps it."""
+    return msgpack.encode(session)
+
+
+def keep_session(merchant_id: str, payment: Payment, session: Session) -> Query:
+    """Keep the answer to the key that made the payment."""
+    return keep_answer(merchant_id, payment.document.principal, payment.document.key, answer_of(session))
+
+
+def owed_by(merchant_id: str, customer_id: str | None) -> Job[Owed]:
+    """The customer's debts in points and in stored value."""
+    if customer_id is None:
+        return Owed()
+    points = yield from ledger.balance(merchant_id, f"points_owed:{customer_id}")
+    value = yield from ledger.balance(merchant_id, f"value_owed:{customer_id}")
+    return Owed(points=points.available, value=value.available)
+
+
+def nobody() -> Job[None]:
+    """An anonymous sale's customer."""
+    yield from ()
+
+
+def _committed_before(merchant_id: str, checkout_id: str) -> Job[Committed]:
+    rows = yield Query(
+        "select state, sale_id, document from checkout where merchant_id = ? and checkout_id = ?",
+        (merchant_id, checkout_id),
+    )
+    if not rows or rows[0]["state"] != "paid":
+        raise Closed(rows[0]["state"] if rows else "gone")
+    session = paid_session(decode(rows[0]["document"]).session, rows[0]["sale_id"])
+    return Committed(sale_id=rows[0]["sale_id"], session=session, fresh=False)
+
+
+def _record(
+    merchant_id: str,
+    checkout_id: str,
+    sale_id: str,
+    frozen: Frozen,
+    person: Living | None,
+    tender: Tender,
+    given: Given,
+    owed: Owed,
+    ids: Ids,
+    at: int,
+    trace: Trace,
+) -> Job[None]:
+    merchant = yield from read_merchant(merchant_id)
+    first = person is not None and person.visits == 0
+    lines = sale_lines(frozen)
+    seller_id = seller_of(frozen.accepted_by)
+    receipt = sale_receipt(frozen, sale_id, lines, tender, given, owed, merchant.language, seller_id, at)
+    number = yield from journal.append(merchant_id, frozen.session.station_id, "sale", sale_id, receipt, at=at)
+    trace("commit.journal")
+    coupons = yield from _give_coupons(merchant_id, sale_id, frozen, person, ids, at)
+    if person is not None and first:
+        coupons += yield from reward_first_sale(merchant, person, sale_id, ids=ids, at=at)
+    document = SaleDocument(
+        tender=tender,
+        given=given,
+        decision=frozen.decision,
+        scheme=frozen.session.identity.scheme if frozen.session.identity else None,
+        assurance=frozen.session.identity.assurance if frozen.session.identity else None,
+        claims=frozen.claims,
+        coupons=coupons,
+        by=frozen.accepted_by,
+    )
+    sale, uses = _sale_row(sale_id, checkout_id, frozen, document, number, seller_id, first, at), _uses(frozen)
+    yield insert_sale(merchant_id, sale)
+    yield insert_lines(merchant_id, sale_id, lines)
+    yield from insert_redemptions(merchant_id, sale_id, frozen.customer_id, uses, at)
+    trace("commit.sale")
+    yield from orders_paid(merchant_id, checkout_id, sale_id, frozen, lines, ids=ids, at=at)
+    trace("commit.orders")
+    yield sale_event(merchant_id, "sale.committed", sale_id, frozen.decision.total, ids, at)
+    trace("commit.outbox")
+    if person is not None:
+        yield from count_visit(merchant, person, 1, frozen.decision.total, at)
+        yield mark_due(merchant_id, person.customer_id, at, sale_id)
+    yield from fold(merchant_id, sale, lines, uses)
+    trace("commit.customer")
+
+
+def _sale_row(
+    sale_id: str,
+    checkout_id: str,
+    frozen: Frozen,
+    document: SaleDocument,
+    number: int,
+    seller_id: str | None,
+    first: bool,
+    at: int,
+) -> SaleRow:
+    decision, session = frozen.decision, frozen.session
+    return SaleRow(
+        sale_id=sale_id,
+        checkout_id=checkout_id,
+        store_id=session.store_id,
+        station_id=session.station_id,
+        zone=frozen.place.zone,
+        currency=decision.currency,
+        subtotal=decision.subtotal,
+        saved=decision.saved,
+        total=decision.total,
+        points=document.given.points_earned,
+        receipt_number=number,
+        at=at,
+        document=document,
+        seller_id=seller_id,
+        customer_id=frozen.customer_id,
+        first_visit=first,
+        channel=session.channel,
+    )
+
+
+def _uses(frozen: Frozen) -> list[RedemptionRow]:
+    return [
+        RedemptionRow(offer_id=offer.offer_id, version=offer.version, saved=offer.saved, value=offer.value)
+        for offer in frozen.decision.offers
+    ]
+
+
+def seller_of(accepted_by: str) -> str | None:
+    """The seller's id in `seller:<id>`; a station or an owner is none."""
+    role, _, subject = accepted_by.partition(":")
+    return subject if role == "seller" else None
+
+
+def sale_event(merchant_id: str, kind: str, sale_id: str, total: int, ids: Ids, at: int) -> Query:
+    """The outbox row of a committed sale or refund."""
+    return insert_event(merchant_id, ids.new("evt"), kind, {"sale_id": sale_id, "total": total}, at)
+
+
+def count_visit(merchant: Merchant, person: Living, visits: int, total: int, at: int) -> Job[None]:
+    """Bring the customer's figures and tier up to date after a sale (or, with no visit, after a refund)."""
+    rows = yield Query(
+        "select cast(coalesce(sum(total), 0) as bigint) as spend from sale where merchant_id = ? "
+        f"and customer_id in ({marks(person.family)}) and created_at > ?",
+        (merchant.merchant_id, *person.family, at - YEAR_DAYS * DAY),
+    )
+    tier = tier_of(rows[0]["spend"], merchant.programme.tiers, merchant.programme.base_tier)
+    yield Query(
+        "update customer set visits = visits + ?, spend = spend + ?, tier = ?, "
+        "last_visit_at = case when ? > 0 then ? else last_visit_at end where merchant_id = ? and customer_id = ?",
+        (visits, total, tier, visits, at, merchant.merchant_id, person.customer_id),
+    )
+
+
+def _give_coupons(
+    merchant_id: str, sale_id: str, frozen: Frozen, person: Living | None, ids: Ids, at: int
+) -> Job[tuple[str, ...]]:
+    """Personal codes for a later visit; nobody known, none given."""
+    codes = []
+    for award in frozen.decision.awards:
+        if award.kind != "coupon" or person is None:
+            continue
+        codes.append(ids.secret(_CODE_BITS))
+        yield Query(
+            "insert into coupon (merchant_id, code, customer_id, offer_id, sale_id, expires_at) "
+            "values (?, ?, ?, ?, ?, ?)",
+            (merchant_id, codes[-1], person.customer_id, award.coupon_offer_id, sale_id, at + (award.days or 30) * DAY),
+        )
+    return tuple(codes)

@@ -1,0 +1,120 @@
+"""After a crash, and from time to time: payments without an end get one, forgotten reservations are let go."""
+
+from msgspec import Struct
+
+from poi_engine.checkout.payment import Payment, payment_row
+from poi_engine.checkout.refund import Refunds
+from poi_engine.checkout.reservation import release
+from poi_engine.checkout.settlement import Settlement, session_id_of
+from poi_engine.desk import Desk
+from poi_engine.errors import PoiError
+from poi_engine.ports import Job, Query
+from poi_engine.settings import read_merchant
+from poi_engine.wiring import Wiring
+
+MINUTE = 60_000_000  # microseconds
+
+
+class Recovered(Struct, kw_only=True):
+    """What one round did."""
+
+    resolved: int = 0
+    in_doubt: int = 0
+    let_go: int = 0
+
+
+class Recovery:
+    """Resolves payments by asking terminals; never by paying again."""
+
+    def __init__(self, wiring: Wiring, desk: Desk, settlement: Settlement, refunds: Refunds) -> None:
+        self._w = wiring
+        self._desk = desk
+        self._settlement = settlement
+        self._refunds = refunds
+
+    async def run(self, *, grace: float = 0.0) -> Recovered:
+        """One round over all merchants. Payments that began less than `grace` seconds ago are left alone: where
+        several processes share the storage, another one may be waiting for their answer."""
+        done = Recovered()
+        for merchant_id in await self._w.sql.read(_merchants):
+            await self._payments(merchant_id, grace, done)
+            await self._reservations(merchant_id, done)
+        return done
+
+    async def _payments(self, merchant_id: str, grace: float, done: Recovered) -> None:
+        before = self._w.at() - round(grace * 1_000_000)
+        for payment, ended in await self._w.sql.read(lambda: _pending(merchant_id)):
+            if self._settlement.is_sending(payment.checkout_id):
+                continue
+            if payment.state == "sending" and payment.created_at > before:
+                continue
+            self._w.trace("recover.payment")
+            if await self._resolve(merchant_id, payment, ended):
+                done.resolved += 1
+            else:
+                done.in_doubt += 1
+            self._w.trace("recover.resolved")
+
+    async def _resolve(self, merchant_id: str, payment: Payment, ended: bool) -> bool:
+        """True when the payment has an end now. One that cannot be asked about stays in doubt for the next round."""
+        try:
+            if payment.amount < 0 or payment.document.refunds is not None:
+                return await self._refunds.ask(merchant_id, payment.checkout_id) is not None
+            if ended:
+                return await self._settlement.undo(merchant_id, payment)
+            await self._settlement.ask(merchant_id, payment.checkout_id)
+        except PoiError:
+            return False
+        state = await self._w.sql.read(lambda: _state(merchant_id, payment.payment_id))
+        return state not in ("sending", "unknown")
+
+    async def _reservations(self, merchant_id: str, done: Recovered) -> None:
+        for checkout_id in await self._w.sql.read(lambda: _forgotten(merchant_id, self._w.at())):
+            self._w.trace("sweep.checkout")
+            at = self._w.at()
+            gone = await self._w.sql.write(
+                lambda checkout_id=checkout_id, at=at: release(  # type: ignore[misc]
+                    merchant_id, checkout_id, "released", ("reserved",), ids=self._w.ids, at=at, trace=self._w.trace
+                )
+            )
+            if gone:
+                done.let_go += 1
+                session_id = await self._w.sql.read(lambda c=checkout_id: session_id_of(merchant_id, c))  # type: ignore[misc]
+                await self._desk.load(merchant_id, session_id)
+            self._w.trace("sweep.let-go")
+
+
+def _merchants() -> Job[list[str]]:
+    rows = yield Query("select merchant_id from merchant order by merchant_id")
+    return [row["merchant_id"] for row in rows]
+
+
+def _pending(merchant_id: str) -> Job[list[tuple[Payment, bool]]]:
+    """Payments without an end, and whether their checkout has one: then what the terminal took must go back.
+
+    Oldest first; sorted here, like the reservations: asked to sort, SQLite walks the primary key through everything
+    that the merchant ever had.
+    """
+    rows = yield Query(
+        "select p.*, c.state as checkout_state from payment p join checkout c "
+        "on c.merchant_id = p.merchant_id and c.checkout_id = p.checkout_id "
+        "where p.merchant_id = ? and p.state in ('sending', 'unknown')",
+        (merchant_id,),
+    )
+    rows = sorted(rows, key=lambda row: row["payment_id"])
+    return [(payment_row(row), row["checkout_state"] not in ("paying", "unknown")) for row in rows]
+
+
+def _state(merchant_id: str, payment_id: str) -> Job[str]:
+    rows = yield Query("select state from payment where merchant_id = ? and payment_id = ?", (merchant_id, payment_id))
+    return str(rows[0]["state"])
+
+
+def _forgotten(merchant_id: str, at: int) -> Job[list[str]]:
+    """Reservations that waited for payment longer than the merchant lets them."""
+    merchant = yield from read_merchant(merchant_id)
+    rows = yield Query(
+        "select checkout_id from checkout where merchant_id = ? and state = 'reserved' and changed_at < ?",
+        (merchant_id, at - merchant.programme.minutes * MINUTE),
+    )
+    return sorted(row["checkout_id"] for row in rows)

@@ -1,0 +1,159 @@
+"""Refunds: of a whole sale or a part, once per key, never above what is left."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from poi_engine.checkout.payment import Payment, read_payment
+from poi_engine.checkout.promise import key_of
+from poi_engine.checkout.refund_jobs import (
+    Answer,
+    RefundBefore,
+    RefundOpened,
+    commit_refund,
+    decline_refund,
+    doubt_refund,
+    open_refund,
+)
+from poi_engine.checkout.returns import ReturnedLine
+from poi_engine.checkout.settlement import Settlement, status_of
+from poi_engine.errors import Conflict, DeviceError, InternalError, RequestError
+from poi_engine.ledger import Insufficient
+from poi_engine.orders.news import tell_of_sale
+from poi_engine.ports import Job, PaymentResult
+from poi_engine.principal import Principal
+from poi_engine.sales import Sales, SaleView
+from poi_engine.staff.approvals import Allowance
+from poi_engine.wiring import Wiring
+
+T = TypeVar("T")
+_TRIES = 3
+
+
+class Refunds:
+    """The refunds' service, behind `Checkout.refund`."""
+
+    def __init__(self, wiring: Wiring, settlement: Settlement, sales: Sales) -> None:
+        self._w = wiring
+        self._settlement = settlement
+        self._sales = sales
+
+    async def refund(
+        self,
+        merchant_id: str,
+        sale_id: str,
+        lines: Sequence[ReturnedLine] | None,
+        reason: str,
+        *,
+        key: str,
+        by: Principal,
+        allowance: Allowance | None = None,
+        place: str | None = None,
+        order_id: str | None = None,
+    ) -> SaleView:
+        """The refund, as a sale of its own. `Conflict` `refund-declined`, or `refund-unknown` while it is in doubt:
+        repeating the request with the same key asks the terminal again. `place`: where the goods arrive; `order_id`:
+        of whose lines only."""
+        if not reason.strip() or len(reason) > 200:
+            raise RequestError("reason-needed", "Say why in 1 to 200 characters.", path="$.reason")
+        body = ["all"] if lines is None else [f"{line.line_id}={line.quantity}" for line in lines]
+        scope = [f"{name}={value}" for name, value in (("place", place), ("order", order_id)) if value is not None]
+        asked = key_of(by, key, "refund", sale_id, reason, *body, *scope)
+        station_id = by.station_id
+        checkout_id, payment_id = self._w.ids.new("ref"), self._w.ids.new("pay")
+        opened = await self._write(
+            lambda at: open_refund(
+                merchant_id,
+                sale_id,
+                lines,
+                reason,
+                station_id,
+                by.who,
+                allowance or Allowance(who=by.who),
+                asked,
+                checkout_id,
+                payment_id,
+                place=place,
+                order_id=order_id,
+                at=at,
+                trace=self._w.trace,
+            )
+        )
+        self._w.trace("refund.opened")
+        if isinstance(opened, RefundBefore):
+            return await self._again(merchant_id, opened)
+        return await self._answer(merchant_id, await self._send(merchant_id, opened))
+
+    async def settle(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Answer | None:
+        """Act on the terminal's word about a refund; None while it is in doubt."""
+        checkout_id = payment.checkout_id
+        if result.outcome == "approved" and result.amount == -payment.amount:
+            sale_id = await self._write(
+                lambda at: commit_refund(merchant_id, checkout_id, result, ids=self._w.ids, at=at, trace=self._w.trace)
+            )
+            self._w.trace("refund.committed")
+            sale = await self._sales.get(merchant_id, sale_id)
+            await self._w.screens.sale_committed(merchant_id, sale.store_id, sale_id)
+            if sale.customer_id is not None:
+                await self._w.screens.customer_changed(merchant_id, sale.customer_id, "refund")
+            await tell_of_sale(self._w, merchant_id, sale.refund_of or sale_id)
+            return Answer(sale_id=sale_id)
+        if result.outcome == "declined":
+            await self._write(lambda at: decline_refund(merchant_id, checkout_id, result, at=at, trace=self._w.trace))
+            return Answer(declined=result.reason)
+        await self._write(lambda at: doubt_refund(merchant_id, checkout_id, result, at=at, trace=self._w.trace))
+        return None
+
+    async def ask(self, merchant_id: str, checkout_id: str) -> Answer | None:
+        """Ask the terminal what became of a refund, and act on it."""
+        payment = await self._w.sql.read(lambda: read_payment(merchant_id, checkout_id))
+        if payment.connector == "":  # no terminal was to be asked: money goes back by hand or to the wallet
+            result = PaymentResult(outcome="approved", payment_ref=payment.payment_id, amount=-payment.amount)
+            return await self.settle(merchant_id, payment, result)
+        result = await status_of(self._w.connector(payment.connector), payment.payment_id)
+        return await self.settle(merchant_id, payment, result)
+
+    async def _send(self, merchant_id: str, opened: RefundOpened) -> Answer | None:
+        with self._settlement.sending(opened.checkout_id):
+            result = await self._give_back(opened)
+            self._w.trace("refund.terminal-answered")
+            return await self.settle(merchant_id, opened.payment, result)
+
+    async def _give_back(self, opened: RefundOpened) -> PaymentResult:
+        payment = opened.payment
+        amount = -payment.amount
+        if payment.means != "card" or amount == 0:
+            return PaymentResult(outcome="approved", payment_ref=payment.payment_id, amount=amount)
+        self._w.trace("refund.before-terminal")
+        try:
+            connector = self._w.connector(payment.connector)
+            return await connector.refund(opened.of_payment or "", payment.payment_id, amount, opened.currency)
+        except DeviceError as error:
+            return PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason=error.code)
+        except Exception as error:
+            return PaymentResult(outcome="unknown", payment_ref=payment.payment_id, reason=type(error).__name__)
+
+    async def _again(self, merchant_id: str, before: RefundBefore) -> SaleView:
+        if before.answer is not None:
+            return await self._answer(merchant_id, before.answer)
+        if await self._settlement.is_under_way(merchant_id, before.checkout_id):
+            raise Conflict("refund-under-way", "This refund is under way; ask again.")
+        return await self._answer(merchant_id, await self.ask(merchant_id, before.checkout_id))
+
+    async def _answer(self, merchant_id: str, answer: Answer | None) -> SaleView:
+        if answer is None:
+            raise Conflict(
+                "refund-unknown", "The refund is in doubt. Repeat the request with the same key to ask again."
+            )
+        if answer.sale_id is None:
+            raise Conflict("refund-declined", f"The terminal gave nothing back: {answer.declined}.")
+        return await self._sales.get(merchant_id, answer.sale_id)
+
+    async def _write(self, job: Callable[[int], Job[T]]) -> T:
+        """Run a job; a balance that moved in the same moment makes it run again."""
+        for _ in range(_TRIES):
+            at = self._w.at()
+            try:
+                return await self._w.sql.write(lambda at=at: job(at))  # type: ignore[misc]
+            except Insufficient:
+                continue
+        raise InternalError("refund-busy", "The customer's balances kept moving.")

@@ -1,0 +1,235 @@
+"""Jobs of the acceptance: reserve durably, let go again. All in the caller's transaction."""
+
+from msgspec import Struct, json
+from msgspec.structs import replace
+
+from poi_engine import ledger
+from poi_engine.checkout.frozen import Frozen, coupons_wanted, decode, encode, holds, moves_value
+from poi_engine.clientele.left import settle_left
+from poi_engine.clientele.rows import living
+from poi_engine.errors import Conflict
+from poi_engine.goods.stock import Wanted, hold_moves
+from poi_engine.ids import Ids
+from poi_engine.orders.fulfilment import Fulfilment
+from poi_engine.orders.holds import give_back_orders, take_orders
+from poi_engine.orders.rows import UNUSED, end_contact, keep_contact, must_have_address
+from poi_engine.ports import Job, Query, Row
+from poi_engine.wiring import Trace
+
+
+class Taken(Conflict):
+    """What the decision counted on is gone; decide again."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("decide-again", f"{what} Decide again and ask the customer again.")
+
+
+class _Proved(Struct, frozen=True):
+    """The part of an identity that letting go needs."""
+
+    proof: str = ""
+
+
+class _Identified(Struct, frozen=True):
+    """The part of a session that letting go needs."""
+
+    identity: _Proved | None = None
+    fulfilments: tuple[Fulfilment, ...] = ()
+    contact_id: str | None = None
+
+
+class _Held(Struct, frozen=True):
+    """The part of any checkout's document that letting go needs."""
+
+    coupons: tuple[str, ...] = ()
+    session: _Identified = _Identified()
+
+
+def checkout_of(decision_id: str) -> str:
+    """A decision has one checkout, so accepting it twice is accepting it once."""
+    return f"chk_{decision_id.partition('_')[2]}"
+
+
+def reserve(merchant_id: str, checkout_id: str, frozen: Frozen, *, ids: Ids, at: int, trace: Trace) -> Job[Frozen]:
+    """Write the frozen checkout and hold limits, points, goods and coupons, all or none. Repeating changes nothing.
+
+    Raises `ledger.Insufficient` when a limit or the points have gone, `Taken` when a coupon or the code has.
+    """
+    trace("accept.job")
+    before = yield from _reserved_before(merchant_id, checkout_id)
+    if before is not None:
+        return before
+    yield from _must_be_one(merchant_id, frozen)
+    yield from _supersede(merchant_id, frozen.session.session_id, checkout_id, ids=ids, at=at, trace=trace)
+    trace("accept.alone")
+    coupons = yield from _take_coupons(merchant_id, frozen, at)
+    frozen = replace(frozen, coupons=coupons)
+    if not (yield from _insert(merchant_id, checkout_id, frozen, at)):
+        raise Conflict("already-accepted", "This decision was accepted before.")
+    trace("accept.inserted")
+    if moves_value(frozen):
+        yield from use_proof(merchant_id, checkout_id, frozen, at)
+    trace("accept.proved")
+    for claim in frozen.claims:
+        account = ledger.limit_account(claim.key)
+        yield from ledger.fund_limit(merchant_id, account, claim.unit, claim.cap, ids=ids, at=at)
+    trace("accept.funded")
+    yield from _take_orders(merchant_id, checkout_id, frozen, ids, at)
+    trace("accept.orders")
+    who = frozen.accepted_by
+    goods = yield from hold_moves(merchant_id, checkout_id, goods_wanted(frozen), who, ids=ids, at=at)
+    yield from ledger.hold(merchant_id, checkout_id, [*holds(frozen), *goods], ids=ids, at=at)
+    trace("accept.held")
+    return frozen
+
+
+def goods_wanted(frozen: Frozen) -> list[Wanted]:
+    """What the basket takes from stock: what lies on the counter of the station's store, and what is ordered."""
+    session = frozen.session
+    ordered = {one.line_id: one.place for one in session.fulfilments}
+    return [
+        Wanted(
+            code=item.code,
+            place=ordered.get(item.line_id, session.store_id),
+            quantity=item.quantity,
+            in_hand=item.line_id not in ordered,
+        )
+        for item in session.basket.items
+        if item.code
+    ]
+
+
+def release(
+    merchant_id: str, checkout_id: str, state: str, from_states: tuple[str, ...], *, ids: Ids, at: int, trace: Trace
+) -> Job[bool]:
+    """End a checkout without a sale: everything it held is free again. False when it had ended or is elsewhere."""
+    marks = ", ".join("?" * len(from_states))
+    trace("void.job")
+    rows = yield Query(
+        "update checkout set state = ?, changed_at = ? where merchant_id = ? and checkout_id = ? "
+        f"and state in ({marks}) returning document, customer_id",
+        (state, at, merchant_id, checkout_id, *from_states),
+    )
+    if not rows:
+        return False
+    trace("void.marked")
+    yield from ledger.void(merchant_id, checkout_id, ids=ids, at=at)
+    yield from settle_left(merchant_id, rows[0]["customer_id"], ids=ids, at=at)
+    trace("void.let-go")
+    held = json.decode(rows[0]["document"], type=_Held)
+    yield from _give_back_coupons(merchant_id, held.coupons)
+    yield from _give_back_proof(merchant_id, checkout_id, held.session.identity)
+    yield from give_back_orders(merchant_id, checkout_id, held.session.fulfilments, ids=ids, at=at)
+    yield from end_contact(merchant_id, held.session.contact_id, at + UNUSED)
+    trace("void.done")
+    return True
+
+
+def latest(merchant_id: str, session_id: str) -> Job[Row | None]:
+    """The checkout that stands for the session: the paid one, else the open one, else the newest that ended."""
+    rows = yield Query(
+        "select checkout_id, state, sale_id, document, station_id, total from checkout where merchant_id = ? "
+        "and session_id = ? order by case state when 'paid' then 0 when 'unknown' then 1 when 'paying' then 1 "
+        "when 'reserved' then 1 else 2 end, created_at desc, checkout_id desc limit 1",
+        (merchant_id, session_id),
+    )
+    return rows[0] if rows else None
+
+
+def use_proof(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Job[None]:
+    """One code authorises one spend: the code's row is unique, whatever else forgot it."""
+    identity = frozen.session.identity
+    if identity is None or not identity.proof:
+        return
+    rows = yield Query(
+        "insert into token_use (merchant_id, token, checkout_id, used_at) values (?, ?, ?, ?) "
+        "on conflict (merchant_id, token) do update set used_at = token_use.used_at returning checkout_id",
+        (merchant_id, identity.proof, checkout_id, at),
+    )
+    if rows[0]["checkout_id"] != checkout_id:
+        raise Conflict("token-replayed", "This code has authorised another payment; show a new one.")
+
+
+def _reserved_before(merchant_id: str, checkout_id: str) -> Job[Frozen | None]:
+    """What a first acceptance reserved that was never shown: the process was killed in between."""
+    rows = yield Query(
+        "select document from checkout where merchant_id = ? and checkout_id = ? and state = 'reserved'",
+        (merchant_id, checkout_id),
+    )
+    return decode(rows[0]["document"]) if rows else None
+
+
+def _must_be_one(merchant_id: str, frozen: Frozen) -> Job[None]:
+    """A customer who was merged since the decision is asked for again under the record that lives on."""
+    if frozen.customer_id and (yield from living(merchant_id, frozen.customer_id)).customer_id != frozen.customer_id:
+        raise Taken("Two records of this customer have become one.")
+
+
+def _take_orders(merchant_id: str, checkout_id: str, frozen: Frozen, ids: Ids, at: int) -> Job[None]:
+    """What is brought needs somebody to bring it to; what was ordered before is paid by this checkout alone."""
+    session = frozen.session
+    if any(one.how == "delivery" for one in session.fulfilments):
+        yield from must_have_address(merchant_id, session.contact_id)
+    yield from keep_contact(merchant_id, session.contact_id, None)  # a payment may be in doubt for days
+    yield from take_orders(merchant_id, checkout_id, session.fulfilments, ids=ids, at=at)
+
+
+def _supersede(merchant_id: str, session_id: str, checkout_id: str, *, ids: Ids, at: int, trace: Trace) -> Job[None]:
+    """A session has one open checkout: a new acceptance ends an earlier one, unless that is being paid."""
+    newest = yield from latest(merchant_id, session_id)
+    if newest is None or newest["checkout_id"] == checkout_id:
+        return
+    if newest["state"] in ("paid", "paying", "unknown"):
+        raise Conflict("payment-under-way", "This session is being paid, or is paid.")
+    if newest["state"] == "reserved":
+        earlier = newest["checkout_id"]
+        gone = yield from release(merchant_id, earlier, "released", ("reserved",), ids=ids, at=at, trace=trace)
+        if not gone:  # another process began to pay it since it was read
+            raise Conflict("payment-under-way", "This session is being paid, or is paid.")
+
+
+def _insert(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Job[bool]:
+    session = frozen.session
+    rows = yield Query(
+        "insert into checkout (merchant_id, checkout_id, session_id, store_id, station_id, customer_id, state, total, "
+        "currency, document, created_at, changed_at) values (?, ?, ?, ?, ?, ?, 'reserved', ?, ?, ?, ?, ?) "
+        "on conflict (merchant_id, checkout_id) do nothing returning checkout_id",
+        (
+            *(merchant_id, checkout_id, session.session_id, session.store_id, session.station_id, frozen.customer_id),
+            *(frozen.decision.total, frozen.decision.currency, encode(frozen), at, at),
+        ),
+    )
+    return bool(rows)
+
+
+def _take_coupons(merchant_id: str, frozen: Frozen, at: int) -> Job[tuple[str, ...]]:
+    taken = []
+    for offer_id in coupons_wanted(frozen.session):
+        rows = yield Query(
+            "select code from coupon where merchant_id = ? and customer_id = ? and offer_id = ? and used_at is null "
+            "and voided_at is null and expires_at > ? order by expires_at, code limit 1",
+            (merchant_id, frozen.customer_id, offer_id, at),
+        )
+        for row in rows:
+            rows = yield Query(
+                "update coupon set used_at = ? where merchant_id = ? and code = ? and used_at is null returning code",
+                (at, merchant_id, row["code"]),
+            )
+        if not rows:
+            raise Taken("The coupon has been used.")
+        taken.append(rows[0]["code"])
+    return tuple(taken)
+
+
+def _give_back_coupons(merchant_id: str, codes: tuple[str, ...]) -> Job[None]:
+    for code in codes:
+        yield Query("update coupon set used_at = null where merchant_id = ? and code = ?", (merchant_id, code))
+
+
+def _give_back_proof(merchant_id: str, checkout_id: str, identity: _Proved | None) -> Job[None]:
+    """The code may authorise again, unless another checkout has used it."""
+    if identity is not None and identity.proof:
+        yield Query(
+            "delete from token_use where merchant_id = ? and token = ? and checkout_id = ?",
+            (merchant_id, identity.proof, checkout_id),
+        )

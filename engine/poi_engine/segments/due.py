@@ -1,0 +1,167 @@
+"""Whom to judge again, and judging one customer: which segments they are in, from what is on file now."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from msgspec import json
+
+from poi_engine.clientele.rows import Living, living, marks
+from poi_engine.clock import moment
+from poi_engine.facts import RESERVED, read_facts
+from poi_engine.ports import Job, Query, Row
+from poi_engine.segments import rfm
+from poi_engine.segments.model import BUILT_IN, Condition, Rules, bought_word, translate
+from poi_engine.segments.people import read_zone, since, who_objects
+from poi_engine.segments.rows import Own, read_cuts, read_own, write_members
+from poi_offers.eligibility import truth_of
+from poi_offers.scene import Scene
+from poi_offers.selection import category_path
+from poi_offers.situation import Basket, CustomerFacts, Place, Situation
+from poi_offers.storetime import days_between
+
+_BASKET = Basket(currency="XXX")  # no leaf of a segment looks at one
+_IN_ONE_GO = 500  # rows a statement
+
+
+def mark_due(merchant_id: str, customer_id: str, at: int, sale_id: str = "") -> Query:
+    """In the transaction that changes what a customer's segments depend on: they are judged again right after it."""
+    return Query(
+        "insert into segment_due (merchant_id, customer_id, sale_id, created_at) values (?, ?, ?, ?) "
+        "on conflict (merchant_id, customer_id, sale_id) do nothing",
+        (merchant_id, customer_id, sale_id, at),
+    )
+
+
+def due_customers(merchant_id: str, after: str, limit: int) -> Job[list[str]]:
+    """Those who are due, by id, from the one after `after`."""
+    rows = yield Query(
+        "select distinct customer_id from segment_due where merchant_id = ? and customer_id > ? "
+        "order by customer_id limit ?",
+        (merchant_id, after, limit),
+    )
+    return [row["customer_id"] for row in rows]
+
+
+def judge(merchant_id: str, customer_id: str, at: int) -> Job[None]:
+    """Bring a customer who is due up to date, once: of two processes at it, the second finds nothing due."""
+    yield Query(  # others who change this customer wait, or have ended
+        "update customer set absorbed = absorbed where merchant_id = ? and customer_id = ?", (merchant_id, customer_id)
+    )
+    taken = yield Query(
+        "delete from segment_due where merchant_id = ? and customer_id = ? returning sale_id",
+        (merchant_id, customer_id),
+    )
+    if not taken:
+        return
+    person = yield from living(merchant_id, customer_id)
+    if person.customer_id != customer_id:
+        yield from _hand_over(merchant_id, customer_id, person.customer_id, [row["sale_id"] for row in taken], at)
+        return
+    if not person.erased:
+        yield from _note_purchases(merchant_id, person, tuple(row["sale_id"] for row in taken if row["sale_id"]))
+    wanted = set[str]() if person.erased else (yield from belongs(merchant_id, person, at))
+    yield from write_members(merchant_id, customer_id, wanted, at)
+
+
+def _hand_over(merchant_id: str, customer_id: str, target: str, sale_ids: Iterable[str], at: int) -> Job[None]:
+    """A merged record is in no segment; who lives on is judged with its sales."""
+    yield from write_members(merchant_id, customer_id, set(), at)
+    for sale_id in sale_ids:
+        yield mark_due(merchant_id, target, at, sale_id)
+
+
+def belongs(merchant_id: str, person: Living, at: int) -> Job[set[str]]:
+    """The segments a living customer is in at `at`."""
+    customer_id = person.customer_id
+    known = yield Query(
+        "select 1 as found from customer where merchant_id = ? and customer_id = ?", (merchant_id, customer_id)
+    )
+    if not known or (yield from who_objects(merchant_id, dict.fromkeys(person.family, customer_id))):
+        return set()
+    facts = yield from read_facts(merchant_id, customer_id, at)
+    zone = yield from read_zone(merchant_id)
+    group = group_of(facts, zone, at, (yield from read_cuts(merchant_id)))
+    carried = (*(word for word in facts.segments if not word.startswith(RESERVED)), *((group,) if group else ()))
+    found = {group} if group else set()
+    for own in (yield from read_own(merchant_id)):
+        if (yield from _fits(merchant_id, own, facts, carried, zone, at)):
+            found.add(own.segment_id)
+    return found
+
+
+def group_of(facts: CustomerFacts, zone: str, at: int, cuts: rfm.Cuts) -> str | None:
+    """The built-in segment's id."""
+    days = None if facts.last_visit is None else days_between(facts.last_visit, moment(at), zone)
+    ever, visits, spend = facts.visits_in[0], facts.visits_in[rfm.DAYS], facts.spend_in[rfm.DAYS]
+    group = rfm.group_of(ever, days, visits, spend, cuts)
+    return None if group is None else f"{BUILT_IN}{group}"
+
+
+def scene_of(facts: CustomerFacts, words: tuple[str, ...], zone: str, at: int) -> Scene:
+    """The customer alone, under judgement."""
+    customer = CustomerFacts(
+        customer_id=facts.customer_id,
+        tier=facts.tier,
+        segments=words,
+        birthday=facts.birthday,
+        visits_in=facts.visits_in,
+        spend_in=facts.spend_in,
+        last_visit=facts.last_visit,
+        points=facts.points,
+    )
+    return Scene(Situation(at=moment(at), place=Place(zone=zone), basket=_BASKET, customer=customer))
+
+
+def _fits(merchant_id: str, own: Own, facts: CustomerFacts, carried: tuple[str, ...], zone: str, at: int) -> Job[bool]:
+    rules = rules_of(own.conditions)
+    words = list(carried)
+    for index, asked in enumerate(rules.bought):
+        for kind, values in asked.kinds:
+            rows = yield Query(
+                "select value from bought where merchant_id = ? and kind = ? "
+                f"and value in ({marks(values)}) and customer_id = ? and last_at >= ? limit 1",
+                (merchant_id, kind, *values, facts.customer_id, since(asked, at)),
+            )
+            words += [bought_word(index)] if rows else []
+    return truth_of(rules.condition, scene_of(facts, tuple(words), zone, at)) is True
+
+
+@lru_cache(maxsize=2000)
+def rules_of(document: str) -> Rules:
+    """The rules of a segment as its row keeps them."""
+    return translate(json.decode(document, type=Condition))
+
+
+def _note_purchases(merchant_id: str, person: Living, sale_ids: tuple[str, ...]) -> Job[None]:
+    """What the sales sold, by product, brand and every category above it."""
+    for start in range(0, len(sale_ids), _IN_ONE_GO):
+        yield from _note_sales(merchant_id, person, sale_ids[start : start + _IN_ONE_GO])
+
+
+def _note_sales(merchant_id: str, person: Living, sale_ids: tuple[str, ...]) -> Job[None]:
+    rows = yield Query(
+        "select s.created_at, l.code, l.brand, l.category from sale s join sale_line l "
+        "on l.merchant_id = s.merchant_id and l.sale_id = s.sale_id "
+        f"where s.merchant_id = ? and s.sale_id in ({marks(sale_ids)}) and s.refund_of is null",
+        (merchant_id, *sale_ids),
+    )
+    last: dict[tuple[str, str], int] = {}
+    for row in rows:
+        for named in _named(row):
+            last[named] = max(last.get(named, 0), row["created_at"])
+    keys = sorted(last)
+    for start in range(0, len(keys), _IN_ONE_GO):
+        some = keys[start : start + _IN_ONE_GO]
+        values = [value for key in some for value in (merchant_id, *key, person.customer_id, last[key])]
+        yield Query(
+            "insert into bought (merchant_id, kind, value, customer_id, last_at) values "
+            f"{', '.join(['(?, ?, ?, ?, ?)'] * len(some))} on conflict (merchant_id, kind, value, customer_id) "
+            "do update set last_at = case when excluded.last_at > bought.last_at then excluded.last_at "
+            "else bought.last_at end",
+            values,
+        )
+
+
+def _named(row: Row) -> list[tuple[str, str]]:
+    single = [(kind, row[column]) for kind, column in (("product", "code"), ("brand", "brand")) if row[column]]
+    return single + [("category", path) for path in category_path(row["category"])]

@@ -1,0 +1,142 @@
+"""The rows of segments and of who is in them. Membership is kept with its history: who was in at a moment is known."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from msgspec import json
+
+from poi_engine.clientele.rows import marks
+from poi_engine.ports import Job, Query
+from poi_engine.segments.rfm import Cuts
+
+
+class Own(NamedTuple):
+    """A merchant's own segment as its row keeps it."""
+
+    segment_id: str
+    conditions: str
+    state: str
+    version: int
+
+
+class Member(NamedTuple):
+    """Somebody in a segment."""
+
+    customer_id: str
+    display_name: str
+    pseudonym: bool
+    tier: str
+    visits: int
+    spend: int
+    last_visit_at: int | None
+
+
+def read_own(merchant_id: str) -> Job[list[Own]]:
+    """The merchant's own segments."""
+    rows = yield Query(
+        "select segment_id, conditions, state, version from segment where merchant_id = ? and state <> 'removed'",
+        (merchant_id,),
+    )
+    return [Own(row["segment_id"], row["conditions"], row["state"], row["version"]) for row in rows]
+
+
+def read_cuts(merchant_id: str) -> Job[Cuts]:
+    """The cut points of the day's fifths; none before the first round."""
+    rows = yield Query("select cuts from segment_round where merchant_id = ?", (merchant_id,))
+    return json.decode(rows[0]["cuts"], type=Cuts) if rows else Cuts()
+
+
+def members_of(merchant_id: str, customer_id: str) -> Job[dict[str, int]]:
+    """The segments a customer is in, and since when."""
+    rows = yield Query(
+        "select segment_id, since from segment_member where merchant_id = ? and customer_id = ?",
+        (merchant_id, customer_id),
+    )
+    return {row["segment_id"]: row["since"] for row in rows}
+
+
+def write_members(merchant_id: str, customer_id: str, wanted: set[str], at: int) -> Job[None]:
+    """Make a customer a member of exactly these segments from `at` on."""
+    current = yield from members_of(merchant_id, customer_id)
+    for segment_id in sorted(current.keys() - wanted):
+        yield Query(
+            "delete from segment_member where merchant_id = ? and segment_id = ? and customer_id = ?",
+            (merchant_id, segment_id, customer_id),
+        )
+        yield Query(
+            "insert into segment_past (merchant_id, segment_id, customer_id, since, until) values (?, ?, ?, ?, ?) "
+            "on conflict (merchant_id, segment_id, customer_id, since) do nothing",
+            (merchant_id, segment_id, customer_id, current[segment_id], at),
+        )
+    for segment_id in sorted(wanted - current.keys()):
+        yield Query(
+            "insert into segment_member (merchant_id, segment_id, customer_id, since) values (?, ?, ?, ?) "
+            "on conflict (merchant_id, segment_id, customer_id) do nothing",
+            (merchant_id, segment_id, customer_id, at),
+        )
+
+
+def members_at(merchant_id: str, segment_ids: Iterable[str], at: int) -> Job[set[str]]:
+    """Who was in one of these segments at `at`; of merged records, who lives on."""
+    found: set[str] = set()
+    for segment_id in segment_ids:
+        rows = yield Query(
+            "select customer_id from segment_member where merchant_id = ? and segment_id = ? and since <= ? union all "
+            "select customer_id from segment_past where merchant_id = ? and segment_id = ? and since <= ? "
+            "and until > ?",
+            (merchant_id, segment_id, at, merchant_id, segment_id, at, at),
+        )
+        found.update(row["customer_id"] for row in rows)
+    merged = yield from merged_customers(merchant_id)
+    return {merged.get(customer_id, customer_id) for customer_id in found}
+
+
+def merged_customers(merchant_id: str) -> Job[dict[str, str]]:
+    """Every merged record's id, and who lives on for it."""
+    rows = yield Query(
+        "select customer_id, merged_into from customer where merchant_id = ? and merged_into > ''", (merchant_id,)
+    )
+    return {row["customer_id"]: row["merged_into"] for row in rows}
+
+
+def size_of(merchant_id: str, segment_id: str) -> Job[int]:
+    """How many are in a segment."""
+    rows = yield Query(
+        "select count(*) as size from segment_member where merchant_id = ? and segment_id = ?",
+        (merchant_id, segment_id),
+    )
+    return int(rows[0]["size"])
+
+
+def member_ids(merchant_id: str, segment_id: str, after: str, limit: int) -> Job[list[str]]:
+    """Members by id, from the one after `after`."""
+    rows = yield Query(
+        "select customer_id from segment_member where merchant_id = ? and segment_id = ? and customer_id > ? "
+        "order by customer_id limit ?",
+        (merchant_id, segment_id, after, limit),
+    )
+    return [row["customer_id"] for row in rows]
+
+
+def read_members(merchant_id: str, ids: Sequence[str]) -> Job[list[Member]]:
+    """What a list shows of members, in the order of their ids."""
+    if not ids:
+        return []
+    rows = yield Query(
+        "select customer_id, display_name, pseudonym, tier, visits, spend, last_visit_at from customer "
+        f"where merchant_id = ? and customer_id in ({marks(tuple(ids))})",
+        (merchant_id, *ids),
+    )
+    known = {
+        row["customer_id"]: Member(
+            row["customer_id"],
+            row["display_name"],
+            bool(row["pseudonym"]),
+            row["tier"],
+            row["visits"],
+            row["spend"],
+            row["last_visit_at"],
+        )
+        for row in rows
+    }
+    return [known[customer_id] for customer_id in ids if customer_id in known]

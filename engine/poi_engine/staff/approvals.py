@@ -1,0 +1,210 @@
+"""Four eyes: a second person's consent to one act, good for two minutes and one use, never one's own."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from poi_engine.checkout.records import insert_audit
+from poi_engine.clock import Clock, micros, moment
+from poi_engine.errors import Conflict, Forbidden, RequestError
+from poi_engine.ids import Ids
+from poi_engine.ports import Job, Query, Sql
+from poi_engine.staff.pins import Pins, proved
+from poi_engine.staff.rights import Acting, Person, Right
+from poi_engine.staff.signin import SignIns, read_person
+
+Act = Literal["refund", "resolve"]
+SECONDS = 120
+WINDOW_US = 24 * 3600 * 1_000_000
+"""Over which a seller's own refunds are added up."""
+
+
+class Approval(Struct, frozen=True, kw_only=True):
+    """A consent: `subject_id` is the sale or session, `amount` the most it may move, in minor units."""
+
+    approval_id: str
+    act: Act
+    subject_id: str
+    amount: int
+    approver: str
+    expires_at: datetime
+
+
+class Allowance(Struct, frozen=True, kw_only=True):
+    """How far the person who acts may go alone, and the consent they bring for more.
+
+    `limit`: minor units within 24 hours, None: without a limit. `needs`: always a second person.
+    """
+
+    who: str
+    seller_id: str | None = None
+    limit: int | None = None
+    needs: bool = False
+    approval_id: str | None = None
+
+
+class Approvals:
+    """Makes consents; they are used up in the transaction of the act itself."""
+
+    def __init__(self, sql: Sql, clock: Clock, ids: Ids, pins: Pins, signins: SignIns) -> None:
+        self._sql = sql
+        self._clock = clock
+        self._ids = ids
+        self._pins = pins
+        self._signins = signins
+
+    async def by_pin(
+        self, merchant_id: str, act: Act, subject_id: str, amount: int, seller_id: str, pin: str, *, asked: Acting
+    ) -> Approval:
+        """A manager beside the seller consents with their PIN; never the one who acts."""
+        if asked.by.who == f"seller:{seller_id}":
+            raise _own()
+        stored = await self._pins.prove(merchant_id, seller_id, pin, asked.by.who)
+
+        def approver() -> Job[str]:
+            yield from proved(merchant_id, seller_id, stored)
+            _must_approve((yield from read_person(merchant_id, seller_id)), act)
+            return f"seller:{seller_id}"
+
+        return await self._make(merchant_id, act, subject_id, amount, approver, asked.by.station_id)
+
+    async def by_credential(self, merchant_id: str, act: Act, subject_id: str, amount: int, *, by: Acting) -> Approval:
+        """An owner or manager consents from their own device, for somebody else to use."""
+        if not by.may("approve") or by.by.station_id is not None:
+            raise _may_not_approve()
+
+        def approver() -> Job[str]:
+            yield from ()
+            return by.by.who
+
+        return await self._make(merchant_id, act, subject_id, amount, approver, None)
+
+    async def _make(
+        self,
+        merchant_id: str,
+        act: Act,
+        subject_id: str,
+        amount: int,
+        approver: Callable[[], Job[str]],
+        station_id: str | None,
+    ) -> Approval:
+        approval_id, audit_id, at = self._ids.new("apr"), self._ids.new("aud"), micros(self._clock.now())
+        ends = at + SECONDS * 1_000_000
+
+        def job() -> Job[str]:
+            who = yield from approver()
+            yield Query(
+                "insert into approval (merchant_id, approval_id, act, subject_id, amount, approver, created_at,"
+                " expires_at) values (?, ?, ?, ?, ?, ?, ?, ?)",
+                (merchant_id, approval_id, act, subject_id, amount, who, at, ends),
+            )
+            yield insert_audit(
+                merchant_id, audit_id, who, f"approve-{act}", subject_id, f"{approval_id} {amount}", at, station_id
+            )
+            return who
+
+        who = await self._sql.write(job)
+        self._signins.forget()
+        return Approval(
+            approval_id=approval_id,
+            act=act,
+            subject_id=subject_id,
+            amount=amount,
+            approver=who,
+            expires_at=moment(ends),
+        )
+
+
+def allowance_of(acting: Acting, act: Act, approval_id: str | None) -> Allowance:
+    """How far the person who acts may go alone: a seller's refunds have a limit, a seller's word on a payment none."""
+    person, who = acting.person, acting.by.who
+    if person is None:
+        return Allowance(who=who, approval_id=approval_id)
+    if act == "resolve":
+        return Allowance(who=who, needs=person.role == "seller", approval_id=approval_id)
+    return Allowance(who=who, seller_id=person.seller_id, limit=person.refund_limit, approval_id=approval_id)
+
+
+def allow(
+    merchant_id: str, allowance: Allowance, act: Act, subject_id: str, amount: int, checkout_id: str, at: int
+) -> Job[str | None]:
+    """Refuse what goes further than the person may alone; returns who consented, if somebody did."""
+    if allowance.approval_id is not None:
+        return (yield from _use(merchant_id, allowance, act, subject_id, amount, at))
+    if allowance.needs:
+        raise Forbidden("approval-needed", "This takes a second person: an owner or a manager.")
+    if allowance.limit is not None and allowance.seller_id is not None and amount > 0:
+        yield from _count(merchant_id, allowance.seller_id, allowance.limit, amount, checkout_id, at)
+    return None
+
+
+def give_back(merchant_id: str, checkout_id: str) -> Query:
+    """A refund that was declined counts for nothing."""
+    return Query("delete from seller_refund where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id))
+
+
+def _count(merchant_id: str, seller_id: str, limit: int, amount: int, checkout_id: str, at: int) -> Job[None]:
+    yield Query(  # one person's refunds take turns
+        "update seller set name = name where merchant_id = ? and seller_id = ?", (merchant_id, seller_id)
+    )
+    yield Query(  # what is older counts no more
+        "delete from seller_refund where merchant_id = ? and seller_id = ? and created_at <= ?",
+        (merchant_id, seller_id, at - WINDOW_US),
+    )
+    rows = yield Query(
+        "select coalesce(sum(amount), 0) as n from seller_refund"
+        " where merchant_id = ? and seller_id = ? and created_at > ?",
+        (merchant_id, seller_id, at - WINDOW_US),
+    )
+    left = limit - int(rows[0]["n"])
+    if amount > left:
+        message = f"You may still refund {max(left, 0)} alone today; {amount} takes a second person."
+        raise Forbidden("approval-needed", message)
+    yield Query(
+        "insert into seller_refund (merchant_id, checkout_id, seller_id, amount, created_at) values (?, ?, ?, ?, ?)",
+        (merchant_id, checkout_id, seller_id, amount, at),
+    )
+
+
+def _use(merchant_id: str, allowance: Allowance, act: Act, subject_id: str, amount: int, at: int) -> Job[str]:
+    """Use a consent up, once, whoever else tries at the same time."""
+    rows = yield Query(
+        "update approval set used_by = ?, used_at = ? where merchant_id = ? and approval_id = ? and used_at is null"
+        " returning act, subject_id, amount, approver, expires_at",
+        (allowance.who, at, merchant_id, allowance.approval_id),
+    )
+    if not rows:
+        raise (yield from _unusable(merchant_id, allowance.approval_id or ""))
+    row = rows[0]
+    if row["approver"] == allowance.who:
+        raise _own()
+    if row["expires_at"] <= at:
+        raise RequestError("approval-expired", "This consent has expired; ask again.", status=410)
+    if (row["act"], row["subject_id"]) != (act, subject_id) or amount > row["amount"]:
+        raise Conflict("approval-differs", "The consent was for something else, or for less.")
+    return str(row["approver"])
+
+
+def _unusable(merchant_id: str, approval_id: str) -> Job[RequestError]:
+    rows = yield Query(
+        "select used_at from approval where merchant_id = ? and approval_id = ?", (merchant_id, approval_id)
+    )
+    if not rows:
+        return RequestError("approval-unknown", "There is no such consent.", path="$.approval_id", status=404)
+    return Conflict("approval-used", "This consent was used; ask again.")
+
+
+def _must_approve(person: Person | None, act: Act) -> None:
+    wanted: tuple[Right, Right] = ("approve", act)
+    if person is None or not person.active or not person.rights.issuperset(wanted):
+        raise _may_not_approve()
+
+
+def _may_not_approve() -> Forbidden:
+    return Forbidden("may-not-approve", "Only an owner or a manager consents.", path="$.seller_id")
+
+
+def _own() -> Forbidden:
+    return Forbidden("approval-own", "Nobody consents to what they do themselves.", path="$.seller_id")
