@@ -14,6 +14,8 @@ from poi_engine.storage import migrate, open_sql
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.redis import RedisSessions, open_redis
 from poi_engine.storage.sqlite import SqliteSql
+from poi_engine.verify import verify
+from tests.engine.shop import Shop
 from tests.servers import PostgresServer, ValkeyServer, absent, apart, postgres_programs
 
 MAY_LOOK = (
@@ -116,3 +118,16 @@ async def sessions(valkey_url: str) -> AsyncIterator[RedisSessions]:
     storage = open_redis(valkey_url)
     yield storage
     await storage.close()
+
+
+@pytest.fixture
+async def shop(sqlite_url: str, sessions: RedisSessions, tmp_path: Path) -> AsyncIterator[Shop]:
+    """A shop with its merchant, on SQLite and valkey-server; at the end every invariant of the storage must hold."""
+    storage = open_sql(sqlite_url)
+    made = Shop(storage, sessions, tmp_path)
+    await made.setup()
+    yield made
+    findings = await verify(storage)
+    await made.close()
+    await storage.close()
+    assert findings == []

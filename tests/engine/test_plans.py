@@ -38,7 +38,7 @@ from poi_offers.model import (
     Offer,
     PercentOff,
 )
-from tests.engine.clientele_day import clientele
+from tests.clientele.clientele_day import clientele
 from tests.engine.plans import GROWING, Recorded, tables, walks
 from tests.engine.shop import OTHER_STATION, SELLER, START, STATION, M, Shop
 from tests.engine.test_identification import phone, token

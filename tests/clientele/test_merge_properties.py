@@ -18,8 +18,8 @@ from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.verify import verify
 from poi_offers.model import AmountOff, Cashback, Limit
+from tests.clientele.test_merge import merge, offer, worth
 from tests.engine.shop import OTHER_STATION, SELLER, M, Shop
-from tests.engine.test_clientele_merge import merge, offer, worth
 
 T = TypeVar("T")
 STEPS = 40
