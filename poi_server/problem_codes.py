@@ -338,6 +338,9 @@ CATALOGUE: dict[str, Explanation] = {
     "too-many-orders": Explanation(
         "Too many orders", "As many orders as are allowed wait unpaid.", "Fetch one, or cancel one."
     ),
+    "partner-holds-too-much": Explanation(
+        "Too much held", "Your unpaid orders would hold more of this product than you may.", "Order less, or pay some."
+    ),
     "orders-closed": Explanation("No orders", "This shop takes no orders ahead now.", "Buy at the counter."),
     "illegal-order-move": Explanation(
         "Not from here", "The order cannot go there from its state.", "Its `next` lists where it can."

@@ -10,6 +10,8 @@ from poi_offers.policy import Policy
 from poi_offers.situation import Place
 from poi_offers.storetime import zone
 
+PartnerId = Annotated[str, Meta(min_length=1, max_length=64)]
+
 
 class Tier(Struct, frozen=True, kw_only=True):
     """A level reached by spending `spend` minor units within 365 days."""
@@ -41,11 +43,19 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     action: Literal["erase", "pseudonymise", "nothing"] = "erase"
 
 
+class PartnerLimit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a partner's unpaid orders may hold: so many orders, and of each product so many thousandths of its unit."""
+
+    most_open: Annotated[int, Meta(ge=0, le=10_000)] = 50
+    most_held: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 100_000
+
+
 class Ordering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What customers may order ahead, and how long it waits for them.
 
     An order is for `lead_minutes` from now at the earliest; its goods are held until `hold_hours` after the time it was
-    wanted for. Names and addresses are deleted `address_days` after an order's end.
+    wanted for. Names and addresses are deleted `address_days` after an order's end. `partners` has the limits of single
+    partners by their id, `partner` those of all others.
     """
 
     open: bool = True
@@ -55,6 +65,12 @@ class Ordering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hold_hours: Annotated[int, Meta(ge=1, le=336)] = 24
     most_open: Annotated[int, Meta(ge=1, le=100)] = 5
     address_days: Annotated[int, Meta(ge=0, le=365)] = 30
+    partner: PartnerLimit = PartnerLimit()
+    partners: Annotated[dict[PartnerId, PartnerLimit], Meta(max_length=200)] = {}
+
+    def limit_of(self, partner: str) -> PartnerLimit:
+        """What this partner's unpaid orders may hold."""
+        return self.partners.get(partner, self.partner)
 
 
 class Programme(Struct, frozen=True, kw_only=True):

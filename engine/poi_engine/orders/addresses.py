@@ -12,6 +12,8 @@ from poi_engine.errors import NotFound, RequestError
 
 Text = Annotated[str, Meta(max_length=120)]
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
+Telephone = Annotated[str, Meta(pattern=r"^[0-9+(). /-]{0,24}\Z")]
+"""A telephone number as people write it."""
 _FIELDS = ("street_address", "postal_code", "city", "city_area", "country_area", "sorting_code")
 
 
@@ -27,7 +29,7 @@ class Address(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     country_area: Text = ""
     sorting_code: Annotated[str, Meta(max_length=20)] = ""
     company_name: Text = ""
-    phone: Annotated[str, Meta(pattern=r"^[0-9+(). /-]{0,24}\Z")] = ""
+    phone: Telephone = ""
 
 
 class AddressField(Struct, frozen=True, kw_only=True):

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from poi_engine.basket import BasketEntry
 from poi_engine.checkout.promise import Key, keep_answer, promise
 from poi_engine.checkout.records import insert_audit
-from poi_engine.errors import Conflict, RequestError
+from poi_engine.errors import RequestError
 from poi_engine.ids import Ids
-from poi_engine.orders.addresses import Address
+from poi_engine.orders.addresses import Address, Telephone
 from poi_engine.orders.fulfilment import How
 from poi_engine.orders.holds import hold_goods
-from poi_engine.orders.moves import OPEN
+from poi_engine.orders.limits import check_waiting
 from poi_engine.orders.rows import (
     Contact,
     OrderDocument,
@@ -26,7 +26,7 @@ from poi_engine.orders.rows import (
     insert_order_lines,
     keep_contact,
 )
-from poi_engine.ports import Job, Query
+from poi_engine.ports import Job
 from poi_engine.settings import Ordering
 from poi_offers.decision import Decision
 from poi_offers.situation import SaleItem
@@ -49,6 +49,7 @@ class Wished(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     wanted_at: datetime | None = None
     name: Annotated[str, Meta(max_length=120)] = ""
     note: Annotated[str, Meta(max_length=500)] = ""
+    phone: Telephone = ""
     address: Address | None = None
 
 
@@ -109,8 +110,7 @@ def place(merchant_id: str, placing: Placing, rules: Ordering, key: Key, *, ids:
     before = yield from promise(merchant_id, key, order.order_id, at)
     if before is not None:
         return Before(order_id=before.subject)
-    if order.customer_id is not None:
-        yield from _not_too_many(merchant_id, order.customer_id, rules.most_open)
+    yield from check_waiting(merchant_id, order, rules)
     if placing.contact is not None and order.contact_id is not None:
         yield insert_contact(merchant_id, order.contact_id, order.customer_id, placing.contact, at)
         yield from keep_contact(merchant_id, order.contact_id, order.customer_id)
@@ -128,17 +128,3 @@ def ordered_document(items: tuple[SaleItem, ...], codes: tuple[str, ...], decisi
     """What the order keeps; reasons of offers that were not chosen are left out."""
     chosen = tuple(reason for reason in decision.reasons if reason.outcome == "chosen")
     return OrderDocument(items=items, codes=codes, decision=replace(decision, reasons=chosen))
-
-
-def _not_too_many(merchant_id: str, customer_id: str, most: int) -> Job[None]:
-    """Customers' orders take turns: the customer's row is locked."""
-    yield Query(
-        "update customer set visits = visits where merchant_id = ? and customer_id = ?", (merchant_id, customer_id)
-    )
-    rows = yield Query(
-        "select count(*) as open from orders where merchant_id = ? and customer_id = ? and sale_id is null "
-        f"and state in ({', '.join('?' * len(OPEN))})",
-        (merchant_id, customer_id, *OPEN),
-    )
-    if rows[0]["open"] >= most:
-        raise Conflict("too-many-orders", f"{most} orders are waiting already; fetch or cancel one first.")

@@ -145,9 +145,9 @@ def laid_out(contact: Contact, path: str = "$.address") -> Contact:
     return replace(contact, address=address, name=contact.name or address.name, lines=lines_of_address(address))
 
 
-def contact_of(address: Address | None, name: str, note: str) -> Contact:
+def contact_of(address: Address | None, name: str, note: str, phone: str = "") -> Contact:
     """A contact that is not laid out yet."""
-    return Contact(name=name.strip(), note=note.strip(), address=address)
+    return Contact(name=name.strip(), note=note.strip(), phone=phone.strip(), address=address)
 
 
 def must_be_payable(order: OrderRow) -> None:

@@ -18,7 +18,7 @@ from poi_engine.orders.ahead import HOUR, MINUTE, Before, Placing, Wished, check
 from poi_engine.orders.ahead import lines_of as priced
 from poi_engine.orders.counter import contact_of, laid_out
 from poi_engine.orders.news import tell
-from poi_engine.orders.rows import OrderLine, OrderRow
+from poi_engine.orders.rows import Contact, OrderLine, OrderRow
 from poi_engine.orders.sale import day_of
 from poi_engine.orders.views import OrderView, read_order
 from poi_engine.ports import Job
@@ -80,8 +80,8 @@ class OrderPlacing:
         wanted_at = at + rules.lead_minutes * MINUTE if wished.wanted_at is None else _micros(wished)
         check_wished(wished, rules, at, wanted_at)
         asked = key_of(who.by, key, "order", repr(wished), who.customer_id or "")
-        contact = await asyncio.to_thread(laid_out, contact_of(wished.address, wished.name, wished.note))
-        has_contact = bool(contact.address or contact.name or contact.note)
+        contact = await asyncio.to_thread(laid_out, contact_of(wished.address, wished.name, wished.note, wished.phone))
+        has_contact = contact != Contact()
         order = await self._order(merchant, wished, who, wanted_at, has_contact, at)
         placing = Placing(order=order, contact=contact if has_contact else None, who=who.by.who)
 

@@ -44,10 +44,11 @@ class OrderLine(Struct, frozen=True, kw_only=True):
 
 
 class Contact(Struct, frozen=True, kw_only=True):
-    """The person in an order. `lines` is the address as it stands on a parcel."""
+    """The person in an order. `lines` is the address as it stands on a parcel; `phone` where to call them."""
 
     name: str = ""
     note: str = ""
+    phone: str = ""
     address: Address | None = None
     lines: tuple[str, ...] = ()
 
