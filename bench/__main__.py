@@ -9,22 +9,24 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import uvloop
 
-from bench import decisions, sales, taps
+from bench import decisions, insights, sales, taps
 from bench.figures import Row, table
 from bench.offers import COUNT
 from bench.trade import Trade, trade
 from poi_server.benchmark.machine import described
 
-PARTS = ("taps", "decisions", "sales")
+PARTS = ("taps", "decisions", "sales", "insights")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"only these: {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--lines", type=int, default=10_000_000, help="sale lines of the dashboard's history")
     parser.add_argument("--quick", action="store_true", help="a smoke run of some seconds; its figures mean little")
     options = parser.parse_args()
     unknown = set(options.parts) - set(PARTS)
@@ -33,7 +35,7 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _measures(folder: Path, bought: Trade, quick: bool) -> dict[str, Callable[[], Awaitable[list[Row]]]]:
+def _measures(folder: Path, bought: Trade, quick: bool, lines: int) -> dict[str, Callable[[], Awaitable[list[Row]]]]:
     live = 200 if quick else COUNT
     return {
         "taps": lambda: taps.measure(folder / "taps", bought, taps=5 if quick else 300, live=live),
@@ -45,15 +47,22 @@ def _measures(folder: Path, bought: Trade, quick: bool) -> dict[str, Callable[[]
             live=(live,) if quick else (13, live),
         ),
         "sales": lambda: sales.measure(folder / "sales", bought, seconds=1.0 if quick else 15.0, live=live),
+        "insights": lambda: insights.measure(_history(folder / "insights", quick, lines), bought),
     }
 
 
-async def _run(parts: list[str], quick: bool) -> list[Row]:
+def _history(folder: Path, quick: bool, lines: int) -> insights.Options:
+    folder.mkdir()
+    today = datetime.now(UTC).date()
+    return insights.Options(2_000 if quick else lines, "sqlite", folder, questions=1 if quick else 12, last=today)
+
+
+async def _run(parts: list[str], quick: bool, lines: int) -> list[Row]:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="poi-bench-") as name:
         bought = trade()
         print(f"{bought.source}\n", flush=True)
-        for part, measure in _measures(Path(name), bought, quick).items():
+        for part, measure in _measures(Path(name), bought, quick, lines).items():
             if not parts or part in parts:
                 print(f"measuring {part} ...", file=sys.stderr, flush=True)
                 rows += await measure()
@@ -65,7 +74,7 @@ def main() -> int:
     options = _options()
     print(described(), flush=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
-        rows = loop.run(_run(options.parts, options.quick))
+        rows = loop.run(_run(options.parts, options.quick, options.lines))
     print(table(rows))
     return 0
 

@@ -277,9 +277,8 @@ def _figures(values: list[float]) -> str:
     return f"p50 {quantile(values, 0.5):.1f} ms, p95 {quantile(values, 0.95):.1f} ms, max {max(values):.0f} ms"
 
 
-async def _run(options: Options) -> list[Row]:
-    bought = trade()
-    print(f"{bought.source}; load {load():.1f}", flush=True)
+async def measure(options: Options, bought: Trade) -> list[Row]:
+    """Fill the history unless the folder holds it, then ask every question while the stations sell."""
     note = await _fill(options, bought)
     filled, counted = note["fill_seconds"], note["count_seconds"]
     print(
@@ -294,12 +293,14 @@ def main() -> int:
     """Print the machine and the table."""
     given = _options()
     print(described(), flush=True)
+    bought = trade()
+    print(f"{bought.source}; load {load():.1f}", flush=True)
     with tempfile.TemporaryDirectory(prefix="poi-insights-") as name:
         folder = given.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
         options = Options(given.lines, given.storage, folder, given.questions, datetime.now(UTC).date())
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
-            rows = loop.run(_run(options))
+            rows = loop.run(measure(options, bought))
     print(table(rows))
     if given.json:
         given.json.write_text(json.dumps({row.what: row.figure for row in rows}, indent=1))
