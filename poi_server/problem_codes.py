@@ -333,7 +333,7 @@ CATALOGUE: dict[str, Explanation] = {
     "unknown-place": Explanation(
         "Unknown place", "Goods come from a store or from `central`.", "See `GET /v1/stock/places`."
     ),
-    "too-soon": Explanation("Too soon", "The order needs more time than that.", "Choose a later time."),
+    "too-soon": Explanation("Too soon", "The order needs more time, or that time is past.", "Choose a later time."),
     "too-late": Explanation("Too far ahead", "Orders are not taken that far ahead.", "Choose an earlier time."),
     "too-many-orders": Explanation(
         "Too many orders", "As many orders as are allowed wait unpaid.", "Fetch one, or cancel one."
@@ -356,6 +356,7 @@ CATALOGUE: dict[str, Explanation] = {
     "order-being-paid": Explanation(
         "Order being paid", "A station is taking its payment.", "Wait for the payment's end, or give that sale up."
     ),
+    "nothing-to-mend": Explanation("Nothing to mend", "The request changes nothing.", "Send what is to be changed."),
     "order-left": Explanation("Order left", "The goods are on their way, or there.", "Call the shop."),
     "line-twice": Explanation("Line twice", "A line is named twice.", "Name each line once."),
     "unknown-line": Explanation("Unknown line", "There is no such line.", "Look at the basket or the sale again."),

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.goods.stock import Place
-from poi_engine.orders.addresses import Address, AddressForm, countries, form_of
+from poi_engine.orders.addresses import Address, AddressForm, Telephone, countries, form_of
 from poi_engine.orders.ahead import Wished
 from poi_engine.orders.counter import LineWish, contact_of
+from poi_engine.orders.mending import Mending
 from poi_engine.orders.moves import OrderState
 from poi_engine.orders.placing import Orderer, Quote
 from poi_engine.orders.rows import ContactView
@@ -72,6 +73,7 @@ class ContactBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     address: Address | None = None
     name: Annotated[str, Meta(max_length=120)] = ""
     note: Annotated[str, Meta(max_length=500)] = ""
+    phone: Telephone = ""
 
 
 class ConfirmBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,7 +120,7 @@ async def set_fulfilments(call: Call, session_id: str, body: FulfilmentsBody) ->
 )
 async def set_contact(call: Call, session_id: str, body: ContactBody) -> Session:
     await own_session(call, session_id)
-    contact = contact_of(body.address, body.name, body.note)
+    contact = contact_of(body.address, body.name, body.note, body.phone)
     return shown(await call.engine.orders.counter.set_contact(call.merchant_id, session_id, contact))
 
 
@@ -169,6 +171,16 @@ async def get_order(call: Call, order_id: str) -> OrderView:
 
 
 @routes.post(
+    "/v1/orders/quote",
+    roles=STAFF,
+    right="orders",
+    summary="What an order would cost somebody on the telephone now, and when it could be ready",
+)
+async def quote_order(call: Call, body: PartnerOrder) -> Quote:
+    return _quoted(await call.engine.orders.ahead.quote(call.merchant_id, body, _orderer(call, body)))
+
+
+@routes.post(
     "/v1/orders",
     roles=STAFF,
     right="orders",
@@ -178,9 +190,21 @@ async def get_order(call: Call, order_id: str) -> OrderView:
     summary="Place an order: staff for somebody on the telephone, or a partner's app",
 )
 async def place_order(call: Call, body: PartnerOrder) -> OrderView:
-    channel = "partner" if call.principal.role == "partner" else "counter"
-    who = Orderer(by=call.by, channel=channel, customer_id=body.customer_id)
-    return _shown(await call.engine.orders.ahead.place(call.merchant_id, body, who, key=call.key))
+    """A partner's unpaid orders are bounded by the settings; its answer tells of the customer what it sent itself."""
+    who = _orderer(call, body)
+    placed = _shown(await call.engine.orders.ahead.place(call.merchant_id, body, who, key=call.key))
+    return _as_sent(placed, body) if who.partner else placed
+
+
+@routes.patch(
+    "/v1/orders/{order_id}",
+    roles=COUNTER,
+    right="orders",
+    summary="Change who an order is for, where to bring it or when, until it has left (audited)",
+)
+async def mend_order(call: Call, order_id: str, body: Mending) -> OrderView:
+    """The customer is asked on their phone to confirm another address."""
+    return _shown(await call.engine.orders.mend(call.merchant_id, order_id, body, by=call.by))
 
 
 @routes.post(
@@ -211,7 +235,7 @@ async def take_back(call: Call, order_id: str, body: TakeBack) -> SaleView:
     return await asyncio.shield(refunding)
 
 
-@routes.get("/v1/settings/orders", roles=READER, summary="What may be ordered ahead, and how long it waits")
+@routes.get("/v1/settings/orders", roles=READER | STAFF, summary="What may be ordered ahead, and how long it waits")
 async def ordering(call: Call) -> Ordering:
     return await call.engine.orders.settings(call.merchant_id)
 
@@ -246,8 +270,7 @@ async def order_places(call: Call) -> OrderPlaces:
 
 @routes.post("/v1/me/orders/quote", roles=PHONE, summary="What an order would cost me now, and when it could be ready")
 async def quote(call: Call, body: Wished) -> Quote:
-    quoted = await call.engine.orders.ahead.quote(call.merchant_id, body, _me(call))
-    return replace(quoted, decision=shown_decision(quoted.decision))
+    return _quoted(await call.engine.orders.ahead.quote(call.merchant_id, body, _me(call)))
 
 
 @routes.post("/v1/me/orders", roles=PHONE, idempotent=True, status=201, summary="Order ahead")
@@ -285,6 +308,11 @@ async def confirm_address(call: Call, order_id: str, body: ConfirmBody) -> Order
     return _shown(order)
 
 
+def _orderer(call: Call, body: PartnerOrder) -> Orderer:
+    channel = "partner" if call.principal.role == "partner" else "counter"
+    return Orderer(by=call.by, channel=channel, customer_id=body.customer_id)
+
+
 def _me(call: Call) -> Orderer:
     return Orderer(by=call.principal, channel="phone", customer_id=call.principal.subject_id)
 
@@ -295,6 +323,16 @@ async def _mine(call: Call, order_id: str) -> OrderView:
 
 def _page(items: list[OrderView], limit: int) -> OrderPage:
     return OrderPage(items=tuple(items), next=items[-1].order_id if len(items) == limit else None)
+
+
+def _as_sent(order: OrderView, sent: PartnerOrder) -> OrderView:
+    """A partner's own order: its key may be repeated after the shop or the customer changed the person in it."""
+    return replace(order, customer_id=sent.customer_id, name=sent.name.strip(), contact=None)
+
+
+def _quoted(quote: Quote) -> Quote:
+    """Without the offers that were held out."""
+    return replace(quote, decision=shown_decision(quote.decision))
 
 
 def _shown(order: OrderView) -> OrderView:

@@ -67,6 +67,7 @@ AUDITED = {
     f"DELETE {SEGMENT}": "remove-segment",
     "POST /v1/stock/movements": "stock-received",
     "POST /v1/orders": "order-placed",
+    f"PATCH {ORDER}": "mend-order",
     f"POST {ORDER}/moves": "order-ready",
     f"POST {ORDER}/refunds": "refund",
     "PUT /v1/settings/orders": "change-orders",
@@ -105,6 +106,7 @@ EXEMPT = {
     "POST /v1/suggestions": "reads the figures and says what they say",
     "POST /v1/retention": "each customer it makes a pseudonym of has a row of their own",
     "POST /v1/decisions": "a dry run",
+    "POST /v1/orders/quote": "a dry run",
     f"POST {OFFER}/explain": "a dry run",
     "POST /v1/segments/size": "a question",
 }
@@ -130,6 +132,7 @@ NO_PERSON = {
     "POST /v1/stations/{station_id}/tap": "a badge has to be read before anybody is signed in",
     "POST /v1/stations/{station_id}/join-code": "a station shows its code without anybody",
     "POST /v1/decisions": "a dry run",
+    "POST /v1/orders/quote": "a dry run",
     f"POST {OFFER}/explain": "a dry run",
 }
 """Changing routes that ask no person's right, and why."""

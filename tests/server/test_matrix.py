@@ -148,6 +148,7 @@ SAMPLES: dict[str, Any] = {
     "PUT /v1/sessions/{session_id}/fulfilments": {"lines": [{"line_id": "1", "how": "pick_up"}]},
     "PUT /v1/sessions/{session_id}/contact": {"name": "Mine"},
     "POST /v1/orders/{order_id}/session": {"station_id": "sta_x"},
+    "PATCH /v1/orders/{order_id}": {"name": "Mine"},
     "POST /v1/orders/{order_id}/moves": {"state": "cancelled"},
     "POST /v1/orders/{order_id}/refunds": {"reason": "broken"},
     "POST /v1/me/orders/{order_id}/confirm-address": {},

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from poi_engine.basket import BasketEntry
 from poi_engine.checkout.promise import Key, keep_answer, promise
 from poi_engine.checkout.records import insert_audit
+from poi_engine.clock import micros_of
 from poi_engine.errors import RequestError
 from poi_engine.ids import Ids
 from poi_engine.orders.addresses import Address, Telephone
@@ -84,6 +85,13 @@ def check_wished(wished: Wished, rules: Ordering, at: int, wanted_at: int) -> No
     if wanted_at > at + rules.days_ahead * DAY:
         message = f"Orders are taken {rules.days_ahead} days ahead; choose an earlier time."
         raise RequestError("too-late", message, path="$.wanted_at")
+
+
+def micros_wanted(wanted_at: datetime) -> int:
+    """The time somebody asks for, in microseconds since 1970; it needs its offset."""
+    if wanted_at.tzinfo is None:
+        raise RequestError("naive-time", "The time needs its offset, such as `Z`.", path="$.wanted_at")
+    return micros_of(wanted_at)
 
 
 def lines_of(items: Sequence[SaleItem], decision: Decision) -> list[OrderLine]:

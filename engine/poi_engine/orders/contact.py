@@ -11,7 +11,7 @@ from poi_engine.ports import Job, Query
 
 def change_address(merchant_id: str, order: OrderRow, contact: Contact) -> Job[None]:
     """Another address, as long as the goods have not left; name and note stay unless they are given."""
-    _must_be_here(order)
+    must_be_here(order)
     view = yield from find_contact(merchant_id, order.contact_id)
     if view is None:
         raise Conflict("address-gone", "This order has no address any more.")
@@ -24,7 +24,7 @@ def change_address(merchant_id: str, order: OrderRow, contact: Contact) -> Job[N
 
 def confirm(merchant_id: str, order: OrderRow, at: int) -> Job[None]:
     """The customer has seen the address and it is right."""
-    _must_be_here(order)
+    must_be_here(order)
     view = yield from find_contact(merchant_id, order.contact_id)
     if view is None or view.contact.address is None:
         raise Conflict("address-gone", "This order has no address to confirm.")
@@ -34,6 +34,7 @@ def confirm(merchant_id: str, order: OrderRow, at: int) -> Job[None]:
     )
 
 
-def _must_be_here(order: OrderRow) -> None:
+def must_be_here(order: OrderRow) -> None:
+    """Refuse a change of what has left."""
     if order.state == "on_the_way" or order.state in ENDED:
         raise Conflict("order-left", f"This order is {order.state} already.")

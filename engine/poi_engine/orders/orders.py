@@ -13,9 +13,11 @@ from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, NotFound, PoiError
 from poi_engine.goods.products import Products
 from poi_engine.orders.addresses import Address
+from poi_engine.orders.ahead import micros_wanted
 from poi_engine.orders.contact import change_address, confirm
 from poi_engine.orders.counter import OrderCounter, contact_of, laid_out
 from poi_engine.orders.holds import cancel, ended
+from poi_engine.orders.mending import Mended, Mending, check_mending, mend
 from poi_engine.orders.moves import ENDED, Actor, OrderState, check_move
 from poi_engine.orders.news import tell
 from poi_engine.orders.placing import OrderPlacing
@@ -147,6 +149,26 @@ class Orders:
             yield from confirm(merchant_id, order, at)
             audit_id = self._w.ids.new("aud")
             yield insert_audit(merchant_id, audit_id, by.who, "confirm-address", order_id, "", at)
+
+        await self._w.sql.write(job)
+        await tell(self._w, merchant_id, [order_id])
+        return await self.get(merchant_id, order_id)
+
+    async def mend(self, merchant_id: str, order_id: str, said: Mending, *, by: Principal) -> OrderView:
+        """Staff change who it is for, where to bring it, or when, until it has left. Audited, without what it says."""
+        at, rules = self._w.at(), await self.settings(merchant_id)
+        wanted_at = micros_wanted(said.wanted_at) if said.wanted_at is not None else None
+        check_mending(said, rules, wanted_at, at)
+        laid = await asyncio.to_thread(laid_out, contact_of(said.address, "", ""))
+        mended = Mended(said=said, address=laid, wanted_at=wanted_at)
+        store_id = (await self.get(merchant_id, order_id)).store_id
+        zone = (await self._w.places.place(merchant_id, store_id)).zone
+
+        def job() -> Job[None]:
+            order = yield from lock_order(merchant_id, order_id)
+            yield from mend(merchant_id, order, mended, rules, zone, ids=self._w.ids, at=at)
+            audit_id = self._w.ids.new("aud")
+            yield insert_audit(merchant_id, audit_id, by.who, "mend-order", order_id, said.changes, at, by.station_id)
 
         await self._w.sql.write(job)
         await tell(self._w, merchant_id, [order_id])

@@ -9,12 +9,22 @@ from poi_engine.basket import check_entries, lines_of
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.promise import key_of
 from poi_engine.clientele.customers import Customers
-from poi_engine.clock import micros_of, moment
+from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.goods.products import Products
 from poi_engine.goods.stock import check_place, gone_meanwhile
 from poi_engine.ledger import Insufficient
-from poi_engine.orders.ahead import HOUR, MINUTE, Before, Placing, Wished, check_wished, ordered_document, place
+from poi_engine.orders.ahead import (
+    HOUR,
+    MINUTE,
+    Before,
+    Placing,
+    Wished,
+    check_wished,
+    micros_wanted,
+    ordered_document,
+    place,
+)
 from poi_engine.orders.ahead import lines_of as priced
 from poi_engine.orders.counter import contact_of, laid_out
 from poi_engine.orders.news import tell
@@ -77,7 +87,7 @@ class OrderPlacing:
         merchant = await self._w.sql.read(lambda: read_merchant(merchant_id))
         rules, at = merchant.programme.orders, self._w.at()
         _must_be_open(rules, who)
-        wanted_at = at + rules.lead_minutes * MINUTE if wished.wanted_at is None else _micros(wished)
+        wanted_at = at + rules.lead_minutes * MINUTE if wished.wanted_at is None else micros_wanted(wished.wanted_at)
         check_wished(wished, rules, at, wanted_at)
         asked = key_of(who.by, key, "order", repr(wished), who.customer_id or "")
         contact = await asyncio.to_thread(laid_out, contact_of(wished.address, wished.name, wished.note, wished.phone))
@@ -161,13 +171,6 @@ class OrderPlacing:
 def _must_be_open(rules: Ordering, who: Orderer) -> None:
     if who.channel != "counter" and not rules.open:
         raise Conflict("orders-closed", "This shop takes no orders ahead.")
-
-
-def _micros(wished: Wished) -> int:
-    assert wished.wanted_at is not None
-    if wished.wanted_at.tzinfo is None:
-        raise RequestError("naive-time", "The time needs its offset, such as `Z`.", path="$.wanted_at")
-    return micros_of(wished.wanted_at)
 
 
 def _check_source(merchant_id: str, place_name: str) -> Job[None]:
