@@ -31,6 +31,8 @@ HELD = (
     Held("customer", "keep", "keep", "the pseudonym stays; what it tells of a person is wiped", "", ()),
     Held("credential", "delete", "move", "", "cards_and_codes", ("scheme", "subject", "created_at")),
     Held("device", "delete", "move", "", "phones", ("handle", "created_at", "revoked_at")),
+    Held("customer_pin", "delete", "drop", "", "", ()),
+    Held("confirmation", "delete", "move", "", "spending_confirmed", ("amount", "total", "state", "how", "created_at")),
     Held(
         "coupon",
         "keep",

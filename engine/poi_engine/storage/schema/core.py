@@ -112,6 +112,7 @@ credential = table(  # what identifies a customer: a loyalty reference on a card
     text("subject"),
     text("customer_id"),
     integer("created_at"),
+    integer("unproved_since", null=True),  # staff linked it then, and the customer's own phone has not stood by it
 )
 product = table(
     "product",

@@ -70,6 +70,32 @@ seller_refund = table(  # what a seller refunded without a second person
     integer("amount"),
     integer("created_at"),
 )
+confirmation = table(  # what is asked of a customer who spends more than the merchant's cap, and their word
+    "confirmation",
+    ("confirmation_id",),
+    text("confirmation_id"),
+    text("session_id"),
+    text("station_id"),
+    text("customer_id"),
+    integer("amount"),  # of points and stored value together, minor units
+    integer("total"),  # of the session
+    text("currency"),
+    text("state"),  # asked, given, refused
+    text("how"),  # phone, pin; empty until there is a word
+    integer("created_at"),
+    integer("expires_at"),
+    text("checkout_id", null=True),  # which used it
+)
+customer_pin = table(  # chosen on the customer's phone, to confirm at a counter without it
+    "customer_pin",
+    ("customer_id",),
+    text("customer_id"),
+    text("pin"),  # a slow hash with its salt and costs
+    integer("pin_failures", default=0),
+    integer("pin_locked_until", null=True),
+)
+Index("confirmation_by_session", confirmation.c.merchant_id, confirmation.c.session_id)
+Index("confirmation_by_customer", confirmation.c.merchant_id, confirmation.c.customer_id, confirmation.c.expires_at)
 Index("badge_by_seller", badge.c.merchant_id, badge.c.seller_id)
 Index("station_seller_by_seller", station_seller.c.merchant_id, station_seller.c.seller_id)
 Index("seller_refund_by_seller", seller_refund.c.merchant_id, seller_refund.c.seller_id, seller_refund.c.created_at)
