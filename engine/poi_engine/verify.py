@@ -209,20 +209,25 @@ def _answer_differs(row: Row) -> Iterator[Finding]:
 
 
 class _Limit(Struct):
+    of: str
     cap: int
+    shared: bool = False
 
 
 class _Limited(Struct):
+    campaign_id: str = ""
     limits: list[_Limit] = []
 
 
 def _caps() -> Job[list[Finding]]:
-    """No limit was given more than the highest cap that any version of its offer had."""
-    caps: dict[tuple[str, str, int], int] = {}
+    """No limit was given more than the highest cap that any version of its offer, or of its campaign's offers, had."""
+    caps: dict[tuple[str, str, str], int] = {}
 
     def learn(row: Row) -> Iterator[Finding]:
-        for index, limit in enumerate(msgspec.json.decode(row["document"], type=_Limited).limits):
-            key = (row["merchant_id"], row["offer_id"], index)
+        offer = msgspec.json.decode(row["document"], type=_Limited)
+        for index, limit in enumerate(offer.limits):
+            counted_as = (offer.campaign_id, limit.of) if limit.shared else (row["offer_id"], str(index))
+            key = (row["merchant_id"], *counted_as)
             caps[key] = max(limit.cap, caps.get(key, 0))
         yield from ()
 
@@ -231,8 +236,8 @@ def _caps() -> Job[list[Finding]]:
     def within(row: Row) -> Iterator[Finding]:
         if not row["account"].startswith("limit:"):
             return
-        offer_id, index = [*row["account"].split(":"), "", ""][1:3]
-        cap = caps.get((row["merchant_id"], offer_id, int(index)), 0) if index.isdigit() else 0
+        owner, which = [*row["account"].split(":"), "", ""][1:3]
+        cap = caps.get((row["merchant_id"], owner, which), 0)
         if row["credits"] - row["debits"] > cap:
             message = f"has {row['credits'] - row['debits']} left, above the cap of {cap}"
             yield _finding(row, "limit-cap", row["account"], message)

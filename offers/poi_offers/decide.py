@@ -1,6 +1,7 @@
 """The decision: which offers apply, what they give, and a reason for every offer considered."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Literal
 
 from poi_offers.candidates import Candidates, bits
@@ -15,6 +16,7 @@ from poi_offers.model import Message, NextVisitCoupon, Offer
 from poi_offers.points import THOUSAND, base_points
 from poi_offers.policy import Policy
 from poi_offers.scene import Scene
+from poi_offers.shared import overdrawn
 from poi_offers.situation import Situation
 from poi_offers.steps import sheet_of
 
@@ -40,14 +42,18 @@ def decide(
     reasons = {offer.offer_id: kept_out(offer, situation, left) for offer in eligible}
     contenders = [offer for offer in eligible if reasons[offer.offer_id] is None]
     candidates = _candidates(contenders, situation, policy, left, catalogue.effects)
-    choice = choose(candidates)
-    chosen = _with_quiet_offers(candidates, choice.mask)
+    choice = _choose(candidates)
+    while (over := overdrawn(candidates, choice.mask, situation, left)) is not None:
+        reasons[over.offer_id] = over
+        contenders = [offer for offer in contenders if offer.offer_id != over.offer_id]
+        candidates = _candidates(contenders, situation, policy, left, catalogue.effects)
+        choice = replace(_choose(candidates), optimal=False)
     found = [found for found in reasons.values() if found is not None]
-    found += _reasons(candidates, chosen, situation)
+    found += _reasons(candidates, choice.mask, situation)
     if explain != "eligible":
         others = _all_others if explain == "all" else Catalogue.in_reach
         found += _ineligible(others(catalogue, situation, most, reasons), situation)
-    return _decision(candidates, Choice(chosen, choice.optimal), found, catalogue, situation)
+    return _decision(candidates, choice, found, catalogue, situation)
 
 
 def _all_others(catalogue: Catalogue, _: Situation, most: int | None, besides: Collection[str]) -> list[Offer]:
@@ -75,6 +81,11 @@ def _candidates(
         earns=customer is not None,
         book=book,
     )
+
+
+def _choose(candidates: Candidates) -> Choice:
+    choice = choose(candidates)
+    return replace(choice, mask=_with_quiet_offers(candidates, choice.mask))
 
 
 def _with_quiet_offers(candidates: Candidates, mask: int) -> int:

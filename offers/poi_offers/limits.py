@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Literal
 
 from msgspec import Struct
 
@@ -18,18 +19,21 @@ class LimitClaim(Struct, frozen=True, kw_only=True):
     cap: int
     amount: int
     offer_id: str
+    of: Literal["uses", "money"]
 
 
 def limit_key(offer: Offer, index: int, situation: Situation) -> str | None:
     """The limit's bucket, such as `off_x:1:customer:cus_y:week:2026-W47`; None when its owner is unknown.
 
-    Days, ISO weeks and months are the store's own. Every version of an offer counts in the same buckets.
+    Days, ISO weeks and months are the store's own. Every version of an offer counts in the same buckets, and a limit
+    that a campaign's offers share in one of its campaign: `cmp_x:money:total:ever`.
     """
     limit = offer.limits[index]
     owner = _owner(limit, situation)
     if owner is None:
         return None
-    return f"{offer.offer_id}:{index}:{owner}:{_period(limit, situation)}"
+    counted_as = f"{offer.campaign_id}:{limit.of}" if limit.shared else f"{offer.offer_id}:{index}"
+    return f"{counted_as}:{owner}:{_period(limit, situation)}"
 
 
 def claims(decision: Decision, offers: Mapping[str, Offer], situation: Situation) -> list[LimitClaim]:
@@ -42,7 +46,7 @@ def claims(decision: Decision, offers: Mapping[str, Offer], situation: Situation
             key = limit_key(offer, index, situation)
             amount = 1 if limit.of == "uses" else money
             if key is not None and amount:
-                found.append(LimitClaim(key=key, cap=limit.cap, amount=amount, offer_id=offer.offer_id))
+                found.append(LimitClaim(key=key, cap=limit.cap, amount=amount, offer_id=offer.offer_id, of=limit.of))
     return found
 
 

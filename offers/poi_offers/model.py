@@ -399,12 +399,16 @@ Effect = (
 
 
 class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """At most `cap` uses (or minor units of discount and stored value) per scope and per period in store time."""
+    """At most `cap` uses (or minor units of discount and stored value) per scope and per period in store time.
+
+    `shared`: counted over all offers of the campaign together that have such a limit.
+    """
 
     of: Literal["uses", "money"]
     cap: Annotated[int, Meta(ge=1, le=1_000_000_000_000)]
     per: Literal["total", "customer", "store"] = "total"
     period: Literal["ever", "day", "week", "month"] = "ever"
+    shared: bool = False
 
 
 class Stacking(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

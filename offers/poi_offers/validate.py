@@ -23,7 +23,7 @@ def check_offer(offer: Offer) -> None:
         raise OfferError("name_missing", "$.name", "give the name in one language at least: fr or en")
     check_conditions(offer.conditions)
     check_effects(offer)
-    check_limits(offer.limits, offer.effects)
+    check_limits(offer.limits, offer.effects, offer.campaign_id)
     _check_stacking(offer.stacking)
 
 

@@ -33,18 +33,29 @@ def check_effects(offer: Offer) -> None:
             check_selector(effect.items, f"{path}.items")
 
 
-def check_limits(limits: tuple[model.Limit, ...], effects: tuple[model.Effect, ...]) -> None:
-    """No limit twice for the same scope and period, and money limits only where money is given."""
-    seen: set[tuple[str, str, str]] = set()
+def check_limits(limits: tuple[model.Limit, ...], effects: tuple[model.Effect, ...], campaign_id: str | None) -> None:
+    """No limit twice for the same scope and period, money limits only where money is given, shared ones in campaigns.
+
+    An offer without money may stand under a limit that its campaign's other offers fill.
+    """
+    seen: set[tuple[str, str, str, bool]] = set()
     for i, limit in enumerate(limits):
-        if limit.of == "money" and not any(isinstance(effect, MONEY) for effect in effects):
+        if limit.shared and campaign_id is None:
+            message = "only the offers of a campaign share a limit: name the campaign, or set shared to false"
+            raise OfferError("shared_without_campaign", f"$.limits[{i}].shared", message)
+        if limit.of == "money" and not (limit.shared or costs_money(effects)):
             message = "no effect of this offer costs money: limit its uses instead"
             raise OfferError("limit_without_money", f"$.limits[{i}].of", message)
-        bucket = (limit.of, limit.per, limit.period)
+        bucket = (limit.of, limit.per, limit.period, limit.shared)
         if bucket in seen:
             message = f"a second limit of {limit.of} per {limit.per} and {limit.period}: keep the lower cap only"
             raise OfferError("limit_twice", f"$.limits[{i}]", message)
         seen.add(bucket)
+
+
+def costs_money(effects: tuple[model.Effect, ...]) -> bool:
+    """True when an effect takes money off or gives stored value."""
+    return any(isinstance(effect, MONEY) for effect in effects)
 
 
 def check_selector(selector: model.Selector, path: str) -> None:

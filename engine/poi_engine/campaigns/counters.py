@@ -27,7 +27,10 @@ class OfferCounters(Struct, frozen=True, kw_only=True):
 
 
 class LimitLeft(Struct, frozen=True, kw_only=True):
-    """What is left of a limit that counts everybody together, in the running period: uses or minor units."""
+    """What is left of a limit that counts everybody together, in the running period: uses or minor units.
+
+    `offer_id` is empty for a limit that the campaign's offers share.
+    """
 
     offer_id: str
     limit: Limit
@@ -115,7 +118,7 @@ def _left(merchant_id: str, found: CampaignView, now: datetime) -> Job[tuple[Lim
         for index, limit in enumerate(offer.limits):
             key = limit_key(offer, index, situation) if limit.per == "total" else None
             if key is not None:
-                asked[key] = (offer.offer_id, limit)
+                asked[key] = ("" if limit.shared else offer.offer_id, limit)
     if not asked:
         return ()
     left = yield from remaining_limits(merchant_id, {key: limit.cap for key, (_, limit) in asked.items()})

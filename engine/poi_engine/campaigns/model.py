@@ -16,6 +16,7 @@ from poi_engine.errors import Conflict, RequestError
 from poi_offers.errors import OfferError
 from poi_offers.model import All, BasisPoints, Condition, Dates, Effect, Id, InSegment, Limit, Offer, Stacking
 from poi_offers.validate import check_offer
+from poi_offers.validate_effects import costs_money
 
 State = Literal["draft", "scheduled", "live", "stopped", "ended", "removed"]
 Act = Literal["schedule", "begin", "withdraw", "stop", "end", "remove"]
@@ -51,7 +52,8 @@ class CampaignOffer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class CampaignDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A campaign as written. `first` and `last`: days of each store's calendar, both included; open where None.
 
-    `limits` hold for each of its offers; `holdout` is the share (basis points) of customers who go without.
+    `limits` hold for each of its offers, the `shared` ones for all of them together; `holdout` is the share (basis
+    points) of customers who go without.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=120)]
@@ -96,6 +98,11 @@ def check_draft(draft: CampaignDraft, currency: str) -> None:
             raise RequestError("bad-period", f"Give a day from {YEARS[0]} to {YEARS[-1]}.", path=f"$.{name}")
     if draft.first is not None and draft.last is not None and draft.last < draft.first:
         raise RequestError("bad-period", "The last day comes before the first.", path="$.last")
+    gives_money = any(costs_money(offer.effects) for offer in draft.offers)
+    for place, limit in enumerate(draft.limits):
+        if limit.shared and limit.of == "money" and not gives_money:
+            message = "No offer of this campaign costs money: limit the uses instead."
+            raise RequestError("limit-without-money", message, path=f"$.limits[{place}].of")
     for place in range(len(draft.offers)):
         try:
             check_offer(_offer("cmp_x", place, draft, currency, ()))

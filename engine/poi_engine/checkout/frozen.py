@@ -86,10 +86,8 @@ def _ageless(facts: CustomerFacts | None) -> CustomerFacts | None:
 
 
 def unit_of(claim: LimitClaim, offers: Mapping[str, Offer]) -> str:
-    """What the claim counts; the limit's number stands in its key after the offer's id."""
-    offer = offers[claim.offer_id]
-    index = int(claim.key.removeprefix(f"{claim.offer_id}:").partition(":")[0])
-    return USES if offer.limits[index].of == "uses" else offer.currency
+    """What the claim counts: uses, or minor units of the offer's currency."""
+    return USES if claim.of == "uses" else offers[claim.offer_id].currency
 
 
 def claims_of(found: Sequence[LimitClaim], offers: Mapping[str, Offer]) -> tuple[Claim, ...]:
