@@ -8,6 +8,7 @@ from pathlib import Path
 
 from poi_engine.campaigns.book import CampaignBook
 from poi_engine.campaigns.counters import CampaignCounters
+from poi_engine.campaigns.lift import CampaignLifts
 from poi_engine.campaigns.preview import Previews
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.checkout import Checkout
@@ -25,6 +26,7 @@ from poi_engine.goods.prices import Prices
 from poi_engine.goods.products import Products
 from poi_engine.goods.sheets import Sheets
 from poi_engine.goods.stockroom import Stockroom
+from poi_engine.handover import HandOvers
 from poi_engine.ids import Ids
 from poi_engine.orders.orders import Orders
 from poi_engine.places import Places
@@ -33,6 +35,7 @@ from poi_engine.sales import Sales
 from poi_engine.segments.lift_reader import Lifts
 from poi_engine.segments.segments import Segments
 from poi_engine.stations import Stations
+from poi_engine.suggestions.advisor import Advisor
 from poi_engine.suggestions.service import Suggestions
 from poi_engine.wiring import Trace, Wiring, untraced
 
@@ -83,9 +86,12 @@ class Engine:
         self.offers = OfferBook(sql, screens, clock, catalogues)
         self.campaigns = CampaignBook(sql, clock, ids, self.offers)
         self.counters = CampaignCounters(sql, clock, self.campaigns)
+        self.campaign_lifts = CampaignLifts(sql, clock, self.campaigns, self.lifts)
         self.previews = Previews(sql, self.offers)
         self.suggestions = Suggestions(sql, clock, ids, self.offers)
+        self.advisor = Advisor(sql, clock, ids)
         self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)
+        self.handovers = HandOvers(wiring, desk, self.stations)
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds)
         self.orders = Orders(wiring, desk, self.stations, self.offers, self.customers, self.products, refunds)
         self.recovery = Recovery(wiring, desk, settlement, refunds)

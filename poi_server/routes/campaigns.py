@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from poi_engine.campaigns.audience import AudienceSize
 from poi_engine.campaigns.book import CampaignView
 from poi_engine.campaigns.counters import Counters
+from poi_engine.campaigns.lift import CampaignLift
 from poi_engine.campaigns.model import CampaignDraft
 from poi_engine.catalogue.past import Days
 from poi_engine.errors import PoiError
@@ -152,6 +153,19 @@ async def stop_campaign(call: Call, campaign_id: str) -> CampaignView:
 )
 async def campaign_counters(call: Call, campaign_id: str) -> Counters:
     return await call.engine.counters.read(call.merchant_id, campaign_id)
+
+
+@routes.get(
+    "/v1/campaigns/{campaign_id}/lift",
+    roles=READER,
+    right="insights",
+    summary="A campaign's effect over all its offers, by its holdout",
+)
+async def campaign_lift(
+    call: Call, campaign_id: str, first: date | None = None, last: date | None = None
+) -> CampaignLift:
+    """By default from its start to its end, or up to today. See `enough` and `needed`."""
+    return await call.engine.campaign_lifts.read(call.merchant_id, campaign_id, first, last)
 
 
 # --- suggestions ---------------------------------------------------------------------------------------------------

@@ -72,16 +72,17 @@ class Lifts:
         self, merchant_id: str, offer_id: str, first: date | None = None, last: date | None = None
     ) -> LiftView:
         """The lift of an offer that holds somebody out; by default in the thirty days up to today."""
-        last = last or await self._today(merchant_id)
+        last = last or await self.today(merchant_id)
         first = first or max(date.min + _THIRTY, last) - _THIRTY
-        _check_period(first, last)
+        check_period(first, last)
         asked = await self._sql.read(lambda: _asked(merchant_id, offer_id, first, last))
         if not asked.offer.holdout:
             raise Conflict("no-holdout", "Nobody is held out of this offer, so that its effect cannot be measured.")
         now = micros(self._clock.now())
-        people = await self._people(merchant_id, asked)
-        done = await self._done(merchant_id, asked.since, min(asked.until, now))
-        spend, visits = await asyncio.to_thread(_compare, asked.offer, people, done)
+        known = await self.known(merchant_id, asked.since)
+        people = await self.audience(merchant_id, asked.offer, asked.since, known)
+        done = await self.done(merchant_id, asked.since, min(asked.until, now))
+        spend, visits = await asyncio.to_thread(compare, asked.offer, people, done)
         return LiftView(
             offer_id=offer_id,
             first=first,
@@ -94,25 +95,31 @@ class Lifts:
             visits=visits,
         )
 
-    async def _today(self, merchant_id: str) -> date:
+    async def today(self, merchant_id: str) -> date:
+        """The day it is at the merchant's first store."""
         clock = await self._sql.read(lambda: read_zone(merchant_id))
         return wall_clock(moment(micros(self._clock.now())), clock).date()
 
-    async def _people(self, merchant_id: str, asked: _Asked) -> set[str]:
-        """The audience: who was known at the time, and in the segments that the offer asks for."""
+    async def known(self, merchant_id: str, since: int) -> set[str]:
+        """The customers who were known at the time (microseconds since 1970) and live on."""
         people: set[str] = set()
         after = ""
-        while page := await self._sql.read(lambda: _known(merchant_id, asked.since, after)):  # noqa: B023
+        while page := await self._sql.read(lambda: _known(merchant_id, since, after)):  # noqa: B023
             people.update(page)
             after = page[-1]
-        for part in _asks(asked.offer):
+        return people
+
+    async def audience(self, merchant_id: str, offer: model.Offer, since: int, known: Collection[str]) -> set[str]:
+        """Of these customers those who were in the segments that the offer asks for."""
+        people = set(known)
+        for part in _asks(offer):
             for words, keeps in ((part.any_of, True), (part.none_of, False)):
                 if words:
-                    inside = await self._sql.read(_inside(merchant_id, words, asked.since))
+                    inside = await self._sql.read(_inside(merchant_id, words, since))
                     people = people & inside if keeps else people - inside
         return people
 
-    async def _done(self, merchant_id: str, since: int, until: int) -> dict[str, Did]:
+    async def done(self, merchant_id: str, since: int, until: int) -> dict[str, Did]:
         """What every customer did, read a day at a time."""
         done: dict[str, Did] = {}
         merged = await self._sql.read(lambda: merged_customers(merchant_id))
@@ -126,7 +133,8 @@ class Lifts:
         return done
 
 
-def _check_period(first: date, last: date) -> None:
+def check_period(first: date, last: date) -> None:
+    """Refuse days that no lift is computed for."""
     for name, day in (("first", first), ("last", last)):
         if day.year not in _YEARS:
             message = f"Give a day from {_YEARS[0]} to {_YEARS[-1]}."
@@ -136,7 +144,7 @@ def _check_period(first: date, last: date) -> None:
         raise RequestError("bad-period", message, path="$.first")
 
 
-def _compare(offer: model.Offer, people: Collection[str], done: Mapping[str, Did]) -> tuple[Lift, Lift]:
+def compare(offer: model.Offer, people: Collection[str], done: Mapping[str, Did]) -> tuple[Lift, Lift]:
     """Spend and visits of those who may have the offer against those who were held out."""
     groups: tuple[list[Did], list[Did]] = [], []
     for customer_id in people:
