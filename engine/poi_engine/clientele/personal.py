@@ -61,6 +61,7 @@ HELD = (
         ("order_id", "state", "how", "total", "currency", "created_at"),
     ),
     Held("order_contact", "delete", "move", "", "orders_for", ("document", "created_at", "confirmed_at")),
+    Held("notice_phone", "delete", "move", "", "notifications", ("notice_id", "state", "created_at", "changed_at")),
     Held("push_subscription", "delete", "move", "", "notified_phones", ("endpoint", "language", "created_at")),
     Held("checkout", "keep", "keep", "the books, under a bare pseudonym", "", ()),
     Held("sale", "keep", "keep", "the books, under a bare pseudonym", "", ()),

@@ -82,6 +82,10 @@ class Crowd:
         marks = {bought_word(index): self.marked(ids) for index, ids in enumerate(bought)}
         return self._judge(rules.condition, marks).yes & self.may
 
+    def open_to(self, condition: model.Condition, marks: Mapping[str, int]) -> int:
+        """Whom the condition does not rule out; what the moment decides (time, place, basket, card) rules nobody out."""
+        return self.all & ~self._judge(condition, marks).no
+
     def ids(self, fitting: int) -> list[str]:
         """Their ids, in order."""
         flags = fitting.to_bytes(len(self.people.ids), "little")
@@ -124,7 +128,8 @@ class Crowd:
             return Truth(yes, no)
         if isinstance(condition, model.InSegment):
             return self._in_segment(condition, marks)
-        return _LEAVES[type(condition)](condition, self)
+        judge = _LEAVES.get(type(condition))
+        return judge(condition, self) if judge else Truth(0, 0)
 
     def _in_segment(self, leaf: model.InSegment, marks: Mapping[str, int]) -> Truth:
         yes = 0 if leaf.any_of else self.all

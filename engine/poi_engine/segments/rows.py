@@ -76,6 +76,18 @@ def write_members(merchant_id: str, customer_id: str, wanted: set[str], at: int)
         )
 
 
+def who_carries(merchant_id: str, word: str, at: int) -> Job[list[str]]:
+    """Who is in a segment, stays away, or has a coupon that is good at `at`: a word that no person gave by hand."""
+    rows = yield Query(
+        "select customer_id from segment_member where merchant_id = ? and segment_id = ? union "
+        "select customer_id from lapsing where merchant_id = ? and ? = 'auto:lapsing' union "
+        "select customer_id from coupon where merchant_id = ? and offer_id = ? and used_at is null "
+        "and voided_at is null and expires_at > ?",
+        (merchant_id, word, merchant_id, word, merchant_id, word.removeprefix("coupon:"), at),
+    )
+    return [row["customer_id"] for row in rows if row["customer_id"]]
+
+
 def members_at(merchant_id: str, segment_ids: Iterable[str], at: int) -> Job[set[str]]:
     """Who was in one of these segments at `at`; of merged records, who lives on."""
     found: set[str] = set()

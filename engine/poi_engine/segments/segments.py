@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from msgspec import Struct, json
@@ -18,8 +19,9 @@ from poi_engine.segments.columns import Crowd, count
 from poi_engine.segments.model import BUILT_IN, Condition, Question, SegmentDraft, check_segment, translate
 from poi_engine.segments.people import read_bought
 from poi_engine.segments.rounds import SegmentRounds, read_crowd
-from poi_engine.segments.rows import Member, member_ids, read_members, size_of
-from poi_engine.segments.use import lock_catalogue, who_needs
+from poi_engine.segments.rows import Member, member_ids, read_members, size_of, who_carries
+from poi_engine.segments.use import lock_catalogue, named_segments, who_needs
+from poi_offers import model
 
 MOST = 200
 """Own segments of a merchant."""
@@ -222,6 +224,27 @@ class Segments:
         finally:
             if self._asked.get((merchant_id, asker)) == mine:
                 del self._asked[merchant_id, asker]
+
+    # --- whom an offer is for ---------------------------------------------------------------------------------------
+
+    async def open_to(self, merchant_id: str, condition: model.Condition) -> list[str]:
+        """The customers whom an offer's condition does not rule out by what is on file about them, by id.
+
+        Of whoever refused to have their purchases looked at no segment tells anything: they are left out of offers
+        that ask for one.
+        """
+        words = sorted({word for _, word in named_segments(condition)})
+        async with self._one_at_a_time:
+            crowd = await self._read_crowd(merchant_id)
+            at = crowd.people.at
+            carried = {word: await self._sql.read(partial(who_carries, merchant_id, word, at)) for word in words}
+
+        def judged() -> list[str]:
+            marks = {word: crowd.marked(ids) for word, ids in carried.items()}
+            fitting = crowd.open_to(condition, marks)
+            return crowd.ids(fitting & crowd.may if words else fitting)
+
+        return await asyncio.to_thread(judged)
 
     async def _crowd(self, merchant_id: str) -> Crowd:
         """Everybody's facts, read once for all who ask within `KEPT_SECONDS`."""

@@ -406,3 +406,32 @@ push_subscription = table(
     integer("created_at"),
 )
 Index("push_subscription_by_customer", push_subscription.c.merchant_id, push_subscription.c.customer_id)
+notice = table(  # an offer that customers are told of: the sending, from the first press of the button to the last phone
+    "notice",
+    ("notice_id",),
+    text("notice_id"),
+    text("offer_id"),
+    text("request_key"),
+    text("state"),  # gathering, sending, done
+    text("cursor"),  # while gathering: the last customer looked at
+    text("who"),
+    integer("created_at"),
+    integer("finished_at", null=True),
+    UniqueConstraint("merchant_id", "request_key"),
+)
+notice_phone = table(  # the messages of a sending: written before they leave, with what became of each
+    "notice_phone",
+    ("notice_id", "subscription_id"),
+    text("notice_id"),
+    text("subscription_id"),
+    text("customer_id"),
+    text("state"),  # waiting, sending, sent, failed, gone, withdrawn
+    integer("tries", default=0),
+    integer("due_at"),  # when it is to be sent; while sending, when it is to be sent again if nobody said what became of it
+    integer("created_at"),
+    integer("changed_at"),
+)
+Index("notice_by_state", notice.c.merchant_id, notice.c.state)
+Index("notice_by_offer", notice.c.merchant_id, notice.c.offer_id, notice.c.created_at)
+Index("notice_phone_by_due", notice_phone.c.merchant_id, notice_phone.c.notice_id, notice_phone.c.due_at)
+Index("notice_phone_by_customer", notice_phone.c.merchant_id, notice_phone.c.customer_id, notice_phone.c.created_at)
