@@ -12,6 +12,8 @@ export class AddressForm {
   #known = {};
   #form = null;
   #countries = [];
+  /** Whether anything was typed or chosen. */
+  touched = false;
 
   constructor(known = {}, country = DEFAULT_COUNTRY) {
     this.#known = { country_code: country, ...known };
@@ -76,6 +78,7 @@ export class AddressForm {
     const named = this.#countries.map((code) => [code, names.of(code) ?? code]).sort((a, b) => a[1].localeCompare(b[1], language));
     const choose = (event) => {
       this.#known.country_code = event.target.value;
+      this.touched = true;
       this.#load();
     };
     return h("select", { class: "input", name: "country_code", autocomplete: "country", onchange: choose },
@@ -84,6 +87,7 @@ export class AddressForm {
 
   #typed(input) {
     this.#known[input.name] = input.value;
+    this.touched = true;
     input.closest(".field").classList.remove("has-problem");
     input.closest(".field").querySelector(".problem")?.remove();
   }

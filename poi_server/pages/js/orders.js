@@ -4,7 +4,7 @@ import { get, post } from "./api.js";
 import { h, icon, render } from "./dom.js";
 import { money, t } from "./i18n.js";
 import { Live } from "./live.js";
-import { confirm, offlineBanner, report, requireRole, segmented, toast } from "./ui.js";
+import { button, confirm, dialog, offlineBanner, report, requireRole, segmented, toast } from "./ui.js";
 import { backDialog } from "./orders/back.js";
 import { orderCard } from "./orders/card.js";
 
@@ -12,6 +12,7 @@ const TABS = ["open", "run", "ended"];
 const PICTURES = { open: "box", run: "pin", ended: "check" };
 const COLUMNS = [["placed", "paid"], ["preparing"], ["ready"], ["on_the_way"]];
 const ENDED = new Set(["delivered", "returned", "cancelled"]);
+const EARLY = new Set(["placed", "preparing"]);
 const STATION = "poi.orders.station";
 const PAGE = 100;
 
@@ -24,9 +25,10 @@ class PoiOrders extends HTMLElement {
   #store = "";
   #day = today();
   #asked = 0;
+  #me = null;
 
   async connectedCallback() {
-    await requireRole("owner", "manager", "seller");
+    this.#me = await requireRole("owner", "manager", "seller");
     const live = new Live({ watch: "orders" });
     live.addEventListener("message", ({ detail }) => detail.kind === "order" && this.#load());
     live.addEventListener("resync", () => this.#load());
@@ -68,7 +70,7 @@ class PoiOrders extends HTMLElement {
   #draw() {
     const tabs = TABS.map((value) => ({ value, label: t(`orders.tab_${value}`), icon: PICTURES[value] }));
     render(this, h("div", { class: "wrap-page stack" },
-      h("div", { class: "row between wrap", key: "head" }, h("h1", {}, t("page.orders")), segmented(t("orders.view"), tabs, this.#tab, (tab) => this.#show(tab))),
+      h("div", { class: "row between wrap", key: "head" }, h("h1", {}, t("page.orders")), button(t("take.open"), { icon: "phone", kind: "primary big take-open", onclick: () => this.#take() }), segmented(t("orders.view"), tabs, this.#tab, (tab) => this.#show(tab))),
       h("div", { class: "orders-filters", key: "filters" }, this.#filters()),
       this.#orders === null ? h("p", { class: "loading", key: "wait", role: "status" }, t("app.loading")) : this.#list()));
   }
@@ -125,7 +127,7 @@ class PoiOrders extends HTMLElement {
   }
 
   #column(orders) {
-    const acts = { move: (order, state) => this.#move(order, state), pay: (order) => this.#pay(order), back: (order) => this.#back(order) };
+    const acts = { move: (order, state) => this.#move(order, state), pay: (order) => this.#pay(order), back: (order) => this.#back(order), mend: (order) => this.#mend(order) };
     return h("div", { class: "order-list", key: "column" }, orders.map((order) => orderCard(order, this.#places, acts, { run: this.#tab === "run" })));
   }
 
@@ -140,13 +142,40 @@ class PoiOrders extends HTMLElement {
 
   async #pay(order) {
     if (!this.#station) return toast(t("orders.no_station"), "bad");
-    await post(`/v1/orders/${order.order_id}/session`, { station_id: this.#station });
-    location.assign(`/station/${this.#station}`);
+    const ahead = EARLY.has(order.state) ? await askAhead(order) : false;
+    if (ahead === null) return undefined;
+    await post(`/v1/orders/${order.order_id}/session`, { station_id: this.#station, ahead });
+    return location.assign(`/station/${this.#station}`);
   }
 
   async #back(order) {
-    if (await backDialog(order, this.#places)) await this.#load();
+    if (await backDialog(order, this.#places, this.#me, this.#station || this.#stations[0]?.station_id)) await this.#load();
   }
+
+  async #mend(order) {
+    const { mendDialog } = await import("./orders/mend.js");
+    if (await mendDialog(order)) await this.#load();
+  }
+
+  async #take() {
+    const { takeDialog } = await import("./orders/take.js");
+    const order = await takeDialog(this.#me, this.#places, this.#store || this.#storeOf(this.#station));
+    if (order) this.#show("open");
+  }
+
+  #storeOf(stationId) {
+    return this.#stations.find((one) => one.station_id === stationId)?.store_id ?? [...this.#places.keys()][0];
+  }
+}
+
+/** Before it is ready an order may be paid and waited for: true when paid ahead, null when nothing is to be done. */
+async function askAhead(order) {
+  let ahead = null;
+  await dialog(t("orders.pay_title", { amount: money(order.due) }), (close) => {
+    const choice = (value, label, picture) => button(label, { icon: picture, kind: "big", onclick: async () => { ahead = value; close(); } });
+    return { body: h("div", { class: "stack" }, h("p", {}, t("orders.pay_hint")), choice(false, t("orders.pay_now"), "basket"), choice(true, t("orders.pay_ahead"), "clock")) };
+  });
+  return ahead;
 }
 
 const soonest = (orders) => [...orders].sort((a, b) => a.wanted_at.localeCompare(b.wanted_at) || a.order_id.localeCompare(b.order_id));

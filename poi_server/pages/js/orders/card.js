@@ -6,15 +6,17 @@ import { button } from "../ui.js";
 
 const TONES = { placed: "warn", paid: "warn", preparing: "info", ready: "good", on_the_way: "info", delivered: "good", returned: "bad", cancelled: "" };
 const FORWARD = { placed: "preparing", paid: "preparing", preparing: "ready", ready: "delivered", on_the_way: "delivered" };
+const MENDABLE = new Set(["placed", "paid", "preparing", "ready"]);
 const PICTURES = { preparing: "play", ready: "check", on_the_way: "pin", delivered: "check", cancelled: "close" };
 
-/** The card; `acts` are move(order, state), pay(order), back(order); `places` name stores. */
+/** The card; `acts` are move(order, state), pay(order), back(order), mend(order); `places` name stores. */
 export function orderCard(order, places, acts, { run = false } = {}) {
   return h("article", { class: `card order is-${order.state}`, key: order.order_id, "aria-label": t("orders.number", { number: order.number }) },
     head(order, places),
     run && addressView(order),
     linesView(order),
     !run && order.how === "delivery" && addressView(order),
+    callView(order),
     order.contact?.note && h("p", { class: "order-note" }, icon("info"), " ", order.contact.note),
     h("div", { class: "order-acts" }, actsView(order, acts)));
 }
@@ -53,12 +55,15 @@ function linesView(order) {
 }
 
 function addressView(order) {
-  const address = order.contact?.address;
   if (!order.contact?.lines?.length) return order.how === "delivery" && h("p", { class: "muted small" }, t("orders.no_address"));
   return h("div", { class: "order-address" },
     h("address", {}, order.contact.lines.map((line) => h("span", {}, line))),
-    address?.phone && h("a", { class: "button small", href: `tel:${address.phone.replace(/[^+\d]/g, "")}` }, icon("phone"), t("orders.call", { phone: address.phone })),
     h("p", { class: "muted small" }, icon(order.confirmed_at ? "check" : "question"), " ", t(order.confirmed_at ? "orders.confirmed" : "orders.unconfirmed")));
+}
+
+function callView({ contact }) {
+  const phone = contact?.phone || contact?.address?.phone;
+  return phone && h("a", { class: "button small order-call", href: `tel:${phone.replace(/[^+\d]/g, "")}` }, icon("phone"), t("orders.call", { phone }));
 }
 
 function actsView(order, acts) {
@@ -69,6 +74,7 @@ function actsView(order, acts) {
     nodes.push(button(t("orders.pay", { amount: money(order.due) }), { icon: "tap", kind: first ? "primary big" : "", onclick: () => acts.pay(order) }));
   }
   for (const state of sorted(order, main)) nodes.push(moveButton(order, state, state === main, acts));
+  if (MENDABLE.has(order.state)) nodes.push(button(t("orders.mend"), { icon: "edit", kind: "quiet", onclick: () => acts.mend(order) }));
   if (order.sale_id && order.lines.some((line) => line.returned < line.quantity)) nodes.push(button(t("orders.back"), { icon: "undo", kind: "quiet", onclick: () => acts.back(order) }));
   return nodes;
 }

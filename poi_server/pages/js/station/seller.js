@@ -1,6 +1,7 @@
 /** Who is signed in at the counter: the name in the bar, the chooser with its PIN pad, and what the person may do. */
 
 import { get, post } from "../api.js";
+import { back, faceList, withConsent } from "../consent.js";
 import { h, icon, render, slot } from "../dom.js";
 import { clock, t } from "../i18n.js";
 import { PinPad } from "../pinpad.js";
@@ -82,38 +83,9 @@ export class Person extends EventTarget {
       h("div", { class: "stage-card" }, h("div", { class: "stage-mark", "aria-hidden": "true" }, icon("lock")), h("h2", {}, t("signin.first")), h("p", { class: "muted" }, t("signin.badge_hint")), body));
   }
 
-  /** Do what may take a second person: when it does, ask for their PIN and do it again. `what`: act, subject_id, amount. */
-  async withConsent(what, run) {
-    try {
-      return await run();
-    } catch (problem) {
-      if (problem.code !== "approval-needed") throw problem;
-      const approvalId = await this.#consent(what, problem.message);
-      if (!approvalId) throw problem;
-      return run(approvalId);
-    }
-  }
-
-  async #consent(what, words) {
-    const faces = (await this.#faces())?.filter((face) => face.role === "manager" && face.has_pin && face.seller_id !== this.#at?.person?.seller_id);
-    if (!faces) return "";
-    let approvalId = "";
-    await dialog(t("consent.title"), (close) => {
-      const body = h("div", { class: "stack" });
-      const pad = (face) => {
-        const pinPad = new PinPad(t("signin.pin_of", { name: face.name }), t("consent.give"), async (pin) => {
-          approvalId = (await post("/v1/approvals", { ...what, seller_id: face.seller_id, pin })).approval_id;
-          close();
-        });
-        render(body, back(face, list), slot(pinPad.view));
-        pinPad.view.focus();
-      };
-      const list = () => render(body, h("p", { class: "muted" }, t("consent.words")), h("p", { class: "small muted" }, words),
-        faces.length ? faceList(faces, pad) : h("p", { class: "strong" }, t("consent.nobody")));
-      list();
-      return { body };
-    });
-    return approvalId;
+  /** Do what may take a second person, who stands beside and is not the one signed in. */
+  withConsent(what, run) {
+    return withConsent(what, async () => (await this.#faces())?.filter((face) => face.seller_id !== this.#at?.person?.seller_id), run);
   }
 
   async #faces() {
@@ -202,16 +174,4 @@ export class Person extends EventTarget {
 
 function ownName(me) {
   return h("span", { class: "seller-own muted small clip" }, icon("user"), h("span", { class: "clip" }, me.name || t(`role.${me.role}`)));
-}
-
-function back(face, list) {
-  return h("div", { class: "row", key: "back" },
-    h("button", { type: "button", class: "button round quiet", "aria-label": t("app.back"), onclick: list }, icon("left")), h("p", { class: "strong grow" }, face.name));
-}
-
-function faceList(faces, pick, here = "") {
-  return h("ul", { class: "faces", key: "faces" }, faces.map((face) => h("li", { key: face.seller_id },
-    h("button", { type: "button", class: "button big wide face", disabled: !face.has_pin, "aria-current": face.seller_id === here ? "true" : null, onclick: () => pick(face) },
-      icon(face.role === "manager" ? "shield" : "user"), h("span", { class: "grow" }, h("span", { class: "face-name" }, face.name),
-        !face.has_pin && h("span", { class: "small muted block" }, t("signin.no_pin")))))));
 }
