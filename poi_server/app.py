@@ -196,8 +196,8 @@ class _Builder:
 
     async def _live(self, stack: AsyncExitStack, sessions: RedisSessions) -> Live:
         if not self.config.storage.shared:
-            return Live(self.ids.new("prc"), _nobody_else)
-        live = Live(self.ids.new("prc"), sessions.fanout.publish)
+            return Live(self.ids.new("prc"), _nobody_else, self.clock)
+        live = Live(self.ids.new("prc"), sessions.fanout.publish, self.clock)
         fanned_out = sessions.fanout.listen(live.receive, subscribed=live.resync)
         listening = asyncio.create_task(fanned_out, name="fan-out")
         stack.push_async_callback(_cancelled, listening)

@@ -14,12 +14,9 @@ from poi_server.http import Call, Route
 from poi_server.limits import read_body
 from poi_server.problems import Refusal
 from poi_server.services import SERVICES, Services
+from poi_server.sight import must
 from poi_server.wire import chosen_type, encode
 
-_MISSING = {
-    "right-missing": "You have not the right: {right}.",
-    "sign-in-needed": "Sign in at this station first.",
-}
 REQUEST_ID = web.RequestKey("request_id", str)
 
 
@@ -76,8 +73,7 @@ class Endpoint:
         if right is None or principal.role in ("partner", "phone"):
             return None
         acting = await services.signins.acting(principal, active=request.method not in SAFE_METHODS)
-        if not acting.may(right):
-            raise Refusal(403, acting.missing, _MISSING[acting.missing].format(right=right.replace("_", " ")))
+        must(acting, right)
         return acting
 
     async def _read_body(self, request: web.Request, arguments: dict[str, Any]) -> None:

@@ -218,6 +218,11 @@ CATALOGUE: dict[str, Explanation] = {
         "A seller makes somebody known by name only with their agreement on record.",
         "Show the text `membership`, and send `consent` with its version.",
     ),
+    "birthday-set": Explanation(
+        "The birthday is on file",
+        "A birthday brings offers, so it is told once; after that only a manager changes it.",
+        "Ask a manager.",
+    ),
     "text-changed": Explanation(
         "The text has changed",
         "An agreement is to the newest version of the text.",

@@ -5,10 +5,10 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from poi_engine.checkout.frozen import SURE
+from poi_engine.checkout.frozen import impersonal, is_sure
 from poi_engine.session import Session, SessionState
 from poi_offers.decision import ChosenOffer, Decision, Reason
-from poi_offers.situation import CustomerFacts
+from poi_offers.situation import Basket, CustomerFacts
 
 
 def shown_decision(decision: Decision) -> Decision:
@@ -16,14 +16,29 @@ def shown_decision(decision: Decision) -> Decision:
     return replace(decision, reasons=tuple(reason for reason in decision.reasons if reason.outcome != "held_out"))
 
 
-def shown(session: Session) -> Session:
-    """The session as a station's screen shows it: personal history only of somebody we are sure of."""
-    sure = session.identity is not None and session.identity.assurance in SURE
+def shown(session: Session, at: int) -> Session:
+    """The session as a station's screen shows it at `at` (microseconds since 1970).
+
+    Personal history only of somebody we are sure of, and never what goods cost the merchant.
+    """
+    sure = is_sure(session.identity, at)
     return replace(
         session,
+        basket=_without_costs(session.basket),
         decision=shown_decision(session.decision) if session.decision else None,
         facts=session.facts if sure or session.facts is None else _without_history(session.facts),
     )
+
+
+def unnamed(session: Session) -> Session:
+    """The session for a screen where nobody may look at customers: what is bought, not by whom."""
+    return replace(impersonal(session), identity=None, facts=None, contact_id=None)
+
+
+def _without_costs(basket: Basket) -> Basket:
+    if all(item.cost is None for item in basket.items):
+        return basket
+    return replace(basket, items=tuple(replace(item, cost=None) for item in basket.items))
 
 
 def _without_history(facts: CustomerFacts) -> CustomerFacts:

@@ -11,6 +11,7 @@ Scope = Literal[
     "offers:write",
     "customers:read",
     "customers:write",
+    "segments:write",
     "sales:read",
     "orders:write",
     "metrics",

@@ -64,7 +64,7 @@ async def _load(config: Config, size: str) -> Loaded:
         sql = open_sql(url)
         stack.push_async_callback(sql.close)
         merchant_id = await _merchant(Access(sql, clock, Ids(clock.now), exclusive=True), config)
-        return await load(sql, merchant_id, journey, places, Live("demo-data", _nobody), clock, Progress)
+        return await load(sql, merchant_id, journey, places, Live("demo-data", _nobody, clock), clock, Progress)
 
 
 async def _merchant(access: Access, config: Config) -> str:

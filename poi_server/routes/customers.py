@@ -12,7 +12,14 @@ from poi_engine.clientele.search import TooManySearches
 from poi_engine.errors import RequestError
 from poi_server.http import COUNTER, MANAGER, STAFF, Call, Routes
 from poi_server.problems import Refusal
-from poi_server.sight import MANAGERS, CustomerCard, card_of, must_see_history, session_of
+from poi_server.sight import (
+    MANAGERS,
+    CustomerCard,
+    card_of,
+    must_have_scope,
+    must_see_history,
+    session_of,
+)
 
 routes = Routes("customers")
 
@@ -29,7 +36,9 @@ class Taken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class NewCustomer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A customer with a name; a seller says how the customer agreed to the text `membership`."""
+    """A customer with a name; a seller says how the customer agreed to the text `membership`.
+
+    `segments` by hand: managers, and apps with the scope `segments:write`."""
 
     display_name: Name
     language: Literal["fr", "en"] = "fr"
@@ -39,7 +48,10 @@ class NewCustomer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class CustomerChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What changes; what is left out stays. A seller who names a pseudonym says how the customer agreed to it."""
+    """What changes; what is left out stays. A seller who names a pseudonym says how the customer agreed to it.
+
+    `segments` by hand: managers, and apps with the scope `segments:write`. A birthday is told once; only a manager
+    changes one that is on file."""
 
     display_name: Name | None = None
     language: Literal["fr", "en"] | None = None
@@ -107,6 +119,8 @@ async def search_customers(
 )
 async def create_customer(call: Call, body: NewCustomer) -> CustomerCard:
     _must_prove(call, body.consent)
+    if body.segments:
+        _must_sort(call)
     made = await call.engine.customers.create(
         call.merchant_id,
         body.display_name,
@@ -142,7 +156,7 @@ async def get_profile(call: Call, customer_id: str, session_id: Reference = "") 
     """A seller names the session in which the customer proved to be one; who looked at whom is audited."""
     view = await call.engine.customers.get(call.merchant_id, customer_id)
     must_see_history(call, await session_of(call, session_id), view.customer_id)
-    return await call.engine.clientele.profiles.of(call.merchant_id, view.customer_id, by=call.by)
+    return await call.engine.clientele.profiles.of(call.merchant_id, view.customer_id, session_id, by=call.by)
 
 
 @routes.patch(
@@ -156,6 +170,8 @@ async def change_customer(call: Call, customer_id: str, body: CustomerChange) ->
     known = await call.engine.customers.get(call.merchant_id, customer_id)
     if known.pseudonym and body.display_name:
         _must_prove(call, body.consent)
+    if body.segments is not None:
+        _must_sort(call)
     changed = await call.engine.customers.update(
         call.merchant_id,
         customer_id,
@@ -164,6 +180,7 @@ async def change_customer(call: Call, customer_id: str, body: CustomerChange) ->
         language=body.language,
         segments=body.segments,
         proof=proof_of(call, body.consent.version, body.consent.how) if body.consent else None,
+        birthday_once=call.by.role not in MANAGERS,
         by=call.by,
     )
     return card_of(call, changed)
@@ -233,6 +250,14 @@ async def erase_customer(call: Call, customer_id: str) -> None:
     """Points, stored value and coupons lapse."""
     for known_as in await call.engine.customers.erase(call.merchant_id, customer_id, by=call.by):
         call.services.access.forget_subject(call.merchant_id, "phone", known_as)
+
+
+def _must_sort(call: Call) -> None:
+    """Segments bring offers: who is in one by hand is said by managers, and by apps whose key is for it."""
+    if call.principal.role == "partner":
+        must_have_scope(call, "segments:write", "$.segments")
+    elif call.by.role not in MANAGERS:
+        raise Refusal(403, "role-refused", "Managers put customers into segments by hand.", path="$.segments")
 
 
 def _must_prove(call: Call, consent: Taken | None) -> None:

@@ -14,6 +14,7 @@ from poi_offers.explain import Explanation, explain
 from poi_offers.situation import Basket, PaymentFacts, Place, SaleItem, Situation
 from poi_offers.storetime import YEARS
 from poi_server.http import COUNTER, STAFF, Call, Routes
+from poi_server.sight import acting_of, must, must_have_scope, must_stand_there, note, session_of
 from poi_server.views import shown_decision
 
 routes = Routes("decisions")
@@ -33,7 +34,9 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A basket at a place and time, for a customer or nobody. Give `store_id` or `place`; `entries` name products.
 
     `vat_rate` (basis points) is that of entries with a plain amount. `explain`: which offers get a reason: every one,
-    those that the place does not rule out, or the eligible ones; by default, of many offers, 60 in its reach."""
+    those that the place does not rule out, or the eligible ones; by default, of many offers, 60 in its reach.
+    For a `customer_id` an app needs the scope `customers:read`, and a seller or station names in `session_id` the
+    session that the customer stands in; who asked about whom is audited."""
 
     currency: Currency
     items: Annotated[tuple[SaleItem, ...], Meta(max_length=500)] = ()
@@ -44,7 +47,8 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     store_id: str | None = None
     place: FreePlace | None = None
     at: datetime | None = None
-    customer_id: str | None = None
+    customer_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    session_id: Annotated[str, Meta(max_length=64)] = ""
     payment: PaymentFacts | None = None
     channel: Literal["counter", "phone", "partner"] = "partner"
     explain: Literal["all", "reach", "eligible"] | None = None
@@ -107,7 +111,9 @@ async def _situation(call: Call, body: Asked) -> Situation:
     _distinct(items)
     facts = None
     if body.customer_id is not None:
+        await _must_be_allowed(call, body.customer_id, body.session_id)
         facts = await call.engine.customers.facts(call.merchant_id, body.customer_id, micros_of(at))
+        await note(call, "decide-for-customer", body.customer_id, body.session_id)
     return Situation(
         at=at,
         place=await _place(call, body),
@@ -117,6 +123,15 @@ async def _situation(call: Call, body: Asked) -> Situation:
         channel=body.channel,
         partner=call.principal.subject_id if call.principal.role == "partner" else None,
     )
+
+
+async def _must_be_allowed(call: Call, customer_id: str, session_id: str) -> None:
+    """Refuse whoever may not ask about this customer: reasons and savings tell what is on file about them."""
+    if call.principal.role == "partner":
+        must_have_scope(call, "customers:read", "$.customer_id")
+        return
+    must(await acting_of(call), "customers")
+    must_stand_there(call, await session_of(call, session_id), customer_id)
 
 
 def _moment(at: datetime) -> datetime:

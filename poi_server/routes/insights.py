@@ -16,6 +16,7 @@ from poi_engine.insights import export as exports
 from poi_engine.setup import Store
 from poi_server import exporting
 from poi_server.http import READER, Call, Routes
+from poi_server.sight import note
 
 routes = Routes("insights")
 
@@ -41,8 +42,10 @@ async def insights(
     top: Annotated[int, Meta(ge=0, le=200)] = 20,
     compare: Literal["none", "before", "year"] = "none",
 ) -> Insights:
+    """The best customers have their names for whoever may see customers, and are pseudonyms for others."""
     view = await _view(call, first, last, store_id)
-    return await call.services.insights.read(view, top=top, compare=None if compare == "none" else compare)
+    named = call.acting.may("customers")
+    return await call.services.insights.read(view, top=top, compare=None if compare == "none" else compare, named=named)
 
 
 @routes.get("/v1/insights/products", roles=READER, right="insights", summary="Best sellers with their trend")
@@ -97,6 +100,7 @@ async def sales_behind(
     limit: Page = 50,
     after: Text | None = None,
 ) -> SalesBehind:
+    """Customers by their pseudonyms. Who looked at one customer's sales (`customer_id`) is audited."""
     wanted = Filter(
         kind=kind,
         day=None if day is None else day.isoformat(),
@@ -118,6 +122,8 @@ async def sales_behind(
         customer_id=customer_id,
     )
     view = await _view(call, first, last, store_id)
+    if customer_id is not None:
+        await note(call, "view-sales", customer_id)
     return await call.services.insights.sales(view, wanted, limit=limit, after=after)
 
 
@@ -137,7 +143,9 @@ async def export(
     last: date | None = None,
     store_id: Text | None = None,
 ) -> web.StreamResponse:
-    wanted, view = exports.table(table), await _view(call, first, last, store_id)
+    """Who took which table is audited. Customers have names for whoever may see customers, else pseudonyms alone."""
+    wanted = exports.table(table, named=call.acting.may("customers"))
+    view = await _view(call, first, last, store_id)
     currency = (await call.services.setup.merchant(call.merchant_id)).currency
     digits = await asyncio.to_thread(get_currency_precision, currency)
     pages = exports.pages(call.services.sql, wanted, view)
@@ -146,6 +154,7 @@ async def export(
         body = exporting.as_parquet(wanted.columns, pages, digits)
     else:
         body = exporting.as_csv(wanted.columns, pages, digits, style)
+    await note(call, "export-figures", table, f"{view.period.first} to {view.period.last}, {format}")
     name = f"{table}_{view.period.first}_{view.period.last}.{format}"
     headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"', hdrs.CONTENT_TYPE: exporting.MEDIA[format]}
     return web.Response(body=body, headers=headers)

@@ -12,13 +12,15 @@ from poi_engine.errors import StorageError
 from poi_engine.principal import Principal
 from poi_server.auth import presented_secret
 from poi_server.http import EVERYONE, READER, STAFF, Call, Routes
-from poi_server.live import Topic, Watcher
+from poi_server.live import RESYNC, Topic, Watcher
+from poi_server.sight import acting_of
 
 routes = Routes("live")
 
 MESSAGE_BYTES = 1024
 WATCHES = 16
 HEARTBEAT = 20.0
+_SESSION = b'{"kind":"session"'
 
 
 class Watch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,7 +65,14 @@ async def _send(call: Call, socket: web.WebSocketResponse, watcher: Watcher) -> 
         if not await _still_welcome(call):
             await socket.close(code=1008, message=b"this credential has ended")
             return
-        await socket.send_str(body.decode())
+        await socket.send_str((await _fit(call, body)).decode())
+
+
+async def _fit(call: Call, body: bytes) -> bytes:
+    """A station where somebody has to sign in and nobody is gets no session sent: it asks for what it may show."""
+    if call.principal.role != "station" or not body.startswith(_SESSION):
+        return body
+    return body if (await acting_of(call)).may("sell") else RESYNC
 
 
 async def _still_welcome(call: Call) -> bool:

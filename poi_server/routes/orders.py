@@ -22,7 +22,8 @@ from poi_engine.settings import Ordering
 from poi_engine.staff.approvals import allowance_of
 from poi_server.http import COUNTER, MANAGER, PHONE, READER, STAFF, Call, Routes
 from poi_server.routes.counter import own_session, own_station
-from poi_server.views import shown, shown_decision
+from poi_server.sight import sale_for, shown_to
+from poi_server.views import shown_decision
 
 routes = Routes("orders")
 
@@ -112,7 +113,7 @@ class OrderPlaces(Struct, frozen=True, kw_only=True):
 )
 async def set_fulfilments(call: Call, session_id: str, body: FulfilmentsBody) -> Session:
     await own_session(call, session_id)
-    return shown(await call.engine.orders.counter.set_fulfilments(call.merchant_id, session_id, body.lines))
+    return shown_to(call, await call.engine.orders.counter.set_fulfilments(call.merchant_id, session_id, body.lines))
 
 
 @routes.put(
@@ -121,7 +122,7 @@ async def set_fulfilments(call: Call, session_id: str, body: FulfilmentsBody) ->
 async def set_contact(call: Call, session_id: str, body: ContactBody) -> Session:
     await own_session(call, session_id)
     contact = contact_of(body.address, body.name, body.note, body.phone)
-    return shown(await call.engine.orders.counter.set_contact(call.merchant_id, session_id, contact))
+    return shown_to(call, await call.engine.orders.counter.set_contact(call.merchant_id, session_id, contact))
 
 
 @routes.get(
@@ -144,7 +145,7 @@ async def get_contact(call: Call, session_id: str) -> ContactView | None:
 async def open_at_station(call: Call, order_id: str, body: PayAt) -> Session:
     station_id = own_station(call, body.station_id)
     session = await call.engine.orders.counter.open_session(call.merchant_id, order_id, station_id, ahead=body.ahead)
-    return shown(session)
+    return shown_to(call, session)
 
 
 # --- the staff's list ----------------------------------------------------------------------------------------------
@@ -232,7 +233,7 @@ async def take_back(call: Call, order_id: str, body: TakeBack) -> SaleView:
         by=call.by,
         allowance=allowance_of(call.acting, "refund", body.approval_id),
     )
-    return await asyncio.shield(refunding)
+    return sale_for(call, await asyncio.shield(refunding))
 
 
 @routes.get("/v1/settings/orders", roles=READER | STAFF, summary="What may be ordered ahead, and how long it waits")

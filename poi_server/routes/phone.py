@@ -142,6 +142,7 @@ async def membership(call: Call) -> Membership:
 
 @routes.patch("/v1/me", roles=PHONE, summary="Tell my name, birthday or language")
 async def change_profile(call: Call, body: Profile) -> None:
+    """A birthday is told once; the shop's manager changes one that is on file."""
     texts = {text.purpose: text.version for text in await call.engine.clientele.consents.texts(call.merchant_id)}
     await call.engine.customers.update(
         call.merchant_id,
@@ -150,6 +151,8 @@ async def change_profile(call: Call, body: Profile) -> None:
         birthday=body.birthday,
         language=body.language,
         proof=proof_of(call, texts["membership"], "phone") if body.display_name else None,
+        birthday_once=True,
+        by=call.principal,
     )
 
 

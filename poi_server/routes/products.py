@@ -3,11 +3,12 @@
 import asyncio
 import io
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from aiohttp import hdrs, web
 from babel.numbers import get_currency_precision
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from poi_engine.clock import moment
 from poi_engine.errors import NotFound, RequestError
@@ -27,6 +28,7 @@ from poi_offers.situation import Basket, CustomerFacts, Situation
 from poi_server.http import COUNTER, EVERYONE, MANAGER, READER, Call, Routes
 from poi_server.middleware import SECURITY_HEADERS
 from poi_server.routes.counter import own_station
+from poi_server.sight import acting_of
 from poi_server.views import shown_decision
 from poi_server.wire import CsvUpload, Upload
 
@@ -35,6 +37,7 @@ routes = Routes("products")
 ONE = 1000
 _KEPT = "private, max-age=31536000, immutable"
 Reference = Annotated[str, Meta(min_length=1, max_length=64)]
+ProductOrMore = TypeVar("ProductOrMore", bound=Product)
 
 
 class Found(Product, frozen=True, kw_only=True):
@@ -117,7 +120,8 @@ async def search_products(
 
 @routes.get("/v1/products/{code}", roles=COUNTER, scope="decisions", summary="The product with this code or GTIN")
 async def get_product(call: Call, code: str) -> SheetView:
-    return await call.engine.sheets.get(call.merchant_id, code)
+    """`cost` is told to owners and managers only."""
+    return _seen(call, await call.engine.sheets.get(call.merchant_id, code))
 
 
 @routes.put("/v1/products/{code}", roles=MANAGER, right="catalogue", summary="Create or replace a product")
@@ -148,7 +152,7 @@ async def shop_sheet(call: Call, code: str, station_id: Annotated[str, Meta(max_
         _decide(call, product, station_id),
     )
     return ShopSheet(
-        product=product,
+        product=_seen(call, product),
         store_id=counter.store_id,
         stock=tuple(stock),
         variants=found,
@@ -184,7 +188,14 @@ async def _decide(call: Call, product: SheetView, station_id: str) -> tuple[Deci
     return shown_decision(await engine.offers.decide(merchant_id, situation)), identity is not None
 
 
+def _seen(call: Call, product: ProductOrMore) -> ProductOrMore:
+    """The product without what it costs the merchant, but for those who set its price."""
+    return product if call.principal.role in READER else replace(product, cost=None)
+
+
 async def _identity(call: Call, station_id: str) -> Identity | None:
+    if not (await acting_of(call)).may("sell"):
+        return None
     session = await call.engine.stations.current(call.merchant_id, station_id)
     return None if session is None or session.state in ENDED else session.identity
 
@@ -194,7 +205,7 @@ async def _found(call: Call, items: list[Product], place: str) -> tuple[Found, .
     pictures = await call.services.sql.read(lambda: first_pictures(call.merchant_id, codes))
     tracked = [item.code for item in items if item.tracked]
     levels = await call.engine.stock.levels(call.merchant_id, tracked, place) if tracked else {}
-    return tuple(_shown(item, pictures.get(item.code), levels.get(item.code), place) for item in items)
+    return tuple(_seen(call, _shown(item, pictures.get(item.code), levels.get(item.code), place)) for item in items)
 
 
 def _shown(item: Product, picture: str | None, levels: dict[str, int] | None, place: str) -> Found:
@@ -261,7 +272,7 @@ async def plan_price(call: Call, code: str, body: PlanBody) -> PlannedPrice:
     "/v1/products/{code}/prices/{plan_id}", roles=MANAGER, right="catalogue", summary="Take back a price to come"
 )
 async def cancel_price(call: Call, code: str, plan_id: str) -> None:
-    await call.engine.prices.cancel(call.merchant_id, code, plan_id)
+    await call.engine.prices.cancel(call.merchant_id, code, plan_id, by=call.by)
 
 
 # --- pictures ------------------------------------------------------------------------------------------------------
@@ -270,7 +281,7 @@ async def cancel_price(call: Call, code: str, plan_id: str) -> None:
 @routes.post("/v1/products/{code}/pictures", roles=MANAGER, right="catalogue", status=201, summary="Add a picture")
 async def add_picture(call: Call, code: str, body: Upload) -> PictureRef:
     """The body is a JPEG, PNG or WebP file; it is drawn anew and kept as WebP without metadata."""
-    return await call.engine.pictures.add(call.merchant_id, code, body.content)
+    return await call.engine.pictures.add(call.merchant_id, code, body.content, by=call.by)
 
 
 @routes.put(
@@ -280,7 +291,7 @@ async def add_picture(call: Call, code: str, body: Upload) -> PictureRef:
     summary="Order a product's pictures, or take some off",
 )
 async def order_pictures(call: Call, code: str, body: PictureOrder) -> PictureList:
-    return PictureList(items=await call.engine.pictures.order(call.merchant_id, code, body.pictures))
+    return PictureList(items=await call.engine.pictures.order(call.merchant_id, code, body.pictures, by=call.by))
 
 
 @routes.get("/v1/pictures/{picture_id}", roles=EVERYONE, scope="decisions", produces="image/webp", summary="A picture")

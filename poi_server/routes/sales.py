@@ -11,6 +11,16 @@ from poi_engine.sales import SaleSummary, SaleView
 from poi_engine.staff.approvals import allowance_of
 from poi_server.http import COUNTER, READER, STAFF, Call, Routes
 from poi_server.receipts import receipt_text
+from poi_server.sight import (
+    acting_of,
+    must,
+    must_have_scope,
+    must_see_history,
+    note,
+    sale_for,
+    session_of,
+    summary_for,
+)
 
 routes = Routes("sales")
 
@@ -43,15 +53,22 @@ async def list_sales(
     call: Call,
     limit: Annotated[int, Meta(ge=1, le=200)] = 50,
     after: str = "",
-    customer_id: str | None = None,
+    customer_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None,
+    session_id: Annotated[str, Meta(max_length=64)] = "",
 ) -> SalePage:
+    """`customer_id`: one customer's, which is audited. It takes the right to see history (an app the scope
+    `customers:read` too), and a seller names the session in which the customer proved to be one in `session_id`.
+    Others see the sales without whose they were."""
+    if customer_id is not None:
+        await _must_be_allowed(call, customer_id, session_id)
     items = await call.engine.sales.list(call.merchant_id, customer_id=customer_id, limit=limit, after=after or None)
-    return SalePage(items=tuple(items), next=items[-1].sale_id if len(items) == limit else None)
+    told = tuple(items) if customer_id else tuple(summary_for(call, item) for item in items)
+    return SalePage(items=told, next=items[-1].sale_id if len(items) == limit else None)
 
 
 @routes.get("/v1/sales/{sale_id}", roles=COUNTER | READER, scope="sales:read", summary="One sale")
 async def get_sale(call: Call, sale_id: str) -> SaleView:
-    return await _own_sale(call, sale_id)
+    return sale_for(call, await _own_sale(call, sale_id))
 
 
 @routes.get("/v1/sales/{sale_id}/receipt", roles=COUNTER | READER | {"phone"}, summary="The sale's receipt")
@@ -80,7 +97,17 @@ async def refund(call: Call, sale_id: str, body: RefundBody) -> SaleView:
         by=call.by,
         allowance=allowance_of(call.acting, "refund", body.approval_id),
     )
-    return await asyncio.shield(refunding)
+    return sale_for(call, await asyncio.shield(refunding))
+
+
+async def _must_be_allowed(call: Call, customer_id: str, session_id: str) -> None:
+    """Refuse whoever may not look at this customer's sales; that somebody did is put on record."""
+    if call.principal.role == "partner":
+        must_have_scope(call, "customers:read", "customer_id")
+    else:
+        must(await acting_of(call), "see_history")
+        must_see_history(call, await session_of(call, session_id), customer_id)
+    await note(call, "view-sales", customer_id, session_id)
 
 
 async def _own_sale(call: Call, sale_id: str) -> SaleView:

@@ -10,6 +10,7 @@ from poi_engine.segments.model import Question, SegmentDraft
 from poi_engine.segments.segments import MemberPage, SegmentList, SegmentView, SizeAnswer
 from poi_server import exporting
 from poi_server.http import MANAGER, Call, Routes
+from poi_server.sight import note
 
 routes = Routes("segments")
 
@@ -59,7 +60,10 @@ async def segment_members(
     limit: Annotated[int, Meta(ge=1, le=200)] = 50,
     after: Annotated[str, Meta(max_length=64)] = "",
 ) -> MemberPage:
-    return await call.engine.segments.members(call.merchant_id, segment_id, limit=limit, after=after)
+    """Who looked at the members is audited."""
+    page = await call.engine.segments.members(call.merchant_id, segment_id, limit=limit, after=after)
+    await note(call, "view-segment", segment_id)
+    return page
 
 
 @routes.get(

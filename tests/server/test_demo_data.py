@@ -110,7 +110,7 @@ async def _nobody(_message: bytes) -> None: ...
 async def loaded(sql: Sql, journey: Journey = SMALL, now: float = NOW) -> tuple[str, Loaded]:
     clock = Stopped(now)
     merchant_id, _ = await Access(sql, clock, Ids(clock.now), exclusive=True).ensure_owner("Shop", "EUR", "fr")
-    return merchant_id, await load(sql, merchant_id, journey, TOWNS, Live("test", _nobody), clock, Quiet)
+    return merchant_id, await load(sql, merchant_id, journey, TOWNS, Live("test", _nobody, clock), clock, Quiet)
 
 
 async def rows(sql: Sql, text: str) -> list[dict[str, object]]:

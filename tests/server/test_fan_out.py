@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from poi_engine.clock import SystemClock
 from poi_server.live import Live, Told, Watcher
 
 
@@ -12,7 +13,7 @@ async def _nobody(_message: bytes) -> None:
 
 @pytest.mark.parametrize("strange", [b"", b"\xc1", b"\x81\xa1\xff\x01", msgspec.msgpack.encode({"version": 2})])
 async def test_a_strange_message_does_not_end_the_listening(strange: bytes) -> None:
-    live, watcher = Live("prc_1", _nobody), Watcher()
+    live, watcher = Live("prc_1", _nobody, SystemClock()), Watcher()
     topic = ("mer_1", "station", "sta_1")
     live.watch(watcher, topic)
     live.receive(strange)
@@ -21,7 +22,7 @@ async def test_a_strange_message_does_not_end_the_listening(strange: bytes) -> N
 
 
 async def test_after_a_gap_every_screen_is_told_to_load_afresh() -> None:
-    live, watcher = Live("prc_1", _nobody), Watcher()
+    live, watcher = Live("prc_1", _nobody, SystemClock()), Watcher()
     live.watch(watcher, ("mer_1", "station", "sta_1"))
     live.watch(watcher, ("mer_1", "dashboard", ""))
     watcher.put(b"{}")

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from poi_engine.clock import SystemClock
 from poi_server.live import QUEUE, Live, Watcher
 from tests.server.process import ServerProcess
 from tests.server.shop import Shop
@@ -149,7 +150,7 @@ async def test_a_screen_that_lags_is_told_to_load_afresh() -> None:
     async def nobody(_message: bytes) -> None:
         """No other process."""
 
-    live, slow, quick = Live("here", nobody), Watcher(), Watcher()
+    live, slow, quick = Live("here", nobody, SystemClock()), Watcher(), Watcher()
     for watcher in (slow, quick):
         live.watch(watcher, ("mer_1", "dashboard", ""))
     received: list[bytes] = []

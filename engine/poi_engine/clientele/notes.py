@@ -36,13 +36,13 @@ class Notes:
         self._ids = ids
 
     async def add(self, merchant_id: str, customer_id: str, text: str, *, by: Principal) -> Note:
-        """Write a note."""
+        """Write a note; that it was written is audited, not what it says."""
         text = text.strip()
         if not 1 <= len(text) <= LETTERS:
             raise RequestError("bad-note", f"A note has 1 to {LETTERS} letters.", path="$.text")
         if find_pan(text) is not None:
             raise RequestError("card-number", "A card's number is never written down.", path="$.text")
-        note_id, at = self._ids.new("not"), micros(self._clock.now())
+        note_id, audit_id, at = self._ids.new("not"), self._ids.new("aud"), micros(self._clock.now())
 
         def job() -> Job[None]:
             known = yield from must_live(merchant_id, customer_id)
@@ -51,6 +51,9 @@ class Notes:
                 "insert into customer_note (merchant_id, note_id, customer_id, body, who, created_at) "
                 "values (?, ?, ?, ?, ?, ?)",
                 (merchant_id, note_id, known.customer_id, text, by.who, at),
+            )
+            yield insert_audit(
+                merchant_id, audit_id, by.who, "write-note", known.customer_id, note_id, at, by.station_id
             )
 
         await self._sql.write(job)
@@ -71,7 +74,9 @@ class Notes:
             )
             if not gone:
                 raise NotFound("note", note_id)
-            yield insert_audit(merchant_id, audit_id, by.who, "erase-note", known.customer_id, note_id, at)
+            yield insert_audit(
+                merchant_id, audit_id, by.who, "erase-note", known.customer_id, note_id, at, by.station_id
+            )
 
         await self._sql.write(job)
 

@@ -98,12 +98,14 @@ class Profiles:
         self._clock = clock
         self._ids = ids
 
-    async def of(self, merchant_id: str, customer_id: str, *, by: Principal) -> CustomerProfile:
-        """The profile of whom this id stands for; who looked is audited."""
+    async def of(self, merchant_id: str, customer_id: str, session_id: str = "", *, by: Principal) -> CustomerProfile:
+        """The profile of whom this id stands for; who looked is audited, and at which customer's visit."""
         audit_id, at = self._ids.new("aud"), micros(self._clock.now())
 
         def job() -> Job[None]:
-            yield insert_audit(merchant_id, audit_id, by.who, "view-customer", customer_id, "", at, by.station_id)
+            yield insert_audit(
+                merchant_id, audit_id, by.who, "view-customer", customer_id, session_id, at, by.station_id
+            )
 
         found = await self._sql.read(lambda: read_profile(merchant_id, customer_id, at))
         await self._sql.write(job)

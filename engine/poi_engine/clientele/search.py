@@ -76,7 +76,7 @@ class CustomerSearch:
             yield from _count(merchant_id, search_id, by.access_id, allowed, at)
             found = yield from _find(merchant_id, asked, min(limit, allowed.answers))
             why = f"{len(asked)} letters, {len(found.items)} found"
-            yield insert_audit(merchant_id, audit_id, by.who, "search-customers", "", why, at)
+            yield insert_audit(merchant_id, audit_id, by.who, "search-customers", "", why, at, by.station_id)
             return found
 
         return await self._sql.write(job)

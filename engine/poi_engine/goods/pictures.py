@@ -13,9 +13,12 @@ from typing import Literal
 from msgspec import Struct
 from PIL import Image, ImageOps
 
+from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound, RequestError
+from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Sql
+from poi_engine.principal import Principal
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PIXELS = 24_000_000
@@ -54,22 +57,42 @@ class Kept(Struct, frozen=True, kw_only=True):
 class Pictures:
     """The pictures' service."""
 
-    def __init__(self, sql: Sql, clock: Clock) -> None:
+    def __init__(self, sql: Sql, clock: Clock, ids: Ids) -> None:
         self._sql = sql
         self._clock = clock
+        self._ids = ids
         self._drawing = asyncio.Semaphore(_THREADS)
 
-    async def add(self, merchant_id: str, code: str, data: bytes) -> PictureRef:
+    async def add(self, merchant_id: str, code: str, data: bytes, *, by: Principal | None = None) -> PictureRef:
         """Add a picture (JPEG, PNG or WebP) to a product, as its last; the same picture stays once."""
         async with self._drawing:
             drawn = await asyncio.to_thread(redraw, data)
         at = micros(self._clock.now())
-        await self._sql.write(lambda: _add(merchant_id, code, drawn, at))
+
+        def job() -> Job[None]:
+            yield from _add(merchant_id, code, drawn, at)
+            if by is not None:
+                yield self._noted(merchant_id, by, "add-picture", code, drawn.picture_id, at)
+
+        await self._sql.write(job)
         return PictureRef(picture_id=drawn.picture_id, width=drawn.width, height=drawn.height)
 
-    async def order(self, merchant_id: str, code: str, picture_ids: tuple[str, ...]) -> tuple[PictureRef, ...]:
+    async def order(
+        self, merchant_id: str, code: str, picture_ids: tuple[str, ...], *, by: Principal
+    ) -> tuple[PictureRef, ...]:
         """Show a product's pictures in this order; those left out are taken off the sheet."""
-        return await self._sql.write(lambda: _order(merchant_id, code, picture_ids))
+        at = micros(self._clock.now())
+
+        def job() -> Job[tuple[PictureRef, ...]]:
+            gone = yield from _order(merchant_id, code, picture_ids)
+            why = f"{len(picture_ids)} kept" + (f", taken off: {' '.join(gone)}" if gone else "")
+            yield self._noted(merchant_id, by, "order-pictures", code, why, at)
+            return (yield from read_pictures(merchant_id, code))
+
+        return await self._sql.write(job)
+
+    def _noted(self, merchant_id: str, by: Principal, act: str, code: str, why: str, at: int) -> Query:
+        return insert_audit(merchant_id, self._ids.new("aud"), by.who, act, code, why, at, by.station_id)
 
     async def get(self, merchant_id: str, picture_id: str, size: Literal["large", "small"]) -> Kept:
         """A picture's bytes."""
@@ -186,7 +209,8 @@ def _link(merchant_id: str, code: str, picture_id: str, position: int) -> Query:
     )
 
 
-def _order(merchant_id: str, code: str, picture_ids: tuple[str, ...]) -> Job[tuple[PictureRef, ...]]:
+def _order(merchant_id: str, code: str, picture_ids: tuple[str, ...]) -> Job[list[str]]:
+    """The names of those that are taken off."""
     yield from _must_be_there(merchant_id, code)
     there = {one.picture_id for one in (yield from read_pictures(merchant_id, code))}
     for index, picture_id in enumerate(picture_ids):
@@ -196,13 +220,14 @@ def _order(merchant_id: str, code: str, picture_ids: tuple[str, ...]) -> Job[tup
     yield Query("delete from product_picture where merchant_id = ? and code = ?", (merchant_id, code))
     for position, picture_id in enumerate(picture_ids):
         yield _link(merchant_id, code, picture_id, position)
-    for picture_id in sorted(there - set(picture_ids)):
+    gone = sorted(there - set(picture_ids))
+    for picture_id in gone:
         yield Query(
             "delete from picture where merchant_id = ? and picture_id = ? and not exists (select 1 from "
             "product_picture o where o.merchant_id = picture.merchant_id and o.picture_id = picture.picture_id)",
             (merchant_id, picture_id),
         )
-    return (yield from read_pictures(merchant_id, code))
+    return gone
 
 
 def _get(merchant_id: str, picture_id: str, size: str) -> Job[Kept]:

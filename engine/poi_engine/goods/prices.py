@@ -8,10 +8,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, micros, micros_of, moment
 from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
+from poi_engine.principal import Principal
 
 _MOST = 100  # planned prices a product
 _AT_ONCE = 200  # planned prices a transaction
@@ -67,10 +69,15 @@ class Prices:
         await self._sql.write(lambda: _plan(merchant_id, made, at))
         return made
 
-    async def cancel(self, merchant_id: str, code: str, plan_id: str) -> None:
-        """Take back a planned price that has not started."""
-        at = micros(self._clock.now())
-        await self._sql.write(lambda: _cancel(merchant_id, code, plan_id, at))
+    async def cancel(self, merchant_id: str, code: str, plan_id: str, *, by: Principal) -> None:
+        """Take back a planned price that has not started; audited with what it would have been."""
+        audit_id, at = self._ids.new("aud"), micros(self._clock.now())
+
+        def job() -> Job[None]:
+            why = yield from _cancel(merchant_id, code, plan_id, at)
+            yield insert_audit(merchant_id, audit_id, by.who, "cancel-price", code, why, at, by.station_id)
+
+        await self._sql.write(job)
 
     async def start_due(self) -> int:
         """Make every planned price whose moment has come the product's price; returns how many."""
@@ -162,14 +169,16 @@ def _plan(merchant_id: str, made: PlannedPrice, at: int) -> Job[None]:
     )
 
 
-def _cancel(merchant_id: str, code: str, plan_id: str, at: int) -> Job[None]:
+def _cancel(merchant_id: str, code: str, plan_id: str, at: int) -> Job[str]:
+    """What is taken back, in words for the audit."""
     rows = yield Query(
         "update price_plan set state = 'cancelled', changed_at = ? where merchant_id = ? and plan_id = ? and code = ? "
-        "and state = 'planned' returning plan_id",
+        "and state = 'planned' returning unit_price, starts_at",
         (at, merchant_id, plan_id, code),
     )
     if not rows:
         raise NotFound("planned price", plan_id)
+    return f"{rows[0]['unit_price']} from {moment(rows[0]['starts_at']):%Y-%m-%dT%H:%MZ}"
 
 
 def _merchants_due(at: int) -> Job[list[str]]:

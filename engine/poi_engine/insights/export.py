@@ -15,6 +15,8 @@ Kind = Literal["text", "count", "amount", "quantity", "moment"]
 After = tuple[Any, ...] | None
 Rows = list[tuple[Any, ...]]
 
+NAME = "display_name"
+"""The column that names customers."""
 _SALES = 2_000  # a page
 _PEOPLE = 500  # a page
 
@@ -40,11 +42,21 @@ class Table(Struct, frozen=True):
     page: Callable[[View, After], Job[Page]]
 
 
-def table(name: str) -> Table:
-    """The table of this name."""
+def table(name: str, *, named: bool = True) -> Table:
+    """The table of this name; unless `named`, without the column that names customers."""
     if name not in TABLES:
         raise NotFound("export table", name)
-    return TABLES[name]
+    return TABLES[name] if named else _nameless(TABLES[name])
+
+
+def _nameless(found: Table) -> Table:
+    kept = [place for place, column in enumerate(found.columns) if column.name != NAME]
+
+    def page(view: View, after: After) -> Job[Page]:
+        whole = yield from found.page(view, after)
+        return Page([tuple(row[place] for place in kept) for row in whole.rows], whole.after)
+
+    return Table(tuple(found.columns[place] for place in kept), page)
 
 
 async def pages(sql: Sql, wanted: Table, view: View) -> AsyncIterator[Rows]:
@@ -264,7 +276,7 @@ TABLES: dict[str, Table] = {
         ),
         _offers,
     ),
-    "customers": Table((*_texts("customer_id", "display_name"), *_COUNTED), _customers),
+    "customers": Table((*_texts("customer_id", NAME), *_COUNTED), _customers),
     "cohorts": Table((*_texts("month", "bought_in"), Column("customers")), _cohorts),
     "sales": Table((*_SALE, *_texts("visitor")), _sales),
     "lines": Table((*_LINE, *_texts("local_day")), _lines),

@@ -75,7 +75,7 @@ class ProductRow(Struct, frozen=True, kw_only=True):
 
 
 class CustomerRow(Struct, frozen=True, kw_only=True):
-    """One of the best customers of the period."""
+    """One of the best customers of the period; without a name for whoever may not see customers."""
 
     customer_id: str
     display_name: str

@@ -39,9 +39,14 @@ class InsightsReader:
     def __init__(self, sql: Sql) -> None:
         self._sql = sql
 
-    async def read(self, view: View, *, top: int = 20, compare: Comparison | None = None) -> Insights:
-        """The period's figures. `top` bounds the tables of products and customers; 0 leaves them out."""
-        return await self._sql.read(lambda: _read(view, top, compare))
+    async def read(
+        self, view: View, *, top: int = 20, compare: Comparison | None = None, named: bool = True
+    ) -> Insights:
+        """The period's figures. `top` bounds the tables of products and customers; 0 leaves them out.
+
+        `named`: customers by their names too, else by their pseudonyms alone.
+        """
+        return await self._sql.read(lambda: _read(view, top, compare, named))
 
     async def best_sellers(
         self, view: View, *, order: Order = "total", compare: Comparison = "before", limit: int = 50, after: int = 0
@@ -58,7 +63,7 @@ class InsightsReader:
         return await self._sql.read(lambda: drill.page(view, wanted, limit, after))
 
 
-def _read(view: View, top: int, compare: Comparison | None) -> Job[Insights]:
+def _read(view: View, top: int, compare: Comparison | None, named: bool) -> Job[Insights]:
     rows = yield Query("select currency from merchant where merchant_id = ?", (view.merchant_id,))
     currency = str(rows[0]["currency"]) if rows else "EUR"
     figures = yield from _figures(view, currency)
@@ -68,7 +73,7 @@ def _read(view: View, top: int, compare: Comparison | None) -> Job[Insights]:
     return Insights(
         **structs.asdict(figures),
         by_product=(yield from _products(view, top)) if top else (),
-        top_customers=(yield from _customers(view, top)) if top else (),
+        top_customers=(yield from _customers(view, top, named)) if top else (),
         offers=(yield from _offers(view)),
         before=before,
     )
@@ -177,20 +182,23 @@ def _product(row: Row) -> ProductRow:
     return ProductRow(code=code, label=label, **ints(row, "sales", "quantity", "total", "saved"))
 
 
-def _customers(view: View, top: int) -> Job[tuple[CustomerRow, ...]]:
+def _customers(view: View, top: int, named: bool) -> Job[tuple[CustomerRow, ...]]:
     rows = yield view.summed("customer", ("total",), "order by 3 desc, 1 limit ?", top)
-    if not rows:
-        return ()
     wanted = [str(row["value"]) for row in rows]
-    named = yield Query(
-        f"select customer_id, display_name from customer where merchant_id = ? and customer_id in ({marks(wanted)})",
-        (view.merchant_id, *wanted),
-    )
-    names = {row["customer_id"]: str(row["display_name"]) for row in named}
+    names = (yield from _names(view.merchant_id, wanted)) if wanted and named else {}
     return tuple(
         CustomerRow(customer_id=one, display_name=names.get(one, ""), **ints(row, "sales", "total"))
         for one, row in zip(wanted, rows, strict=True)
     )
+
+
+def _names(merchant_id: str, customer_ids: list[str]) -> Job[dict[str, str]]:
+    marked = marks(customer_ids)
+    rows = yield Query(
+        f"select customer_id, display_name from customer where merchant_id = ? and customer_id in ({marked})",
+        (merchant_id, *customer_ids),
+    )
+    return {row["customer_id"]: str(row["display_name"]) for row in rows}
 
 
 class _Named(Struct):

@@ -1,12 +1,17 @@
-"""The audit as people read it: newest first, by who, act, subject and day."""
+"""The audit as people read it: newest first, by who, act, subject and day; and the row that a look leaves in it."""
 
 from datetime import datetime
 
 from msgspec import Struct
 
+from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import moment
 from poi_engine.errors import RequestError
 from poi_engine.ports import Job, Query, Row, Sql
+from poi_engine.principal import Principal
+
+LOOK_US = 3_600_000_000
+"""The same look within an hour is one row."""
 
 
 class AuditEntry(Struct, frozen=True, kw_only=True):
@@ -46,6 +51,41 @@ class AuditBook:
     async def acts(self, merchant_id: str) -> list[str]:
         """The acts there are, by name."""
         return await self._sql.read(lambda: _acts(merchant_id))
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """That somebody read what is about people: nothing changes, and yet it is on record. `at` in microseconds."""
+
+    merchant_id: str
+    by: Principal
+    act: str
+    subject_id: str
+    why: str
+    at: int
+
+
+async def note_look(sql: Sql, audit_id: str, look: Look) -> None:
+    """Put a look on record, unless the same one is there already."""
+    if not await sql.read(lambda: _seen(look)):
+        await sql.write(lambda: _write(audit_id, look))
+
+
+def _seen(look: Look) -> Job[bool]:
+    rows = yield Query(
+        "select 1 as one from audit where merchant_id = ? and subject_id = ? and created_at > ? and created_at <= ?"
+        " and who = ? and act = ? and why = ? and coalesce(station_id, '') = ? limit 1",
+        (
+            *(look.merchant_id, look.subject_id, look.at - LOOK_US, look.at),
+            *(look.by.who, look.act, look.why, look.by.station_id or ""),
+        ),
+    )
+    return bool(rows)
+
+
+def _write(audit_id: str, look: Look) -> Job[None]:
+    yield insert_audit(
+        look.merchant_id, audit_id, look.by.who, look.act, look.subject_id, look.why, look.at, look.by.station_id
+    )
 
 
 def _page(merchant_id: str, wanted: AuditFilter, limit: int, after: str) -> Job[list[AuditEntry]]:
