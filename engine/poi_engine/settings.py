@@ -73,10 +73,18 @@ class Ordering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.partners.get(partner, self.partner)
 
 
+class NoticeRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often a customer is told of offers: at most once in so many hours; 0 is as often as somebody asks for it."""
+
+    hours: Annotated[int, Meta(ge=0, le=8760)] = 24
+
+
 class Programme(Struct, frozen=True, kw_only=True):
     """The loyalty programme: how offers are chosen and points earned, the tiers, and how customers join.
 
     `pseudonyms`: an unknown loyalty card makes a customer without a name. `minutes` a reservation may wait for payment.
+    `spend_cap`: minor units of points (at their face value) and stored value that a session spends without the
+    customer's own word, by their phone or their PIN; None: as much as they have.
     """
 
     policy: Policy = Policy()
@@ -84,9 +92,11 @@ class Programme(Struct, frozen=True, kw_only=True):
     base_tier: str = "member"
     pseudonyms: bool = True
     minutes: int = 15
+    spend_cap: int | None = 5_000
     referral: ReferralProgramme = ReferralProgramme()
     retention: Retention = Retention()
     orders: Ordering = Ordering()
+    notices: NoticeRule = NoticeRule()
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
@@ -129,7 +139,7 @@ def programme_of(settings: str) -> Programme:
     return json.decode(settings or "{}", type=Programme)
 
 
-def write_setting(merchant_id: str, name: str, value: Struct) -> Job[None]:
+def write_setting(merchant_id: str, name: str, value: Struct | int | None) -> Job[None]:
     """Change one part of the settings; the others stay as they are, whoever changes them at the same time."""
     rows = yield Query(
         "update merchant set settings = settings where merchant_id = ? returning settings", (merchant_id,)
