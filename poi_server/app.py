@@ -138,7 +138,8 @@ class _Builder:
         scanning = Scanning(self.clock.now, self.clock.monotonic)
         stack.callback(scanning.close)
         push = Push(sql, self.clock)
-        pushing = Pushing(push, self.clock, config.push)
+        pushing = Pushing(push, engine.notices, engine.offers, self.clock, config.push)
+        pushing.start()
         stack.push_async_callback(pushing.close)
         gate, attempts = (
             await asyncio.to_thread(self._gate),

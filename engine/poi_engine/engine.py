@@ -9,9 +9,11 @@ from pathlib import Path
 from poi_engine.campaigns.book import CampaignBook
 from poi_engine.campaigns.counters import CampaignCounters
 from poi_engine.campaigns.lift import CampaignLifts
+from poi_engine.campaigns.notices import Notices
 from poi_engine.campaigns.preview import Previews
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.checkout import Checkout
+from poi_engine.checkout.confirmations import Confirmations
 from poi_engine.checkout.recovery import Recovered, Recovery
 from poi_engine.checkout.refund import Refunds
 from poi_engine.checkout.settlement import Settlement
@@ -78,7 +80,7 @@ class Engine:
         self.products = Products(sql, clock, ids)
         self.prices = Prices(sql, clock, ids)
         self.sheets = Sheets(sql, clock, ids)
-        self.pictures = Pictures(sql, clock)
+        self.pictures = Pictures(sql, clock, ids)
         self.imports = GoodsImports(sql, clock, ids)
         self.stock = Stockroom(wiring)
         self.segments = Segments(sql, clock, ids)
@@ -87,12 +89,14 @@ class Engine:
         self.campaigns = CampaignBook(sql, clock, ids, self.offers)
         self.counters = CampaignCounters(sql, clock, self.campaigns)
         self.campaign_lifts = CampaignLifts(sql, clock, self.campaigns, self.lifts)
+        self.notices = Notices(sql, clock, ids, self.offers, self.segments)
         self.previews = Previews(sql, self.offers)
         self.suggestions = Suggestions(sql, clock, ids, self.offers)
         self.advisor = Advisor(sql, clock, ids)
         self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)
         self.handovers = HandOvers(wiring, desk, self.stations)
-        self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds)
+        self.confirmations = Confirmations(wiring, desk)
+        self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds, self.confirmations)
         self.orders = Orders(wiring, desk, self.stations, self.offers, self.customers, self.products, refunds)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
         self._connectors = connectors

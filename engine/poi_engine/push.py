@@ -32,16 +32,6 @@ class Subscription(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     language: Literal["fr", "en"] = "fr"
 
 
-class Receiver(Struct, frozen=True, kw_only=True):
-    """A phone to send to."""
-
-    subscription_id: str
-    endpoint: str
-    p256dh: str
-    auth: str
-    language: str
-
-
 class Push:
     """The notifications' service; it sends nothing itself."""
 
@@ -89,22 +79,6 @@ class Push:
 
         await self._sql.write(job)
 
-    async def forget(self, merchant_id: str, gone: list[str]) -> None:
-        """The push services know these subscriptions no more."""
-
-        def job() -> Job[None]:
-            for one in gone:
-                yield Query(
-                    "delete from push_subscription where merchant_id = ? and subscription_id = ?", (merchant_id, one)
-                )
-
-        if gone:
-            await self._sql.write(job)
-
-    async def receivers(self, merchant_id: str, after: str, limit: int) -> tuple[list[Receiver], str | None]:
-        """A page of the phones whose customers agree now, and where the next page begins."""
-        return await self._sql.read(lambda: _receivers(merchant_id, after, limit))
-
 
 def subscription_id(endpoint: str) -> str:
     """A subscription's name."""
@@ -133,17 +107,3 @@ def _subscribe(merchant_id: str, customer_id: str, asked: Subscription, at: int)
             "delete from push_subscription where merchant_id = ? and subscription_id = ?",
             (merchant_id, row["subscription_id"]),
         )
-
-
-def _receivers(merchant_id: str, after: str, limit: int) -> Job[tuple[list[Receiver], str | None]]:
-    rows = yield Query(
-        "select subscription_id, customer_id, endpoint, p256dh, auth, language from push_subscription "
-        "where merchant_id = ? and subscription_id > ? order by subscription_id limit ?",
-        (merchant_id, after, limit),
-    )
-    agreed: dict[str, bool] = {}
-    for customer_id in sorted({row["customer_id"] for row in rows}):
-        agreed[customer_id] = yield from consented(merchant_id, customer_id, "push")
-    fields = Receiver.__struct_fields__
-    found = [Receiver(**{name: row[name] for name in fields}) for row in rows if agreed[row["customer_id"]]]
-    return found, rows[-1]["subscription_id"] if len(rows) == limit else None

@@ -4,13 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from poi_engine.checkout.records import insert_audit
-from poi_engine.errors import NotFound
-from poi_engine.ports import Job
+from poi_engine.campaigns.notices import NoticeView, Reach
 from poi_engine.push import Subscription
-from poi_server.http import MANAGER, PHONE, Call, Routes
-from poi_server.pushing import Note
-from poi_server.routes.phone import offer_name
+from poi_engine.settings import NoticeRule
+from poi_server.http import MANAGER, PHONE, READER, Call, Routes
 
 routes = Routes("notifications")
 
@@ -43,24 +40,46 @@ async def unsubscribe(call: Call, body: Leaving) -> None:
     await call.services.push.unsubscribe(call.merchant_id, call.principal.subject_id, body.endpoint)
 
 
+@routes.get(
+    "/v1/offers/{offer_id}/notify",
+    roles=MANAGER,
+    right="campaigns",
+    summary="Whom a notification of this offer would reach now, and the last one sent",
+)
+async def reach(call: Call, offer_id: str) -> Reach:
+    return await call.engine.notices.reach(call.merchant_id, offer_id)
+
+
 @routes.post(
     "/v1/offers/{offer_id}/notify",
     roles=MANAGER,
     right="campaigns",
-    summary="Tell everybody who agreed to notifications of an offer (audited)",
+    idempotent=True,
+    status=202,
+    summary="Tell of an offer whoever may have it and agreed to notifications (audited)",
 )
-async def notify(call: Call, offer_id: str) -> None:
-    """The messages leave in the background; those under way when the server stops are not sent again."""
-    merchant_id = call.merchant_id
-    offer = (await call.engine.offers.catalogue(merchant_id)).get(offer_id)
-    if offer is None:
-        raise NotFound("offer", offer_id)
-    name = (await call.engine.offers.merchant(merchant_id)).name
-    call.services.pushing.start(merchant_id, Note(title=name, body=offer_name(offer), url="/me#offers", tag=offer_id))
-    audit_id, at = call.services.ids.new("aud"), call.engine.wiring.at()
-    audit = insert_audit(merchant_id, audit_id, call.by.who, "notify-offer", offer_id, "", at)
+async def notify(call: Call, offer_id: str) -> NoticeView:
+    """The messages are kept and sent in the background; `/v1/notices/{notice_id}` tells how far they are."""
+    begun = await call.engine.notices.send(call.merchant_id, offer_id, call.key, by=call.by)
+    call.services.pushing.wake()
+    return begun
 
-    def job() -> Job[None]:
-        yield audit
 
-    await call.services.sql.write(job)
+@routes.get(
+    "/v1/notices/{notice_id}",
+    roles=MANAGER,
+    right="campaigns",
+    summary="How far a notification is, and what became of it",
+)
+async def notice(call: Call, notice_id: str) -> NoticeView:
+    return await call.engine.notices.get(call.merchant_id, notice_id)
+
+
+@routes.get("/v1/programme/notices", roles=READER, summary="How often a customer is told of offers")
+async def notice_rule(call: Call) -> NoticeRule:
+    return await call.engine.notices.rule(call.merchant_id)
+
+
+@routes.put("/v1/programme/notices", roles=MANAGER, right="campaigns", summary="Change how often")
+async def change_notice_rule(call: Call, body: NoticeRule) -> NoticeRule:
+    return await call.engine.notices.change_rule(call.merchant_id, body, by=call.by)

@@ -250,8 +250,8 @@ def withdraw(notice: Notice, at: int) -> Job[None]:
     """The offer is no longer there: nobody else hears of it."""
     yield Query(
         "update notice_phone set state = 'withdrawn', changed_at = ? where merchant_id = ? and notice_id = ? "
-        "and state = 'waiting'",
-        (at, notice.merchant_id, notice.notice_id),
+        "and (state = 'waiting' or (state = 'sending' and due_at <= ?))",
+        (at, notice.merchant_id, notice.notice_id, at),
     )
     yield Query(
         "update notice set state = 'sending' where merchant_id = ? and notice_id = ? and state = 'gathering'",

@@ -83,7 +83,7 @@ class Crowd:
         return self._judge(rules.condition, marks).yes & self.may
 
     def open_to(self, condition: model.Condition, marks: Mapping[str, int]) -> int:
-        """Whom the condition does not rule out; what the moment decides (time, place, basket, card) rules nobody out."""
+        """Whom the condition does not rule out; what the moment decides (time, place, basket) rules nobody out."""
         return self.all & ~self._judge(condition, marks).no
 
     def ids(self, fitting: int) -> list[str]:
