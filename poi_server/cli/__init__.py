@@ -26,6 +26,7 @@ COMMANDS = {
     "verify": "check the books: every invariant over the whole storage",
     "retention": "forget the customers who have not come for years, or say whom that concerns",
     "bench": "measure the matcher beside other ways to match",
+    "terminal": "simulate a Caisse-AP card terminal on the network, faults included",
     "demo-data": "load a year of real-shaped trade to try things out with",
     "doctor": "say what is here, what is missing, and how to mend it",
     "config": "print the effective configuration",

@@ -1,0 +1,137 @@
+"""The Caisse-AP connector against a terminal with every fault: what is not surely known is neither done nor failed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from poi_engine.connectors.caisse_ap.connector import CaisseApConnector
+from poi_engine.connectors.caisse_ap.dialogue import Terminal
+from poi_engine.connectors.caisse_ap_terminal import Done, Fault, SimulatedTerminal
+from poi_engine.errors import DeviceError, RequestError
+from tests.servers import unused_port
+
+S = "sta_1"
+
+
+@asynccontextmanager
+async def counter(
+    *faults: Fault, late: float = 0.4, **options: object
+) -> AsyncIterator[tuple[CaisseApConnector, SimulatedTerminal]]:
+    """A station's connector and its terminal."""
+    terminal = SimulatedTerminal(*faults, late_seconds=late)
+    port = await terminal.listen()
+    settings = {"answer_seconds": 2.0, "idle_ms": 60, **options}
+    connector = CaisseApConnector({S: Terminal(host="127.0.0.1", port=port, **settings)})  # type: ignore[arg-type]
+    try:
+        yield connector, terminal
+    finally:
+        await connector.close()
+        await terminal.close()
+
+
+async def test_a_payment_is_taken_and_tells_of_its_card() -> None:
+    async with counter() as (connector, terminal):
+        result = await connector.authorise(S, "pay_1", 1590, "EUR", None)
+        assert (result.outcome, result.amount, result.authorisation) == ("approved", 1590, "123456")
+        assert (result.facts.scheme, result.facts.bin, result.facts.entry_mode) == ("cb", "497010", "contactless")
+        assert terminal.book == [Done(action="0", amount=1590, done=True)]
+
+
+async def test_a_refund_is_a_credit_at_the_station_where_the_customer_stands() -> None:
+    async with counter() as (connector, terminal):
+        assert (await connector.refund(S, "pay_1", "ref_1", 500, "EUR")).outcome == "approved"
+        assert terminal.book == [Done(action="1", amount=500, done=True)]
+
+
+@pytest.mark.parametrize(("amount", "reason"), [(1005, "refused"), (1006, "abandoned")])
+@pytest.mark.parametrize("faults", [(), ("no-amount",), ("split", "stays-open"), ("taken-in",)])
+async def test_a_refusal_says_why(amount: int, reason: str, faults: tuple[Fault, ...]) -> None:
+    async with counter(*faults) as (connector, _):
+        result = await connector.authorise(S, "pay_1", amount, "EUR", None)
+        assert (result.outcome, result.reason) == ("declined", reason)
+
+
+@pytest.mark.parametrize(
+    "faults", [("split",), ("stays-open",), ("taken-in",), ("late",), ("taken-in", "late", "split")]
+)
+async def test_slow_and_chatty_terminals_are_waited_for(faults: tuple[Fault, ...]) -> None:
+    async with counter(*faults) as (connector, terminal):
+        assert (await connector.authorise(S, "pay_1", 1590, "EUR", None)).outcome == "approved"
+        assert len(terminal.book) == 1
+
+
+@pytest.mark.parametrize("fault", ["silent", "hang-up", "duplicate", "oversize", "noise", "partial"])
+async def test_after_the_request_was_sent_doubt_is_unknown_and_is_never_asked_again(fault: Fault) -> None:
+    async with counter(fault, answer_seconds=0.5) as (connector, terminal):
+        result = await connector.authorise(S, "pay_1", 1590, "EUR", None)
+        assert result.outcome == "unknown"
+        assert result.reason
+        again = await connector.authorise(S, "pay_1", 1590, "EUR", None)
+        assert (again, (await connector.status("pay_1"))) == (result, result)
+        assert len(terminal.requests) == 1, "one reference, one request"
+
+
+async def test_an_answer_is_given_again_and_an_unheard_of_reference_is_unknown() -> None:
+    async with counter() as (connector, terminal):
+        first = await connector.authorise(S, "pay_1", 1590, "EUR", None)
+        assert await connector.authorise(S, "pay_1", 1590, "EUR", None) == first
+        assert await connector.status("pay_1") == first
+        assert (await connector.status("pay_2")).outcome == "unknown"
+        assert len(terminal.book) == 1
+
+
+async def _away() -> None:
+    connector = CaisseApConnector({S: Terminal(host="127.0.0.1", port=unused_port())})
+    await connector.authorise(S, "pay_1", 1590, "EUR", None)
+
+
+async def _nowhere() -> None:
+    await CaisseApConnector({}).authorise(S, "pay_1", 1590, "EUR", None)
+
+
+async def _other_money() -> None:
+    async with counter() as (connector, _):
+        await connector.authorise(S, "pay_1", 1590, "JPY", None)
+
+
+async def _busy() -> None:
+    async with counter("silent", answer_seconds=0.5) as (connector, _):
+        first = asyncio.create_task(connector.authorise(S, "pay_1", 1590, "EUR", None))
+        await asyncio.sleep(0)
+        try:
+            await connector.authorise(S, "pay_2", 100, "EUR", None)
+        finally:
+            await first
+
+
+@pytest.mark.parametrize(
+    ("act", "code"),
+    [
+        (_away, "terminal-away"),
+        (_nowhere, "no-terminal"),
+        (_other_money, "not-for-this-terminal"),
+        (_busy, "terminal-busy"),
+    ],
+)
+async def test_before_anything_is_sent_it_failed_and_says_so(act: Callable[[], Awaitable[None]], code: str) -> None:
+    with pytest.raises(DeviceError) as error:
+        await act()
+    assert error.value.code == code
+
+
+async def test_what_the_protocol_cannot_do_is_refused() -> None:
+    async with counter() as (connector, terminal):
+        with pytest.raises(DeviceError):
+            await connector.acquire_card(S, "acq_1")
+        with pytest.raises(RequestError):
+            await connector.cancel("pay_1")
+        assert not connector.capabilities.cancel
+        assert terminal.requests == []
+
+
+async def test_options_of_a_device_reach_the_wire() -> None:
+    async with counter(end="\r\n", at_once=True, till="07", protocol="012") as (connector, terminal):
+        await connector.authorise(S, "pay_1", 1590, "EUR", None)
+        assert terminal.requests == [b"CZ0040300CJ003012CA00207CB0041590CD0010CE003978BA0011\r\n"]
