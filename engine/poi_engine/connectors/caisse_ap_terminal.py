@@ -6,7 +6,7 @@ whatever it answered. Amounts that end in 05 are refused, in 06 abandoned; every
 
 import asyncio
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Literal, get_args
 
@@ -122,7 +122,7 @@ class SimulatedTerminal:
             yield _written(*echo, ("AE", "11"))
         yield self._last_word(echo, amount, action)
 
-    def _last_word(self, echo: list[tuple[str, str]], amount: int, action: str) -> str:
+    def _last_word(self, echo: Sequence[tuple[str, str]], amount: int, action: str) -> str:
         refused = _REFUSED.get(amount % 100) or ("12" if action not in ("0", "1") else None)
         taken = max(amount // 2, 1) if "partial" in self.faults else amount
         self.book.append(Done(action=action, amount=taken, done=refused is None))

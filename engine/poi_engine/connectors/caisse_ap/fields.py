@@ -55,7 +55,7 @@ class Reading:
 
     def _end_of_first(self) -> int | None:
         """How many bytes the first field has, once all of them are there. Line ends between fields mean nothing."""
-        while self._rest[:1] in (b"\r", b"\n"):
+        while self._rest.startswith((b"\r", b"\n")):
             del self._rest[0]
             self._at += 1
         if any(not 65 <= byte <= 90 for byte in self._rest[:2]):
