@@ -175,6 +175,14 @@ CATALOGUE: dict[str, Explanation] = {
     "may-not-approve": Explanation(
         "May not consent", "Only an owner or a manager consents.", "Ask one of them for their PIN."
     ),
+    "approval-limit": Explanation(
+        "Above their own limit",
+        "Nobody consents to a refund that they could not make alone.",
+        "Ask somebody with a higher limit.",
+    ),
+    "limit-above-own": Explanation(
+        "Above your own limit", "Nobody gives another person more than they may themselves.", "Ask an owner."
+    ),
     "badge-taken": Explanation("Somebody's badge", "The card is another person's badge.", "Take it away there first."),
     "badge-is-customers": Explanation(
         "A customer's card", "The card identifies a customer.", "Take a card that is nobody's."
@@ -198,6 +206,11 @@ CATALOGUE: dict[str, Explanation] = {
     "search-too-short": Explanation(
         "Too few letters", "Customers are found by three letters and more, never listed.", "Write more of the name."
     ),
+    "too-many-requests": Explanation(
+        "Too many requests",
+        "The credential asks faster than `limits.requests_per_second` of the configuration.",
+        "Wait as long as `Retry-After` says, and spread the requests.",
+    ),
     "too-many-searches": Explanation(
         "Too many searches",
         "This credential has searched for customers more often than anybody needs to.",
@@ -212,6 +225,18 @@ CATALOGUE: dict[str, Explanation] = {
         "Not proved",
         "A card that anybody may carry is not enough for this.",
         "Scan the customer's rotating code, or confirm who they are.",
+    ),
+    "confirmation-required": Explanation(
+        "The customer's own word",
+        "More points and stored value would be spent than the merchant lets a session spend without asking.",
+        "Wait for the customer's yes on their phone, or their PIN, and accept or pay again.",
+    ),
+    "confirmation-expired": Explanation(
+        "Too late", "The question stood for five minutes.", "Accept or pay again: the customer is asked anew."
+    ),
+    "confirmation-answered": Explanation("Answered", "The customer gave another answer before."),
+    "nothing-asked": Explanation(
+        "Nothing asked", "This session does not wait for its customer's word.", "Accept or pay first."
     ),
     "consent-needed": Explanation(
         "The customer has to agree",
@@ -264,6 +289,9 @@ CATALOGUE: dict[str, Explanation] = {
     ),
     "too-many-segments": Explanation(
         "Too many segments", "A merchant has at most 200 segments of their own.", "Remove one first."
+    ),
+    "campaign-not-started": Explanation(
+        "Not started", "The campaign has no sales yet to look at.", "Start it, and ask when it has run for a while."
     ),
     "no-holdout": Explanation(
         "No holdout",

@@ -98,6 +98,8 @@ class Pushing:
                 await self.round()
             except PoiError as error:  # storage away: the next round finds it again
                 log.warning("push.stopped", code=error.code)
+            except Exception:  # a fault of ours must not end the sending for good
+                log.exception("push.failed")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._wanted.wait()

@@ -37,6 +37,8 @@ AUDITED = {
     "POST /v1/stations/{station_id}/pin": "set-pin",
     "POST /v1/approvals": "approve-refund",
     f"POST {SESSION}/confirm-identity": "confirm-identity",
+    f"POST {SESSION}/confirmation": "confirm-spending",
+    "PUT /v1/settings/spending": "set-spend-cap",
     f"POST {SESSION}/resolve": "resolve-paid",
     f"POST {SALE}/refunds": "refund",
     "POST /v1/customers": "create-customer",
@@ -53,6 +55,7 @@ AUDITED = {
     f"PUT {OFFER}": "change-offer",
     f"DELETE {OFFER}": "remove-offer",
     f"POST {OFFER}/notify": "notify-offer",
+    "PUT /v1/programme/notices": "change-notices",
     f"POST {OFFER}/pause": "pause-offer",
     f"POST {OFFER}/resume": "resume-offer",
     "POST /v1/campaigns": "create-campaign",
@@ -184,6 +187,7 @@ class Day:
         await self.do("POST", f"{SELLER}/badges", badge, **bob)
         await self.do("DELETE", f"{SELLER}/badges/{{scheme}}/{{subject}}", **bob, **badge)
         await self.do("PUT", "/v1/settings/sign-in", {"sign_in": "optional", "sign_out_minutes": 20})
+        await self.do("PUT", "/v1/settings/spending", {"spend_cap": 2000})
         entrance = {"seller_id": person, "pin": "5093"}
         await self.do("POST", "/v1/stations/{station_id}/sign-in", entrance, role="station", **station)
         await self.do("POST", "/v1/stations/{station_id}/sign-out", role="station", **station)
@@ -210,7 +214,7 @@ class Day:
             assurance="identify",
             source="t",
         )
-        await self.do("POST", f"{SESSION}/confirm-identity", session_id=session["session_id"])
+        await self.do("POST", f"{SESSION}/confirm-identity", {"how": "known"}, session_id=session["session_id"])
 
     async def offers(self) -> None:
         """An offer's life, and a segment's."""
@@ -223,6 +227,7 @@ class Day:
         await self.do("POST", "/v1/offers", offer)
         one = {"offer_id": "off_1"}
         await self.do("PUT", OFFER, offer, **one)
+        await self.do("PUT", "/v1/programme/notices", {"hours": 12})
         await self.do("POST", f"{OFFER}/notify", **one)
         await self.do("POST", f"{OFFER}/pause", **one)
         await self.do("POST", f"{OFFER}/resume", **one)
@@ -272,9 +277,10 @@ class Day:
 ELSEWHERE = {place for place in AUDITED if "/v1/customers" in place or "/v1/programme" in place} | {
     "POST /v1/stock/movements",
     "PUT /v1/consent-texts/{purpose}",
+    f"POST {SESSION}/confirmation",
     *(place for place in AUDITED if "orders" in place),
 }
-"""Audited by tests of the clientele and of the stock."""
+"""Audited by tests of the clientele, of the stock and of confirmations."""
 
 
 async def test_a_day_of_staff_is_in_the_audit_with_who_and_where(shop: Shop) -> None:

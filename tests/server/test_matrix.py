@@ -140,6 +140,9 @@ SAMPLES: dict[str, Any] = {
     "PUT /v1/sessions/{session_id}/basket": {"entries": [{"label": "Cake", "amount": 500}]},
     "POST /v1/stations/{station_id}/scan": {"text": "3017620422003"},
     "POST /v1/stations/{station_id}/tap": {"card": "2900000000017"},
+    "POST /v1/sessions/{session_id}/confirm-identity": {"how": "known"},
+    "POST /v1/sessions/{session_id}/confirmation": {"pin": "5093"},
+    "POST /v1/me/confirmations/{confirmation_id}": {"yes": True},
     "POST /v1/sessions/{session_id}/accept": {"decision_id": "dec_x", "total": 1},
     "POST /v1/sessions/{session_id}/pay": {"means": "cash"},
     "POST /v1/sessions/{session_id}/resolve": {"outcome": "paid", "reason": "seen"},
@@ -223,6 +226,8 @@ class Foreign:
         names["table"] = "theirs"
         names["offer_id"] = OFFER["offer_id"]  # type: ignore[assignment]
         await ask("POST", "/v1/offers", OFFER)
+        path, key = f"/v1/offers/{names['offer_id']}/notify", {"Idempotency-Key": "their-notice"}
+        names["notice_id"] = (await self.shop.ask("POST", path, role=self.owner, headers=key)).json["notice_id"]
         segment = await ask("POST", "/v1/segments", {"name": {"en": "Theirs"}})
         names["segment_id"] = segment["segment_id"]
         campaign = {"name": "Theirs", "offers": [{"name": {"en": "Theirs"}, "effects": OFFER["effects"]}]}
@@ -241,7 +246,21 @@ class Foreign:
         names["sale_id"] = await self._sell()
         opened = await ask("POST", f"/v1/stations/{names['station_id']}/session")
         names["session_id"] = opened["session_id"]
+        names["confirmation_id"] = await self._asked(names["session_id"], names["customer_id"])
 
+    async def _asked(self, session_id: str, customer_id: str) -> str:
+        values = ("mer_other", "cnf_theirs", session_id, "sta_x", customer_id, 6000, 7000, 2**50)
+
+        def job() -> Job[None]:
+            yield Query(
+                "insert into confirmation (merchant_id, confirmation_id, session_id, station_id, customer_id, amount, "
+                "total, currency, state, how, created_at, expires_at) values (?, ?, ?, ?, ?, ?, ?, 'EUR', 'asked', '', "
+                "0, ?)",
+                values,
+            )
+
+        await self.shop.services.sql.write(job)
+        return "cnf_theirs"
     async def _suggest(self, draft: dict[str, Any]) -> str:
         merchant_id, document = "mer_other", json.encode({"figures": {}, "draft": draft}).decode()
 

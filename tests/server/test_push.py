@@ -79,37 +79,102 @@ async def _subscribe(shop: Shop, service: Service, **more: Any) -> Answer:
     return await shop.ask("POST", "/v1/me/push", service.subscription(**more), role="phone")
 
 
-async def _notify(shop: Shop) -> Answer:
-    return await shop.ask("POST", "/v1/offers/off_1/notify", role="manager")
+async def _notify(shop: Shop, key: str = "one") -> Answer:
+    return await shop.ask("POST", "/v1/offers/off_1/notify", role="manager", headers={"Idempotency-Key": key})
 
 
-async def _sent(shop: Shop) -> None:
-    """Wait until nothing is being sent."""
-    await asyncio.gather(*shop.services.pushing.running)
+async def _done(shop: Shop, notice_id: str) -> dict[str, Any]:
+    """What became of a sending, once it is over."""
+    async with asyncio.timeout(20):
+        while True:
+            found: dict[str, Any] = (await shop.ask("GET", f"/v1/notices/{notice_id}", role="manager")).json
+            if found["state"] == "done":
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def _sent(shop: Shop, key: str = "one") -> dict[str, int]:
+    """Send, and count the phones by what became of them."""
+    begun = await _notify(shop, key)
+    assert begun.status == 202, begun.content
+    found = await _done(shop, begun.json["notice_id"])
+    return {name: found[name] for name in ("phones", "sent", "failed", "gone", "withdrawn") if found[name]}
+
+
+async def _reach(shop: Shop) -> dict[str, Any]:
+    found: dict[str, Any] = (await shop.ask("GET", "/v1/offers/off_1/notify", role="manager")).json
+    return found
 
 
 async def test_a_phone_that_agreed_hears_of_an_offer(shop: Shop, service: Service) -> None:
     await _agree(shop)
     assert (await _subscribe(shop, service)).status == 204
-    assert (await _notify(shop)).status == 204
+    assert await _sent(shop) == {"phones": 1, "sent": 1}
     headers, note = await service.next()
     assert note == {"title": "My shop", "body": "One off", "url": "/me#offers", "tag": "off_1"}
     assert headers["Content-Encoding"] == "aes128gcm" and headers["Authorization"].startswith("vapid t=")
     key = (await shop.ask("GET", "/v1/me/push", role="phone")).json["key"]
     assert headers["Authorization"].endswith(f"k={key}")
+    assert len(headers["Topic"]) == 32
     acts = (await shop.ask("GET", "/v1/audit")).json["items"]
-    assert "notify-offer" in {act["act"] for act in acts}
+    assert [act["act"] for act in acts].count("notify-offer") == 1
+
+
+async def test_pressed_twice_it_is_sent_once(shop: Shop, service: Service) -> None:
+    await _agree(shop)
+    await _subscribe(shop, service)
+    begun = [await _notify(shop) for _ in range(3)]
+    assert len({answer.json["notice_id"] for answer in begun}) == 1
+    await _done(shop, begun[0].json["notice_id"])
+    await service.next()
+    assert service.heard.empty()
+    other = {"offer_id": "off_2", "name": {"en": "Two"}, "currency": "EUR"}
+    effects = [{"type": "amount_off", "amount": 1}]
+    assert (await shop.ask("POST", "/v1/offers", {**other, "effects": effects})).status == 201
+    refused = await shop.ask("POST", "/v1/offers/off_2/notify", headers={"Idempotency-Key": "one"})
+    assert (refused.status, refused.code) == (422, "idempotency-mismatch")
+    unnamed = await shop.ask("POST", "/v1/offers/off_2/notify")
+    assert (unnamed.status, unnamed.code) == (400, "idempotency-key-missing")
+
+
+async def test_before_it_is_sent_it_says_whom_it_reaches(shop: Shop, service: Service) -> None:
+    """One customer with a phone that listens; others without consent, and without a phone."""
+    silent = [(await shop.ask("POST", "/v1/customers", {"display_name": f"C{n}"})).json["customer_id"] for n in "ab"]
+    before = await _reach(shop)
+    assert (before["audience"], before["no_consent"], before["customers"]) == (3, 3, 0)
+    await _agree(shop)
+    await shop.ask("PUT", f"/v1/customers/{silent[0]}/consents/push", {"given": True, "version": 1})
+    await _subscribe(shop, service)
+    reach = await _reach(shop)
+    counted = {name: reach[name] for name in ("audience", "customers", "phones", "no_consent", "no_phone")}
+    assert counted == {"audience": 3, "customers": 1, "phones": 1, "no_consent": 1, "no_phone": 1}
+    assert reach["last"] is None
+    await _sent(shop)
+    after = await _reach(shop)
+    assert (after["customers"], after["heard_lately"], after["hours"]) == (0, 1, 24)
+    assert after["last"]["sent"] == 1
+
+
+async def test_a_customer_hears_of_offers_once_a_day(shop: Shop, service: Service) -> None:
+    await _agree(shop)
+    await _subscribe(shop, service)
+    assert await _sent(shop) == {"phones": 1, "sent": 1}
+    assert await _sent(shop, "two") == {}
+    rule = {"hours": 0}
+    assert (await shop.ask("PUT", "/v1/programme/notices", rule, role="manager")).json == rule
+    assert await _sent(shop, "three") == {"phones": 1, "sent": 1}
+    assert (await shop.ask("GET", "/v1/programme/notices", role="auditor")).json == rule
+    wrong = await shop.ask("PUT", "/v1/programme/notices", {"hours": -1})
+    assert (wrong.status, wrong.json["path"]) == (422, "$.hours")
 
 
 async def test_without_consent_nothing_is_kept_and_nothing_sent(shop: Shop, service: Service) -> None:
-    """The word counts when it is sent, not when the phone subscribed."""
     refused = await _subscribe(shop, service)
     assert (refused.status, refused.code) == (409, "no-consent")
     await _agree(shop)
     await _subscribe(shop, service)
     await _agree(shop, given=False)
-    await _notify(shop)
-    await _sent(shop)
+    assert await _sent(shop) == {}
     assert service.heard.empty()
 
 
@@ -118,10 +183,16 @@ async def test_a_subscription_that_is_gone_is_forgotten(shop: Shop, service: Ser
     await _agree(shop)
     await _subscribe(shop, service)
     service.status = status
-    await _notify(shop)
-    await service.next()
-    await _sent(shop)
-    assert (await shop.services.push.receivers(shop.merchant_id, "", 10))[0] == []
+    assert await _sent(shop) == {"phones": 1, "gone": 1}
+    reach = await _reach(shop)
+    assert (reach["no_phone"], reach["heard_lately"]) == (1, 0)
+
+
+async def test_what_a_service_refuses_has_failed(shop: Shop, service: Service) -> None:
+    await _agree(shop)
+    await _subscribe(shop, service)
+    service.status = 403
+    assert await _sent(shop) == {"phones": 1, "failed": 1}
 
 
 async def test_a_phone_leaves_and_an_erased_customer_is_gone(shop: Shop, service: Service) -> None:
@@ -129,11 +200,11 @@ async def test_a_phone_leaves_and_an_erased_customer_is_gone(shop: Shop, service
     await _subscribe(shop, service)
     endpoint = {"endpoint": service.subscription()["endpoint"]}
     assert (await shop.ask("POST", "/v1/me/push/leave", endpoint, role="phone")).status == 204
-    assert (await shop.services.push.receivers(shop.merchant_id, "", 10))[0] == []
+    assert (await _reach(shop))["phones"] == 0
     await _subscribe(shop, service)
-    assert len((await shop.services.push.receivers(shop.merchant_id, "", 10))[0]) == 1
+    assert (await _reach(shop))["phones"] == 1
     await shop.ask("DELETE", "/v1/me", role="phone")
-    assert (await shop.services.push.receivers(shop.merchant_id, "", 10))[0] == []
+    assert (await _reach(shop))["phones"] == 0
 
 
 @pytest.mark.parametrize(

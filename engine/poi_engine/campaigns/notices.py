@@ -31,7 +31,7 @@ _HOUR = 3_600_000_000
 
 
 class NoticeView(Struct, frozen=True, kw_only=True):
-    """A sending. Of its `phones`: `waiting` (to be sent, or under way), `sent`, `failed`, `gone` (the browser left), and
+    """A sending. Of its `phones`: `waiting` (to be sent, or under way), `sent`, `failed`, `gone` (the browser left),
     `withdrawn` (the customer no longer agrees, or the offer has ended).
     """
 
