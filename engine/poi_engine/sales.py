@@ -36,14 +36,13 @@ class SoldLine(Struct, frozen=True, kw_only=True):
     returned: int = 0
 
 
-class SaleView(Struct, frozen=True, kw_only=True):
-    """A sale or a refund. Amounts in minor units, negative on a refund; `refunded` is what went back of a sale."""
+class SaleSummary(Struct, frozen=True, kw_only=True):
+    """A sale or a refund in a list. Amounts in minor units, negative on a refund."""
 
     sale_id: str
     refund_of: str | None
     store_id: str
     station_id: str
-    seller_id: str | None
     customer_id: str | None
     currency: str
     subtotal: int
@@ -51,35 +50,23 @@ class SaleView(Struct, frozen=True, kw_only=True):
     total: int
     points: int
     means: str
+    receipt_number: int
+    at: datetime
+
+
+class SaleView(SaleSummary, frozen=True, kw_only=True):
+    """A sale or a refund with its lines. `refunded`, in minor units, is what went back of a sale."""
+
+    seller_id: str | None
     card_scheme: str | None
     card_type: str | None
     entry_mode: str | None
-    receipt_number: int
-    at: datetime
     guaranteed: bool
     refunded: int
     refunds: tuple[str, ...]
     offers: tuple[ChosenOffer, ...]
     lines: tuple[SoldLine, ...]
     receipt: Receipt
-
-
-class SaleSummary(Struct, frozen=True, kw_only=True):
-    """A sale or a refund in a list."""
-
-    sale_id: str
-    refund_of: str | None
-    store_id: str
-    station_id: str
-    customer_id: str | None
-    currency: str
-    subtotal: int
-    saved: int
-    total: int
-    points: int
-    means: str
-    receipt_number: int
-    at: datetime
 
 
 class Sales:

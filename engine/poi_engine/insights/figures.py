@@ -3,9 +3,11 @@
 A refund counts negative in amounts and quantities and is no sale in counts. Days, hours and weekdays are the store's.
 """
 
-from datetime import date, datetime
+from datetime import date
 
 from msgspec import Struct
+
+from poi_engine.sales import SaleSummary
 
 
 class Totals(Struct, frozen=True, kw_only=True):
@@ -170,31 +172,18 @@ class Cohorts(Struct, frozen=True, kw_only=True):
     items: tuple[Cohort, ...]
 
 
-class SaleBehind(Struct, frozen=True, kw_only=True):
-    """A sale or refund behind a figure. `day`, `hour` and `weekday` are the store's; amounts negative on a refund."""
+class SaleBehind(SaleSummary, frozen=True, kw_only=True):
+    """A sale or refund behind a figure. `day`, `hour` and `weekday` are the store's."""
 
-    sale_id: str
-    refund_of: str | None
-    store_id: str
-    station_id: str
     seller_id: str | None
-    customer_id: str | None
     channel: str
-    currency: str
-    subtotal: int
-    saved: int
-    total: int
-    points: int
-    means: str
     card_type: str | None
     card_scheme: str | None
     entry_mode: str | None
-    receipt_number: int
     day: str
     hour: int
     weekday: int
     visitor: str
-    at: datetime
 
 
 class SalesBehind(Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ async function membershipText() {
 async function form(title, customer, text, asks, me, send) {
   let made = null;
   const name = h("input", { class: "input", required: true, maxlength: 120, autocomplete: "off", value: customer.display_name ?? "" });
-  const birthday = h("input", { class: "input", type: "date", value: customer.birthday ?? "", max: new Date().toISOString().slice(0, 10) });
+  const birthday = h("input", { class: "input", type: "date", value: customer.birthday ?? "", disabled: Boolean(customer.birthday) && me.role === "seller", max: new Date().toISOString().slice(0, 10) });
   const spoken = h("select", { class: "input" }, LANGUAGES.map((code) => h("option", { value: code, selected: code === (customer.language ?? language) }, t(`language.${code}`))));
   const agreed = h("input", { type: "checkbox", required: me.role === "seller" });
   const how = h("select", { class: "input" }, ["spoken", "signed"].map((one) => h("option", { value: one }, t(`consents.${one}`))));

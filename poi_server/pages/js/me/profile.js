@@ -30,16 +30,16 @@ class Profile extends HTMLElement {
 
   #form() {
     const name = h("input", { class: "input", maxlength: 120, required: true, autocomplete: "name", value: this.me.display_name });
-    const birthday = h("input", { class: "input", type: "date", value: this.me.birthday ?? "", max: new Date().toISOString().slice(0, 10) });
+    const birthday = h("input", { class: "input", type: "date", value: this.me.birthday ?? "", disabled: Boolean(this.me.birthday), max: new Date().toISOString().slice(0, 10) });
     const tongue = h("select", { class: "input" }, LANGUAGES.map((code) => h("option", { value: code, selected: code === language }, t(`language.${code}`))));
     const save = h("button", { class: "button primary big wide" }, icon("check"), t("app.save"));
     const onsubmit = (event) => {
       event.preventDefault();
-      busy(save, () => this.#save({ display_name: name.value.trim(), birthday: birthday.value || null, language: tongue.value }));
+      busy(save, () => this.#save({ display_name: name.value.trim(), birthday: this.me.birthday ? null : birthday.value || null, language: tongue.value }));
     };
     return h("form", { class: "card stack", onsubmit },
       field(t("profile.name"), name, { hint: t("profile.name_hint") }),
-      field(t("profile.birthday"), birthday, { hint: t("profile.birthday_hint") }),
+      field(t("profile.birthday"), birthday, { hint: t(this.me.birthday ? "profile.birthday_set" : "profile.birthday_hint") }),
       field(t("profile.language"), tongue), save);
   }
 
