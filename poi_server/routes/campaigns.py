@@ -2,6 +2,7 @@
 
 from contextlib import aclosing
 from datetime import date, timedelta
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -20,6 +21,8 @@ from poi_server.http import MANAGER, READER, Call, Routes
 from poi_server.routes.insights import today
 
 routes = Routes("campaigns")
+changes = partial(routes.route, roles=MANAGER, right="campaigns")
+"""How a manager changes campaigns."""
 
 SegmentIds = Annotated[str, Meta(max_length=2000, pattern=r"^[!-~]*\Z")]
 """Ids with commas between them: of ASCII an address can carry so many."""
@@ -50,15 +53,14 @@ async def list_campaigns(
     return CampaignPage(items=tuple(items), next=items[-1].campaign_id if len(items) == limit else None)
 
 
-@routes.post("/v1/campaigns", roles=MANAGER, right="campaigns", status=201, summary="Write the draft of a campaign")
+@changes("POST", "/v1/campaigns", status=201, summary="Write the draft of a campaign")
 async def create_campaign(call: Call, body: CampaignDraft) -> CampaignView:
     return await call.engine.campaigns.create(call.merchant_id, body, by=call.by)
 
 
-@routes.post(
+@changes(
+    "POST",
     "/v1/campaigns/preview",
-    roles=MANAGER,
-    right="campaigns",
     produces=NDJSON,
     summary="Try a draft on past sales: lines of progress, then the preview; hanging up stops it",
 )
@@ -100,47 +102,27 @@ async def get_campaign(call: Call, campaign_id: str) -> CampaignView:
     return await call.engine.campaigns.get(call.merchant_id, campaign_id)
 
 
-@routes.put("/v1/campaigns/{campaign_id}", roles=MANAGER, right="campaigns", summary="Write a draft anew")
+@changes("PUT", "/v1/campaigns/{campaign_id}", summary="Write a draft anew")
 async def change_campaign(call: Call, campaign_id: str, body: CampaignDraft) -> CampaignView:
     return await call.engine.campaigns.change(call.merchant_id, campaign_id, body, by=call.by)
 
 
-@routes.delete(
-    "/v1/campaigns/{campaign_id}",
-    roles=MANAGER,
-    right="campaigns",
-    summary="Take a draft, or what is over, off the list",
-)
+@changes("DELETE", "/v1/campaigns/{campaign_id}", summary="Take a draft, or what is over, off the list")
 async def remove_campaign(call: Call, campaign_id: str) -> None:
     await call.engine.campaigns.remove(call.merchant_id, campaign_id, by=call.by)
 
 
-@routes.post(
-    "/v1/campaigns/{campaign_id}/start",
-    roles=MANAGER,
-    right="campaigns",
-    summary="Make its offers at once, or be ready for its first day",
-)
+@changes("POST", "/v1/campaigns/{campaign_id}/start", summary="Make its offers at once, or be ready for its first day")
 async def start_campaign(call: Call, campaign_id: str) -> CampaignView:
     return await call.engine.campaigns.start(call.merchant_id, campaign_id, by=call.by)
 
 
-@routes.post(
-    "/v1/campaigns/{campaign_id}/withdraw",
-    roles=MANAGER,
-    right="campaigns",
-    summary="Make what has not begun a draft again",
-)
+@changes("POST", "/v1/campaigns/{campaign_id}/withdraw", summary="Make what has not begun a draft again")
 async def withdraw_campaign(call: Call, campaign_id: str) -> CampaignView:
     return await call.engine.campaigns.withdraw(call.merchant_id, campaign_id, by=call.by)
 
 
-@routes.post(
-    "/v1/campaigns/{campaign_id}/stop",
-    roles=MANAGER,
-    right="campaigns",
-    summary="Pause its offers, at once and for good",
-)
+@changes("POST", "/v1/campaigns/{campaign_id}/stop", summary="Pause its offers, at once and for good")
 async def stop_campaign(call: Call, campaign_id: str) -> CampaignView:
     return await call.engine.campaigns.stop(call.merchant_id, campaign_id, by=call.by)
 

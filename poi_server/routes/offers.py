@@ -1,5 +1,6 @@
 """Offers as merchants write them: create, change, pause, remove, and how they are used."""
 
+from functools import partial
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -10,6 +11,8 @@ from poi_offers.model import Offer
 from poi_server.http import COUNTER, MANAGER, READER, STAFF, Call, Routes
 
 routes = Routes("offers")
+changes = partial(routes.route, roles=MANAGER, right="campaigns", scope="offers:write")
+"""How a manager, or a partner who may, changes offers."""
 
 
 class OfferPage(Struct, frozen=True, kw_only=True):
@@ -29,9 +32,7 @@ async def list_offers(
     return OfferPage(items=tuple(items), next=items[-1].offer.offer_id if len(items) == limit else None)
 
 
-@routes.post(
-    "/v1/offers", roles=MANAGER, right="campaigns", scope="offers:write", status=201, summary="Create an offer"
-)
+@changes("POST", "/v1/offers", status=201, summary="Create an offer")
 async def create_offer(call: Call, body: Offer) -> OfferView:
     return await call.engine.offers.create(call.merchant_id, body, by=call.by)
 
@@ -41,40 +42,24 @@ async def get_offer(call: Call, offer_id: str) -> OfferView:
     return await call.engine.offers.get(call.merchant_id, offer_id)
 
 
-@routes.put(
-    "/v1/offers/{offer_id}",
-    roles=MANAGER,
-    right="campaigns",
-    scope="offers:write",
-    summary="Write a new version of an offer",
-)
+@changes("PUT", "/v1/offers/{offer_id}", summary="Write a new version of an offer")
 async def replace_offer(call: Call, offer_id: str, body: Offer) -> OfferView:
     if body.offer_id != offer_id:
         raise RequestError("id-differs", "The id in the body is not the one in the path.", path="$.offer_id")
     return await call.engine.offers.replace(call.merchant_id, body, by=call.by)
 
 
-@routes.delete(
-    "/v1/offers/{offer_id}", roles=MANAGER, right="campaigns", scope="offers:write", summary="Remove an offer for good"
-)
+@changes("DELETE", "/v1/offers/{offer_id}", summary="Remove an offer for good")
 async def remove_offer(call: Call, offer_id: str) -> None:
     await call.engine.offers.remove(call.merchant_id, offer_id, by=call.by)
 
 
-@routes.post(
-    "/v1/offers/{offer_id}/pause", roles=MANAGER, right="campaigns", scope="offers:write", summary="Pause an offer"
-)
+@changes("POST", "/v1/offers/{offer_id}/pause", summary="Pause an offer")
 async def pause_offer(call: Call, offer_id: str) -> OfferView:
     return await call.engine.offers.pause(call.merchant_id, offer_id, by=call.by)
 
 
-@routes.post(
-    "/v1/offers/{offer_id}/resume",
-    roles=MANAGER,
-    right="campaigns",
-    scope="offers:write",
-    summary="Make a paused offer live again",
-)
+@changes("POST", "/v1/offers/{offer_id}/resume", summary="Make a paused offer live again")
 async def resume_offer(call: Call, offer_id: str) -> OfferView:
     return await call.engine.offers.resume(call.merchant_id, offer_id, by=call.by)
 
