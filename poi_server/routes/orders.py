@@ -22,7 +22,7 @@ from poi_engine.settings import Ordering
 from poi_engine.staff.approvals import allowance_of
 from poi_server.http import COUNTER, MANAGER, PHONE, READER, STAFF, Call, Routes
 from poi_server.routes.counter import own_session, own_station
-from poi_server.sight import sale_for, shown_to
+from poi_server.sight import note, sale_for, shown_to
 from poi_server.views import shown_decision
 
 routes = Routes("orders")
@@ -178,6 +178,9 @@ async def get_order(call: Call, order_id: str) -> OrderView:
     summary="What an order would cost somebody on the telephone now, and when it could be ready",
 )
 async def quote_order(call: Call, body: PartnerOrder) -> Quote:
+    """For a customer (`customer_id`) it tells what is on file about them; who asked is audited."""
+    if body.customer_id is not None:
+        await note(call, "decide-for-customer", body.customer_id, "order")
     return _quoted(await call.engine.orders.ahead.quote(call.merchant_id, body, _orderer(call, body)))
 
 

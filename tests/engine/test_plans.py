@@ -24,6 +24,7 @@ from poi_engine.segments.model import Bought, Question, SegmentDraft
 from poi_engine.segments.rfm import GROUPS
 from poi_engine.session import Session
 from poi_engine.setup import Setup
+from poi_engine.staff.audit import Look, note_look
 from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.verify import verify
@@ -184,6 +185,9 @@ async def readers(shop: Shop) -> None:
     mine = await engine.sales.list(M, customer_id=customer.customer_id, limit=2)
     assert await engine.sales.list(M, customer_id=customer.customer_id, after=mine[-1].sale_id)
     assert (await engine.sales.get(M, mine[-1].sale_id)).lines
+    look = Look(merchant_id=M, by=SELLER, act="view-sales", subject_id=customer.customer_id, why="", at=micros(START))
+    for number in range(2):
+        await note_look(shop.sql, f"aud_look_{number}", look)
     assert (await engine.offers.use(M, "off_ten")).uses == 2
     today = moment(micros(START)).date()
     await insights(shop.sql, today)
