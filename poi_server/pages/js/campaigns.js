@@ -109,6 +109,8 @@ class PoiCampaigns extends HTMLElement {
     const act = (name) => (event) => busy(event.currentTarget, async () => { await post(`${path}/${name}`); await this.#load(); });
     return {
       edit: () => this.#edit(one, one.draft), start: act("start"), withdraw: act("withdraw"), stop: act("stop"),
+      notify: async () => (await import("./campaigns/notify.js")).tellOf(one.draft.offers.map(({ name }, place) => ({ offer_id: one.offer_ids[place], name }))).catch(report),
+      lift: async () => (await import("./campaigns/lift.js")).showLift(one.campaign_id),
       copy: () => this.#edit(null, { ...one.draft, name: t("campaigns.copy_of", { name: one.draft.name }).slice(0, 120), suggestion_id: null }),
       remove: async () => {
         if (!(await confirm(t("campaigns.remove"), t("campaigns.remove_hint", { name: one.draft.name }), t("campaigns.remove")))) return;

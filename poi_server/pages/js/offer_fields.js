@@ -126,12 +126,15 @@ export const EFFECTS = {
   message: { group: "other", fields: [{ name: "text", kind: "texts", required: true, long: true }] },
 };
 
-export const LIMIT = [
+const OWN_LIMIT = [
   { name: "of", called: "limit_of", kind: "choice", words: "limit_of", choices: ["uses", "money"], default: "uses", required: true },
   { name: "cap", kind: "limit_cap", required: true },
   { name: "per", kind: "choice", words: "limit_per", choices: ["total", "customer", "store"], default: "total" },
   { name: "period", kind: "choice", words: "limit_period", choices: ["ever", "day", "week", "month"], default: "ever" },
 ];
+/** A limit of an offer of its own has nobody to share it with; one of a campaign is its offers' together unless told otherwise. */
+export const limitFields = (ofCampaign) => (ofCampaign ? LIMIT : OWN_LIMIT);
+export const LIMIT = [...OWN_LIMIT, { name: "shared", kind: "flag", default: true }];
 
 export const STACKING = [
   { name: "priority", kind: "integer", min: 0, max: 1000, default: 0 },

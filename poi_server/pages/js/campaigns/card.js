@@ -4,7 +4,6 @@ import { h, icon } from "../dom.js";
 import { day, merchantCurrency, money, number, percent, said, t, tn } from "../i18n.js";
 import { button, iconButton } from "../ui.js";
 import { effectText } from "../offers/summary.js";
-import { showLift } from "./lift.js";
 
 const TONES = { draft: "", scheduled: "info", live: "good", stopped: "warn", ended: "" };
 
@@ -19,7 +18,7 @@ export function campaignCard(campaign, counters, context, acts) {
       h("span", { class: "chip" }, icon("user"), audienceText(draft.audience ?? [], context.segments)),
       h("span", { class: "chip" }, icon("clock"), periodText(draft)),
       draft.holdout > 0 && h("span", { class: "chip" }, icon("chart"), t("campaigns.held_out", { share: percent(draft.holdout) }))),
-    counters && countersLine(counters),
+    counters && countersLine(counters, draft),
     h("div", { class: "row wrap campaign-acts" }, buttons(campaign, acts)));
 }
 
@@ -35,21 +34,35 @@ function periodText({ first, last }) {
   return first ? t("campaigns.since", { first: day(first) }) : t("campaigns.until_stopped");
 }
 
-function countersLine(counters) {
+/** The whole campaign's figures; of several offers each one's own below. */
+function countersLine(counters, draft) {
+  const several = draft.offers.length > 1;
   const figures = [["uses", number(counters.uses)], ["saved", money(counters.saved)], ["customers", number(counters.customers)], ["revenue", money(counters.revenue)]];
-  const left = counters.left.map(({ limit, left: amount }) => ["left", limit.of === "money" ? money(amount) : tn("uses", amount)]);
-  return h("dl", { class: "figures-line counters", "aria-live": "polite" }, [...figures, ...left].map(([name, value]) =>
-    h("div", { class: `counter-${name}` }, h("dt", { class: "muted small" }, t(`campaigns.count_${name}`)), h("dd", { class: "num strong" }, value))));
+  const left = counters.left.filter(({ offer_id: id }) => !id || !several).map((one) => ["left", leftText(one)]);
+  return h("div", { class: "counters stack tight" },
+    h("dl", { class: "figures-line", "aria-live": "polite" }, [...figures, ...left].map(([name, value]) =>
+      h("div", { class: `counter-${name}` }, h("dt", { class: "muted small" }, t(`campaigns.count_${name}`)), h("dd", { class: "num strong" }, value)))),
+    several && h("details", { class: "small" }, h("summary", {}, t("campaigns.by_offer")),
+      h("ul", { class: "by-offer" }, draft.offers.map((offer, place) => ofOffer(offer, `${counters.campaign_id}.${place + 1}`, counters)))));
 }
 
-function buttons({ state, draft, offer_ids: ids }, acts) {
+function ofOffer(offer, id, counters) {
+  const { uses = 0, saved = 0 } = counters.offers.find((one) => one.offer_id === id) ?? {};
+  const left = counters.left.filter((one) => one.offer_id === id).map((one) => t("campaigns.of_limit_left", { left: leftText(one) }));
+  return h("li", { class: "row between wrap" }, h("span", {}, said(offer.name)), h("span", { class: "num" }, [t("campaigns.offer_use", { uses: tn("uses", uses), saved: money(saved) }), ...left].join(" · ")));
+}
+
+const leftText = ({ limit, left }) => (limit.of === "money" ? money(left) : tn("uses", left));
+
+function buttons({ state, draft }, acts) {
   const measured = draft.holdout > 0 && ["live", "stopped", "ended"].includes(state);
   return [
     state === "draft" && h("button", { type: "button", class: "button small", onclick: acts.edit }, icon("edit"), t("campaigns.edit")),
     state === "draft" && h("button", { type: "button", class: "button small primary start", onclick: acts.start }, icon("play"), t("campaigns.start")),
     state === "scheduled" && h("button", { type: "button", class: "button small", onclick: acts.withdraw }, icon("undo"), t("campaigns.withdraw")),
     state === "live" && h("button", { type: "button", class: "button small danger stop", onclick: acts.stop }, icon("pause"), t("campaigns.stop")),
-    measured && button(t("campaigns.lift"), { kind: "small", icon: "chart", onclick: () => showLift(ids[0]) }),
+    state === "live" && h("button", { type: "button", class: "button small notify", onclick: acts.notify }, icon("phone"), t("notify.button")),
+    measured && button(t("campaigns.lift"), { kind: "small show-lift", icon: "chart", onclick: acts.lift }),
     h("button", { type: "button", class: "button small quiet", onclick: acts.copy }, icon("plus"), t("campaigns.copy")),
     ["draft", "stopped", "ended"].includes(state) && iconButton("trash", t("campaigns.remove"), acts.remove),
   ];

@@ -61,7 +61,7 @@ class CampaignForm extends ProblemForm {
     this.#draft = draft ?? { name: "", offers: [{}] };
     this.#parts = {
       head: fieldsControl(HEAD, this.#draft, context), audience: audienceControl(this.#draft.audience ?? [], context), period: fieldsControl(PERIOD, this.#draft, context),
-      offers: offersControl(this.#draft.offers, context), limits: limitList(this.#draft.limits),
+      offers: offersControl(this.#draft.offers, context), limits: limitList(this.#draft.limits, true),
     };
     const part = (name, body) => section(`campaign_${name}`, body);
     this.node = h("form", { class: "offer-form", onsubmit: (event) => event.preventDefault(), novalidate: true }, this.general,

@@ -1,22 +1,34 @@
-/** What a campaign brings, against those held out: the interval drawn, or that there is not enough data yet. */
+/** What a campaign brings, against those held out of all its offers: the interval drawn, or that there is not enough data yet. */
 
 import { get } from "../api.js";
 import { h, svg } from "../dom.js";
-import { number, share, t } from "../i18n.js";
+import { day, number, said, share, t } from "../i18n.js";
 import { dialog } from "../ui.js";
 
 const WIDTH = 600;
 const HEIGHT = 70;
 
 /** Ask and show. */
-export async function showLift(offerId) {
-  const found = await get(`/v1/offers/${offerId}/lift`);
-  await dialog(t("campaigns.lift"), () => ({ body: h("div", { class: "stack" }, ["spend", "visits"].map((name) => part(name, found[name])), h("p", { class: "muted small" }, t("campaigns.lift_hint"))) }));
+export async function showLift(campaignId) {
+  const found = await get(`/v1/campaigns/${campaignId}/lift`);
+  const period = t("campaigns.from_to", { first: day(found.first), last: day(found.last) });
+  await dialog(t("campaigns.lift"), () => ({ body: h("div", { class: "stack lift" },
+    h("p", { class: "muted small" }, t(found.provisional ? "campaigns.lift_so_far" : "campaigns.lift_over", { period })),
+    parts(found, "h3"),
+    found.offers.length > 1 && h("details", { class: "stack" }, h("summary", {}, t("campaigns.by_offer")), found.offers.map(ofOffer)),
+    h("p", { class: "muted small" }, t("campaigns.lift_hint"))) }));
 }
 
-function part(name, lift) {
+const parts = (lifts, heading) => ["spend", "visits"].map((name) => part(name, lifts[name], heading));
+
+/** Of an offer for the same customers as the campaign's nobody can tell what it did by itself. */
+function ofOffer(offer) {
+  return h("section", { class: "stack tight" }, h("h3", {}, said(offer.name)), offer.spend ? parts(offer, "h4") : h("p", { class: "muted small" }, t("campaigns.lift_same")));
+}
+
+function part(name, lift, heading) {
   const known = lift.low !== null && lift.low !== undefined && lift.high !== null && lift.high !== undefined;
-  return h("section", { class: "stack tight" }, h("h3", {}, t(`campaigns.lift_${name}`)),
+  return h("section", { class: `stack tight lift-${name}` }, h(heading, {}, t(`campaigns.lift_${name}`)),
     lift.enough ? h("p", {}, t("campaigns.lift_effect", { effect: signed(lift.effect), low: signed(lift.low), high: signed(lift.high) }))
       : h("p", { class: "banner" }, notEnough(lift)),
     known && interval(lift));

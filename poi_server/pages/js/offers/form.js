@@ -1,6 +1,6 @@
 /** The form of one offer: it reads into the API's JSON, and shows the server's problems at the fields they name. */
 
-import { LIMIT, OFFER, OFFER_MORE, STACKING } from "../offer_fields.js";
+import { limitFields, OFFER, OFFER_MORE, STACKING } from "../offer_fields.js";
 import { h } from "../dom.js";
 import { merchantCurrency, t } from "../i18n.js";
 import { fieldsControl, limitRow, listControl } from "./controls.js";
@@ -83,7 +83,7 @@ export class OfferForm extends ProblemForm {
       head: fieldsControl(offer ? OFFER.map((spec) => (spec.name === "offer_id" ? { ...spec, fixed: true } : spec)) : OFFER, start, context),
       effects: effectList(start.effects, context),
       conditions: conditionTree(start.conditions, context),
-      limits: limitList(start.limits),
+      limits: limitList(start.limits, Boolean(start.campaign_id)),
       stacking: fieldsControl(STACKING, start.stacking, context),
       more: fieldsControl(OFFER_MORE, start, context),
     };
@@ -109,8 +109,8 @@ export class OfferForm extends ProblemForm {
 }
 
 /** The limits, row by row. */
-export function limitList(values) {
-  return listControl(values, (value) => limitRow(LIMIT, value), { add: t("offer_form.add_limit"), empty: t("offer_form.no_limits") });
+export function limitList(values, ofCampaign) {
+  return listControl(values, (value) => limitRow(limitFields(ofCampaign), value), { add: t("offer_form.add_limit"), empty: t("offer_form.no_limits") });
 }
 
 /** One part of a form with its words, of `offer_form.<name>`. */
