@@ -2,7 +2,7 @@
 
 import { post } from "../api.js";
 import { h, icon } from "../dom.js";
-import { day, t, tn } from "../i18n.js";
+import { day, said, t, tn } from "../i18n.js";
 import { busy, button, toast } from "../ui.js";
 import { section } from "./parts.js";
 
@@ -21,7 +21,7 @@ export function cardsSection({ cards, phones }, customerId, reload) {
 
 /** The coupons that can still be used. */
 export function couponsSection({ coupons }) {
-  const rows = coupons.map((coupon) => h("li", { key: coupon.code }, icon("gift"), h("p", { class: "grow" }, coupon.offer_id), h("span", { class: "muted small" }, t("customers.until", { day: day(coupon.expires_at) }))));
+  const rows = coupons.map((coupon) => h("li", { key: coupon.code }, icon("gift"), h("p", { class: "grow" }, said(coupon.name) || t("customers.some_coupon")), h("span", { class: "muted small" }, t("customers.until", { day: day(coupon.expires_at) }))));
   return section(t("customers.coupons"), "gift", rows.length ? h("ul", { class: "list" }, rows) : h("p", { class: "muted" }, t("customers.no_coupons")), { key: "coupons" });
 }
 

@@ -49,7 +49,7 @@ export function coupons(me) {
   if (!me.coupons.length) return null;
   return section("tag", t("me.coupons"), h("ul", { class: "list" }, me.coupons.map((coupon) =>
     h("li", { key: `coupon-${coupon.code}` },
-      h("div", { class: "grow" }, h("p", { class: "strong" }, t("me.coupon_title")), h("p", { class: "small muted" }, t("me.until", { day: day(coupon.expires_at) }))),
+      h("div", { class: "grow" }, h("p", { class: "strong" }, said(coupon.name) || t("me.coupon_title")), h("p", { class: "small muted" }, t("me.until", { day: day(coupon.expires_at) }))),
       h("code", { class: "chip" }, coupon.code)))));
 }
 
