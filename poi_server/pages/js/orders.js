@@ -4,13 +4,14 @@ import { get, post } from "./api.js";
 import { h, icon, render } from "./dom.js";
 import { money, t } from "./i18n.js";
 import { Live } from "./live.js";
-import { button, confirm, dialog, offlineBanner, report, requireRole, segmented, toast } from "./ui.js";
+import { button, confirm, dialog, iconButton, offlineBanner, report, requireRole, segmented, toast } from "./ui.js";
 import { backDialog } from "./orders/back.js";
 import { orderCard } from "./orders/card.js";
 
 const TABS = ["open", "run", "ended"];
 const PICTURES = { open: "box", run: "pin", ended: "check" };
 const COLUMNS = [["placed", "paid"], ["preparing"], ["ready"], ["on_the_way"]];
+const MANAGERS = ["owner", "manager"];
 const ENDED = new Set(["delivered", "returned", "cancelled"]);
 const EARLY = new Set(["placed", "preparing"]);
 const STATION = "poi.orders.station";
@@ -68,11 +69,19 @@ class PoiOrders extends HTMLElement {
   }
 
   #draw() {
-    const tabs = TABS.map((value) => ({ value, label: t(`orders.tab_${value}`), icon: PICTURES[value] }));
     render(this, h("div", { class: "wrap-page stack" },
-      h("div", { class: "row between wrap", key: "head" }, h("h1", {}, t("page.orders")), button(t("take.open"), { icon: "phone", kind: "primary big take-open", onclick: () => this.#take() }), segmented(t("orders.view"), tabs, this.#tab, (tab) => this.#show(tab))),
+      this.#head(),
       h("div", { class: "orders-filters", key: "filters" }, this.#filters()),
       this.#orders === null ? h("p", { class: "loading", key: "wait", role: "status" }, t("app.loading")) : this.#list()));
+  }
+
+  #head() {
+    const tabs = TABS.map((value) => ({ value, label: t(`orders.tab_${value}`), icon: PICTURES[value] }));
+    return h("div", { class: "row between wrap orders-head", key: "head" },
+      h("div", { class: "row" }, h("h1", {}, t("page.orders")),
+        MANAGERS.includes(this.#me?.role) && iconButton("edit", t("order_rules.title"), () => this.#rules())),
+      button(t("take.open"), { icon: "phone", kind: "primary big take-open", onclick: () => this.#take() }),
+      segmented(t("orders.view"), tabs, this.#tab, (tab) => this.#show(tab)));
   }
 
   #show(tab) {
@@ -155,6 +164,11 @@ class PoiOrders extends HTMLElement {
   async #mend(order) {
     const { mendDialog } = await import("./orders/mend.js");
     if (await mendDialog(order)) await this.#load();
+  }
+
+  async #rules() {
+    const { rulesDialog } = await import("./orders/rules.js");
+    await rulesDialog().catch(report);
   }
 
   async #take() {
