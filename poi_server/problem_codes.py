@@ -393,6 +393,9 @@ CATALOGUE: dict[str, Explanation] = {
     "order-left": Explanation("Order left", "The goods are on their way, or there.", "Call the shop."),
     "line-twice": Explanation("Line twice", "A line is named twice.", "Name each line once."),
     "unknown-line": Explanation("Unknown line", "There is no such line.", "Look at the basket or the sale again."),
+    "handed-over": Explanation(
+        "Handed over", "The session has gone on at another station meanwhile.", "Serve it there, or open another here."
+    ),
     "station-busy": Explanation(
         "Station busy", "Somebody is being served there.", "Finish that sale, give it up, or use another station."
     ),

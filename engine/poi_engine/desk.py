@@ -54,10 +54,15 @@ class Desk:
     ) -> Session:
         """Apply a step and store the result; when somebody was faster, apply it to what they made.
 
-        `known` is the session if the caller has just loaded it.
+        `known` is the session if the caller has just loaded it. What was meant for one station is not done to a session
+        that has gone on at another meanwhile.
         """
+        where = known.station_id if known else None
         for _ in range(ATTEMPTS):
             session, known = known or await self.load(merchant_id, session_id), None
+            if where is not None and session.station_id != where:
+                raise Conflict("handed-over", "This session has gone on at another station.")
+            where = session.station_id
             changed = await step(session)
             if changed is session:
                 return session

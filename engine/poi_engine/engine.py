@@ -1,8 +1,5 @@
 """The engine: every service wired once, recovery at the start, a round of it from time to time."""
 
-import asyncio
-import contextlib
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,7 +18,6 @@ from poi_engine.clientele.clientele import Clientele
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import Clock
 from poi_engine.desk import Desk
-from poi_engine.errors import PoiError
 from poi_engine.goods.file_import import GoodsImports
 from poi_engine.goods.pictures import Pictures
 from poi_engine.goods.prices import Prices
@@ -33,6 +29,7 @@ from poi_engine.ids import Ids
 from poi_engine.orders.orders import Orders
 from poi_engine.places import Places
 from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
+from poi_engine.rounds import Rounds
 from poi_engine.sales import Sales
 from poi_engine.segments.lift_reader import Lifts
 from poi_engine.segments.segments import Segments
@@ -40,8 +37,6 @@ from poi_engine.stations import Stations
 from poi_engine.suggestions.advisor import Advisor
 from poi_engine.suggestions.service import Suggestions
 from poi_engine.wiring import Trace, Wiring, untraced
-
-_log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 20.0
 SHARED_GRACE_SECONDS = 180.0
@@ -92,7 +87,7 @@ class Engine:
         self.notices = Notices(sql, clock, ids, self.offers, self.segments)
         self.previews = Previews(sql, self.offers)
         self.suggestions = Suggestions(sql, clock, ids, self.offers)
-        self.advisor = Advisor(sql, clock, ids)
+        self.advisor = Advisor(sql, clock)
         self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)
         self.handovers = HandOvers(wiring, desk, self.stations)
         self.confirmations = Confirmations(wiring, desk)
@@ -100,21 +95,28 @@ class Engine:
         self.orders = Orders(wiring, desk, self.stations, self.offers, self.customers, self.products, refunds)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
         self._connectors = connectors
-        self._rounds: asyncio.Task[None] | None = None
+        self._rounds = Rounds(
+            {
+                "recovery": self._recover,
+                "campaigns": self.campaigns.round,
+                "suggestions": self._suggest,
+                "orders": self.orders.round,
+                "retention": self.clientele.retention.round,
+                "prices": self.prices.start_due,
+            },
+            ROUND_SECONDS,
+        )
 
     async def start(self) -> Recovered:
         """Finish what a crash left unfinished, then look again every `ROUND_SECONDS`."""
         recovered = await self.recovery.run(grace=self.wiring.grace)
-        self._rounds = asyncio.create_task(self._keep_recovering(), name="recovery")
+        self._rounds.start()
         self.segments.rounds.start()
         return recovered
 
     async def close(self) -> None:
         """Wait for the payments under way, then stop."""
-        if self._rounds is not None:
-            self._rounds.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._rounds
+        await self._rounds.close()
         await self.segments.close()
         await self.suggestions.close()
         await self.checkout.close()
@@ -122,17 +124,8 @@ class Engine:
         for connector in self._connectors.values():
             await connector.close()
 
-    async def _keep_recovering(self) -> None:
-        while True:
-            await asyncio.sleep(ROUND_SECONDS)
-            try:
-                await self.recovery.run(grace=self.wiring.grace)
-                await self.campaigns.round()
-                self.suggestions.start_due()
-                await self.orders.round()
-                await self.clientele.retention.round()
-                await self.prices.start_due()
-            except PoiError as error:  # storage away: the next round finds it again
-                _log.warning("recovery: %s", error.code)
-            except Exception:  # a fault of ours must not make this the last round
-                _log.exception("recovery failed")
+    async def _recover(self) -> None:
+        await self.recovery.run(grace=self.wiring.grace)
+
+    async def _suggest(self) -> None:
+        self.suggestions.start_due()

@@ -64,7 +64,10 @@ class Sessions(Protocol):
         """The station's current session."""
 
     async def save(self, session: Session, *, expected_revision: int | None) -> bool:
-        """Store if the stored revision is the expected one (None: if absent); False when somebody was faster."""
+        """Store if the stored revision is the expected one (None: if absent); False when somebody was faster.
+
+        A session new to its station takes the place of one that has ended, never of one that is open.
+        """
 
     async def release(self, session: Session) -> None:
         """The station has no current session any more (the blob stays until its time to live)."""
@@ -87,6 +90,9 @@ class Screens(Protocol):
     """Everybody who looks, in every process."""
 
     async def session_changed(self, session: Session) -> None: ...
+
+    async def session_left(self, session: Session, station_id: str) -> None:
+        """The session goes on at its station: the screens of `station_id` let go of it."""
 
     async def customer_changed(self, merchant_id: str, customer_id: str, notice: str) -> None: ...
 

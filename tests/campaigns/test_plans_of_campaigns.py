@@ -39,6 +39,8 @@ async def test_campaigns_and_suggestions_walk_no_growing_table(shop: Shop, sqlit
         previews = type(shop.engine.previews)(recorded, shop.engine.offers, most)  # type: ignore[arg-type]
         assert [step async for step in previews.run(M, "cmp_x", draft(audience=("rfm:new", LAPSING)), days)]
     await shop.engine.suggestions.compute(M)
+    session = await shop.identify(await shop.basket(100), ada)
+    assert (await shop.engine.advisor.of(session)).visits == 1
     await shop.engine.campaigns.stop(M, made.campaign_id, by=SELLER)
     assert len(recorded.statements) > before + 20
     with closing(sqlite3.connect(f"file:{sqlite_template}?mode=ro", uri=True)) as database:

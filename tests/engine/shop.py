@@ -49,6 +49,7 @@ class Seen:
     """Screens that remember what they were shown."""
 
     sessions: list[Session] = field(default_factory=list)
+    left: list[tuple[str, str]] = field(default_factory=list)
     notices: list[tuple[str, str]] = field(default_factory=list)
     sales: list[str] = field(default_factory=list)
     offers: int = 0
@@ -57,6 +58,10 @@ class Seen:
     async def session_changed(self, session: Session) -> None:
         """Keep it."""
         self.sessions.append(session)
+
+    async def session_left(self, session: Session, station_id: str) -> None:
+        """Keep it."""
+        self.left.append((session.session_id, station_id))
 
     async def customer_changed(self, merchant_id: str, customer_id: str, notice: str) -> None:
         """Keep it."""

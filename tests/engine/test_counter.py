@@ -66,14 +66,14 @@ async def test_two_tabs_share_the_session_and_the_slower_one_is_told(shop: Shop)
 
 async def test_a_session_goes_on_at_another_station_and_after_a_restart(shop: Shop) -> None:
     session = await shop.basket(100)
-    moved = await shop.engine.stations.hand_over(M, session.session_id, OTHER_STATION)
+    moved = await shop.engine.handovers.hand_over(M, session.session_id, OTHER_STATION)
     assert await shop.engine.stations.current(M, STATION) is None
     await shop.restart()
     current = await shop.engine.stations.current(M, OTHER_STATION)
     assert current == moved
     assert (await shop.pay(await shop.accept(moved))).state == "paid"
     with pytest.raises(Conflict):
-        await shop.engine.stations.hand_over(M, session.session_id, STATION)
+        await shop.engine.handovers.hand_over(M, session.session_id, STATION)
 
 
 async def test_another_process_sees_a_changed_offer_within_a_second(shop: Shop) -> None:

@@ -82,9 +82,11 @@ class MemorySessions:
         if (stored.revision if stored else None) != expected_revision:
             return False
         current = self._sessions.get(self._stations.get(session.station_id, ""))
-        if expected_revision is None and current and current.session_id != session.session_id and MOVES[current.state]:
-            return False
         moved = stored is None or stored.station_id != session.station_id
+        if moved and current and current.session_id != session.session_id and MOVES[current.state]:
+            return False
+        if moved and stored and self._stations.get(stored.station_id) == stored.session_id:
+            del self._stations[stored.station_id]
         self._sessions[session.session_id] = session
         if moved or (current and current.session_id == session.session_id):
             self._stations[session.station_id] = session.session_id

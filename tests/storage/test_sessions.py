@@ -113,6 +113,21 @@ async def test_a_session_is_handed_over_to_another_station(sessions: RedisSessio
     assert await sessions.save(new("ses_2"), expected_revision=None)
 
 
+async def test_no_session_is_handed_over_onto_an_open_one(sessions: RedisSessions) -> None:
+    await sessions.save(new(), expected_revision=None)
+    await sessions.save(new("ses_2", "sta_2"), expected_revision=None)
+    moved = replace(new(), station_id="sta_2", revision=1)
+    assert not await sessions.save(moved, expected_revision=0)
+    assert await sessions.at_station(M, "sta_1") == new()
+    assert await sessions.at_station(M, "sta_2") == new("ses_2", "sta_2")
+    await sessions.release(new("ses_2", "sta_2"))
+    assert await sessions.save(moved, expected_revision=0)
+    back = replace(new(), revision=2)
+    assert await sessions.save(back, expected_revision=1)
+    assert await sessions.at_station(M, "sta_1") == back
+    assert await sessions.at_station(M, "sta_2") is None
+
+
 async def forgotten(sessions: RedisSessions) -> None:
     for _ in range(2000):
         if await sessions.load(M, "ses_1") is None and await sessions.at_station(M, "sta_1") is None:

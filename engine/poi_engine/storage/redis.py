@@ -34,10 +34,12 @@ if stored ~= (expected ~= '' and expected) then
   if stored == revision and redis.call('HGET', session, 'blob') == blob then return 1 end
   return 0
 end
-if expected == '' and pointer[1] and pointer[1] ~= id and pointer[2] == '0' then
+local left = redis.call('HGET', session, 'station')
+local moved = left ~= station
+if moved and pointer[1] and pointer[1] ~= id and pointer[2] == '0' then
   if redis.call('HGET', prefix .. pointer[1], 'station') == station then return 0 end
 end
-local moved = redis.call('HGET', session, 'station') ~= station
+if moved and left and redis.call('HGET', left, 'session') == id then redis.call('DEL', left) end
 redis.call('HSET', session, 'revision', revision, 'blob', blob, 'station', station)
 redis.call('PEXPIRE', session, ttl)
 if moved or pointer[1] == id then
@@ -77,7 +79,7 @@ def unpack(blob: bytes | None) -> Session | None:
 
 
 class RedisSessions:
-    """The `Sessions` port. A new session is refused while its station has one that has not ended or been released."""
+    """The `Sessions` port. A station takes no second session, new or handed over, while its own has not ended."""
 
     def __init__(self, client: Client, *, time_to_live: float = TIME_TO_LIVE) -> None:
         self._client = client

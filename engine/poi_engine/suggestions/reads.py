@@ -18,12 +18,14 @@ _PAGE = 500
 _PEOPLE = 200
 
 
-async def baskets(sql: Sql, merchant_id: str, at: int) -> tuple[list[set[str]], dict[str, str]]:
+async def baskets(
+    sql: Sql, merchant_id: str, at: int, most: int = MOST_BASKETS
+) -> tuple[list[set[str]], dict[str, str]]:
     """The product codes of the newest sales of the last `BASKET_DAYS`, and each code's newest label."""
     found: list[set[str]] = []
     labels: dict[str, str] = {}
     before = (at, "~")
-    while len(found) < MOST_BASKETS:
+    while len(found) < most:
         page = await sql.read(lambda before=before: _basket_page(merchant_id, at - BASKET_DAYS * DAY, before))  # type: ignore[misc]
         sales, lines = page
         held: dict[str, set[str]] = {str(row["sale_id"]): set() for row in sales}

@@ -1,0 +1,64 @@
+"""A session goes on at another station of its store: with its basket and its customer, and to a free one only."""
+
+from msgspec.structs import replace
+
+from poi_engine.desk import Desk
+from poi_engine.errors import Conflict
+from poi_engine.session import Session, SessionState, move
+from poi_engine.stations import ENDED, Stations, must_be_changeable
+from poi_engine.wiring import Wiring
+
+
+class HandOvers:
+    """The hand-overs' service."""
+
+    def __init__(self, wiring: Wiring, desk: Desk, stations: Stations) -> None:
+        self._w = wiring
+        self._desk = desk
+        self._stations = stations
+
+    async def hand_over(
+        self, merchant_id: str, session_id: str, station_id: str, known: Session | None = None
+    ) -> Session:
+        """Go on at `station_id`. Of several who act at once one wins; the others get a `Conflict`.
+
+        `known` is the session if the caller has just loaded it: moved away meanwhile, it is left alone.
+        """
+        counter = await self._w.places.counter(merchant_id, station_id)
+        before = known or await self._desk.load(merchant_id, session_id)
+        if before.station_id == station_id:
+            return before
+
+        async def step(session: Session) -> Session:
+            must_be_changeable(session)
+            if counter.store_id != session.store_id:
+                raise Conflict("other-store", "A session stays in its store.", path="$.station_id")
+            await self._make_room(merchant_id, station_id)
+            moved = replace(session, station_id=station_id, payment=None, acquisition_ref=None)
+            return await self._stations.decided(moved)
+
+        moved = await self._desk.change(merchant_id, session_id, step, before)
+        await self._w.screens.session_left(moved, before.station_id)
+        return moved
+
+    async def is_free(self, merchant_id: str, station_id: str) -> bool:
+        """Whether the station takes a session: its own has ended, or nothing is in it."""
+        there = await self._stations.current(merchant_id, station_id)
+        return there is None or there.state in ENDED or _is_blank(there)
+
+    async def _make_room(self, merchant_id: str, station_id: str) -> None:
+        """An open session with nothing in it ends; one with a basket, a customer or a payment stays."""
+        there = await self._stations.current(merchant_id, station_id)
+        if there is None or there.state in ENDED:
+            return
+
+        async def step(session: Session) -> Session:
+            if not _is_blank(session):
+                raise Conflict("station-busy", "Somebody is being served at that station.", path="$.station_id")
+            return move(session, SessionState.ABANDONED, notice=None)
+
+        await self._w.sessions.release(await self._desk.change(merchant_id, there.session_id, step, there))
+
+
+def _is_blank(session: Session) -> bool:
+    return session.state is SessionState.OPEN and not session.basket.items and session.identity is None
