@@ -1,70 +1,62 @@
-"""The generated demo shop: a pastry cook's store, and two weeks of sales made by the engine itself."""
+"""The demo shops, made whole through the engine's own services: goods, people, weeks of sales, a campaign, orders."""
 
+import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from poi_engine.basket import BasketEntry
+from poi_engine.campaigns.model import CampaignDraft
+from poi_engine.checkout.commit import sale_of
 from poi_engine.clock import moment
 from poi_engine.engine import Engine
-from poi_engine.goods.products import Product
+from poi_engine.goods.products import line_of
+from poi_engine.goods.sheets import ProductSheet
+from poi_engine.goods.stock import CENTRAL
+from poi_engine.goods.stockroom import MovedLine, NewMovement
 from poi_engine.ids import Ids
+from poi_engine.orders.addresses import Address
+from poi_engine.orders.ahead import Wished
+from poi_engine.orders.placing import Orderer
 from poi_engine.ports import Job, OrderTold, Query
 from poi_engine.principal import Principal
-from poi_engine.session import Session, SessionState
+from poi_engine.session import Session
+from poi_engine.settings import Counter, ReferralProgramme, read_merchant, write_setting
 from poi_engine.setup import NewStation, NewStore
+from poi_engine.staff.sellers import NewSeller
 from poi_offers.model import Offer
-from poi_qr.scan import Scan
-from poi_server.demo_catalogue import CARDS, MERCHANT, OFFERS, PRODUCTS, STATIONS, STORE
+from poi_offers.situation import SaleItem
+from poi_server.demo_catalogue import PASTRY
+from poi_server.demo_clothing import CLOTHING
+from poi_server.demo_drawings import picture
+from poi_server.demo_past import Scene, Visit, sell
+from poi_server.demo_people import make_regulars
+from poi_server.demo_plan import DemoShop, Ordered, Ware
 from poi_server.services import Services
 
-DAYS = 14
+SHOPS: Mapping[str, DemoShop] = {"pastry": PASTRY, "clothing": CLOTHING}
+DAYS, CAMPAIGN_DAYS = 42, 14
+"""Days of sales before today; for so many of them, and as many to come, the campaign lasts."""
 SEED = 20
-STRANGERS = tuple(f"LOY-{number}" for number in range(101, 113))
-HOURS = (8, 9, 10, 11, 12, 12, 13, 15, 16, 16, 17, 17, 18, 18, 19)
-BUSY = {1: 6, 2: 7, 3: 8, 4: 8, 5: 10, 6: 15, 7: 12}
-"""Sales on an average Monday .. Sunday."""
+BATCH = 100
+"""Sales a transaction."""
+REFUNDS = 4
 
 
-async def create(services: Services, merchant_id: str) -> None:
-    """Make the shop: store, stations, products, offers, customers with cards, and its sales until yesterday."""
-    await services.sql.write(lambda: _rename(merchant_id))
-    stations = await _stations(services, merchant_id)
-    engine = services.engine
-    for product in PRODUCTS:
-        await engine.products.put(merchant_id, msgspec.convert(product, Product))
-    await _customers(engine, merchant_id)
-    for offer in OFFERS:
-        await engine.offers.create(merchant_id, msgspec.convert(offer, Offer, strict=False))
-    await _history(services, merchant_id, stations)
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a demo shop needs to be told once: the staff's PINs by name."""
+
+    pins: Mapping[str, str]
 
 
-def _rename(merchant_id: str) -> Job[None]:
-    yield Query("update merchant set name = ? where merchant_id = ?", (MERCHANT, merchant_id))
-
-
-async def _stations(services: Services, merchant_id: str) -> list[str]:
-    store = await services.setup.add_store(merchant_id, msgspec.convert(STORE, NewStore))
-    made = [
-        await services.setup.add_station(merchant_id, NewStation(store_id=store.store_id, name=name, vat_rate=550))
-        for name in STATIONS
-    ]
-    return [station.station_id for station in made]
-
-
-async def _customers(engine: Engine, merchant_id: str) -> None:
-    for card, known in CARDS.items():
-        birthday = known.get("birthday")
-        customer = await engine.customers.create(
-            merchant_id,
-            known["display_name"],
-            language=known["language"],
-            birthday=date.fromisoformat(birthday) if birthday else None,
-        )
-        await engine.customers.link_credential(merchant_id, customer.customer_id, "loyalty", card)
+async def create(services: Services, merchant_id: str, kind: str = "pastry") -> Made:
+    """Make the shop of a merchant that has none yet: all of it, and its sales until yesterday."""
+    return await _Maker(services, merchant_id, SHOPS[kind]).make()
 
 
 class _PastClock:
@@ -95,74 +87,174 @@ class _NobodyWatches:
     async def order_changed(self, merchant_id: str, order: OrderTold) -> None: ...
 
 
-async def _history(services: Services, merchant_id: str, stations: list[str]) -> None:
-    """Two weeks of sales, through the same engine that serves the counter, only earlier."""
-    chance = random.Random(SEED)
-    zone = ZoneInfo(STORE["zone"])
-    today = moment(round(services.clock.now() * 1_000_000)).astimezone(zone).date()
-    wiring = services.engine.wiring
-    moments = list(_moments(chance, today, zone))
-    clock = _PastClock(moments[0].timestamp())
-    past = Engine(
-        wiring.sql, wiring.sessions, _NobodyWatches(), wiring.connectors, clock, Ids(clock.now, chance.getrandbits)
-    )
-    for number, at in enumerate(moments):
-        clock.seconds = max(clock.seconds, at.timestamp())
-        await _sell(past, merchant_id, chance.choice(stations), chance, number)
-
-
-def _moments(chance: random.Random, today: date, zone: ZoneInfo) -> Iterator[datetime]:
-    for back in range(DAYS, 0, -1):
-        day = today - timedelta(days=back)
-        count = max(2, round(chance.gauss(BUSY[day.isoweekday()], 2)))
-        yield from sorted(
-            datetime.combine(day, time(chance.choice(HOURS), chance.randrange(60), chance.randrange(60)), zone)
-            for _ in range(count)
+class _Maker:
+    def __init__(self, services: Services, merchant_id: str, plan: DemoShop) -> None:
+        self._services = services
+        self._engine = services.engine
+        self._m = merchant_id
+        self._plan = plan
+        self._chance = random.Random(SEED)
+        self._zone = ZoneInfo(plan.stores[0]["zone"])
+        self._today = moment(round(services.clock.now() * 1_000_000)).astimezone(self._zone).date()
+        self._first = self._today - timedelta(days=DAYS)
+        self._by = Principal(merchant_id=merchant_id, access_id="acc_demo", role="owner", subject_id="owner")
+        wiring = services.engine.wiring
+        self._clock = _PastClock(self._at(self._first, "06:00").timestamp())
+        self._past = Engine(
+            *(wiring.sql, wiring.sessions, _NobodyWatches(), wiring.connectors, self._clock),
+            Ids(self._clock.now),
         )
 
+    async def make(self) -> Made:
+        await self._services.sql.write(self._name)
+        stores = [
+            (await self._services.setup.add_store(self._m, msgspec.convert(store, NewStore))).store_id
+            for store in self._plan.stores
+        ]
+        stations = [await self._station(stores[place], name) for place, name in self._plan.stations]
+        await self._goods()
+        sellers = await self._staff()
+        for offer in self._plan.offers:
+            await self._past.offers.create(self._m, msgspec.convert(offer, Offer, strict=False))
+        await self._friends()
+        regulars, cards = await make_regulars(self._past, self._m, self._plan, stores, sellers[0], self._chance)
+        counters = [await self._past.places.counter(self._m, station) for station in stations]
+        scene = Scene(self._plan, _by_store(stores, counters), sellers, _goods_of(self._plan), self._zone)
+        yesterday = self._today - timedelta(days=1)
+        await self._history(scene.visits(regulars, self._first, yesterday, self._chance))
+        await self._stock(stores)
+        for number, ordered in enumerate(self._plan.orders):
+            await self._order(ordered, f"demo-order-{number}", stores[0], stations[1], cards[ordered.card])
+        return Made({clerk.person["name"]: clerk.pin for clerk in self._plan.staff})
 
-async def _sell(engine: Engine, merchant_id: str, station_id: str, chance: random.Random, number: int) -> None:
-    session = await engine.stations.open(merchant_id, station_id)
-    if chance.random() < 0.65:
-        card = chance.choice((*CARDS, *CARDS, *STRANGERS))
-        tapped = Scan("loyalty", card, "identify", f"reader:{station_id}", 0.0)
-        session = await engine.stations.present(merchant_id, station_id, tapped)
-    session = await engine.stations.set_basket(merchant_id, session.session_id, _entries(chance))
-    means = "card" if chance.random() < 0.72 else "cash"
-    by = Principal(merchant_id=merchant_id, access_id="acc_demo", role="station", subject_id=station_id)
-    paid = await _pay(engine, session, means, f"demo-{number}", by)
-    if paid.sale_id and chance.random() < 0.03:
-        await engine.checkout.refund(merchant_id, paid.sale_id, None, "demo: returned", key=f"back-{number}", by=by)
+    def _at(self, day: date, clock: str) -> datetime:
+        return datetime.combine(day, time.fromisoformat(clock), self._zone)
 
+    def _name(self) -> Job[None]:
+        yield Query("update merchant set name = ? where merchant_id = ?", (self._plan.merchant, self._m))
 
-async def _pay(engine: Engine, session: Session, means: str, key: str, by: Principal) -> Session:
-    """Pay as a customer would: a declined card is followed by cash, an answer that is lost is asked for."""
-    merchant_id, session_id = session.merchant_id, session.session_id
-    if means == "card":
-        session = await engine.stations.see_card(merchant_id, session_id)
-    if session.decision is None or session.decision_id is None:
-        return session
-    await engine.checkout.accept(merchant_id, session_id, session.decision_id, session.decision.total, by=by)
-    paid = await engine.checkout.pay(merchant_id, session_id, "card" if means == "card" else "cash", key=key, by=by)
-    for _ in range(4):
-        if paid.state is SessionState.UNKNOWN:
-            paid = await engine.checkout.ask_status(merchant_id, session_id)
-    if paid.state is SessionState.DECLINED and means == "card":
-        again = await engine.stations.forget_card(merchant_id, session_id)
-        return await _pay(engine, again, "cash", f"{key}-cash", by)
-    return paid
+    async def _station(self, store_id: str, name: str) -> str:
+        new = NewStation(store_id=store_id, name=name, vat_rate=self._plan.vat_rate)
+        return (await self._services.setup.add_station(self._m, new)).station_id
 
+    # --- goods, staff, offers ----------------------------------------------------------------------------------------
 
-def _entries(chance: random.Random) -> list[BasketEntry]:
-    chosen = chance.sample(PRODUCTS[:-1], chance.choice((1, 1, 2, 2, 3, 4)))
-    entries = []
-    for product in chosen:
-        pieces = (
-            chance.choice((1, 2, 4, 4, 6))
-            if product["category"] == "Pâtisserie/Macarons"
-            else chance.choice((1, 1, 1, 2, 3))
+    async def _goods(self) -> None:
+        """Families before their variants; the pictures are drawn in threads."""
+        for variants in (False, True):
+            wares = [ware for ware in self._plan.wares if ("parent" in ware.sheet) is variants]
+            await asyncio.gather(*(self._product(ware) for ware in wares))
+        await asyncio.gather(*(self._picture(ware) for ware in self._plan.wares if ware.drawing))
+
+    async def _product(self, ware: Ware) -> None:
+        await self._engine.sheets.put(self._m, msgspec.convert(ware.sheet, ProductSheet), who=self._by.who)
+
+    async def _picture(self, ware: Ware) -> None:
+        png = await asyncio.to_thread(picture, *ware.drawing)
+        await self._engine.pictures.add(self._m, ware.sheet["code"], png)
+
+    async def _staff(self) -> list[str]:
+        """Everybody with their PIN; returns those who sell and take payments, as records name them."""
+        sellers = []
+        for clerk in self._plan.staff:
+            person = msgspec.convert(clerk.person, NewSeller)
+            made = await self._services.sellers.add(self._m, person, by=self._by)
+            await self._services.sellers.set_pin(self._m, made.seller_id, clerk.pin, by=self._by)
+            if made.role != "auditor" and made.take_payment:
+                sellers.append(f"seller:{made.seller_id}")
+        return sellers
+
+    async def _friends(self) -> None:
+        """What a friend's word is worth, if anything."""
+        if self._plan.friend is None:
+            return
+        offer = msgspec.convert(self._plan.friend, Offer, strict=False)
+        await self._past.offers.create(self._m, offer)
+        rules = ReferralProgramme(open=True, friend_offer_id=offer.offer_id, referrer_offer_id=offer.offer_id)
+        await self._services.sql.write(lambda: write_setting(self._m, "referral", rules))
+
+    # --- the weeks before --------------------------------------------------------------------------------------------
+
+    async def _history(self, visits: Sequence[Visit]) -> None:
+        """What was sold before the campaign and with it; at the end something comes back."""
+        begins = self._at(self._today - timedelta(days=CAMPAIGN_DAYS), "00:00")
+        await self._sell([visit for visit in visits if visit.at < begins])
+        self._clock.seconds = begins.timestamp()
+        draft = msgspec.convert(self._plan.campaign, CampaignDraft)
+        last = self._today + timedelta(days=CAMPAIGN_DAYS)
+        draft = msgspec.structs.replace(draft, first=begins.date(), last=last)
+        made = await self._past.campaigns.create(self._m, draft, by=self._by)
+        await self._past.campaigns.start(self._m, made.campaign_id, by=self._by)
+        later = [visit for visit in visits if visit.at >= begins]
+        sold = await self._sell(later)
+        self._clock.seconds = visits[-1].at.timestamp() + 60
+        cash = [checkout for checkout, visit in zip(sold, later, strict=True) if visit.card is None]
+        for checkout_id in cash[-REFUNDS:]:
+            reason = "un article abîmé"
+            await self._past.checkout.refund(
+                self._m, sale_of(checkout_id), None, reason, key=f"demo-{checkout_id}", by=self._by
+            )
+
+    async def _sell(self, visits: Sequence[Visit]) -> list[str]:
+        merchant = await self._services.sql.read(lambda: read_merchant(self._m))
+        catalogue = await self._past.offers.catalogue(self._m)
+        sold: list[str] = []
+        for start in range(0, len(visits), BATCH):
+            some = visits[start : start + BATCH]
+            sold += await self._services.sql.write(lambda some=some: sell(merchant, some, catalogue))  # type: ignore[misc]
+        return sold
+
+    # --- stock and orders --------------------------------------------------------------------------------------------
+
+    async def _stock(self, stores: Sequence[str]) -> None:
+        """What lies at central and in the stores this morning."""
+        for number, place in enumerate((CENTRAL, *stores)):
+            lines = tuple(
+                MovedLine(code=ware.sheet["code"], quantity=ware.stock[number] * 1000)
+                for ware in self._plan.wares
+                if ware.stock and ware.stock[number]
+            )
+            arrived = NewMovement(kind="received", place=place, lines=lines, why="Arrivage du matin")
+            await self._engine.stock.move(self._m, arrived, key=f"demo-stock-{number}", by=self._by)
+
+    async def _order(self, ordered: Ordered, key: str, store_id: str, station_id: str, customer_id: str) -> None:
+        """Placed by the customer, and brought on as far as it has come."""
+        when = ordered.when and self._at(self._today + timedelta(days=ordered.when[0]), ordered.when[1])
+        wished = Wished(
+            store_id=store_id,
+            how="delivery" if ordered.address else "pick_up",
+            entries=tuple(BasketEntry(code=code, quantity=pieces * 1000) for code, pieces in ordered.entries),
+            name=ordered.name,
+            note=ordered.note,
+            address=msgspec.convert(ordered.address, Address) if ordered.address else None,
+            wanted_at=when,
         )
-        entries.append(BasketEntry(code=product["code"], quantity=pieces * 1000))
-    if chance.random() < 0.12:
-        entries.append(BasketEntry(label="Livraison", amount=390))
-    return entries
+        who = self._by
+        if ordered.channel == "phone":
+            who = msgspec.structs.replace(who, role="phone", subject_id=customer_id)
+        orderer = Orderer(by=who, channel=ordered.channel, customer_id=customer_id)
+        order = await self._engine.orders.ahead.place(self._m, wished, orderer, key=key)
+        if ordered.paid:
+            await self._pay(order.order_id, station_id, key)
+        for state in ordered.moves:
+            await self._engine.orders.move(self._m, order.order_id, state, "", by=self._by)  # type: ignore[arg-type]
+
+    async def _pay(self, order_id: str, station_id: str, key: str) -> None:
+        """Paid ahead in cash, at a station that then stands ready for the next."""
+        session = await self._engine.orders.counter.open_session(self._m, order_id, station_id, ahead=True)
+        assert session.decision is not None and session.decision_id is not None
+        total = session.decision.total
+        checkout = self._engine.checkout
+        await checkout.accept(self._m, session.session_id, session.decision_id, total, by=self._by)
+        await checkout.pay(self._m, session.session_id, "cash", key=f"{key}-paid", by=self._by)
+        await self._engine.stations.open(self._m, station_id)
+
+
+def _by_store(stores: Sequence[str], counters: Sequence[Counter]) -> list[list[Counter]]:
+    return [[counter for counter in counters if counter.store_id == store_id] for store_id in stores]
+
+
+def _goods_of(plan: DemoShop) -> dict[str, SaleItem]:
+    """Each product as a line of a basket, by code."""
+    sheets = [msgspec.convert(ware.sheet, ProductSheet) for ware in plan.wares]
+    return {sheet.code: line_of(sheet, "1", 1000) for sheet in sheets}

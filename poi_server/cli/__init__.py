@@ -42,7 +42,7 @@ are chosen during payment, and money, points and limits move without losing or d
 
 _EXAMPLES = """\
 first steps:
-  poi-server serve --demo-shop            a shop with products, offers and customers, at http://127.0.0.1:8080
+  poi-server serve --demo-shop            a whole shop with two stores and weeks of sales, at http://127.0.0.1:8080
   poi-server tap --card LOY-CAMILLE       hold a loyalty card to the counter, without hardware
   poi-server scan photo.png               read a QR code or barcode from a picture
   poi-server doctor                       what is here, what is missing, how to mend it

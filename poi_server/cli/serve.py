@@ -13,7 +13,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -31,7 +31,8 @@ from poi_server.tls import is_loopback, machine_names, server_context
 
 EXAMPLES = """\
   poi-server serve                        on http://127.0.0.1:8080
-  poi-server serve --demo-shop            with a demo shop on the first start
+  poi-server serve --demo-shop            with a demo shop on the first start: a pastry cook's
+  poi-server serve --demo-shop clothing   or one that sells clothes
   poi-server serve --host 0.0.0.0         for phones and tablets of the same network, over TLS
 """
 
@@ -40,7 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where to listen."""
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on; 0 takes an unused one (default: 8080)")
-    parser.add_argument("--demo-shop", action="store_true", help="fill a new shop with products, offers and customers")
+    parser.add_argument(
+        "--demo-shop",
+        nargs="?",
+        const="pastry",
+        choices=("pastry", "clothing"),
+        help="make a new shop whole: two stores, products, staff, customers, weeks of sales (default: pastry)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -85,13 +92,15 @@ def _tls(config: Config) -> tuple[ssl.SSLContext | None, bytes | None]:
     return server_context(config.tls, data_folder(config) / "tls", names, datetime.now(UTC))
 
 
-async def _serve(config: Config, *, demo_shop: bool) -> int:
+async def _serve(config: Config, *, demo_shop: str | None) -> int:
     stop = _stop_signal()
     context, authority = await asyncio.to_thread(_tls, config)
     serving = Serving(make_app(config, secure=context is not None, authority=authority), config, context)
     async with serving:
         started = serving.app[STARTED]
-        await (_fill(serving) if demo_shop else _first_counter(serving))
+        pins = await _fill(serving, demo_shop) if demo_shop else {}
+        if not demo_shop:
+            await _first_counter(serving)
         note = Running(
             address=serving.base_url,
             pid=os.getpid(),
@@ -102,7 +111,7 @@ async def _serve(config: Config, *, demo_shop: bool) -> int:
         if started.lock:
             started.lock.serve_at(serving.base_url)
         try:
-            print(await welcome(serving), flush=True)
+            print(await welcome(serving, pins), flush=True)
             await stop.wait()
             print("poi-server: finishing what is under way", file=sys.stderr)
         finally:
@@ -126,13 +135,14 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-async def _fill(serving: Serving) -> None:
-    """The demo shop, into a merchant that has no store yet."""
+async def _fill(serving: Serving, kind: str) -> Mapping[str, str]:
+    """The demo shop, into a merchant that has no store yet; its staff's PINs by name."""
     from poi_server.demo_shop import create
 
     services, started = serving.app[SERVICES], serving.app[STARTED]
-    if not await services.setup.stores(started.merchant_id):
-        await create(services, started.merchant_id)
+    if await services.setup.stores(started.merchant_id):
+        return {}
+    return (await create(services, started.merchant_id, kind)).pins
 
 
 async def _first_counter(serving: Serving) -> None:

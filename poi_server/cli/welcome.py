@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import ssl
+from collections.abc import Mapping
 
 import segno
 
@@ -14,15 +15,19 @@ from poi_server.services import SERVICES
 from poi_server.serving import Serving
 from poi_server.tls import LOOPBACK_NAMES, machine_names
 
+PINS_TITLE = "The demo's staff sign in at a station by PIN, shown this once:"
 
-async def welcome(serving: Serving) -> str:
-    """The whole text."""
+
+async def welcome(serving: Serving, pins: Mapping[str, str]) -> str:
+    """The whole text; `pins` are those of a new demo shop's staff, by name."""
     services, started = serving.app[SERVICES], serving.app[STARTED]
     stations = await services.setup.stations(started.merchant_id)
     address = services.config.http.public_url.rstrip("/") or serving.base_url
     parts = [f"poi-server is open at {address}   (data in {started.folder})", _pages(address, stations)]
     if started.first_secret:
         parts.append(_first_secret(address, started.first_secret))
+    if pins:
+        parts.append(_pins(pins))
     parts.append(_without_hardware())
     if services.authority:
         reachable = _reachable(serving)
@@ -47,6 +52,11 @@ def _first_secret(address: str, secret: str) -> str:
         f"  The owner's secret, shown this once:   {secret}\n"
         f"  Come in with one click:                {address}/#{secret}"
     )
+
+
+def _pins(pins: Mapping[str, str]) -> str:
+    rows = "\n".join(f"    {name:<22} {pin}" for name, pin in pins.items())
+    return f"  {PINS_TITLE}\n{rows}"
 
 
 def _without_hardware() -> str:

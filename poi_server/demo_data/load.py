@@ -9,10 +9,7 @@ from typing import Protocol, TypeVar
 from msgspec import Struct, json
 
 from poi_engine.catalogue.offer_book import OfferBook
-from poi_engine.checkout.commit import commit_sale
-from poi_engine.checkout.payment import Payment, PaymentDocument, insert_payment
 from poi_engine.checkout.records import insert_audit
-from poi_engine.checkout.reservation import reserve
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import Clock, micros
 from poi_engine.goods.products import Product, Products, line_of
@@ -20,13 +17,13 @@ from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Screens, Sql
 from poi_engine.settings import Counter, read_counter, read_merchant
 from poi_engine.setup import NewStation, NewStore, Setup
-from poi_engine.wiring import untraced
 from poi_offers.model import Offer
 from poi_server.demo_data.coupons import coupon_offer, past_offers, segment_of
 from poi_server.demo_data.goods import products_of
 from poi_server.demo_data.journey import LAST_DAY, Journey, Visit
+from poi_server.demo_data.past import SOURCE, Past, PastIds, commit_past, tell_nobody
 from poi_server.demo_data.places import Town
-from poi_server.demo_data.visits import SOURCE, Past, Shop, past_of
+from poi_server.demo_data.visits import Shop, past_of
 
 T = TypeVar("T")
 BATCH = 200
@@ -81,22 +78,6 @@ class _Then:
     def monotonic(self) -> float:
         """Seconds."""
         return self._seconds
-
-
-class _Told(Ids):
-    """Ids at a moment in the past that remember the events they named."""
-
-    def __init__(self) -> None:
-        self.at = 0
-        self.events: list[str] = []
-        super().__init__(lambda: self.at / 1_000_000)
-
-    def new(self, prefix: str) -> str:
-        """A new id."""
-        made = super().new(prefix)
-        if prefix == "evt":
-            self.events.append(made)
-        return made
 
 
 async def load(
@@ -284,18 +265,10 @@ def _sell(merchant_id: str, pasts: Sequence[Past]) -> Job[int]:
     """Commit the sales that are not there, in one transaction; nobody is told of what is long past."""
     known = yield from _known(merchant_id, pasts)
     fresh = [past for past in pasts if past.checkout_id not in known]
-    ids = _Told()
+    ids = PastIds()
     for past in fresh:
-        ids.at = past.at
-        yield from reserve(merchant_id, past.checkout_id, past.frozen, ids=ids, at=past.at, trace=untraced)
-        yield insert_payment(merchant_id, _payment(past))
-        yield from commit_sale(merchant_id, past.checkout_id, past.tender, ids=ids, at=past.at, trace=untraced)
-    if ids.events:
-        marks = ", ".join("?" * len(ids.events))
-        yield Query(
-            f"update outbox set delivered_at = created_at where merchant_id = ? and event_id in ({marks})",
-            (merchant_id, *ids.events),
-        )
+        yield from commit_past(merchant_id, past, ids)
+    yield from tell_nobody(merchant_id, ids)
     return len(fresh)
 
 
@@ -308,25 +281,6 @@ def _known(merchant_id: str, pasts: Sequence[Past]) -> Job[set[str]]:
         (merchant_id, *(past.checkout_id for past in pasts)),
     )
     return {row["checkout_id"] for row in rows}
-
-
-def _payment(past: Past) -> Payment:
-    tender = past.tender
-    return Payment(
-        payment_id=tender.payment_id or "",
-        checkout_id=past.checkout_id,
-        means=tender.means,
-        connector=_CONNECTOR if tender.means == "card" else "",
-        state="captured",
-        amount=tender.amount,
-        card_scheme=tender.card_scheme,
-        card_type=tender.card_type,
-        entry_mode=tender.entry_mode,
-        authorisation="",
-        guaranteed=True,
-        document=PaymentDocument(principal=SOURCE, key=past.checkout_id),
-        created_at=past.at,
-    )
 
 
 def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -21,8 +21,7 @@ from poi_offers.policy import Policy
 from poi_offers.situation import Basket, PaymentFacts, SaleItem
 from poi_server.demo_data.coupons import CARD_PRICE, OTHER_COUPON, offer_id_of
 from poi_server.demo_data.journey import Coupon, Purchase, Visit
-
-SOURCE = "demo-data"
+from poi_server.demo_data.past import SOURCE, Past
 
 CARDS = (
     PaymentFacts(scheme="cb", card_type="debit", entry_mode="contactless"),
@@ -51,16 +50,6 @@ class Shop:
     goods: Mapping[int, SaleItem]
     coupons: Mapping[tuple[int, int], Coupon]
     offers: Mapping[str, Offer]
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """A sale to be written: its checkout, its tender, its moment (microseconds since 1970)."""
-
-    checkout_id: str
-    frozen: Frozen
-    tender: Tender
-    at: int
 
 
 def past_of(visit: Visit, redeemed: tuple[tuple[int, int], ...], shop: Shop) -> Past | None:

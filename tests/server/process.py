@@ -21,10 +21,10 @@ _PARTS = (".", "engine", "nfc", "qr", "offers", "cext")
 class ServerProcess:
     """Starts at once; `settings` are environment variables such as `POI_STORAGE_SQL`. `secret` is the operator's."""
 
-    def __init__(self, folder: Path, *, demo_shop: bool = False, **settings: str) -> None:
+    def __init__(self, folder: Path, *, demo_shop: str = "", **settings: str) -> None:
         self.folder = folder
         self._settings = settings
-        self._options = ["--demo-shop"] if demo_shop else []
+        self._options = ["--demo-shop", demo_shop] if demo_shop else []
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 

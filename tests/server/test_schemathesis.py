@@ -112,7 +112,7 @@ class Fuzzed:
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
     """A demo shop of its own: what is fuzzed here is nobody else's."""
     folder: Path = tmp_path_factory.mktemp("fuzzed")
-    server = ServerProcess(folder, demo_shop=True, POI_LIMITS_ATTEMPTS="10000")
+    server = ServerProcess(folder, demo_shop="pastry", POI_LIMITS_ATTEMPTS="10000")
     try:
         yield Fuzzed(server)
     finally:
