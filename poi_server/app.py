@@ -34,7 +34,7 @@ from poi_server.auth import Doorkeeper, Gate
 from poi_server.config import Config, ConfigError, data_folder
 from poi_server.connections import CONNECTIONS, Connections
 from poi_server.endpoint import Endpoint
-from poi_server.limits import Attempts
+from poi_server.limits import Attempts, Pace
 from poi_server.live import Live
 from poi_server.metrics import Metrics
 from poi_server.middleware import around
@@ -145,6 +145,8 @@ class _Builder:
             await asyncio.to_thread(self._gate),
             Attempts(self.clock.monotonic, allowed=config.limits.attempts),
         )
+        limits = config.limits
+        pace = Pace(self.clock.monotonic, rate=limits.requests_per_second, burst=limits.requests_at_once)
         await self._start_readers(readers)
         services = Services(
             config=config,
@@ -160,7 +162,7 @@ class _Builder:
             approvals=Approvals(sql, self.clock, self.ids, pins, signins),
             insights=InsightsReader(sql),
             gate=gate,
-            doorkeeper=Doorkeeper(access, attempts, gate),
+            doorkeeper=Doorkeeper(access, attempts, pace, gate),
             attempts=attempts,
             live=live,
             readers=readers,

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from poi_engine.access import Access
+from poi_engine.access import LOCAL, Access
 from poi_engine.principal import Principal
-from poi_server.limits import Attempts
+from poi_server.limits import Attempts, Pace
 from poi_server.problems import Refusal
 from poi_server.tls import LOOPBACK_NAMES
 
@@ -121,11 +121,12 @@ def presented_secret(request: web.Request) -> tuple[str, bool]:
 
 
 class Doorkeeper:
-    """Turns a presented secret into a principal, and slows down who guesses."""
+    """Turns a presented secret into a principal, and slows down who guesses, or asks without end."""
 
-    def __init__(self, access: Access, attempts: Attempts, gate: Gate) -> None:
+    def __init__(self, access: Access, attempts: Attempts, pace: Pace, gate: Gate) -> None:
         self._access = access
         self._attempts = attempts
+        self._pace = pace
         self._gate = gate
 
     async def enter(self, secret: str, address: str) -> Principal:
@@ -144,4 +145,7 @@ class Doorkeeper:
         secret, by_cookie = presented_secret(request)
         if not secret:
             raise Refusal(401, "sign-in", "This needs a credential.", headers=_CHALLENGE)
-        return await self.enter(secret, self._gate.address_of(request)), by_cookie
+        principal = await self.enter(secret, self._gate.address_of(request))
+        if principal.access_id != LOCAL:  # the command line of this machine is as fast as it can be
+            self._pace.take(principal.access_id)
+        return principal, by_cookie

@@ -82,6 +82,12 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int, Meta(ge=1, le=1_000_000, description="Open connections of one address; not counted for proxies.")
     ] = 500
     attempts: Annotated[int, Meta(ge=1, le=10_000, description="Wrong secrets of one address within a minute.")] = 20
+    requests_per_second: Annotated[
+        float, Meta(gt=0, le=1_000_000, description="Requests of one credential, in each process, in the long run.")
+    ] = 200.0
+    requests_at_once: Annotated[
+        int, Meta(ge=1, le=10_000_000, description="Requests of one credential before that pace is asked of it.")
+    ] = 1000
     drain_seconds: Annotated[float, Meta(gt=0, le=60, description="For requests under way when it stops.")] = 10.0
 
 

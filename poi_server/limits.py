@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from aiohttp import web
 
+from poi_engine.errors import Forbidden
 from poi_server.problems import Refusal
 
 
@@ -39,6 +41,47 @@ class Attempts:
         self._failures.move_to_end(address)
         if len(self._failures) > self._capacity:
             self._failures.popitem(last=False)
+
+
+class Pace:
+    """Requests per credential: a bucket each, of `burst` requests, refilled by `rate` a second. Bounded memory.
+
+    Of this process: behind a balancer each process has its own.
+    """
+
+    def __init__(self, clock: Callable[[], float], *, rate: float, burst: int, capacity: int = 10_000) -> None:
+        self._clock = clock
+        self._rate = rate
+        self._burst = burst
+        self._capacity = capacity
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, access_id: str) -> None:
+        """Count one request; refuse it when the credential's bucket is empty."""
+        now = self._clock()
+        left, since = self._buckets.pop(access_id, (float(self._burst), now))
+        left = min(self._burst, left + (now - since) * self._rate)
+        self._buckets[access_id] = (left - 1 if left >= 1 else left, now)
+        if len(self._buckets) > self._capacity:
+            self._buckets.popitem(last=False)
+        if left < 1:
+            seconds = int((1 - left) / self._rate) + 1
+            headers = {"Retry-After": str(seconds)}
+            message = f"This credential asks more than {self._rate:g} times a second; wait {seconds} s."
+            raise Refusal(429, "too-many-requests", message, headers=headers)
+
+
+@contextmanager
+def counted_pin(attempts: Attempts, access_id: str) -> Iterator[None]:
+    """Wrong PINs count for the device that sends them, whoever they were tried for."""
+    device = f"pin {access_id}"
+    attempts.check(device)
+    try:
+        yield
+    except Forbidden as error:
+        if error.code == "pin-wrong":
+            attempts.failed(device)
+        raise
 
 
 async def read_body(request: web.Request, limit: int, seconds: float) -> bytes:

@@ -1,8 +1,9 @@
 """Who may come in: credentials, single-use pairing, API keys, revocation.
 
 A secret is 160 random bits; storage knows only its SHA-256. The merchant is always the credential's, never the caller's
-word. Where one process owns the storage (`exclusive`), a known secret is answered from memory and a revocation empties
-that memory at once; otherwise SQL is asked each time.
+word. Where one process owns the storage (`exclusive`), a known secret is answered from memory for less than a second:
+whatever ends a credential is heeded within that time, and a revocation by this service at once. Otherwise SQL is
+asked each time.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ from poi_qr.poi1 import derive_device_key
 
 SECRET_BITS = 160
 PAIRING_SECONDS = 600
+FRESH_SECONDS = 0.5
+"""How old what is remembered of a credential may be."""
+LOCAL = "acc_local"
+"""The credential of this machine's command line."""
 _REMEMBERED = 10_000
 
 PairingRole = Literal["owner", "manager", "seller", "auditor", "station", "phone"]
@@ -93,7 +98,7 @@ class Access:
         self._clock = clock
         self._ids = ids
         self._exclusive = exclusive
-        self._known: OrderedDict[bytes, Principal] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
         self._local: dict[bytes, Principal] = {}
         self._revocations = 0
 
@@ -102,15 +107,16 @@ class Access:
     def remembered(self, secret: str) -> Principal | None:
         """The principal of a secret that was right before; says nothing about revocation."""
         digest = _digest(secret)
-        return self._local.get(digest) or self._known.get(digest)
+        return self._local.get(digest) or self._known.get(digest, (None, 0.0))[0]
 
     async def authenticate(self, secret: str) -> Principal | None:
         """The principal of a secret, or None when nobody has it or it was revoked."""
         digest = _digest(secret)
         if found := self._local.get(digest):
             return found
-        if self._exclusive and (found := self._known.get(digest)):
-            return found
+        now = self._clock.monotonic()
+        if self._exclusive and (known := self._known.get(digest)) and now - known[1] < FRESH_SECONDS:
+            return known[0]
         revocations = self._revocations
         principal = await self._sql.read(lambda: _principal_job(digest))
         if principal is None:
@@ -118,7 +124,7 @@ class Access:
             return None
         if revocations != self._revocations:  # what was read may be older than a revocation: not to be remembered
             return principal
-        self._known[digest] = principal
+        self._known[digest] = (principal, now)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return principal
@@ -127,7 +133,7 @@ class Access:
         """A secret that acts as the owner while this process lives: for the command line of the same machine."""
         secret = self._ids.secret(SECRET_BITS)
         self._local[_digest(secret)] = Principal(
-            merchant_id=merchant_id, access_id="acc_local", role="owner", subject_id="operator"
+            merchant_id=merchant_id, access_id=LOCAL, role="owner", subject_id="operator"
         )
         return secret
 
@@ -192,7 +198,7 @@ class Access:
 
     def _forget(self, gone: Callable[[Principal], bool]) -> None:
         self._revocations += 1
-        for digest in [digest for digest, known in self._known.items() if gone(known)]:
+        for digest in [digest for digest, (known, _) in self._known.items() if gone(known)]:
             del self._known[digest]
 
     # --- pairing

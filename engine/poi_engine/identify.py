@@ -1,19 +1,26 @@
 """From a tap or a scan to the customer it identifies, or to the refusal that the screen shows."""
 
 import hashlib
+from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from poi_engine.checkout.frozen import is_sure
+from poi_engine.checkout.records import insert_audit
 from poi_engine.clientele.customers import Customers, CustomerView
 from poi_engine.errors import Forbidden
 from poi_engine.ports import Credential, Job, Query
+from poi_engine.principal import Principal
 from poi_engine.session import Identity, Notice
+from poi_engine.staff.approvals import Allowance, allow
 from poi_engine.staff.badges import read_badge
 from poi_engine.wiring import Wiring
 from poi_qr.errors import TokenRefused
 from poi_qr.poi1 import REPLAY_SECONDS, check
 
+Vouched = Literal["known", "document", "answers"]
+"""By what sign staff know a customer: in person, by an identity document, by what they could tell of themselves."""
 ONCE_SECONDS = 2 * REPLAY_SECONDS
 _LOYALTY = {"loyalty": "loyalty", "ndef": "loyalty", "uid": "uid"}
 """A loyalty reference is the same whether it is printed as a code or written on a chip."""
@@ -49,7 +56,14 @@ class Identifier:
             customer = await self._customers.by_credential(merchant_id, scheme, credential.subject, create=True)
         if customer is None:
             return refused("unknown-credential", scheme=credential.scheme)
-        return identity_of(customer, credential.scheme, credential.assurance, credential.source)
+        unproved = await self._customers.is_unproved(merchant_id, scheme, credential.subject)
+        identity = identity_of(customer, credential.scheme, credential.assurance, credential.source)
+        return replace(identity, unproved=unproved)
+
+    async def stand_by(self, merchant_id: str, customer_id: str, credential: Credential) -> None:
+        """The customer's own code was shown beside this card: it is theirs."""
+        scheme = _LOYALTY[credential.scheme]
+        await self._customers.prove_credential(merchant_id, customer_id, scheme, credential.subject)
 
     async def _by_token(self, merchant_id: str, credential: Credential) -> Identity | Refused:
         keys = await self._w.sql.read(lambda: _programme_keys(merchant_id))
@@ -86,6 +100,24 @@ def identity_of(customer: CustomerView, scheme: str, assurance: str, source: str
 def refused(code: str, **values: str) -> Refused:
     """A refusal with its values."""
     return Refused(notice=Notice(code=code, values=values))
+
+
+def vouch(
+    merchant_id: str,
+    session_id: str,
+    identity: Identity,
+    by: Principal,
+    how: Vouched,
+    approval_id: str | None,
+    audit_id: str,
+    at: int,
+) -> Job[None]:
+    """Put on record who vouches for a customer, and how they know; of what staff linked lately, only two can."""
+    needs = identity.unproved and by.role != "owner"
+    allowance = Allowance(who=by.who, needs=needs, approval_id=approval_id if needs else None)
+    second = yield from allow(merchant_id, allowance, "confirm_identity", session_id, 0, session_id, at)
+    why = f"{how}; {session_id}" + (f"; with {second}" if second else "")
+    yield insert_audit(merchant_id, audit_id, by.who, "confirm-identity", identity.customer_id, why, at, by.station_id)
 
 
 def must_be_sure(identity: Identity, at: int) -> None:

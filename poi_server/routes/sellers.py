@@ -1,8 +1,6 @@
 """The staff: persons with roles, PINs and badges; signing in at a station; four eyes; and the audit of it all."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -10,7 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta, Struct
 
 from poi_engine.clock import micros_of
-from poi_engine.errors import Forbidden, RequestError
+from poi_engine.errors import RequestError
 from poi_engine.staff.approvals import Act, Approval
 from poi_engine.staff.audit import AuditBook, AuditEntry, AuditFilter
 from poi_engine.staff.badges import Badge, BadgeScheme
@@ -18,6 +16,7 @@ from poi_engine.staff.sellers import Amount, Face, NewSeller, Seller, SellerChan
 from poi_engine.staff.signin import AtStation, SignInRule
 from poi_offers.storetime import YEARS
 from poi_server.http import COUNTER, MANAGER, OWNER, READER, Call, Routes
+from poi_server.limits import counted_pin
 
 routes = Routes("sellers")
 
@@ -171,7 +170,7 @@ async def faces(call: Call, station_id: str) -> Faces:
 @routes.post("/v1/stations/{station_id}/sign-in", roles=COUNTER, summary="Sign in at the station with a PIN")
 async def sign_in(call: Call, station_id: str, body: Entrance) -> AtStation:
     """Whoever was signed in there is signed out. After five wrong PINs in a row the person has to wait."""
-    with _counted(call):
+    with counted_pin(call.services.attempts, call.principal.access_id):
         return await call.services.signins.with_pin(
             call.merchant_id, station_id, body.seller_id, body.pin, by=call.principal
         )
@@ -187,9 +186,10 @@ async def sign_out(call: Call, station_id: str) -> AtStation:
 async def change_own_pin(call: Call, station_id: str, body: OwnPin) -> None:
     """So that nobody else knows it."""
     await call.services.setup.station(call.merchant_id, station_id)
-    await call.services.sellers.change_own_pin(
-        call.merchant_id, station_id, body.seller_id, body.pin, body.new_pin, by=call.principal
-    )
+    with counted_pin(call.services.attempts, call.principal.access_id):
+        await call.services.sellers.change_own_pin(
+            call.merchant_id, station_id, body.seller_id, body.pin, body.new_pin, by=call.principal
+        )
 
 
 # --- four eyes and the audit ---------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ async def approve(call: Call, body: NewApproval) -> Approval:
         raise RequestError("seller-and-pin", "Give both the person and their PIN, or neither.", path="$.pin")
     if body.seller_id is None or body.pin is None:
         return await approvals.by_credential(*what, by=call.acting)
-    with _counted(call):
+    with counted_pin(call.services.attempts, call.principal.access_id):
         return await approvals.by_pin(*what, body.seller_id, body.pin, asked=call.acting)
 
 
@@ -228,19 +228,6 @@ async def audit(
 async def acts(call: Call) -> Acts:
     """By name."""
     return Acts(items=await AuditBook(call.services.sql).acts(call.merchant_id))
-
-
-@contextmanager
-def _counted(call: Call) -> Iterator[None]:
-    """Wrong PINs count for the device that sends them, whoever they were tried for."""
-    device = f"pin {call.principal.access_id}"
-    call.services.attempts.check(device)
-    try:
-        yield
-    except Forbidden as error:
-        if error.code == "pin-wrong":
-            call.services.attempts.failed(device)
-        raise
 
 
 async def _times(call: Call, first: date | None, last: date | None) -> dict[str, int]:

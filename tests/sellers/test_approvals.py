@@ -8,7 +8,9 @@ from poi_engine.clock import micros
 from poi_engine.errors import RequestError
 from poi_engine.ports import Job
 from poi_engine.staff.approvals import SECONDS, WINDOW_US, Allowance, Approval, allow, allowance_of, give_back
+from poi_engine.staff.badges import Badge
 from poi_engine.staff.rights import Acting
+from poi_engine.staff.sellers import NewSeller
 from tests.engine.shop import M
 from tests.sellers.conftest import COUNTER, OWNER, PIN, Staff, principal
 
@@ -115,6 +117,51 @@ async def test_who_may_go_how_far_alone(staff: Staff) -> None:
     assert allowance_of(station, "refund", None) == Allowance(who=COUNTER.who)
     assert await refusal(staff, allowance_of(seller, "resolve", None), "resolve") == "approval-needed"
     assert await refusal(staff, Allowance(who="seller:x", approval_id="apr_none")) == "approval-unknown"
+
+
+async def test_nobody_consents_to_more_than_they_may_refund_themselves(staff: Staff) -> None:
+    ada, _, seller = await team(staff)
+    joan = await staff.hire("Joan", "manager", refund_limit=2500)
+    given = await consent(staff, joan, seller)
+    second = await consent(staff, joan, seller)
+    assert await act(staff, Allowance(who=f"seller:{ada}", approval_id=given.approval_id)) == f"seller:{joan}"
+    late = Allowance(who=f"seller:{ada}", approval_id=second.approval_id)
+    assert await refusal(staff, late, name="ref_2") == "approval-limit", "the first one counts for who consented"
+    with pytest.raises(RequestError) as refused:
+        await consent(staff, joan, seller)
+    assert (refused.value.code, refused.value.path) == ("approval-limit", "$.amount")
+    own = await staff.signins.acting(principal(joan, "manager"), active=True)
+    with pytest.raises(RequestError) as refused:
+        await staff.approvals.by_credential(M, "refund", SALE, 501, by=own)
+    assert refused.value.code == "approval-limit"
+    staff.clock.forward(WINDOW_US / 1e6)
+    assert (await consent(staff, joan, seller)).approver == f"seller:{joan}"
+
+
+@pytest.mark.parametrize("favour", ["account", "pin", "badge", "device"])
+async def test_who_let_somebody_in_today_does_not_consent_for_them(staff: Staff, favour: str) -> None:
+    grace, joan = await staff.hire("Grace", "manager"), await staff.hire("Joan", "manager")
+    by = principal(grace, "manager")
+    hired_by = by if favour == "account" else OWNER
+    ada = (await staff.sellers.add(M, NewSeller(name="Ada"), by=hired_by)).seller_id
+    await staff.sellers.set_pin(M, ada, PIN, by=by if favour == "pin" else OWNER)
+    if favour == "badge":
+        await staff.sellers.link_badge(M, ada, Badge(scheme="uid", subject="04a1b2c3d4e5f6"), by=by)
+    if favour == "device":
+        await staff.access.invite(M, "seller", ada, by=by)
+    await staff.enter(ada)
+    seller = await staff.signins.acting(COUNTER, active=True)
+    with pytest.raises(RequestError) as refused:
+        await consent(staff, grace, seller)
+    assert refused.value.code == "approval-own"
+    acting = await staff.signins.acting(by, active=True)
+    from_device = await staff.approvals.by_credential(M, "refund", SALE, 2000, by=acting)
+    assert await refusal(staff, Allowance(who=f"seller:{ada}", approval_id=from_device.approval_id)) == "approval-own"
+    assert (await consent(staff, joan, seller)).approver == f"seller:{joan}"
+    staff.clock.forward(WINDOW_US / 1e6)
+    await staff.enter(ada)
+    seller = await staff.signins.acting(COUNTER, active=True)
+    assert (await consent(staff, grace, seller)).approver == f"seller:{grace}", "a day later they do"
 
 
 async def team(staff: Staff) -> tuple[str, str, Acting]:

@@ -72,6 +72,27 @@ async def test_nobody_changes_their_own_rights_and_no_manager_another(staff: Sta
     await staff.sellers.set_pin(M, grace, "7351", by=by)
 
 
+async def test_a_new_seller_refunds_nothing_alone_until_they_are_given_a_limit(staff: Staff) -> None:
+    for role, limit in (("seller", 0), ("auditor", 0), ("manager", None)):
+        made = await staff.sellers.add(M, NewSeller(name="New", role=role), by=OWNER)
+        assert made.refund_limit == limit, role
+    given = await staff.sellers.add(M, NewSeller(name="Trusted", refund_limit=None), by=OWNER)
+    assert given.refund_limit is None
+
+
+async def test_a_manager_gives_nobody_a_higher_limit_than_their_own(staff: Staff) -> None:
+    grace = await staff.hire("Grace", "manager", refund_limit=5000)
+    by = principal(grace, "manager")
+    made = await staff.sellers.add(M, NewSeller(name="Ada", refund_limit=5000), by=by)
+    for limit in (5001, None):
+        with pytest.raises(RequestError) as refused:
+            await staff.sellers.add(M, NewSeller(name="Bob", refund_limit=limit), by=by)
+        assert (refused.value.code, refused.value.path) == ("limit-above-own", "$.refund_limit")
+        assert await refusal(staff, made.seller_id, SellerChange(refund_limit=limit), by) == "limit-above-own"
+    changed = await staff.sellers.change(M, made.seller_id, SellerChange(refund_limit=None), by=OWNER)
+    assert changed.refund_limit is None
+
+
 async def test_a_badge_is_one_persons(staff: Staff) -> None:
     ada, bob = await staff.hire("Ada"), await staff.hire("Bob")
     assert (await staff.sellers.link_badge(M, ada, CARD, by=OWNER)).badges == (CARD,)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from poi_engine.errors import RequestError
-from poi_engine.staff.pins import LONGEST_PAUSE_SECONDS, PAUSE_SECONDS, TRIES, check_pin, hash_pin, is_pin
+from poi_engine.staff.pins import LONGEST_PAUSE_SECONDS, PAUSE_SECONDS, TRIES, TRIES_A_DAY, check_pin, hash_pin, is_pin
 from tests.engine.shop import M
 from tests.sellers.conftest import COUNTER, OWNER, PIN, Staff
 
@@ -76,6 +76,31 @@ async def test_right_pins_in_between_count_from_zero(staff: Staff) -> None:
         for _ in range(TRIES - 1):
             assert await refusal(staff, ada, "9999") == "pin-wrong"
         assert await staff.enter(ada) == ada
+
+
+async def test_slow_guesses_between_right_pins_end_after_a_days_worth(staff: Staff) -> None:
+    ada, minutes = await staff.hire("Ada"), 0
+    for minutes in range(TRIES_A_DAY):
+        assert await refusal(staff, ada, f"9{minutes:03}") == "pin-wrong"
+        if minutes % (TRIES - 1) == TRIES - 2 and minutes < TRIES_A_DAY - 1:
+            assert await staff.enter(ada) == ada, "the person comes in as always"
+        staff.clock.forward(60)
+    assert await refusal(staff, ada, PIN) == "pin-locked"
+    assert await seconds_left(staff, ada) == pytest.approx(86_400 - 60 * (minutes + 1), abs=2)
+    reasons = [why for _, act, _, why in await staff.acts() if act == "pin-pause"]
+    assert reasons == [f"{TRIES_A_DAY} wrong PINs within a day"]
+    await staff.sellers.set_pin(M, ada, "7351", by=OWNER)
+    assert await staff.enter(ada, "7351") == ada
+    assert await refusal(staff, ada, "9999") == "pin-wrong", "a new PIN, a new count"
+    assert await staff.enter(ada, "7351") == ada
+
+
+async def test_every_wrong_pin_is_on_record_with_where(staff: Staff) -> None:
+    ada = await staff.hire("Ada")
+    assert await refusal(staff, ada, "9999") == "pin-wrong"
+    assert await staff.enter(ada) == ada
+    rows = await staff.rows("select who, subject_id, station_id from audit where act = 'pin-wrong'")
+    assert rows == [{"who": COUNTER.who, "subject_id": ada, "station_id": COUNTER.subject_id}]
 
 
 async def test_one_without_a_pin_and_one_who_left_are_refused_alike(staff: Staff) -> None:

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 import aiohttp
 import pytest
 
-from poi_engine.access import Access
-from poi_engine.ports import Job
+from poi_engine.access import FRESH_SECONDS, Access
+from poi_engine.ports import Job, Query
+from tests.engine.shop import FakeClock
 from tests.server.shop import BY, Shop
 
 pytestmark = pytest.mark.valkey
@@ -87,3 +88,32 @@ class TestWhoIsJustComingIn:
         await entering
         assert access.remembered(granted.secret) is None
         assert await access.authenticate(granted.secret) is None
+
+
+async def test_a_phone_that_retention_ended_is_out_within_a_second(shop: Shop) -> None:
+    assert (await shop.ask("GET", "/v1/me", role="phone")).status == 200
+
+    def long_ago() -> Job[None]:
+        for table in ("customer", "device"):
+            yield Query(f"update {table} set created_at = 1 where customer_id = ?", (shop.customer_id,))
+
+    await shop.services.sql.write(long_ago)
+    report = await shop.services.engine.clientele.retention.run(shop.merchant_id, dry_run=False)
+    assert report.done == 1
+    await asyncio.sleep(FRESH_SECONDS)
+    assert (await shop.ask("GET", "/v1/me", role="phone")).status == 401
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+async def test_whatever_ends_a_credential_is_heeded_within_a_second(shop: Shop, exclusive: bool) -> None:
+    clock = FakeClock()
+    access = Access(shop.services.sql, clock, shop.services.ids, exclusive=exclusive)
+    granted = await access.grant(shop.merchant_id, "seller", shop.seller_id, "tablet", by=BY)
+    assert await access.authenticate(granted.secret) is not None
+
+    def ended() -> Job[None]:
+        yield Query("update access set revoked_at = 1 where access_id = ?", (granted.access_id,))
+
+    await shop.services.sql.write(ended)
+    clock.forward(1)
+    assert await access.authenticate(granted.secret) is None

@@ -1,4 +1,8 @@
-"""Four eyes: a second person's consent to one act, good for two minutes and one use, never one's own."""
+"""Four eyes: a second person's consent to one act, good for two minutes and one use, never one's own.
+
+Who consents could do the act alone, and does not stand behind the one who acts: a manager who today made the account,
+gave it a PIN or a badge or paired a device for it may well be the one who acts.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,14 +15,15 @@ from poi_engine.clock import Clock, micros, moment
 from poi_engine.errors import Conflict, Forbidden, RequestError
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Sql
-from poi_engine.staff.pins import Pins, proved
+from poi_engine.staff.pins import Pins
 from poi_engine.staff.rights import Acting, Person, Right
 from poi_engine.staff.signin import SignIns, read_person
 
-Act = Literal["refund", "resolve"]
+Act = Literal["refund", "resolve", "confirm_identity"]
 SECONDS = 120
 WINDOW_US = 24 * 3600 * 1_000_000
-"""Over which a seller's own refunds are added up."""
+"""Over which a seller's own refunds are added up, and in which nobody consents to what they let somebody in for."""
+_LET_IN = ("add-seller", "set-pin", "link-badge")
 
 
 class Approval(Struct, frozen=True, kw_only=True):
@@ -61,11 +66,13 @@ class Approvals:
         """A manager beside the seller consents with their PIN; never the one who acts."""
         if asked.by.who == f"seller:{seller_id}":
             raise _own()
-        stored = await self._pins.prove(merchant_id, seller_id, pin, asked.by.who)
+        stored = await self._pins.prove(merchant_id, seller_id, pin, asked.by)
 
         def approver() -> Job[str]:
-            yield from proved(merchant_id, seller_id, stored)
-            _must_approve((yield from read_person(merchant_id, seller_id)), act)
+            yield from self._pins.proved(merchant_id, seller_id, stored)
+            person = _must_approve((yield from read_person(merchant_id, seller_id)), act)
+            yield from _must_have_left(merchant_id, person, act, amount, micros(self._clock.now()))
+            yield from _must_be_apart(merchant_id, f"seller:{seller_id}", asked.by.who, micros(self._clock.now()))
             return f"seller:{seller_id}"
 
         return await self._make(merchant_id, act, subject_id, amount, approver, asked.by.station_id)
@@ -76,7 +83,7 @@ class Approvals:
             raise _may_not_approve()
 
         def approver() -> Job[str]:
-            yield from ()
+            yield from _must_have_left(merchant_id, by.person, act, amount, micros(self._clock.now()))
             return by.by.who
 
         return await self._make(merchant_id, act, subject_id, amount, approver, None)
@@ -118,7 +125,7 @@ class Approvals:
 
 
 def allowance_of(acting: Acting, act: Act, approval_id: str | None) -> Allowance:
-    """How far the person who acts may go alone: a seller's refunds have a limit, a seller's word on a payment none."""
+    """How far the person who acts may go alone: refunds have a limit, a seller's word on a payment takes two."""
     person, who = acting.person, acting.by.who
     if person is None:
         return Allowance(who=who, approval_id=approval_id)
@@ -132,7 +139,7 @@ def allow(
 ) -> Job[str | None]:
     """Refuse what goes further than the person may alone; returns who consented, if somebody did."""
     if allowance.approval_id is not None:
-        return (yield from _use(merchant_id, allowance, act, subject_id, amount, at))
+        return (yield from _use(merchant_id, allowance, act, subject_id, amount, checkout_id, at))
     if allowance.needs:
         raise Forbidden("approval-needed", "This takes a second person: an owner or a manager.")
     if allowance.limit is not None and allowance.seller_id is not None and amount > 0:
@@ -146,9 +153,16 @@ def give_back(merchant_id: str, checkout_id: str) -> Query:
 
 
 def _count(merchant_id: str, seller_id: str, limit: int, amount: int, checkout_id: str, at: int) -> Job[None]:
-    yield Query(  # one person's refunds take turns
-        "update seller set name = name where merchant_id = ? and seller_id = ?", (merchant_id, seller_id)
-    )
+    left = yield from _left(merchant_id, seller_id, limit, at)
+    if amount > left:
+        message = f"You may still refund {max(left, 0)} alone today; {amount} takes a second person."
+        raise Forbidden("approval-needed", message)
+    yield _counted(merchant_id, seller_id, amount, checkout_id, at)
+
+
+def _left(merchant_id: str, seller_id: str, limit: int, at: int) -> Job[int]:
+    """What is left of a person's limit; one person's refunds take turns."""
+    yield Query("update seller set name = name where merchant_id = ? and seller_id = ?", (merchant_id, seller_id))
     yield Query(  # what is older counts no more
         "delete from seller_refund where merchant_id = ? and seller_id = ? and created_at <= ?",
         (merchant_id, seller_id, at - WINDOW_US),
@@ -158,17 +172,44 @@ def _count(merchant_id: str, seller_id: str, limit: int, amount: int, checkout_i
         " where merchant_id = ? and seller_id = ? and created_at > ?",
         (merchant_id, seller_id, at - WINDOW_US),
     )
-    left = limit - int(rows[0]["n"])
-    if amount > left:
-        message = f"You may still refund {max(left, 0)} alone today; {amount} takes a second person."
-        raise Forbidden("approval-needed", message)
-    yield Query(
+    return limit - int(rows[0]["n"])
+
+
+def _counted(merchant_id: str, seller_id: str, amount: int, checkout_id: str, at: int) -> Query:
+    return Query(
         "insert into seller_refund (merchant_id, checkout_id, seller_id, amount, created_at) values (?, ?, ?, ?, ?)",
         (merchant_id, checkout_id, seller_id, amount, at),
     )
 
 
-def _use(merchant_id: str, allowance: Allowance, act: Act, subject_id: str, amount: int, at: int) -> Job[str]:
+def _must_have_left(merchant_id: str, person: Person | None, act: Act, amount: int, at: int) -> Job[None]:
+    """Nobody consents to a refund that they could not make alone."""
+    if act != "refund" or person is None or person.refund_limit is None:
+        return
+    left = yield from _left(merchant_id, person.seller_id, person.refund_limit, at)
+    if amount > left:
+        message = f"They may still refund {max(left, 0)} alone today; {amount} takes somebody with a higher limit."
+        raise Forbidden("approval-limit", message, path="$.amount")
+
+
+def _must_be_apart(merchant_id: str, approver: str, who: str, at: int) -> Job[None]:
+    """Whoever let the acting person in within a day may be acting in their name."""
+    seller_id = who.removeprefix("seller:")
+    if seller_id == who or not approver.startswith("seller:"):
+        return
+    rows = yield Query(
+        "select audit_id from audit where merchant_id = ? and who = ? and created_at > ?"
+        f" and ((subject_id = ? and act in ({', '.join('?' * len(_LET_IN))})) or (act = 'pair' and why = ?)) limit 1",
+        (merchant_id, approver, at - WINDOW_US, seller_id, *_LET_IN, f"seller {seller_id}"),
+    )
+    if rows:
+        message = "Whoever gave this person an account, a PIN, a badge or a device today does not consent; ask another."
+        raise Forbidden("approval-own", message, path="$.seller_id")
+
+
+def _use(
+    merchant_id: str, allowance: Allowance, act: Act, subject_id: str, amount: int, checkout_id: str, at: int
+) -> Job[str]:
     """Use a consent up, once, whoever else tries at the same time."""
     rows = yield Query(
         "update approval set used_by = ?, used_at = ? where merchant_id = ? and approval_id = ? and used_at is null"
@@ -184,7 +225,18 @@ def _use(merchant_id: str, allowance: Allowance, act: Act, subject_id: str, amou
         raise RequestError("approval-expired", "This consent has expired; ask again.", status=410)
     if (row["act"], row["subject_id"]) != (act, subject_id) or amount > row["amount"]:
         raise Conflict("approval-differs", "The consent was for something else, or for less.")
-    return str(row["approver"])
+    approver = str(row["approver"])
+    yield from _must_be_apart(merchant_id, approver, allowance.who, at)
+    yield from _count_for(merchant_id, approver, act, amount, checkout_id, at)
+    return approver
+
+
+def _count_for(merchant_id: str, approver: str, act: Act, amount: int, checkout_id: str, at: int) -> Job[None]:
+    """A refund counts for the one who consented, if they have a limit."""
+    person = yield from read_person(merchant_id, approver.removeprefix("seller:"))
+    yield from _must_have_left(merchant_id, person, act, amount, at)
+    if act == "refund" and amount > 0 and person is not None and person.refund_limit is not None:
+        yield _counted(merchant_id, person.seller_id, amount, checkout_id, at)
 
 
 def _unusable(merchant_id: str, approval_id: str) -> Job[RequestError]:
@@ -196,10 +248,11 @@ def _unusable(merchant_id: str, approval_id: str) -> Job[RequestError]:
     return Conflict("approval-used", "This consent was used; ask again.")
 
 
-def _must_approve(person: Person | None, act: Act) -> None:
+def _must_approve(person: Person | None, act: Act) -> Person:
     wanted: tuple[Right, Right] = ("approve", act)
     if person is None or not person.active or not person.rights.issuperset(wanted):
         raise _may_not_approve()
+    return person
 
 
 def _may_not_approve() -> Forbidden:

@@ -1,20 +1,29 @@
-"""Sellers' PINs: a slow hash off the loop, and a limit on attempts that lasts over restarts and processes."""
+"""PINs of sellers and of customers: a slow hash off the loop, and a limit on attempts that lasts over restarts.
+
+A right PIN ends a row of wrong ones, but not the day's count: who tries a few each time somebody else has signed in is
+stopped as well. Every wrong PIN is on record.
+"""
 
 import asyncio
 import hashlib
 import hmac
 import secrets
+from typing import NamedTuple
 
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Forbidden, RequestError
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Sql
+from poi_engine.principal import Principal
 
 TRIES = 5
 """Wrong PINs in a row before a pause."""
 PAUSE_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 3600
+TRIES_A_DAY = 40
+"""Wrong PINs within 24 hours, whatever came in between; then until the first of them is a day old."""
+DAY_US = 86_400_000_000
 COST = 2**14
 """scrypt's N: 16 MB and some 50 ms a hash."""
 _BLOCK, _LANES = 8, 1
@@ -22,14 +31,28 @@ _AT_ONCE = 2
 _RUNS = ("0123456789", "9876543210")
 
 
+class Holders(NamedTuple):
+    """Whose PINs: the table and its key, who of them counts, and what to do instead of waiting."""
+
+    table: str
+    key: str
+    counts: str
+    instead: str
+
+
+SELLERS = Holders("seller", "seller_id", "active = 1", "ask a manager for a new PIN")
+CUSTOMERS = Holders("customer_pin", "customer_id", "1 = 1", "confirm on the phone")
+
+
 class Pins:
     """Checks PINs; each attempt is counted before it is judged, so that guesses side by side count as well."""
 
-    def __init__(self, sql: Sql, clock: Clock, ids: Ids, *, cost: int = COST) -> None:
+    def __init__(self, sql: Sql, clock: Clock, ids: Ids, *, cost: int = COST, of: Holders = SELLERS) -> None:
         self._cost = cost
         self._sql = sql
         self._clock = clock
         self._ids = ids
+        self._of = of
         self._hashing = asyncio.Semaphore(_AT_ONCE)
 
     async def hashed(self, pin: str) -> str:
@@ -38,15 +61,77 @@ class Pins:
         async with self._hashing:
             return await asyncio.to_thread(hash_pin, pin, secrets.token_bytes(16), self._cost)
 
-    async def prove(self, merchant_id: str, seller_id: str, pin: str, by: str) -> str:
-        """The stored hash, if this is the seller's PIN. Refusals: `pin-wrong`, `pin-locked`."""
-        at, audit_id = micros(self._clock.now()), self._ids.new("aud")
-        stored = await self._sql.write(lambda: _attempt(merchant_id, seller_id, by, audit_id, at))
+    async def prove(self, merchant_id: str, holder_id: str, pin: str, by: Principal) -> str:
+        """The stored hash, if this is the person's PIN. Refusals: `pin-wrong`, `pin-locked`."""
+        at = micros(self._clock.now())
+        stored = await self._sql.write(lambda: self._attempt(merchant_id, holder_id, by, at))
         async with self._hashing:
             right = await asyncio.to_thread(is_pin, pin, stored)
         if not right:
+            await self._sql.write(lambda: self._wrong(merchant_id, holder_id, by, at))
             raise Forbidden("pin-wrong", "This is not the person's PIN.", path="$.pin")
         return stored
+
+    def proved(self, merchant_id: str, holder_id: str, stored: str) -> Job[None]:
+        """The PIN was right and still is: the row of wrong ones has ended."""
+        rows = yield Query(
+            f"update {self._of.table} set pin_failures = 0, pin_locked_until = null"
+            f" where merchant_id = ? and {self._of.key} = ? and pin = ? and {self._of.counts} returning {self._of.key}",
+            (merchant_id, holder_id, stored),
+        )
+        if not rows:
+            raise Forbidden("pin-wrong", "This is not the person's PIN any more.", path="$.pin")
+
+    def _attempt(self, merchant_id: str, holder_id: str, by: Principal, at: int) -> Job[str]:
+        rows = yield Query(
+            f"update {self._of.table} set pin_failures = pin_failures + 1 where merchant_id = ? and {self._of.key} = ?"
+            f" and {self._of.counts} and pin is not null and coalesce(pin_locked_until, 0) <= ?"
+            " returning pin, pin_failures",
+            (merchant_id, holder_id, at),
+        )
+        if not rows:
+            raise (yield from self._refusal(merchant_id, holder_id, at))
+        failures = int(rows[0]["pin_failures"])
+        if failures % TRIES == 0:
+            pause = min(PAUSE_SECONDS * 2 ** (failures // TRIES - 1), LONGEST_PAUSE_SECONDS)
+            why = f"{failures} wrong PINs in a row"
+            yield from self._pause(merchant_id, holder_id, by, at + pause * 1_000_000, why, at)
+        return str(rows[0]["pin"])
+
+    def _wrong(self, merchant_id: str, holder_id: str, by: Principal, at: int) -> Job[None]:
+        yield insert_audit(merchant_id, self._ids.new("aud"), by.who, "pin-wrong", holder_id, "", at, by.station_id)
+        given = yield Query(
+            "select coalesce(max(created_at), 0) as at from audit where merchant_id = ? and subject_id = ?"
+            " and created_at > ? and act = 'set-pin'",
+            (merchant_id, holder_id, at - DAY_US),
+        )
+        rows = yield Query(
+            "select created_at from audit where merchant_id = ? and subject_id = ? and created_at > ?"
+            " and act = 'pin-wrong' order by created_at desc limit ?",
+            (merchant_id, holder_id, max(int(given[0]["at"]), at - DAY_US), TRIES_A_DAY),
+        )
+        if len(rows) == TRIES_A_DAY:
+            until = int(rows[-1]["created_at"]) + DAY_US
+            yield from self._pause(merchant_id, holder_id, by, until, f"{TRIES_A_DAY} wrong PINs within a day", at)
+
+    def _pause(self, merchant_id: str, holder_id: str, by: Principal, until: int, why: str, at: int) -> Job[None]:
+        yield Query(
+            f"update {self._of.table} set pin_locked_until = ? where merchant_id = ? and {self._of.key} = ?",
+            (until, merchant_id, holder_id),
+        )
+        yield insert_audit(merchant_id, self._ids.new("aud"), by.who, "pin-pause", holder_id, why, at, by.station_id)
+
+    def _refusal(self, merchant_id: str, holder_id: str, at: int) -> Job[RequestError]:
+        rows = yield Query(
+            f"select pin_locked_until from {self._of.table} where merchant_id = ? and {self._of.key} = ?"
+            f" and {self._of.counts} and pin is not null",
+            (merchant_id, holder_id),
+        )
+        if not rows:
+            return Forbidden("pin-wrong", "This person has no PIN here.", path="$.pin")
+        seconds = -(-(int(rows[0]["pin_locked_until"] or at) - at) // 1_000_000)
+        message = f"Too many wrong PINs: wait {seconds} seconds, or {self._of.instead}."
+        return RequestError("pin-locked", message, path="$.pin", status=429)
 
 
 def check_pin(pin: str) -> None:
@@ -68,48 +153,5 @@ def is_pin(pin: str, stored: str) -> bool:
     return hmac.compare_digest(_slow(pin, bytes.fromhex(salt), int(cost)), bytes.fromhex(digest))
 
 
-def proved(merchant_id: str, seller_id: str, stored: str) -> Job[None]:
-    """The PIN was right and still is: the attempts count from zero again."""
-    rows = yield Query(
-        "update seller set pin_failures = 0, pin_locked_until = null"
-        " where merchant_id = ? and seller_id = ? and pin = ? and active = 1 returning seller_id",
-        (merchant_id, seller_id, stored),
-    )
-    if not rows:
-        raise Forbidden("pin-wrong", "This is not the person's PIN any more.", path="$.pin")
-
-
 def _slow(pin: str, salt: bytes, cost: int) -> bytes:
     return hashlib.scrypt(pin.encode(), salt=salt, n=cost, r=_BLOCK, p=_LANES, dklen=32)
-
-
-def _attempt(merchant_id: str, seller_id: str, by: str, audit_id: str, at: int) -> Job[str]:
-    rows = yield Query(
-        "update seller set pin_failures = pin_failures + 1 where merchant_id = ? and seller_id = ? and active = 1"
-        " and pin is not null and coalesce(pin_locked_until, 0) <= ? returning pin, pin_failures",
-        (merchant_id, seller_id, at),
-    )
-    if not rows:
-        raise (yield from _refusal(merchant_id, seller_id, at))
-    failures = int(rows[0]["pin_failures"])
-    if failures % TRIES == 0:
-        pause = min(PAUSE_SECONDS * 2 ** (failures // TRIES - 1), LONGEST_PAUSE_SECONDS)
-        yield Query(
-            "update seller set pin_locked_until = ? where merchant_id = ? and seller_id = ?",
-            (at + pause * 1_000_000, merchant_id, seller_id),
-        )
-        yield insert_audit(merchant_id, audit_id, by, "pin-pause", seller_id, f"{failures} wrong PINs in a row", at)
-    return str(rows[0]["pin"])
-
-
-def _refusal(merchant_id: str, seller_id: str, at: int) -> Job[RequestError]:
-    rows = yield Query(
-        "select pin_locked_until from seller where merchant_id = ? and seller_id = ? and active = 1"
-        " and pin is not null",
-        (merchant_id, seller_id),
-    )
-    if not rows:
-        return Forbidden("pin-wrong", "This person has no PIN here.", path="$.pin")
-    seconds = -(-(int(rows[0]["pin_locked_until"] or at) - at) // 1_000_000)
-    message = f"Too many wrong PINs: wait {seconds} seconds, or ask a manager for a new PIN."
-    return RequestError("pin-locked", message, path="$.pin", status=429)

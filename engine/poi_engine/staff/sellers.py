@@ -26,12 +26,22 @@ Amount = Annotated[int, Meta(ge=0, le=10**12)]
 
 
 class NewSeller(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A person of the staff. `refund_limit`: minor units within 24 hours; above it somebody else approves."""
+    """A person of the staff. `refund_limit`: minor units within 24 hours; above it somebody else approves.
+
+    Without a word on it, a seller refunds nothing alone; null is no limit.
+    """
 
     name: Name
     role: StaffRole = "seller"
     take_payment: bool = True
-    refund_limit: Amount | None = None
+    refund_limit: Amount | UnsetType | None = UNSET
+
+    @property
+    def limit(self) -> int | None:
+        """The limit they get; an owner, who alone makes managers, gives those none by not naming one."""
+        if self.refund_limit is UNSET:
+            return None if self.role == "manager" else 0
+        return self.refund_limit
 
 
 class SellerChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,10 +101,11 @@ class Sellers:
         seller_id = self._ids.new("slr")
 
         def job() -> Job[None]:
+            yield from _must_reach(merchant_id, by, seller.limit)
             yield Query(
                 "insert into seller (merchant_id, seller_id, name, active, role, take_payment, refund_limit)"
                 " values (?, ?, ?, 1, ?, ?, ?)",
-                (merchant_id, seller_id, seller.name, seller.role, int(seller.take_payment), seller.refund_limit),
+                (merchant_id, seller_id, seller.name, seller.role, int(seller.take_payment), seller.limit),
             )
 
         await self._write(merchant_id, job, by, "add-seller", seller_id, f"{seller.role} {seller.name}")
@@ -108,6 +119,8 @@ class Sellers:
             person = yield from _must_be_changeable(merchant_id, seller_id, by)
             if change.role == "manager":
                 _must_be_owner(by)
+            if change.refund_limit is not UNSET:
+                yield from _must_reach(merchant_id, by, change.refund_limit)
             yield _update(merchant_id, seller_id, change)
             ended = change.active is False or change.role not in (None, person.role)
             if ended:
@@ -142,7 +155,7 @@ class Sellers:
         self, merchant_id: str, station_id: str, seller_id: str, pin: str, new_pin: str, *, by: Principal
     ) -> None:
         """A person changes their PIN at a station, by the old one."""
-        stored = await self._pins.prove(merchant_id, seller_id, pin, by.who)
+        stored = await self._pins.prove(merchant_id, seller_id, pin, by)
         hashed = await self._pins.hashed(new_pin)
 
         def job() -> Job[None]:
@@ -230,6 +243,16 @@ def _words(badge: Badge) -> str:
 def _must_be_owner(by: Principal) -> None:
     if by.role != "owner":
         raise Forbidden("owner-needed", "Only an owner makes and changes managers.", path="$.role")
+
+
+def _must_reach(merchant_id: str, by: Principal, limit: int | None) -> Job[None]:
+    """Nobody gives another one more than they have themselves."""
+    giver = (yield from read_person(merchant_id, by.subject_id)) if by.role == "manager" else None
+    if giver is None or giver.refund_limit is None:
+        return
+    if limit is None or limit > giver.refund_limit:
+        message = f"You may refund {giver.refund_limit} a day yourself, and give no more than that."
+        raise Forbidden("limit-above-own", message, path="$.refund_limit")
 
 
 def _must_be_changeable(merchant_id: str, seller_id: str, by: Principal, *, own: bool = False) -> Job[Person]:

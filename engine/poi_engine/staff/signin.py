@@ -13,7 +13,7 @@ from poi_engine.errors import Conflict, Forbidden, NotFound
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal
-from poi_engine.staff.pins import Pins, proved
+from poi_engine.staff.pins import Pins
 from poi_engine.staff.rights import RIGHTS, STAFF_ROLES, Acting, Person, Right
 
 T = TypeVar("T")
@@ -124,10 +124,10 @@ class SignIns:
         self, merchant_id: str, station_id: str, seller_id: str, pin: str, *, by: Principal
     ) -> AtStation:
         """Sign in with a PIN; whoever was signed in there is signed out."""
-        stored = await self._pins.prove(merchant_id, seller_id, pin, by.who)
+        stored = await self._pins.prove(merchant_id, seller_id, pin, by)
 
         def job() -> Job[None]:
-            yield from proved(merchant_id, seller_id, stored)
+            yield from self._pins.proved(merchant_id, seller_id, stored)
             yield from _enter(merchant_id, station_id, seller_id, "pin", audits, at)
 
         audits, at = (self._ids.new("aud"), self._ids.new("aud")), self._at()

@@ -2,8 +2,8 @@
 
 import { get, patch, post, put } from "../api.js";
 import { h, icon, render } from "../dom.js";
-import { clock, money, t, tn } from "../i18n.js";
-import { button, confirm, dialog, qrImage, report, segmented } from "../ui.js";
+import { clock, decimals, merchantCurrency, money, t, tn } from "../i18n.js";
+import { button, confirm, dialog, qrImage, report, segmented, toast } from "../ui.js";
 import { badgeDialog, personDialog, pinDialog } from "./forms.js";
 
 const ROLE_ICONS = { manager: "shield", seller: "user", auditor: "chart" };
@@ -13,6 +13,7 @@ const IDLE_MINUTES = [5, 15, 30, 60, 240, null];
 export class PeoplePanel extends HTMLElement {
   #people = null;
   #rule = null;
+  #cap = null;
 
   connectedCallback() {
     if (!this.#people) this.load();
@@ -20,9 +21,10 @@ export class PeoplePanel extends HTMLElement {
 
   async load() {
     try {
-      const [{ items }, rule] = await Promise.all([get("/v1/sellers"), get("/v1/settings/sign-in")]);
+      const [{ items }, rule, { spend_cap: cap }] = await Promise.all([get("/v1/sellers"), get("/v1/settings/sign-in"), get("/v1/settings/spending")]);
       this.#people = items;
       this.#rule = rule;
+      this.#cap = cap;
       this.#draw();
     } catch (problem) {
       report(problem);
@@ -44,7 +46,7 @@ export class PeoplePanel extends HTMLElement {
         h("div", { class: "row between wrap" }, h("p", { class: "muted people-head" }, t("sellers.words")),
           this.me.role !== "auditor" && button(t("sellers.add"), { icon: "plus", kind: "primary add-person", onclick: () => this.#add() })),
         this.#people.length ? h("ul", { class: "people" }, this.#people.map((person) => this.#card(person))) : h("div", { class: "card empty" }, icon("user"), h("p", {}, t("sellers.nobody")))),
-      this.#ruleCard()));
+      this.#ruleCard(), this.#capCard()));
   }
 
   #card(person) {
@@ -127,6 +129,26 @@ export class PeoplePanel extends HTMLElement {
     const select = h("select", { class: "input", id: "idle", onchange: (event) => this.#setRule({ sign_out_minutes: event.target.value ? Number(event.target.value) : null }) },
       values.map((value) => h("option", { value: value ?? "", selected: value === minutes }, words(value))));
     return h("div", { class: "field idle" }, h("label", { for: "idle" }, t("sellers.idle_title")), select);
+  }
+
+  #capCard() {
+    const unit = 10 ** decimals();
+    const words = this.#cap === null ? t("spending.cap_none") : t("spending.cap_is", { amount: money(this.#cap) });
+    return h("section", { class: "card stack rule", "aria-label": t("spending.cap") },
+      h("h2", {}, t("spending.cap")), h("p", { class: "strong" }, words), h("p", { class: "muted small" }, t("spending.cap_hint")),
+      this.#owner && h("div", { class: "field idle" }, h("label", { for: "cap" }, t("spending.cap_change", { currency: merchantCurrency() })),
+        h("input", { class: "input", id: "cap", type: "number", min: 0, step: 1 / unit, inputmode: "decimal", value: this.#cap === null ? "" : this.#cap / unit,
+          onchange: ({ target }) => target.reportValidity() && this.#setCap(target.value === "" ? null : Math.round(Number(target.value) * unit)) })));
+  }
+
+  async #setCap(cap) {
+    try {
+      this.#cap = (await put("/v1/settings/spending", { spend_cap: cap })).spend_cap;
+      toast(t("app.saved"), "good");
+    } catch (problem) {
+      report(problem);
+    }
+    this.#draw();
   }
 
   async #setRule(change) {
