@@ -6,6 +6,7 @@ import { setCurrency, t } from "./i18n.js";
 import { Live } from "./live.js";
 import { dialog, iconButton, report, toast } from "./ui.js";
 import "./me/card.js";
+import { askSpending } from "./me/confirm.js";
 import { keep, recall, storedDevice } from "./me/device.js";
 import "./me/friends.js";
 import { keepPapers, lastKnown, receiptText } from "./me/kept.js";
@@ -60,6 +61,7 @@ class PoiMe extends HTMLElement {
       this.#session = me.session;
       await keep("me", { me, at: Date.now() });
       this.#take(me, Date.now());
+      askSpending(me.confirmation);
     } catch (problem) {
       if (problem.status === 401 || problem.status === 403) return this.#unpaired();
       this.#offline = true;

@@ -1,9 +1,10 @@
 /** Who the customer says they are, what they agreed to, what is kept of them, and the end of it all. */
 
 import { get, patch, put, remove } from "../api.js";
-import { h, icon, render } from "../dom.js";
+import { h, icon, render, slot } from "../dom.js";
 import { dateTime, language, LANGUAGES, said, switchLanguage, t } from "../i18n.js";
 import { button, busy, confirm, field, report, toast } from "../ui.js";
+import { pinCard } from "./confirm.js";
 import { forgetAll } from "./device.js";
 import { lastKnown } from "./kept.js";
 import { leave, subscribe } from "./push.js";
@@ -13,13 +14,19 @@ class Profile extends HTMLElement {
   me = null;
   #consents = null;
   #list = h("ul", { class: "list consents" });
+  #pin = h("div", { dataset: { own: "" } });
 
   connectedCallback() {
-    if (!this.firstChild) render(this, this.#form(), this.#agreed(), this.#kept(), this.#end());
+    if (!this.firstChild) render(this, this.#form(), this.#agreed(), slot(this.#pin), this.#kept(), this.#end());
     this.#load();
   }
 
+  #drawPin() {
+    render(this.#pin, pinCard(this.me.has_pin, () => this.dispatchEvent(new Event("poi:changed", { bubbles: true }))));
+  }
+
   async #load() {
+    this.#drawPin();
     try {
       this.#consents = (await lastKnown("consents", () => get("/v1/me/consents"))).value.items;
     } catch (problem) {

@@ -126,9 +126,16 @@ export class Till extends EventTarget {
     try {
       this.#ticket.take(await post(`/v1/sessions/${this.sessionId}/accept`, { decision_id: decisionId, total: decision.total }));
     } catch (problem) {
-      return this.#lookAgain(problem);
+      return this.#unlessAgreed(problem, () => this.#acceptAndPay(means));
     }
     return this.#send(means);
+  }
+
+  /** Go on once the customer has agreed to what is spent of theirs; any other problem is one. */
+  async #unlessAgreed(problem, goOn) {
+    if (problem.code !== "confirmation-required") return this.#lookAgain(problem);
+    const { awaitWord } = await import("./confirm.js");
+    return (await awaitWord(this.#ticket)) ? goOn() : undefined;
   }
 
   async #send(means) {
@@ -137,7 +144,7 @@ export class Till extends EventTarget {
     try {
       this.#ticket.take(await postOnce(`/v1/sessions/${id}/pay`, { means }, `${checkoutId}.${means}`));
     } catch (problem) {
-      await this.#lookAgain(problem);
+      await this.#unlessAgreed(problem, () => this.#send(means));
     }
   }
 
