@@ -73,7 +73,7 @@ class ProductRow(Struct, frozen=True, kw_only=True):
     quantity: int
     total: int
     saved: int
-    sales: int = 0
+    sales: int
 
 
 class CustomerRow(Struct, frozen=True, kw_only=True):
@@ -126,19 +126,13 @@ class Insights(Figures, frozen=True, kw_only=True):
     before: Figures | None = None
 
 
-class BestSeller(Struct, frozen=True, kw_only=True):
+class BestSeller(ProductRow, frozen=True, kw_only=True):
     """A product and its trend. `before_...` is of the period compared with (`before_rank` None: not sold then).
 
     `series`: the total in each of the page's buckets, minor units.
     """
 
     rank: int
-    code: str
-    label: str
-    sales: int
-    quantity: int
-    total: int
-    saved: int
     before_rank: int | None
     before_quantity: int
     before_total: int
