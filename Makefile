@@ -3,14 +3,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 BIN := .venv/bin
 
-.PHONY: help run demo demo-shop web test check fuzz sanitize gate bench bench-matcher bench-insights soak build clean
+.PHONY: help run demo demo-shop web test stories check fuzz sanitize gate bench bench-matcher bench-insights bench-first-view pictures soak build clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
-run: ## Install what is missing and serve the demo shop on loopback
+run: ## Install what is missing and serve the demo shop on loopback (SHOP=clothing: one with sizes, apart from it)
 	@.ci/prepare run
-	@$(BIN)/poi-server serve --demo-shop
+	@$(BIN)/poi-server serve --demo-shop $(or $(SHOP),pastry) $(if $(SHOP),--data build/$(SHOP))
 
 demo-shop: ## Load a year of real-shaped trade and serve it, apart from your data (SIZE=small|medium|full)
 	@.ci/prepare demo
@@ -27,6 +27,10 @@ demo: ## Perform the whole story on a fresh server: tap, scan, offers, payment, 
 test: ## Run the test suite (does all its own set-up)
 	@.ci/prepare test
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+stories: ## Live two days in the demo shops with real browsers, told as they go: the pastry cook's, the clothing shop's
+	@.ci/prepare test
+	@$(BIN)/python -m pytest -q -s -p no:randomly tests/stories
 
 check: ## Lint, types, import contracts, and the matcher's instructions against their budget
 	@.ci/prepare test
@@ -62,6 +66,15 @@ bench-insights: ## Measure the dashboard over a long history while 50 stations s
 	@.ci/prepare bench
 	@$(BIN)/python -m bench.insights $(if $(LINES),--lines $(LINES)) $(if $(STORAGE),--storage $(STORAGE)) \
 	  $(if $(KEEP),--keep $(KEEP)) $(if $(JSON),--json $(JSON))
+
+bench-first-view: ## Measure the pages' first view on a processor four times slower (RUNS=, PAGES=me,dashboard, JSON=, MARKDOWN=)
+	@.ci/prepare bench
+	@$(BIN)/python -m bench.first_view $(if $(RUNS),--runs $(RUNS)) $(if $(PAGES),--pages $(PAGES)) \
+	  $(if $(JSON),--json $(JSON)) $(if $(MARKDOWN),--markdown $(MARKDOWN))
+
+pictures: ## Take the pictures of docs/pages.md from the demo shop, in both languages, on a phone and on a desk
+	@.ci/prepare test
+	@PICTURES=docs/pictures $(BIN)/python -m pytest -q -p no:randomly tests/pages/test_every_page.py
 
 soak: ## The long runs: more simulated sessions, more kills, more fuzzing
 	@.ci/prepare test

@@ -62,12 +62,13 @@ class Server:
     async def __aenter__(self) -> Self:
         file = self._folder / "bench.toml"
         file.write_text(self._config)
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", self._module, "serve", "--port", "0", *self._arguments),
-            *("--data", str(self._folder), "--config", str(file)),
-            stdout=(self._folder / "serve.log").open("ab"),
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        with (self._folder / "serve.log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", self._module, "serve", "--port", "0", *self._arguments),
+                *("--data", str(self._folder), "--config", str(file)),
+                stdout=log,
+                stderr=asyncio.subprocess.STDOUT,
+            )
         try:
             note = await self._note()
         except BaseException:

@@ -9,8 +9,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright, expect
 
+from bench.views import BROWSER
 from poi_engine.setup import NewStation
-from poi_server.demo_catalogue import gtin
+from poi_server.demo_plan import gtin
+from tests.pages.axe import AXE
+from tests.pages.demo import DemoShop, open_demo
 from tests.pages.film import write_film
 from tests.server.shop import Shop, open_shop
 from tests.servers import ValkeyServer, absent
@@ -19,13 +22,7 @@ PHONE = {"width": 390, "height": 844}
 TABLET = {"width": 1024, "height": 768}
 DESKTOP = {"width": 1440, "height": 900}
 ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *BROWSER,
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 ]
@@ -72,6 +69,21 @@ async def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFacto
     )
     yield opened
     await opened.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def demo(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DemoShop]:
+    """The shipped server in a process of its own, with the demo shop."""
+    async with open_demo(browser, tmp_path_factory.mktemp("demo")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The program that judges whether everybody can use a page, injected in these tests only."""
+    if not AXE.is_file():
+        absent("axe-core is not installed (run: .ci/web test)")
+    return AXE.read_text("utf-8")
 
 
 class Visitor:

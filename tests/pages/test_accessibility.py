@@ -1,53 +1,22 @@
 """axe-core finds no violation on any page: in both languages, light and dark, on a phone and on a desk."""
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page
 
 from poi_server.pages.shells import PAGES
+from tests.pages.axe import judge
 from tests.pages.conftest import DESKTOP, PHONE, Visit
 from tests.pages.test_phone_page import bought, joined
 from tests.server.shop import Shop
-from tests.servers import absent
 
 pytestmark = [pytest.mark.chromium, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
-AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 ROLES = {"pair": None, "join": None, "station": "station", "me": "phone"}
 """Who opens a page; the owner, where nothing is said."""
 PATHS = {"home": "/", "join": "/c/{station}", "station": "/station/{station}"}
 LOCALES = ("en-GB", "fr-FR")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
-_RUN = """async (runOnly) => (await axe.run(document, { runOnly, preload: false })).violations
-  .flatMap(({ id, nodes }) => nodes.map(
-    ({ target, failureSummary }) => `${id}: ${target} ${failureSummary.replaceAll("\\n", " ")}`))"""
-
-_SETTLE = """async () => {
-  for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
-  for (const one of document.getAnimations()) if (one.effect.getTiming().iterations !== Infinity) one.finish();
-}"""
-"""Colours change over a few frames: what is judged is where they arrive."""
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The program that judges, injected in these tests only."""
-    if not AXE.is_file():
-        absent("axe-core is not installed (run: .ci/web test)")
-    return AXE.read_text("utf-8")
-
-
-async def _judge(page: Page, axe: str) -> str:
-    """What is wrong in light and in dark, a line each."""
-    found: list[str] = []
-    await page.evaluate(axe)
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        await page.evaluate(_SETTLE)
-        found += [f"{scheme} {wrong}" for wrong in await page.evaluate(_RUN, RULES)]
-    return "\n".join(found)
 
 
 async def _open(visit: Visit, shop: Shop, path: str, role: str | None, size: dict[str, int], locale: str) -> Page:
@@ -80,7 +49,7 @@ async def test_a_page_has_no_violation(visit: Visit, shop: Shop, axe: str, page_
     path = PATHS.get(page_name, f"/{page_name}").format(station=shop.station_id)
     size = PHONE if page_name in ("me", "join", "pair") else DESKTOP
     page = await _open(visit, shop, path, ROLES.get(page_name, "owner"), size, locale)
-    assert await _judge(page, axe) == ""
+    assert await judge(page, axe) == ""
 
 
 @pytest.mark.parametrize("page_name", ["dashboard", "customers", "products", "offers", "sellers", "station"])
@@ -89,7 +58,7 @@ async def test_a_page_has_no_violation_on_a_phone(visit: Visit, shop: Shop, axe:
     await _sell(shop)
     path = PATHS.get(page_name, f"/{page_name}").format(station=shop.station_id)
     page = await _open(visit, shop, path, ROLES.get(page_name, "owner"), PHONE, "fr-FR")
-    assert await _judge(page, axe) == ""
+    assert await judge(page, axe) == ""
 
 
 async def _drill(page: Page) -> None:
@@ -129,7 +98,7 @@ async def test_what_a_page_opens_has_no_violation(
     await _sell(shop)
     page = await _open(visit, shop, path, "owner", DESKTOP, "en-GB")
     await opening(page)
-    assert await _judge(page, axe) == ""
+    assert await judge(page, axe) == ""
 
 
 @pytest.mark.parametrize("tab", ["Card", "Offers", "Shop", "Receipts", "Profile"])
@@ -144,7 +113,7 @@ async def test_a_tab_of_the_customers_phone_has_no_violation(
         await page.locator(".product-row").first.click()
         await page.get_by_role("dialog").wait_for()
     await page.wait_for_function("() => !document.querySelector('.loading')")
-    assert await _judge(page, axe) == ""
+    assert await judge(page, axe) == ""
 
 
 async def test_a_planted_violation_is_found(visit: Visit, shop: Shop, axe: str) -> None:
@@ -156,5 +125,5 @@ async def test_a_planted_violation_is_found(visit: Visit, shop: Shop, axe: str) 
       words.style.color = "var(--line)";
       document.querySelector("main").append(words, new Image(8, 8));
     }""")
-    found = await _judge(page, axe)
+    found = await judge(page, axe)
     assert "image-alt" in found and "color-contrast" in found

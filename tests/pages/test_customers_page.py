@@ -1,6 +1,5 @@
 """The customers' page in Chromium: search, profile, notes, consents, merge, export, erase, and the rules."""
 
-import asyncio
 import json
 import os
 from pathlib import Path
@@ -8,11 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.pages.axe import judge
 from tests.pages.conftest import DESKTOP, PHONE, Visit
-from tests.pages.test_accessibility import AXE, _judge
 from tests.server.shop import Shop
 from tests.server.test_clientele_api import sell
-from tests.servers import absent
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
@@ -189,11 +187,10 @@ async def test_nothing_is_wider_than_the_screen_and_every_button_can_be_touched(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
-async def test_axe_finds_nothing_on_a_profile_its_dialogs_and_the_rules(visit: Visit, shop: Shop, locale: str) -> None:
+async def test_axe_finds_nothing_on_a_profile_its_dialogs_and_the_rules(
+    visit: Visit, shop: Shop, axe: str, locale: str
+) -> None:
     """In light and in dark, with everything opened."""
-    if not AXE.is_file():
-        absent("axe-core is not installed (run: .ci/web test)")
-    axe = await asyncio.to_thread(AXE.read_text, "utf-8")
     customer_id, name = await person(shop, "Wanda Axe")
     await sell(shop, customer_id, 990)
     await shop.ask("POST", f"/v1/customers/{customer_id}/notes", {"text": "Tall"})
@@ -202,13 +199,13 @@ async def test_axe_finds_nothing_on_a_profile_its_dialogs_and_the_rules(visit: V
     page = await opened(visit, "owner", locale=locale)
     await choose(page, name)
     await page.evaluate("for (const node of document.querySelectorAll('details')) node.open = true")
-    assert await _judge(page, axe) == ""
+    assert await judge(page, axe) == ""
     for opener in (".profile-head .button:not(.back)", ".consents .button", ".wide .button:has([href*=branch])"):
         await page.locator(opener).first.click()
         await page.get_by_role("dialog").wait_for()
-        assert await _judge(page, axe) == "", opener
+        assert await judge(page, axe) == "", opener
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("dialog")).to_have_count(0)
     await page.locator(".segmented button").nth(1).click()
     await page.locator(".texts-card").wait_for()
-    assert await _judge(page, axe) == ""
+    assert await judge(page, axe) == ""

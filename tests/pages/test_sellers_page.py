@@ -2,16 +2,15 @@
 
 import os
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
+from tests.pages.axe import judge
 from tests.pages.conftest import DESKTOP, PHONE, TABLET, Visit, Visitor
 from tests.server.shop import BY, Shop
-from tests.servers import absent
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
@@ -342,57 +341,31 @@ async def test_the_page_fits_every_screen_in_both_languages(visit: Visit, size: 
         await page.close()
 
 
-AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
-VIOLATIONS = """async () => {
-  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"];
-  const { violations } = await axe.run(document, { runOnly: tags });
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target} ${node.failureSummary}`));
-}"""
-CALM = """() => Promise.all(document.getAnimations()
-  .filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime))
-  .map((one) => one.finished.catch(() => {})))"""
-
-
-async def _violations(page: Page) -> list[str]:
-    """What axe-core finds, in light and in dark."""
-    if not AXE.is_file():
-        absent("axe-core is not installed (run: .ci/web test)")
-    await page.evaluate(AXE.read_text("utf-8"))
-    found: list[str] = []
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        await page.evaluate(CALM)
-        found += [f"{scheme} {wrong}" for wrong in await page.evaluate(VIOLATIONS)]
-    return found
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("rule")
-async def test_axe_finds_nothing_in_what_opens_over_the_pages(
-    visit: Visit, shop: Shop, station_id: str, till: Till
-) -> None:
+async def test_axe_finds_nothing_in_what_opens_over_the_pages(visit: Visit, shop: Shop, axe: str, till: Till) -> None:
     """The chooser, the PIN pad, the locked counter, the forms about a person, and the audit."""
     name = _unique("Axel")
     await _person(shop, name, take_payment=False)
     await till.page.locator(".seller").click()
     await expect(till.page.locator(".face", has_text=name)).to_be_visible()
-    assert await _violations(till.page) == []
+    assert await judge(till.page, axe) == ""
     await till.page.locator(".face", has_text=name).click()
-    assert await _violations(till.page) == []
+    assert await judge(till.page, axe) == ""
     await till.type_pin(PIN)
     await expect(till.page.locator(".seller")).to_contain_text(name)
-    assert await _violations(till.page) == []
+    assert await judge(till.page, axe) == ""
     await shop.ask("PUT", "/v1/settings/sign-in", {"sign_in": "required", "sign_out_minutes": 30})
     await till.page.locator(".seller").click()
     await till.page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
     await expect(till.page.locator(".is-locked .face").first).to_be_visible()
-    assert await _violations(till.page) == []
+    assert await judge(till.page, axe) == ""
     page = await _page(visit)
     for opened in ("Change", "PIN", "Badges"):
         await page.locator(".person", has_text=name).get_by_role("button", name=opened).click()
         await expect(page.get_by_role("dialog")).to_be_visible()
-        assert await _violations(page) == [], opened
+        assert await judge(page, axe) == "", opened
         await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     await page.get_by_role("button", name="Audit").click()
     await expect(page.locator("table.audit")).to_be_visible()
-    assert await _violations(page) == []
+    assert await judge(page, axe) == ""

@@ -23,6 +23,7 @@ class PoiDashboard extends HTMLElement {
   #store = "";
   #stores = [];
   #names = { stores: {}, sellers: {} };
+  #named = null;
   #data = null;
   #best = null;
   #order = "total";
@@ -39,7 +40,7 @@ class PoiDashboard extends HTMLElement {
     this.#owner = (await requireRole("owner", "manager", "auditor")).role === "owner";
     if (!this.#owner) this.#tab = "figures";
     this.#draw();
-    await this.#loadNames();
+    this.#named = this.#loadNames();
     const live = new Live({ watch: "dashboard" });
     live.addEventListener("message", ({ detail }) => detail.kind === "sale" && this.#soon());
     live.addEventListener("resync", () => this.#load());
@@ -74,14 +75,14 @@ class PoiDashboard extends HTMLElement {
     return { first: this.#period.first, last: this.#period.last, ...(this.#store && { store_id: this.#store }) };
   }
 
-  /** Ask for everything; an answer that comes after a newer question is not shown. */
+  /** Ask for everything; an answer that comes after a newer question is not shown, unless nothing is there yet. */
   async #load() {
     this.#asked += 1;
     const asked = this.#asked;
     try {
       const [data, best, cohorts] = await Promise.all([
-        get("/v1/insights", { ...this.#view, compare: this.#compare, top: 20 }), this.#askBest(0), get("/v1/insights/cohorts", { store_id: this.#store })]);
-      if (asked !== this.#asked) return;
+        get("/v1/insights", { ...this.#view, compare: this.#compare, top: 20 }), this.#askBest(0), get("/v1/insights/cohorts", { store_id: this.#store }), this.#named]);
+      if (asked !== this.#asked && this.#data) return;
       setCurrency(data.currency);
       [this.#data, this.#best, this.#cohorts] = [data, best, cohorts];
     } catch (problem) {
@@ -108,9 +109,11 @@ class PoiDashboard extends HTMLElement {
     this.#draw();
   }
 
-  /** With the map, whose size and bubbles are made anew. */
+  /** With the map, whose size and bubbles are made anew; the figures do not wait for the land. */
   async #drawAll() {
-    if (this.#data) this.#map = await storesMap(this.#page);
+    this.#draw();
+    if (!this.#data) return;
+    this.#map = await storesMap(this.#page);
     this.#draw();
   }
 

@@ -6,13 +6,13 @@ import { setCurrency, t } from "./i18n.js";
 import { busy, report } from "./ui.js";
 
 const PAGES_OF = {
-  owner: ["dashboard", "customers", "campaigns", "offers", "products", "sellers"],
-  manager: ["dashboard", "customers", "campaigns", "offers", "products", "sellers"],
+  owner: ["dashboard", "customers", "orders", "products", "offers", "campaigns", "sellers"],
+  manager: ["dashboard", "customers", "orders", "products", "offers", "campaigns", "sellers"],
   auditor: ["dashboard", "sellers"],
-  seller: ["customers"],
+  seller: ["customers", "orders"],
 };
-const PICTURES = { dashboard: "chart", customers: "user", offers: "tag", campaigns: "target", products: "box", sellers: "shield" };
-const NEXT = /^\/(?:station\/[\w.:-]+|dashboard|offers|campaigns|products|sellers|customers|me)$/;
+const PICTURES = { dashboard: "chart", customers: "user", orders: "basket", offers: "tag", campaigns: "target", products: "box", sellers: "shield" };
+const NEXT = /^\/(?:station\/[\w.:-]+|dashboard|offers|campaigns|products|sellers|customers|orders|me)$/;
 
 class PoiHome extends HTMLElement {
   async connectedCallback() {
@@ -75,7 +75,7 @@ class PoiHome extends HTMLElement {
         stations.length === 0 && h("p", { class: "muted" }, t("home.no_stations")),
         h("ul", { class: "choices" }, stations.map((station) =>
           h("li", {}, choice(`/station/${station.station_id}`, "tablet", station.name, storeName(station.store_id)))))),
-      h("p", { class: "muted small" }, h("a", { href: "/docs" }, t("home.docs")))));
+      h("p", {}, h("a", { class: "button quiet", href: "/docs" }, icon("question"), t("home.docs")))));
   }
 }
 

@@ -137,22 +137,44 @@ export function languageSwitch() {
     h("button", { type: "button", class: "button quiet small language", lang: code, "aria-label": t("app.switch_language"), onclick: () => switchLanguage(code) }, icon("globe"), h("span", { class: "label" }, t(`language.${code}`))));
 }
 
-/** The bar's links, language switch and way out, by the role of who is signed in. */
+/** The bar's links, language switch and way out, by the role of who is signed in; folded behind a button where the bar is narrow. */
 class PoiNav extends HTMLElement {
+  #me = null;
+  #open = false;
+
   connectedCallback() {
     document.addEventListener("poi:me", ({ detail }) => this.#draw(detail));
+    document.addEventListener("pointerdown", ({ target }) => this.contains(target) || this.#fold());
+    document.addEventListener("keydown", ({ key }) => key === "Escape" && this.#fold() && this.querySelector(".menu-button").focus());
+    this.addEventListener("focusout", ({ relatedTarget: to }) => to && !this.contains(to) && this.#fold());
     this.#draw(null);
   }
 
+  /** Close the menu; answers whether it was open. */
+  #fold() {
+    return this.#open && this.#toggle();
+  }
+
+  #toggle() {
+    this.#open = !this.#open;
+    this.#draw(this.#me);
+    return true;
+  }
+
   #draw(me) {
+    this.#me = me;
     const here = document.documentElement.dataset.page;
     const links = LINKS.filter((link) => link.roles.includes(me?.role));
+    this.classList.toggle("folds", links.length > 0);
+    this.classList.toggle("is-open", this.#open);
     render(this,
-      h("nav", { class: "links", "aria-label": t("app.navigation") }, links.map((link) =>
-        h("a", { class: "link", href: link.href, "aria-current": link.page === here ? "page" : null }, icon(link.icon), h("span", { class: "label" }, t(`page.${link.page}`))))),
-      languageSwitch(),
-      me && iconButton("out", t("app.sign_out"), leave));
-    this.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+      links.length > 0 && h("button", { type: "button", class: "button quiet menu-button", key: "menu-button", "aria-expanded": String(this.#open), "aria-controls": "menu", onclick: () => this.#toggle() },
+        icon(this.#open ? "close" : "menu"), t("app.menu")),
+      h("div", { class: "menu", id: "menu", key: "menu" },
+        links.length > 0 && h("nav", { class: "links", "aria-label": t("app.navigation") }, links.map((link) =>
+          h("a", { class: "link", href: link.href, "aria-current": link.page === here ? "page" : null }, icon(link.icon), h("span", {}, t(`page.${link.page}`))))),
+        h("div", { class: "row menu-foot" }, languageSwitch(),
+          me && h("button", { type: "button", class: "button quiet small leave", title: t("app.sign_out"), onclick: leave }, icon("out"), h("span", { class: "label" }, t("app.sign_out"))))));
   }
 }
 
