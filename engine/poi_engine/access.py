@@ -107,7 +107,8 @@ class Access:
     def remembered(self, secret: str) -> Principal | None:
         """The principal of a secret that was right before; says nothing about revocation."""
         digest = _digest(secret)
-        return self._local.get(digest) or self._known.get(digest, (None, 0.0))[0]
+        known = self._known.get(digest)
+        return self._local.get(digest) or (known[0] if known else None)
 
     async def authenticate(self, secret: str) -> Principal | None:
         """The principal of a secret, or None when nobody has it or it was revoked."""
@@ -115,8 +116,8 @@ class Access:
         if found := self._local.get(digest):
             return found
         now = self._clock.monotonic()
-        if self._exclusive and (known := self._known.get(digest)) and now - known[1] < FRESH_SECONDS:
-            return known[0]
+        if self._exclusive and (fresh := self._known.get(digest)) and now - fresh[1] < FRESH_SECONDS:
+            return fresh[0]
         revocations = self._revocations
         principal = await self._sql.read(lambda: _principal_job(digest))
         if principal is None:

@@ -64,11 +64,11 @@ class Pins:
     async def prove(self, merchant_id: str, holder_id: str, pin: str, by: Principal) -> str:
         """The stored hash, if this is the person's PIN. Refusals: `pin-wrong`, `pin-locked`."""
         at = micros(self._clock.now())
-        stored = await self._sql.write(lambda: self._attempt(merchant_id, holder_id, by, at))
+        stored, failures = await self._sql.write(lambda: self._attempt(merchant_id, holder_id, at))
         async with self._hashing:
             right = await asyncio.to_thread(is_pin, pin, stored)
         if not right:
-            await self._sql.write(lambda: self._wrong(merchant_id, holder_id, by, at))
+            await self._sql.write(lambda: self._wrong(merchant_id, holder_id, failures, by, at))
             raise Forbidden("pin-wrong", "This is not the person's PIN.", path="$.pin")
         return stored
 
@@ -82,7 +82,8 @@ class Pins:
         if not rows:
             raise Forbidden("pin-wrong", "This is not the person's PIN any more.", path="$.pin")
 
-    def _attempt(self, merchant_id: str, holder_id: str, by: Principal, at: int) -> Job[str]:
+    def _attempt(self, merchant_id: str, holder_id: str, at: int) -> Job[tuple[str, int]]:
+        """The stored hash to judge by, and how many attempts in a row this makes."""
         rows = yield Query(
             f"update {self._of.table} set pin_failures = pin_failures + 1 where merchant_id = ? and {self._of.key} = ?"
             f" and {self._of.counts} and pin is not null and coalesce(pin_locked_until, 0) <= ?"
@@ -94,12 +95,16 @@ class Pins:
         failures = int(rows[0]["pin_failures"])
         if failures % TRIES == 0:
             pause = min(PAUSE_SECONDS * 2 ** (failures // TRIES - 1), LONGEST_PAUSE_SECONDS)
-            why = f"{failures} wrong PINs in a row"
-            yield from self._pause(merchant_id, holder_id, by, at + pause * 1_000_000, why, at)
-        return str(rows[0]["pin"])
+            yield self._pause(merchant_id, holder_id, at + pause * 1_000_000)
+        return str(rows[0]["pin"]), failures
 
-    def _wrong(self, merchant_id: str, holder_id: str, by: Principal, at: int) -> Job[None]:
-        yield insert_audit(merchant_id, self._ids.new("aud"), by.who, "pin-wrong", holder_id, "", at, by.station_id)
+    def _wrong(self, merchant_id: str, holder_id: str, failures: int, by: Principal, at: int) -> Job[None]:
+        def noted(act: str, why: str = "") -> Query:
+            return insert_audit(merchant_id, self._ids.new("aud"), by.who, act, holder_id, why, at, by.station_id)
+
+        yield noted("pin-wrong")
+        if failures % TRIES == 0:
+            yield noted("pin-pause", f"{failures} wrong PINs in a row")
         given = yield Query(
             "select coalesce(max(created_at), 0) as at from audit where merchant_id = ? and subject_id = ?"
             " and created_at > ? and act = 'set-pin'",
@@ -111,15 +116,14 @@ class Pins:
             (merchant_id, holder_id, max(int(given[0]["at"]), at - DAY_US), TRIES_A_DAY),
         )
         if len(rows) == TRIES_A_DAY:
-            until = int(rows[-1]["created_at"]) + DAY_US
-            yield from self._pause(merchant_id, holder_id, by, until, f"{TRIES_A_DAY} wrong PINs within a day", at)
+            yield self._pause(merchant_id, holder_id, int(rows[-1]["created_at"]) + DAY_US)
+            yield noted("pin-pause", f"{TRIES_A_DAY} wrong PINs within a day")
 
-    def _pause(self, merchant_id: str, holder_id: str, by: Principal, until: int, why: str, at: int) -> Job[None]:
-        yield Query(
+    def _pause(self, merchant_id: str, holder_id: str, until: int) -> Query:
+        return Query(
             f"update {self._of.table} set pin_locked_until = ? where merchant_id = ? and {self._of.key} = ?",
             (until, merchant_id, holder_id),
         )
-        yield insert_audit(merchant_id, self._ids.new("aud"), by.who, "pin-pause", holder_id, why, at, by.station_id)
 
     def _refusal(self, merchant_id: str, holder_id: str, at: int) -> Job[RequestError]:
         rows = yield Query(

@@ -29,6 +29,7 @@ export async function askSpending(question) {
         button(t("spending.no"), { icon: "close", kind: "big wide", onclick: answer(false) })),
     };
   });
+  if (asking !== question.confirmation_id) return; // another one is asked by now
   close = () => {};
   asking = "";
 }
