@@ -1,6 +1,7 @@
 """From what a till enters to basket lines. Pure but for the products it is given."""
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -53,20 +54,35 @@ def _check_entry(entry: BasketEntry, path: str) -> None:
         raise RequestError("bad-line-id", "A line_id has 1 to 32 characters.", path=f"{path}.line_id")
 
 
-def lines_of(entries: Sequence[BasketEntry], products: Mapping[str, Product], vat_rate: int) -> tuple[SaleItem, ...]:
-    """The basket's lines; `vat_rate` (basis points) is that of plain amounts."""
+def lines_of(
+    entries: Sequence[BasketEntry],
+    products: Mapping[str, Product],
+    vat_rate: int,
+    promised: Mapping[str, SaleItem] = MappingProxyType({}),
+) -> tuple[SaleItem, ...]:
+    """The basket's lines; `vat_rate` (basis points) is that of plain amounts.
+
+    `promised` are the lines of an order placed before, by id: one that stays, with its product, is as it was promised.
+    More of it than that is a line of its own, at today's price.
+    """
     taken = {entry.line_id for entry in entries if entry.line_id}
     lines = []
     for index, entry in enumerate(entries):
-        line_id = entry.line_id or _free_id(taken)
+        line_id, quantity = entry.line_id or _free_id(taken), entry.quantity
         if entry.code is None:
             lines.append(_plain(entry, line_id, vat_rate))
             continue
+        kept = promised.get(line_id)
+        if kept is not None and kept.code == entry.code:
+            lines.append(replace(kept, quantity=min(quantity, kept.quantity)))
+            if quantity <= kept.quantity:
+                continue
+            line_id, quantity = _free_id(taken), quantity - kept.quantity
         product = products.get(entry.code)
         if product is None:
             message = f"There is no product {entry.code[:64]!r} on sale."
             raise RequestError("unknown-product", message, path=f"$.entries[{index}].code")
-        lines.append(line_of(product, line_id, entry.quantity))
+        lines.append(line_of(product, line_id, quantity))
     if sum(line.amount for line in lines) > MAX_SUBTOTAL:
         raise RequestError(
             "basket-too-large", f"A basket is worth at most {MAX_SUBTOTAL} minor units.", path="$.entries"

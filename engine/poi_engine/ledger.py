@@ -5,7 +5,11 @@ pending transfer holds the amount until it is posted or voided, once. An account
 its pending debits counted; SQL itself sees to that, so it holds for any number of processes.
 
 The rules (`floor_of`, `effects`) are pure; the rest are jobs for `Sql.write` and `Sql.read`, composed by `yield from`.
-Accounts are always changed in the order of their names, which keeps deadlocks away.
+
+Transactions lock rows in one order, which keeps deadlocks away: the idempotency key, the checkout (a refund's own, then
+its sale's), the customer who lives on, orders by id, accounts by name, the station's journal, and last what the figures
+need. So a transaction changes its accounts once, all together: `change` takes what it makes and ends in one go.
+Whoever changes an account of a customer holds the customer's row.
 """
 
 from collections import defaultdict
@@ -33,6 +37,15 @@ class Move(Struct, frozen=True, kw_only=True):
     credit: str
     amount: int
     unit: str
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """A part of a `change`: `moves` made at once (`single`) or held (`pending`), or what a checkout holds `post`ed or
+    `void`ed."""
+
+    checkout_id: str
+    phase: Phase
+    moves: tuple[Move, ...] = ()
 
 
 class Transfer(Struct, frozen=True, kw_only=True):
@@ -67,6 +80,11 @@ class Effect(Struct, kw_only=True):
     debits_pending: int = 0
     credits_pending: int = 0
 
+    @property
+    def changes(self) -> bool:
+        """Whether anything is left of it: what one step lets go another one may hold."""
+        return any((self.debits, self.credits, self.debits_pending, self.credits_pending))
+
 
 class Insufficient(Conflict):
     """An account has less than a move asks for: `missing` minor units, points or uses."""
@@ -100,10 +118,10 @@ def limit_return(limit_key: str, amount: int, unit: str) -> Move:
     return Move(kind="limit", debit=f"limits_used:{unit}", credit=limit_account(limit_key), amount=amount, unit=unit)
 
 
-def effects(moves: Iterable[Move | Transfer], phase: Phase) -> list[tuple[str, Effect]]:
+def effects(moves: Iterable[tuple[Move | Transfer, Phase]]) -> list[tuple[str, Effect]]:
     """The change of every account, by account name; the changes of all accounts add up to zero in each unit."""
     by_account: dict[str, Effect] = {}
-    for move in moves:
+    for move, phase in moves:
         debit = _effect(by_account, move.debit, move.unit)
         credit = _effect(by_account, move.credit, move.unit)
         if phase in ("single", "post"):
@@ -112,7 +130,7 @@ def effects(moves: Iterable[Move | Transfer], phase: Phase) -> list[tuple[str, E
         held = {"pending": move.amount, "post": -move.amount, "void": -move.amount}.get(phase, 0)
         debit.debits_pending += held
         credit.credits_pending += held
-    return sorted(by_account.items())
+    return sorted((account, effect) for account, effect in by_account.items() if effect.changes)
 
 
 def _effect(by_account: dict[str, Effect], account: str, unit: str) -> Effect:
@@ -140,24 +158,62 @@ def open_account(m: str, account: str, unit: str, *, floor: bool) -> Job[None]:
     )
 
 
+def change(m: str, steps: Iterable[Step], *, ids: Ids, at: int) -> Job[int]:
+    """All the steps or none; returns how many pending transfers they ended. Raises `Insufficient`.
+
+    Each account is changed once, in the order of the names: two of these never wait for each other. A floor counts for
+    what all the steps come to. `at` in microseconds.
+    """
+    moved: list[tuple[Move | Transfer, Phase]] = []
+    pending: dict[str, tuple[Transfer, Phase]] = {}
+    made: list[Transfer] = []
+    for step in steps:
+        if step.phase in ("post", "void"):
+            held = yield from pending_of(m, step.checkout_id)
+            pending |= {transfer.transfer_id: (transfer, step.phase) for transfer in held}
+            made += [_ending(transfer, step.phase, ids, at) for transfer in held]
+        else:
+            _check(step.moves)
+            moved += [(move, step.phase) for move in step.moves]
+            made += [_new(step.checkout_id, move, step.phase, ids, at) for move in step.moves]
+    ended: list[str] = []
+    if pending:  # of two who end a hold at once the second finds nothing left
+        ended, made = (yield from _record(m, made)), []
+    for account, effect in effects([*(pending[transfer_id] for transfer_id in ended), *moved]):
+        yield from _apply(m, account, effect)
+    yield from _record(m, made)
+    return len(ended)
+
+
 def hold(m: str, checkout_id: str, moves: Sequence[Move], *, ids: Ids, at: int) -> Job[None]:
     """Reserve: a pending transfer for each move, all or none. Raises `Insufficient`. `at` in microseconds."""
-    yield from _make(m, checkout_id, moves, "pending", ids, at)
+    yield from change(m, [Step(checkout_id=checkout_id, phase="pending", moves=tuple(moves))], ids=ids, at=at)
 
 
 def enter(m: str, checkout_id: str, moves: Sequence[Move], *, ids: Ids, at: int) -> Job[None]:
     """Make final transfers at once, all or none. Raises `Insufficient`. `at` in microseconds."""
-    yield from _make(m, checkout_id, moves, "single", ids, at)
+    yield from change(m, [Step(checkout_id=checkout_id, phase="single", moves=tuple(moves))], ids=ids, at=at)
 
 
 def post(m: str, checkout_id: str, *, ids: Ids, at: int) -> Job[int]:
     """Make final every pending transfer of the checkout that is still open; returns how many."""
-    return (yield from _resolve(m, checkout_id, "post", ids, at))
+    return (yield from change(m, [Step(checkout_id=checkout_id, phase="post")], ids=ids, at=at))
 
 
 def void(m: str, checkout_id: str, *, ids: Ids, at: int) -> Job[int]:
     """Let go every pending transfer of the checkout that is still open; returns how many."""
-    return (yield from _resolve(m, checkout_id, "void", ids, at))
+    return (yield from change(m, [Step(checkout_id=checkout_id, phase="void")], ids=ids, at=at))
+
+
+def lock(m: str, account: str, unit: str) -> Job[int]:
+    """Lock an account, which is made if it is not there; returns what is available on it."""
+    yield from open_account(m, account, unit, floor=floor_of(account))
+    rows = yield Query(
+        "update account set floor = floor where merchant_id = ? and account = ?"
+        " returning credits - debits - debits_pending as available",
+        (m, account),
+    )
+    return int(rows[0]["available"])
 
 
 def fund_limit(m: str, account: str, unit: str, cap: int, *, ids: Ids, at: int) -> Job[None]:
@@ -167,31 +223,40 @@ def fund_limit(m: str, account: str, unit: str, cap: int, *, ids: Ids, at: int) 
     """
     if (yield from funded(m, account)) == cap:
         return
-    yield from open_account(m, account, unit, floor=floor_of(account))
-    locked = yield Query(  # a second process waits here, then sees what the first has given
-        "update account set floor = floor where merchant_id = ? and account = ?"
-        " returning credits - debits - debits_pending as available",
-        (m, account),
-    )
+    available = yield from lock(m, account, unit)  # a second process waits here, then sees what the first has given
+    yield from change(m, (yield from funding(m, account, unit, cap, available)), ids=ids, at=at)
+
+
+def funding(m: str, account: str, unit: str, cap: int, available: int) -> Job[list[Step]]:
+    """The step that brings a limit to its cap, if it takes one; the account, or whose it is, is locked."""
     missing = cap - (yield from funded(m, account))
-    source = f"limits:{unit}"
-    if missing > 0:
-        given = Move(kind="fund", debit=source, credit=account, amount=missing, unit=unit)
-        yield from enter(m, f"fund:{account}", [given], ids=ids, at=at)
-    elif (surplus := min(-missing, locked[0]["available"])) > 0:
-        taken = Move(kind="fund", debit=account, credit=source, amount=surplus, unit=unit)
-        yield from enter(m, f"fund:{account}", [taken], ids=ids, at=at)
+    source, amount = f"limits:{unit}", missing
+    debit, credit = source, account
+    if missing < 0:
+        debit, credit, amount = account, source, min(-missing, available)
+    if amount <= 0:
+        return []
+    given = Move(kind="fund", debit=debit, credit=credit, amount=amount, unit=unit)
+    return [Step(checkout_id=f"fund:{account}", phase="single", moves=(given,))]
 
 
 def balance(m: str, account: str) -> Job[Balance]:
     """What the account holds; nothing when it was never used."""
+    return (yield from balances(m, [account]))[account]
+
+
+def balances(m: str, accounts: Sequence[str]) -> Job[dict[str, Balance]]:
+    """What these accounts hold, in one statement."""
     rows = yield Query(
-        "select credits, debits, debits_pending from account where merchant_id = ? and account = ?", (m, account)
+        "select account, credits, debits, debits_pending from account where merchant_id = ?"
+        f" and account in ({', '.join('?' * len(accounts))})",
+        (m, *accounts),
     )
-    if not rows:
-        return Balance()
-    posted = rows[0]["credits"] - rows[0]["debits"]
-    held = rows[0]["debits_pending"]
+    return {account: Balance() for account in accounts} | {row["account"]: _balance(row) for row in rows}
+
+
+def _balance(row: Row) -> Balance:
+    posted, held = row["credits"] - row["debits"], row["debits_pending"]
     return Balance(posted=posted, pending=held, available=posted - held)
 
 
@@ -217,13 +282,6 @@ def _in_order(rows: Iterable[Row]) -> list[Transfer]:
     return sorted((_transfer(row) for row in rows), key=lambda transfer: transfer.transfer_id)
 
 
-def _make(m: str, checkout_id: str, moves: Sequence[Move], phase: Phase, ids: Ids, at: int) -> Job[None]:
-    _check(moves)
-    for account, effect in effects(moves, phase):
-        yield from _apply(m, account, effect)
-    yield from _record(m, [_new(checkout_id, move, phase, ids, at) for move in moves])
-
-
 def _new(checkout_id: str, move: Move, phase: Phase, ids: Ids, at: int) -> Transfer:
     return Transfer(
         transfer_id=ids.new("trf"),
@@ -239,20 +297,15 @@ def _new(checkout_id: str, move: Move, phase: Phase, ids: Ids, at: int) -> Trans
     )
 
 
-def _resolve(m: str, checkout_id: str, phase: Phase, ids: Ids, at: int) -> Job[int]:
-    """End the open pending transfers; of two who try at once the second finds nothing left."""
+def pending_of(m: str, checkout_id: str) -> Job[list[Transfer]]:
+    """What the checkout holds: its pending transfers without an end, in the order of their making."""
     rows = yield Query(
         f"select {', '.join(_COLUMNS)} from transfer p where merchant_id = ? and checkout_id = ? and phase = 'pending'"
         " and not exists (select 1 from transfer r where r.merchant_id = p.merchant_id"
         " and r.resolves = p.transfer_id)",
         (m, checkout_id),
     )
-    pending = {transfer.transfer_id: transfer for transfer in _in_order(rows)}
-    ending = [_ending(transfer, phase, ids, at) for transfer in pending.values()]
-    ended = yield from _record(m, ending)
-    for account, effect in effects([pending[transfer_id] for transfer_id in ended], phase):
-        yield from _apply(m, account, effect)
-    return len(ended)
+    return _in_order(rows)
 
 
 def _ending(pending: Transfer, phase: Phase, ids: Ids, at: int) -> Transfer:

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from poi_engine.basket import BasketEntry, check_entries, lines_of, one_more
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.frozen import is_sure
-from poi_engine.checkout.records import insert_audit
 from poi_engine.checkout.reservation import release
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import moment
@@ -16,14 +15,15 @@ from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, NotFound, StorageError
 from poi_engine.facts import read_facts
 from poi_engine.goods.products import Product, Products, find_product
-from poi_engine.identify import Identifier, Refused, identity_of
-from poi_engine.orders.fulfilment import still
+from poi_engine.identify import Identifier, Refused, Vouched, identity_of, vouch
+from poi_engine.orders.fulfilment import placed, same_lines, still
+from poi_engine.orders.promised import promised_items
 from poi_engine.ports import Credential, Job
 from poi_engine.principal import Principal
 from poi_engine.session import Identity, Notice, Session, SessionState, move
 from poi_engine.settings import Counter
 from poi_engine.wiring import Wiring
-from poi_offers.situation import Basket, CustomerFacts, Situation
+from poi_offers.situation import Basket, CustomerFacts, SaleItem, Situation
 
 _S = SessionState
 CHANGEABLE = frozenset({_S.OPEN, _S.IDENTIFIED, _S.DECIDED, _S.DECLINED})
@@ -82,14 +82,15 @@ class Stations:
         check_entries(entries)
 
         async def step(session: Session) -> Session:
-            _must_be_changeable(session)
+            must_be_changeable(session)
             if revision is not None and session.revision != revision:
                 raise Conflict("revision", "The session has changed since; look again.")
             counter = await self._w.places.counter(merchant_id, session.station_id)
             products = await self._w.sql.read(lambda: _entered(merchant_id, entries))
-            lines = lines_of(entries, products, counter.vat_rate)
+            promised = await self._promised(session)
+            lines = lines_of(entries, products, counter.vat_rate, promised)
             basket = replace(session.basket, items=lines, codes=tuple(codes), rewards=tuple(rewards))
-            kept = still(session.fulfilments, {line.line_id for line in lines})
+            kept = still(session.fulfilments, same_lines(session.basket.items, lines))
             return await self.decided(replace(session, basket=basket, fulfilments=kept, notice=None))
 
         return await self._desk.change(merchant_id, session_id, step, known)
@@ -107,7 +108,7 @@ class Stations:
         found = await self._identifier.identify(merchant_id, credential, pseudonyms=programme.pseudonyms)
         if isinstance(found, Refused):
             return await self._notice(session, found.notice)
-        return await self._identify(session, found)
+        return await self._identify(session, await self._stood_by(session, found, credential))
 
     async def refuse(self, merchant_id: str, station_id: str, code: str, **values: str) -> Session:
         """Show at the station that a card or code could not be read."""
@@ -122,24 +123,47 @@ class Stations:
         session = await self._desk.load(merchant_id, session_id)
         return await self._identify(session, identity_of(customer, scheme, assurance, source))
 
-    async def confirm_identity(self, merchant_id: str, session_id: str, by: Principal) -> Session:
-        """Staff vouch for the customer; recorded in the audit."""
+    async def confirm_identity(
+        self,
+        merchant_id: str,
+        session_id: str,
+        by: Principal,
+        *,
+        how: Vouched = "known",
+        approval_id: str | None = None,
+    ) -> Session:
+        """Staff vouch for the customer; who and by what sign is recorded in the audit.
 
-        async def step(session: Session) -> Session:
-            _must_be_changeable(session)
-            if session.identity is None:
-                raise Conflict("nobody-identified", "Nobody is identified in this session.")
-            identity = replace(session.identity, assurance="staff", proved_at=self._w.at())
-            await self._audit(merchant_id, by, "confirm-identity", identity.customer_id, session.session_id)
-            return await self.decided(replace(session, identity=identity, notice=None))
+        What staff themselves linked a short while ago proves nothing: that takes a second person (`approval-needed`).
+        """
+        known = _vouchable(await self._desk.load(merchant_id, session_id))
+        audit_id, at = self._w.ids.new("aud"), self._w.at()
+        await self._w.sql.write(lambda: vouch(merchant_id, session_id, known, by, how, approval_id, audit_id, at))
+
+        async def step(current: Session) -> Session:
+            identity = _vouchable(current)
+            if identity.customer_id != known.customer_id:
+                raise Conflict("session-changed", "Another customer was identified meanwhile; look again.")
+            sure = replace(identity, assurance="staff", proved_at=self._w.at(), unproved=False)
+            return await self.decided(replace(current, identity=sure, notice=None))
 
         return await self._desk.change(merchant_id, session_id, step)
+
+    async def _stood_by(self, session: Session, found: Identity, credential: Credential) -> Identity:
+        """A card that staff linked is the customer's once it is shown in a session that their own code opened."""
+        known = session.identity
+        if not found.unproved or known is None or known.customer_id != found.customer_id:
+            return found
+        if known.assurance != "authenticate" or not is_sure(known, self._w.at()):
+            return found
+        await self._identifier.stand_by(session.merchant_id, found.customer_id, credential)
+        return replace(found, unproved=False)
 
     async def forget_customer(self, merchant_id: str, session_id: str) -> Session:
         """Nobody is identified any more (the wrong customer was)."""
 
         async def step(session: Session) -> Session:
-            _must_be_changeable(session)
+            must_be_changeable(session)
             basket = replace(session.basket, rewards=())
             changed = replace(session, identity=None, facts=None, basket=basket, contact_id=None, notice=None)
             return await self.decided(changed)
@@ -149,7 +173,7 @@ class Stations:
     async def see_card(self, merchant_id: str, session_id: str) -> Session:
         """Have the terminal read the card before the amount, then decide with its facts."""
         session = await self._desk.load(merchant_id, session_id)
-        _must_be_changeable(session)
+        must_be_changeable(session)
         counter = await self._w.places.counter(merchant_id, session.station_id)
         connector = self._w.connector(counter.connector)
         if not connector.capabilities.card_before_amount:
@@ -157,7 +181,7 @@ class Stations:
         seen = await connector.acquire_card(session.station_id, self._w.ids.new("acq"))
 
         async def step(session: Session) -> Session:
-            _must_be_changeable(session)
+            must_be_changeable(session)
             changed = replace(session, payment=seen.facts, acquisition_ref=seen.acquisition_ref, notice=None)
             return await self.decided(changed)
 
@@ -167,7 +191,7 @@ class Stations:
         """Decide without the card seen (another means will pay)."""
 
         async def step(session: Session) -> Session:
-            _must_be_changeable(session)
+            must_be_changeable(session)
             return await self.decided(replace(session, payment=None, acquisition_ref=None))
 
         return await self._desk.change(merchant_id, session_id, step)
@@ -176,12 +200,12 @@ class Stations:
         """The decision as the limits stand now."""
 
         async def step(session: Session) -> Session:
-            _must_be_changeable(session)
+            must_be_changeable(session)
             return await self.decided(replace(session, notice=notice))
 
         return await self._desk.change(merchant_id, session_id, step)
 
-    async def abandon(self, merchant_id: str, session_id: str) -> Session:
+    async def abandon(self, merchant_id: str, session_id: str, known: Session | None = None) -> Session:
         """End the session without a sale; what was reserved is free again. Not while a payment is under way."""
 
         async def step(session: Session) -> Session:
@@ -189,10 +213,10 @@ class Stations:
                 await self._let_go(session)
             return move(session, _S.ABANDONED, notice=None)
 
-        session = await self._desk.load(merchant_id, session_id)
+        session = known or await self._desk.load(merchant_id, session_id)
         if session.state is _S.ABANDONED:
             return session
-        ended = await self._desk.change(merchant_id, session_id, step)
+        ended = await self._desk.change(merchant_id, session_id, step, session)
         await self._w.sessions.release(ended)
         return ended
 
@@ -203,25 +227,6 @@ class Stations:
             raise Conflict("not-in-doubt", "Only a session whose payment is in doubt can be set aside.")
         await self._w.sessions.release(session)
         return session
-
-    async def hand_over(self, merchant_id: str, session_id: str, station_id: str) -> Session:
-        """Go on at another station of the same store, which must be free."""
-        counter = await self._w.places.counter(merchant_id, station_id)
-        there = await self.current(merchant_id, station_id)
-        if there is not None and there.state not in ENDED and there.session_id != session_id:
-            raise Conflict("station-busy", "The other station has an open session.")
-        before = await self._desk.load(merchant_id, session_id)
-
-        async def step(session: Session) -> Session:
-            _must_be_changeable(session)
-            if counter.store_id != session.store_id:
-                raise Conflict("other-store", "A session stays in its store.")
-            return await self.decided(replace(session, station_id=station_id, payment=None, acquisition_ref=None))
-
-        moved = await self._desk.change(merchant_id, session_id, step)
-        if before.station_id != station_id:
-            await self._w.sessions.release(before)
-        return moved
 
     async def decided(self, session: Session) -> Session:
         """The session with the decision of this moment, or none when the basket is empty."""
@@ -269,7 +274,7 @@ class Stations:
 
     async def _identify(self, session: Session, identity: Identity) -> Session:
         async def step(current: Session) -> Session:
-            _must_be_changeable(current)
+            must_be_changeable(current)
             notice = Notice(code="identified", values={"scheme": identity.scheme})
             at = self._w.at()
             known = _surer(current.identity, replace(identity, proved_at=at), at)
@@ -284,13 +289,19 @@ class Stations:
         await self._w.screens.customer_changed(session.merchant_id, identity.customer_id, "identified")
         return changed
 
+    async def _promised(self, session: Session) -> dict[str, SaleItem]:
+        """What was ordered before, of what this session pays."""
+        if not placed(session.fulfilments):
+            return {}
+        return await self._w.sql.read(lambda: promised_items(session.merchant_id, session.fulfilments))
+
     async def _scan_product(self, session: Session, code: str) -> Session:
         product = await self._products.find(session.merchant_id, code)
         if product is None:
             return await self._notice(session, Notice(code="unknown-product", values={"code": code[:64]}))
 
         async def step(current: Session) -> Session:
-            _must_be_changeable(current)
+            must_be_changeable(current)
             notice = Notice(code="product-added", values={"label": product.label})
             basket = one_more(current.basket, product, {one.line_id for one in current.fulfilments})
             return await self.decided(replace(current, basket=basket, notice=notice))
@@ -318,14 +329,6 @@ class Stations:
         )
         if not gone:
             raise Conflict("payment-under-way", "A payment is under way; wait for its end.")
-
-    async def _audit(self, merchant_id: str, by: Principal, act: str, subject: str, why: str) -> None:
-        audit_id, who, at = self._w.ids.new("aud"), by.who, self._w.at()
-
-        def job() -> Job[None]:
-            yield insert_audit(merchant_id, audit_id, who, act, subject, why, at, by.station_id)
-
-        await self._w.sql.write(job)
 
     def _repeated(self, merchant_id: str, station_id: str, credential: Credential) -> bool:
         key = (merchant_id, station_id, credential.scheme, credential.subject)
@@ -368,7 +371,16 @@ def _surer(known: Identity | None, shown: Identity, at: int) -> Identity:
     return shown
 
 
-def _must_be_changeable(session: Session) -> None:
+def _vouchable(session: Session) -> Identity:
+    """Whom staff may vouch for: who is identified in a session that is not being paid."""
+    must_be_changeable(session)
+    if session.identity is None:
+        raise Conflict("nobody-identified", "Nobody is identified in this session.")
+    return session.identity
+
+
+def must_be_changeable(session: Session) -> None:
+    """Refuse what changes a session that is being paid, or has ended."""
     if session.state not in CHANGEABLE:
         raise Conflict("illegal-move", f"A session that is {session.state} takes no change.")
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from poi_engine.checkout.refund_jobs import Doubt
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.errors import NotFound
 from poi_engine.sales import SaleSummary, SaleView
@@ -37,6 +38,20 @@ class RefundBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     reason: Annotated[str, Meta(min_length=3, max_length=200)]
     lines: Annotated[tuple[ReturnedLine, ...], Meta(min_length=1, max_length=200)] | None = None
+    approval_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+
+
+class RefundsInDoubt(Struct, frozen=True, kw_only=True):
+    """Refunds that wait for the terminal's word or a person's, oldest first."""
+
+    items: tuple[Doubt, ...]
+
+
+class ResolveRefundBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of a refund in doubt, and how one knows; a seller needs a consent."""
+
+    outcome: Literal["refunded", "declined"]
+    reason: Annotated[str, Meta(min_length=3, max_length=200)]
     approval_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 
@@ -98,6 +113,37 @@ async def refund(call: Call, sale_id: str, body: RefundBody) -> SaleView:
         allowance=allowance_of(call.acting, "refund", body.approval_id),
     )
     return sale_for(call, await asyncio.shield(refunding))
+
+
+@routes.get(
+    "/v1/sales/{sale_id}/refunds",
+    roles=COUNTER | READER,
+    scope="sales:read",
+    summary="The sale's refunds in doubt: nobody knows whether the terminal gave the money back",
+)
+async def refunds_in_doubt(call: Call, sale_id: str) -> RefundsInDoubt:
+    await _own_sale(call, sale_id)
+    return RefundsInDoubt(items=tuple(await call.engine.checkout.refunds.in_doubt(call.merchant_id, sale_id)))
+
+
+@routes.post(
+    "/v1/sales/{sale_id}/refunds/{refund_id}/resolve",
+    roles=COUNTER,
+    right="resolve",
+    summary="Say what became of a refund in doubt",
+)
+async def resolve_refund(call: Call, sale_id: str, refund_id: str, body: ResolveRefundBody) -> SaleView:
+    await _own_sale(call, sale_id)
+    resolving = call.engine.checkout.refunds.resolve(
+        call.merchant_id,
+        sale_id,
+        refund_id,
+        body.outcome,
+        body.reason,
+        by=call.by,
+        allowance=allowance_of(call.acting, "resolve", body.approval_id),
+    )
+    return sale_for(call, await asyncio.shield(resolving))
 
 
 async def _must_be_allowed(call: Call, customer_id: str, session_id: str) -> None:

@@ -23,7 +23,7 @@ ACCEPT = (
 )
 BEGIN = "pay.start pay.begin-job pay.promised pay.claimed pay.written"
 COMMIT = (
-    "commit.job commit.claimed commit.posted commit.entered commit.journal commit.sale commit.orders commit.outbox "
+    "commit.job commit.claimed commit.entered commit.journal commit.sale commit.orders commit.outbox "
     "commit.customer commit.recorded"
 )
 REFUND = "refund.job refund.locked refund.written refund.opened refund.before-terminal"
@@ -45,7 +45,7 @@ POINTS: dict[str, str] = {
     "refund.answered refund.committed sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 sql.after-commit@2",
     "refund_declined": "refund.terminal-answered refund.decline-job refund.declined",
     "refund_doubt": "terminal.refunded refund.doubt-job refund.doubted",
-    "order": "order.placed order.moved accept.orders accept.held commit.posted commit.orders approve.committed "
+    "order": "order.placed order.moved accept.orders accept.held commit.entered commit.orders approve.committed "
     "refund.entered refund.orders refund.committed sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 "
     "sql.after-commit@2 sql.before-commit@3 sql.after-commit@3 sql.before-commit@5 sql.after-commit@5",
     "order_given_up": "order.placed accept.orders accept.held void.marked void.let-go void.done order.expired",

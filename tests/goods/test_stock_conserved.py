@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from poi_engine import ledger
 from poi_engine.basket import BasketEntry
-from poi_engine.goods.stock import CENTRAL, OutOfStock, Wanted, hold_moves
+from poi_engine.goods.stock import CENTRAL, OutOfStock, Wanted, hold_steps
 from poi_engine.goods.stockroom import MovedLine, NewMovement
 from poi_engine.ports import Job
 from poi_engine.session import Session
@@ -109,8 +109,8 @@ async def step(shop: Shop, oracle: Oracle, act: str, place: str, amount: int) ->
 
 def hold(shop: Shop, checkout_id: str, place: str, amount: int, in_hand: bool) -> Job[None]:
     wanted = [Wanted(code=CODE, place=place, quantity=amount, in_hand=in_hand)]
-    moves = yield from hold_moves(M, checkout_id, wanted, "station:sta_1", ids=shop.ids, at=1)
-    yield from ledger.hold(M, checkout_id, moves, ids=shop.ids, at=1)
+    steps = yield from hold_steps(M, checkout_id, wanted, "station:sta_1", ids=shop.ids, at=1)
+    yield from ledger.change(M, steps, ids=shop.ids, at=1)
 
 
 async def end(shop: Shop, oracle: Oracle, checkout_id: str, act: str) -> None:

@@ -25,6 +25,7 @@ OPEN = {
     ("POST", "/v1/access/enter"),
     ("POST", "/v1/access/leave"),
     ("POST", "/v1/pairings/claim"),
+    ("POST", "/v1/pairings/friend"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/ca.pem"),
@@ -34,7 +35,7 @@ OPEN = {
     ("GET", "/problems/{code}"),
 }
 """The whole of the API that answers without a credential."""
-OPEN_PAGES = {"/", "/pair", "/c/{station_id}", "/static/{version}/{name:.+}", "/manifest.webmanifest", "/sw.js"}
+OPEN_PAGES = {"/", "/pair", "/join", "/c/{station_id}", "/static/{version}/{name:.+}", "/manifest.webmanifest", "/sw.js"}
 """Shells and files without data."""
 UNKNOWN_FIELD = {"no-such-field": 1}
 
@@ -148,6 +149,7 @@ SAMPLES: dict[str, Any] = {
     "POST /v1/sessions/{session_id}/resolve": {"outcome": "paid", "reason": "seen"},
     "POST /v1/sessions/{session_id}/hand-over": {"station_id": "sta_x"},
     "POST /v1/sales/{sale_id}/refunds": {"reason": "broken"},
+    "POST /v1/sales/{sale_id}/refunds/{refund_id}/resolve": {"outcome": "refunded", "reason": "seen"},
     "PUT /v1/sessions/{session_id}/fulfilments": {"lines": [{"line_id": "1", "how": "pick_up"}]},
     "PUT /v1/sessions/{session_id}/contact": {"name": "Mine"},
     "POST /v1/orders/{order_id}/session": {"station_id": "sta_x"},
@@ -261,6 +263,7 @@ class Foreign:
 
         await self.shop.services.sql.write(job)
         return "cnf_theirs"
+
     async def _suggest(self, draft: dict[str, Any]) -> str:
         merchant_id, document = "mer_other", json.encode({"figures": {}, "draft": draft}).decode()
 

@@ -5,37 +5,39 @@ from typing import Any
 
 import pytest
 
+from poi_engine import ledger
 from poi_engine.checkout import commit, pay_jobs, refund_entries, refund_jobs, reservation, returns, settlement
 from poi_engine.ports import PaymentResult
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
-def _nothing(*args: Any, **named: Any) -> Any:
-    """A job that does nothing."""
-    return 0
-    yield
-
-
 def void_skipped(patch: pytest.MonkeyPatch) -> None:
     """A declined or abandoned checkout keeps what it held."""
-    patch.setattr(reservation.ledger, "void", _nothing)
+    _steps(patch, reservation, lambda steps: [step for step in steps if step.phase != "void"])
 
 
 def hold_skipped(patch: pytest.MonkeyPatch) -> None:
     """An acceptance reserves nothing."""
-    patch.setattr(reservation.ledger, "hold", _nothing)
+    _steps(patch, reservation, lambda steps: [step for step in steps if step.phase != "pending"])
 
 
 def entered_twice(patch: pytest.MonkeyPatch) -> None:
     """The sale's entries are made twice."""
-    once = commit.ledger.enter
+    _steps(patch, commit, lambda steps: [*steps, *(step for step in steps if step.phase == "single")])
 
-    def twice(*args: Any, **named: Any) -> Any:
-        yield from once(*args, **named)
-        yield from once(*args, **named)
 
-    patch.setattr(commit.ledger, "enter", twice)
+def _steps(patch: pytest.MonkeyPatch, module: Any, alter: Callable[[list[ledger.Step]], list[ledger.Step]]) -> None:
+    """Alter what one module changes on the ledger."""
+
+    class Altered:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ledger, name)
+
+        def change(self, merchant_id: str, steps: Any, **named: Any) -> Any:
+            return ledger.change(merchant_id, alter(list(steps)), **named)
+
+    patch.setattr(module, "ledger", Altered())
 
 
 def key_ignored(patch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,18 @@
 """From the accepted total to the receipt: reserve, pay, commit; and out of doubt by status or by a person."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.checkout.confirmation import ConfirmationNeeded
+from poi_engine.checkout.confirmations import Confirmations
 from poi_engine.checkout.frozen import Frozen, claims_of, impersonal
 from poi_engine.checkout.pay_jobs import Before, Begun, begin, pay_at_once, session_in
 from poi_engine.checkout.promise import Key, key_of, promised
 from poi_engine.checkout.records import insert_audit
 from poi_engine.checkout.refund import Refunds
-from poi_engine.checkout.reservation import Taken, checkout_of, latest, release, reserve
+from poi_engine.checkout.reservation import Taken, Unready, carry_claims, checkout_of, fund, latest, release, reserve
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.checkout.settlement import Settlement
 from poi_engine.desk import Desk
@@ -30,7 +32,7 @@ from poi_offers.limits import claims
 
 _S = SessionState
 Means = Literal["card", "cash", "wallet"]
-_TRIES = 3
+_TRIES, _PREPARED = 3, 2
 
 
 class Checkout:
@@ -44,6 +46,7 @@ class Checkout:
         offers: OfferBook,
         settlement: Settlement,
         refunds: Refunds,
+        confirmations: Confirmations,
     ) -> None:
         self._w = wiring
         self._desk = desk
@@ -51,6 +54,7 @@ class Checkout:
         self._offers = offers
         self._settlement = settlement
         self._refunds = refunds
+        self._confirmations = confirmations
         self._under_way: dict[tuple[str, str, str], tuple[bytes, asyncio.Task[Session]]] = {}
 
     async def accept(
@@ -66,8 +70,9 @@ class Checkout:
         """The customer accepts exactly this decision and total: freeze it and reserve what it needs, durably.
 
         `Conflict` `decision-changed` when another decision is shown by now; `decide-again` when something it counted on
-        has gone: the session then shows a new decision to ask for. `known` is the session if the caller has just
-        loaded it.
+        has gone: the session then shows a new decision to ask for; `confirmation-required` when it spends more than the
+        merchant's cap: the customer is asked, and accepting again goes on once they agree. `known` is the session if
+        the caller has just loaded it.
         """
         self._w.trace("accept.begin")
         session = known or await self._desk.load(merchant_id, session_id)
@@ -78,7 +83,11 @@ class Checkout:
         accepted = _accepted(session, checkout_id)
         frozen = await self._freeze(accepted, by, at)
         self._w.trace("accept.frozen")
-        await self._reserve(session, checkout_id, frozen, at)
+        try:
+            await self._reserve(session, checkout_id, frozen, at)
+        except ConfirmationNeeded as needed:
+            await self._confirmations.ask(merchant_id, needed)
+            raise
         self._w.trace("accept.reserved")
         return await self._show(session, accepted, checkout_id)
 
@@ -144,6 +153,11 @@ class Checkout:
         """Take back a sale, wholly (`lines` None: what is left of it) or in part."""
         return await self._refunds.refund(merchant_id, sale_id, lines, reason, key=key, by=by, allowance=allowance)
 
+    @property
+    def refunds(self) -> Refunds:
+        """Refunds in doubt, and how a person ends them."""
+        return self._refunds
+
     async def close(self) -> None:
         """Wait for the payments under way."""
         tasks = [task for _, task in self._under_way.values()]
@@ -171,29 +185,42 @@ class Checkout:
         if points_spent(frozen.decision) and session.identity is not None:
             must_be_sure(session.identity, at)
 
-        def job() -> Job[Frozen]:
-            return reserve(merchant_id, checkout_id, frozen, ids=self._w.ids, at=at, trace=self._w.trace)
-
         try:
-            await self._held(job)
+            await self._held(merchant_id, checkout_id, frozen, at)
         except (Insufficient, Taken) as error:
             if isinstance(error, Insufficient) and error.account.startswith("stock:"):
                 raise gone_meanwhile(error) from error
+            await self._w.sql.write(lambda: carry_claims(merchant_id, frozen, ids=self._w.ids, at=at))
             await self._stations.decide_again(merchant_id, session.session_id, Notice(code="decide-again"))
             gone = error.message if isinstance(error, Taken) else "An offer of this decision is used up."
             raise Conflict("decide-again", f"{gone} A new decision is shown; ask the customer again.") from error
 
-    async def _held(self, job: Callable[[], Job[Frozen]]) -> None:
+    async def _held(self, merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> None:
         """Run the reservation; another till that took the goods in the same moment makes it look again."""
-        for _ in range(_TRIES - 1):
+        ready: set[str] = set()
+
+        def job() -> Job[Frozen]:
+            return reserve(merchant_id, checkout_id, frozen, ready=ready, ids=self._w.ids, at=at, trace=self._w.trace)
+
+        for _ in range(_TRIES + _PREPARED):
             try:
                 await self._w.sql.write(job)
+            except Unready as missing:
+                ready |= await self._prepare(merchant_id, missing, at)
             except Insufficient as error:
                 if not error.account.startswith("stock:"):
                     raise
             else:
                 return
         await self._w.sql.write(job)
+
+    async def _prepare(self, merchant_id: str, missing: Unready, at: int) -> set[str]:
+        """What the reservation needs, each in a transaction of its own; returns the limits that have their caps."""
+        if missing.earlier is not None:
+            await self._let_go(merchant_id, missing.earlier)
+        for claim in missing.limits:
+            await self._w.sql.write(lambda claim=claim: fund(merchant_id, [claim], ids=self._w.ids, at=at))  # type: ignore[misc]
+        return {claim.key for claim in missing.limits}
 
     async def _show(self, session: Session, accepted: Session, checkout_id: str) -> Session:
         """Move the stored session to PAYING; when it has changed meanwhile, let go what was reserved."""
@@ -224,6 +251,9 @@ class Checkout:
             return await self._again(merchant_id, session_id, session_in(before.answer))
         try:
             return await self._pay_first(merchant_id, session_id, means, key)
+        except ConfirmationNeeded as needed:
+            await self._confirmations.ask(merchant_id, needed)
+            raise
         except PoiError as error:
             if error.code == "decide-again":
                 await self._back_to_decision(merchant_id, session_id)
@@ -248,7 +278,6 @@ class Checkout:
                 connector,
                 key,
                 payment_id,
-                ids=self._w.ids,
                 at=at,
                 trace=self._w.trace,
             )

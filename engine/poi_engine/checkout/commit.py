@@ -17,14 +17,17 @@ from poi_engine.checkout.records import (
     insert_sale,
 )
 from poi_engine.clientele.left import settle_left
-from poi_engine.clientele.limit_carry import carry_limits
 from poi_engine.clientele.referral import reward_first_sale
-from poi_engine.clientele.rows import Living, living, marks
+from poi_engine.clientele.rows import Living, lock_living, marks
 from poi_engine.errors import Conflict
 from poi_engine.facts import DAY
 from poi_engine.ids import Ids
 from poi_engine.insights.rollup import fold
+from poi_engine.ledger import Step
 from poi_engine.loyalty import YEAR_DAYS, tier_of
+from poi_engine.orders.fulfilment import placed
+from poi_engine.orders.holds import lock_orders
+from poi_engine.orders.rows import OrderRow
 from poi_engine.orders.sale import orders_paid
 from poi_engine.ports import Job, Query
 from poi_engine.receipts import sale_lines, sale_receipt
@@ -62,32 +65,56 @@ def commit_sale(
     merchant_id: str, checkout_id: str, tender: Tender, *, ids: Ids, at: int, trace: Trace
 ) -> Job[Committed]:
     """Make the sale of a checkout, once; repeating it returns the same. `Closed` when it ended without a sale."""
+    claimed = yield from claim_sale(merchant_id, checkout_id, at, trace)
+    if isinstance(claimed, Committed):
+        return claimed
+    return (yield from make_sale(merchant_id, checkout_id, claimed, tender, ids=ids, at=at, trace=trace))
+
+
+def claim_sale(merchant_id: str, checkout_id: str, at: int, trace: Trace) -> Job[Frozen | Committed]:
+    """The checkout, for this sale alone; or the sale that it has. `Closed` when it ended without one."""
     trace("commit.job")
-    sale_id = sale_of(checkout_id)
     rows = yield Query(
         "update checkout set state = 'paid', sale_id = ?, changed_at = ? where merchant_id = ? and checkout_id = ? "
         f"and state in ({', '.join('?' * len(OPEN_STATES))}) returning document",
-        (sale_id, at, merchant_id, checkout_id, *OPEN_STATES),
+        (sale_of(checkout_id), at, merchant_id, checkout_id, *OPEN_STATES),
     )
     if not rows:
         return (yield from _committed_before(merchant_id, checkout_id))
     trace("commit.claimed")
-    frozen = decode(rows[0]["document"])
-    yield from ledger.post(merchant_id, checkout_id, ids=ids, at=at)
-    trace("commit.posted")
-    person = yield from living(merchant_id, frozen.customer_id) if frozen.customer_id else nobody()
+    return decode(rows[0]["document"])
+
+
+def make_sale(
+    merchant_id: str, checkout_id: str, frozen: Frozen, tender: Tender, *, ids: Ids, at: int, trace: Trace
+) -> Job[Committed]:
+    """The sale of a claimed checkout."""
+    person = (yield from lock_living(merchant_id, frozen.customer_id)) if frozen.customer_id else None
+    orders = yield from lock_orders(merchant_id, placed(frozen.session.fulfilments))
     owed = yield from owed_by(merchant_id, person.customer_id if person else None)
     given = given_of(frozen, owed)
     moves = sale_moves(frozen, tender, given, person.customer_id if person else None)
-    yield from ledger.enter(merchant_id, checkout_id, moves, ids=ids, at=at)
+    held = Step(checkout_id=checkout_id, phase="post")
+    entered = Step(checkout_id=checkout_id, phase="single", moves=tuple(moves))
+    yield from ledger.change(merchant_id, [held, entered], ids=ids, at=at)
+    if person is not None and frozen.customer_id is not None:
+        yield from settle_left(merchant_id, frozen.customer_id, person, ids=ids, at=at)
     trace("commit.entered")
-    yield from _record(merchant_id, checkout_id, sale_id, frozen, person, tender, given, owed, ids, at, trace)
-    if person is not None and person.absorbed:
-        yield from carry_limits(merchant_id, person, frozen.claims, ids=ids, at=at)
-    yield from settle_left(merchant_id, frozen.customer_id, ids=ids, at=at)
-    session = paid_session(frozen.session, sale_id)
+    made = _Sale(sale_of(checkout_id), checkout_id, frozen, person, orders, tender, given, owed)
+    yield from _record(merchant_id, made, ids, at, trace)
     trace("commit.recorded")
-    return Committed(sale_id=sale_id, session=session)
+    return Committed(sale_id=made.sale_id, session=paid_session(frozen.session, made.sale_id))
+
+
+class _Sale(Struct, frozen=True):
+    sale_id: str
+    checkout_id: str
+    frozen: Frozen
+    person: Living | None
+    orders: list[OrderRow]
+    tender: Tender
+    given: Given
+    owed: Owed
 
 
 def paid_session(session: Session, sale_id: str) -> Session:
@@ -109,14 +136,9 @@ def owed_by(merchant_id: str, customer_id: str | None) -> Job[Owed]:
     """The customer's debts in points and in stored value."""
     if customer_id is None:
         return Owed()
-    points = yield from ledger.balance(merchant_id, f"points_owed:{customer_id}")
-    value = yield from ledger.balance(merchant_id, f"value_owed:{customer_id}")
-    return Owed(points=points.available, value=value.available)
-
-
-def nobody() -> Job[None]:
-    """An anonymous sale's customer."""
-    yield from ()
+    points, value = f"points_owed:{customer_id}", f"value_owed:{customer_id}"
+    owed = yield from ledger.balances(merchant_id, (points, value))
+    return Owed(points=owed[points].available, value=owed[value].available)
 
 
 def _committed_before(merchant_id: str, checkout_id: str) -> Job[Committed]:
@@ -130,45 +152,22 @@ def _committed_before(merchant_id: str, checkout_id: str) -> Job[Committed]:
     return Committed(sale_id=rows[0]["sale_id"], session=session, fresh=False)
 
 
-def _record(
-    merchant_id: str,
-    checkout_id: str,
-    sale_id: str,
-    frozen: Frozen,
-    person: Living | None,
-    tender: Tender,
-    given: Given,
-    owed: Owed,
-    ids: Ids,
-    at: int,
-    trace: Trace,
-) -> Job[None]:
+def _record(merchant_id: str, made: _Sale, ids: Ids, at: int, trace: Trace) -> Job[None]:
+    frozen, person, sale_id = made.frozen, made.person, made.sale_id
     merchant = yield from read_merchant(merchant_id)
-    first = person is not None and person.visits == 0
-    lines = sale_lines(frozen)
-    seller_id = seller_of(frozen.accepted_by)
-    receipt = sale_receipt(frozen, sale_id, lines, tender, given, owed, merchant.language, seller_id, at)
+    lines, seller_id = sale_lines(frozen), seller_of(frozen.accepted_by)
+    receipt = sale_receipt(frozen, sale_id, lines, made.tender, made.given, made.owed, merchant.language, seller_id, at)
     number = yield from journal.append(merchant_id, frozen.session.station_id, "sale", sale_id, receipt, at=at)
     trace("commit.journal")
     coupons = yield from _give_coupons(merchant_id, sale_id, frozen, person, ids, at)
-    if person is not None and first:
+    if person is not None and person.visits == 0:
         coupons += yield from reward_first_sale(merchant, person, sale_id, ids=ids, at=at)
-    document = SaleDocument(
-        tender=tender,
-        given=given,
-        decision=frozen.decision,
-        scheme=frozen.session.identity.scheme if frozen.session.identity else None,
-        assurance=frozen.session.identity.assurance if frozen.session.identity else None,
-        claims=frozen.claims,
-        coupons=coupons,
-        by=frozen.accepted_by,
-    )
-    sale, uses = _sale_row(sale_id, checkout_id, frozen, document, number, seller_id, first, at), _uses(frozen)
+    sale, uses = _sale_row(made, number, coupons, seller_id, at), _uses(frozen)
     yield insert_sale(merchant_id, sale)
     yield insert_lines(merchant_id, sale_id, lines)
     yield from insert_redemptions(merchant_id, sale_id, frozen.customer_id, uses, at)
     trace("commit.sale")
-    yield from orders_paid(merchant_id, checkout_id, sale_id, frozen, lines, ids=ids, at=at)
+    yield from orders_paid(merchant_id, made.checkout_id, sale_id, frozen, lines, made.orders, ids=ids, at=at)
     trace("commit.orders")
     yield sale_event(merchant_id, "sale.committed", sale_id, frozen.decision.total, ids, at)
     trace("commit.outbox")
@@ -179,20 +178,26 @@ def _record(
     trace("commit.customer")
 
 
-def _sale_row(
-    sale_id: str,
-    checkout_id: str,
-    frozen: Frozen,
-    document: SaleDocument,
-    number: int,
-    seller_id: str | None,
-    first: bool,
-    at: int,
-) -> SaleRow:
-    decision, session = frozen.decision, frozen.session
+def _document(made: _Sale, coupons: tuple[str, ...]) -> SaleDocument:
+    frozen = made.frozen
+    identity = frozen.session.identity
+    return SaleDocument(
+        tender=made.tender,
+        given=made.given,
+        decision=frozen.decision,
+        scheme=identity.scheme if identity else None,
+        assurance=identity.assurance if identity else None,
+        claims=frozen.claims,
+        coupons=coupons,
+        by=frozen.accepted_by,
+    )
+
+
+def _sale_row(made: _Sale, number: int, coupons: tuple[str, ...], seller_id: str | None, at: int) -> SaleRow:
+    frozen, decision, session = made.frozen, made.frozen.decision, made.frozen.session
     return SaleRow(
-        sale_id=sale_id,
-        checkout_id=checkout_id,
+        sale_id=made.sale_id,
+        checkout_id=made.checkout_id,
         store_id=session.store_id,
         station_id=session.station_id,
         zone=frozen.place.zone,
@@ -200,13 +205,13 @@ def _sale_row(
         subtotal=decision.subtotal,
         saved=decision.saved,
         total=decision.total,
-        points=document.given.points_earned,
+        points=made.given.points_earned,
         receipt_number=number,
         at=at,
-        document=document,
+        document=_document(made, coupons),
         seller_id=seller_id,
         customer_id=frozen.customer_id,
-        first_visit=first,
+        first_visit=made.person is not None and made.person.visits == 0,
         channel=session.channel,
     )
 
@@ -250,7 +255,7 @@ def _give_coupons(
     """Personal codes for a later visit; nobody known, none given."""
     codes = []
     for award in frozen.decision.awards:
-        if award.kind != "coupon" or person is None:
+        if award.kind != "coupon" or person is None or person.erased:
             continue
         codes.append(ids.secret(_CODE_BITS))
         yield Query(

@@ -63,6 +63,8 @@ def sale_moves(frozen: Frozen, tender: Tender, given: Given, customer: str | Non
             unit=decision.currency,
         )
     ]
+    if customer is not None and tender.means == "wallet":
+        moves.append(_from_wallet(customer, decision.total, decision.currency))
     if customer is not None:
         points = Settled(settled=given.points_settled, kept=given.points_earned - given.points_settled)
         value = Settled(settled=given.value_settled, kept=given.value_given - given.value_settled)
@@ -73,14 +75,13 @@ def sale_moves(frozen: Frozen, tender: Tender, given: Given, customer: str | Non
     return [move for move in moves if move.amount > 0]
 
 
+def _from_wallet(customer: str, total: int, currency: str) -> Move:
+    return Move(kind="tender", debit=f"wallet:{customer}", credit="tender:wallet", amount=total, unit=currency)
+
+
 def earning(earned: Settled, issuer: str, account: str, debt: str, unit: str, kind: str) -> list[Move]:
     """The debt is paid first, the rest reaches the customer."""
     return [
         Move(kind="settle", debit=debt, credit=issuer, amount=earned.settled, unit=unit),
         Move(kind=kind, debit=issuer, credit=account, amount=earned.kept, unit=unit),
     ]
-
-
-def wallet_hold(customer_id: str, total: int, currency: str) -> Move:
-    """The stored value that a payment by wallet holds, and posts with the sale."""
-    return Move(kind="tender", debit=f"wallet:{customer_id}", credit="tender:wallet", amount=total, unit=currency)

@@ -3,14 +3,14 @@
 from msgspec import Struct, msgpack
 
 from poi_engine import ledger
-from poi_engine.checkout.commit import Committed, commit_sale, keep_session
-from poi_engine.checkout.entries import wallet_hold
+from poi_engine.checkout.commit import Committed, claim_sale, keep_session, make_sale
+from poi_engine.checkout.confirmation import must_be_confirmed
 from poi_engine.checkout.frozen import Frozen, decode, is_sure
-from poi_engine.checkout.payment import Payment, PaymentDocument, insert_payment, read_payment, told
+from poi_engine.checkout.payment import Payment, PaymentDocument, insert_payment, read_payment, tell, told
 from poi_engine.checkout.promise import Key, promise
 from poi_engine.checkout.records import insert_audit
 from poi_engine.checkout.reservation import latest, release, use_proof
-from poi_engine.clientele.rows import living
+from poi_engine.clientele.rows import lock_living
 from poi_engine.desk import declined_session, unknown_session
 from poi_engine.errors import Conflict, Forbidden
 from poi_engine.ids import Ids
@@ -41,7 +41,6 @@ def begin(
     key: Key,
     payment_id: str,
     *,
-    ids: Ids,
     at: int,
     trace: Trace,
 ) -> Job[Begun | Before]:
@@ -56,7 +55,7 @@ def begin(
     trace("pay.claimed")
     _check_means(frozen, means)
     if means == "wallet":
-        yield from _hold_wallet(merchant_id, checkout_id, frozen, ids, at)
+        yield from _must_have_value(merchant_id, checkout_id, frozen, at)
     payment = _payment(payment_id, checkout_id, means, connector, frozen, key, at)
     yield insert_payment(merchant_id, payment)
     trace("pay.written")
@@ -75,7 +74,7 @@ def pay_at_once(
     trace: Trace,
 ) -> Job[Committed | Before]:
     """A payment that asks no terminal: begun and committed in one transaction."""
-    begun = yield from begin(merchant_id, session_id, means, "", key, payment_id, ids=ids, at=at, trace=trace)
+    begun = yield from begin(merchant_id, session_id, means, "", key, payment_id, at=at, trace=trace)
     if isinstance(begun, Before):
         return begun
     result = PaymentResult(outcome="approved", payment_ref=payment_id, facts=_facts_of(means))
@@ -87,11 +86,12 @@ def approve(
 ) -> Job[Committed]:
     """The payment was approved: the sale, and the answer to the key that paid."""
     trace("approve.job")
-    payment = yield from read_payment(merchant_id, checkout_id)
-    yield told(merchant_id, payment.payment_id, "captured", result, at)
+    claimed = yield from claim_sale(merchant_id, checkout_id, at, trace)
+    if isinstance(claimed, Committed):
+        return claimed
+    payment = yield from tell(merchant_id, checkout_id, "captured", result, at)
     trace("approve.told")
-    payment = yield from read_payment(merchant_id, checkout_id)
-    committed = yield from commit_sale(merchant_id, checkout_id, payment.tender(), ids=ids, at=at, trace=trace)
+    committed = yield from make_sale(merchant_id, checkout_id, claimed, payment.tender(), ids=ids, at=at, trace=trace)
     yield keep_session(merchant_id, payment, committed.session)
     trace("approve.answered")
     return committed
@@ -115,8 +115,7 @@ def decline(
     gone = yield from release(merchant_id, checkout_id, "declined", ("paying", "unknown"), ids=ids, at=at, trace=trace)
     if not gone:
         return None
-    payment = yield from read_payment(merchant_id, checkout_id)
-    yield told(merchant_id, payment.payment_id, "declined" if sure else "unknown", result, at)
+    payment = yield from tell(merchant_id, checkout_id, "declined" if sure else "unknown", result, at)
     trace("decline.told")
     frozen = yield from read_frozen(merchant_id, checkout_id)
     session = declined_session(frozen, result.reason)
@@ -219,13 +218,17 @@ def _check_means(frozen: Frozen, means: str) -> None:
         raise Forbidden("assurance-needed", "Scan the customer's code, or confirm who they are, to pay by wallet.")
 
 
-def _hold_wallet(merchant_id: str, checkout_id: str, frozen: Frozen, ids: Ids, at: int) -> Job[None]:
+def _must_have_value(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Job[None]:
+    """The wallet has it before this sale gives anything; nobody changes it, for the customer's row is locked."""
     total, customer_id = frozen.decision.total, frozen.customer_id
     if total and customer_id:
+        person = yield from lock_living(merchant_id, customer_id)
         yield from use_proof(merchant_id, checkout_id, frozen, at)
-        person = yield from living(merchant_id, customer_id)
-        move = wallet_hold(person.customer_id, total, frozen.decision.currency)
-        yield from ledger.hold(merchant_id, checkout_id, [move], ids=ids, at=at)
+        account = f"wallet:{person.customer_id}"
+        left = (yield from ledger.balance(merchant_id, account)).available
+        if left < total:
+            raise ledger.Insufficient(account, total - left)
+        yield from must_be_confirmed(merchant_id, checkout_id, frozen, total, at)
 
 
 def _payment(

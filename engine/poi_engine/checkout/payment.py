@@ -66,14 +66,27 @@ def insert_payment(merchant_id: str, payment: Payment, reason: str = "") -> Quer
 
 def told(merchant_id: str, payment_id: str, state: str, result: PaymentResult, at: int) -> Query:
     """Write what the terminal said."""
+    return _told(merchant_id, "payment_id", payment_id, state, result, at)
+
+
+def tell(merchant_id: str, checkout_id: str, state: str, result: PaymentResult, at: int) -> Job[Payment]:
+    """Write what the terminal said of the checkout's payment, and return it as it is then."""
+    query = _told(merchant_id, "checkout_id", checkout_id, state, result, at)
+    rows = yield Query(f"{query.text} returning *", query.values)
+    if not rows:
+        raise NotFound("payment", checkout_id)
+    return payment_row(rows[0])
+
+
+def _told(merchant_id: str, column: str, value: str, state: str, result: PaymentResult, at: int) -> Query:
     facts = result.facts
     return Query(
         "update payment set state = ?, guaranteed = ?, card_scheme = coalesce(?, card_scheme), "
         "card_type = coalesce(?, card_type), entry_mode = coalesce(?, entry_mode), authorisation = ?, reason = ?, "
-        "changed_at = ? where merchant_id = ? and payment_id = ?",
+        f"changed_at = ? where merchant_id = ? and {column} = ?",
         (
             *(state, int(result.guaranteed), facts.scheme, facts.card_type, facts.entry_mode, result.authorisation),
-            *(result.reason[:200], at, merchant_id, payment_id),
+            *(result.reason[:200], at, merchant_id, value),
         ),
     )
 

@@ -110,12 +110,17 @@ def insert_lines(merchant_id: str, sale_id: str, lines: Sequence[LineRow]) -> Qu
 def insert_redemptions(
     merchant_id: str, sale_id: str, customer_id: str | None, uses: Sequence[RedemptionRow], at: int
 ) -> Job[None]:
-    """The offers' uses."""
-    for use in uses:
+    """The offers' uses, in one statement."""
+    if uses:
+        row = "(?, ?, ?, ?, ?, ?, ?, ?)"
         yield Query(
             "insert into redemption (merchant_id, sale_id, offer_id, version, customer_id, saved, value, created_at) "
-            "values (?, ?, ?, ?, ?, ?, ?, ?)",
-            (merchant_id, sale_id, use.offer_id, use.version, customer_id, use.saved, use.value, at),
+            f"values {', '.join([row] * len(uses))}",
+            [
+                value
+                for use in uses
+                for value in (merchant_id, sale_id, use.offer_id, use.version, customer_id, use.saved, use.value, at)
+            ],
         )
 
 

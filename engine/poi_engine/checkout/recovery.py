@@ -1,4 +1,9 @@
-"""After a crash, and from time to time: payments without an end get one, forgotten reservations are let go."""
+"""After a crash, and from time to time: payments without an end get one, forgotten reservations are let go.
+
+Each on its own: what one of them stumbles over waits for the next round, and the round goes on.
+"""
+
+import logging
 
 from msgspec import Struct
 
@@ -12,15 +17,18 @@ from poi_engine.ports import Job, Query
 from poi_engine.settings import read_merchant
 from poi_engine.wiring import Wiring
 
+_log = logging.getLogger(__name__)
+
 MINUTE = 60_000_000  # microseconds
 
 
 class Recovered(Struct, kw_only=True):
-    """What one round did."""
+    """What one round did; `failed`: what it has to look at again."""
 
     resolved: int = 0
     in_doubt: int = 0
     let_go: int = 0
+    failed: int = 0
 
 
 class Recovery:
@@ -49,19 +57,22 @@ class Recovery:
             if payment.state == "sending" and payment.created_at > before:
                 continue
             self._w.trace("recover.payment")
-            if await self._resolve(merchant_id, payment, ended):
-                done.resolved += 1
-            else:
-                done.in_doubt += 1
+            try:
+                resolved = await self._resolve(merchant_id, payment, ended)
+            except Exception as error:
+                _failed(done, payment.payment_id, error)
+                continue
+            done.resolved += resolved
+            done.in_doubt += not resolved
             self._w.trace("recover.resolved")
 
     async def _resolve(self, merchant_id: str, payment: Payment, ended: bool) -> bool:
         """True when the payment has an end now. One that cannot be asked about stays in doubt for the next round."""
         try:
-            if payment.amount < 0 or payment.document.refunds is not None:
-                return await self._refunds.ask(merchant_id, payment.checkout_id) is not None
             if ended:
                 return await self._settlement.undo(merchant_id, payment)
+            if payment.amount < 0 or payment.document.refunds is not None:
+                return await self._refunds.ask(merchant_id, payment.checkout_id) is not None
             await self._settlement.ask(merchant_id, payment.checkout_id)
         except PoiError:
             return False
@@ -71,17 +82,31 @@ class Recovery:
     async def _reservations(self, merchant_id: str, done: Recovered) -> None:
         for checkout_id in await self._w.sql.read(lambda: _forgotten(merchant_id, self._w.at())):
             self._w.trace("sweep.checkout")
-            at = self._w.at()
-            gone = await self._w.sql.write(
-                lambda checkout_id=checkout_id, at=at: release(  # type: ignore[misc]
-                    merchant_id, checkout_id, "released", ("reserved",), ids=self._w.ids, at=at, trace=self._w.trace
-                )
-            )
-            if gone:
-                done.let_go += 1
-                session_id = await self._w.sql.read(lambda c=checkout_id: session_id_of(merchant_id, c))  # type: ignore[misc]
-                await self._desk.load(merchant_id, session_id)
+            try:
+                done.let_go += await self._let_go(merchant_id, checkout_id)
+            except Exception as error:
+                _failed(done, checkout_id, error)
             self._w.trace("sweep.let-go")
+
+    async def _let_go(self, merchant_id: str, checkout_id: str) -> bool:
+        at = self._w.at()
+        gone = await self._w.sql.write(
+            lambda: release(
+                merchant_id, checkout_id, "released", ("reserved",), ids=self._w.ids, at=at, trace=self._w.trace
+            )
+        )
+        if gone:
+            session_id = await self._w.sql.read(lambda: session_id_of(merchant_id, checkout_id))
+            await self._desk.load(merchant_id, session_id)
+        return gone
+
+
+def _failed(done: Recovered, subject: str, error: Exception) -> None:
+    done.failed += 1
+    if isinstance(error, PoiError):
+        _log.warning("recovery of %s: %s", subject, error.code)
+    else:
+        _log.error("recovery of %s failed", subject, exc_info=error)
 
 
 def _merchants() -> Job[list[str]]:

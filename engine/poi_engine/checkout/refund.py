@@ -1,32 +1,37 @@
 """Refunds: of a whole sale or a part, once per key, never above what is left."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+from poi_engine.checkout.pay_jobs import barred
 from poi_engine.checkout.payment import Payment, read_payment
 from poi_engine.checkout.promise import key_of
+from poi_engine.checkout.records import insert_audit
+from poi_engine.checkout.refund_commit import commit_refund
 from poi_engine.checkout.refund_jobs import (
     Answer,
+    Doubt,
     RefundBefore,
     RefundOpened,
-    commit_refund,
     decline_refund,
     doubt_refund,
     open_refund,
+    refunds_in_doubt,
 )
 from poi_engine.checkout.returns import ReturnedLine
-from poi_engine.checkout.settlement import Settlement, status_of
+from poi_engine.checkout.settlement import Settlement, cancelled, status_of
 from poi_engine.errors import Conflict, DeviceError, InternalError, RequestError
 from poi_engine.ledger import Insufficient
 from poi_engine.orders.news import tell_of_sale
 from poi_engine.ports import Job, PaymentResult
 from poi_engine.principal import Principal
 from poi_engine.sales import Sales, SaleView
-from poi_engine.staff.approvals import Allowance
+from poi_engine.staff.approvals import Allowance, allow
 from poi_engine.wiring import Wiring
 
 T = TypeVar("T")
 _TRIES = 3
+Outcome = Literal["refunded", "declined"]
 
 
 class Refunds:
@@ -106,11 +111,71 @@ class Refunds:
     async def ask(self, merchant_id: str, checkout_id: str) -> Answer | None:
         """Ask the terminal what became of a refund, and act on it."""
         payment = await self._w.sql.read(lambda: read_payment(merchant_id, checkout_id))
-        if payment.connector == "":  # no terminal was to be asked: money goes back by hand or to the wallet
-            result = PaymentResult(outcome="approved", payment_ref=payment.payment_id, amount=-payment.amount)
-            return await self.settle(merchant_id, payment, result)
-        result = await status_of(self._w.connector(payment.connector), payment.payment_id)
+        result = _at_once(payment)
+        if result is None and payment.connector == "":
+            result = _nothing_sent(payment)
+        result = result or await status_of(self._w.connector(payment.connector), payment.payment_id)
         return await self.settle(merchant_id, payment, result)
+
+    async def in_doubt(self, merchant_id: str, sale_id: str) -> list[Doubt]:
+        """The refunds of a sale of which nobody knows whether the terminal gave the money back."""
+        return await self._w.sql.read(lambda: refunds_in_doubt(merchant_id, sale_id))
+
+    async def resolve(
+        self,
+        merchant_id: str,
+        sale_id: str,
+        refund_id: str,
+        outcome: Outcome,
+        reason: str,
+        *,
+        by: Principal,
+        allowance: Allowance | None = None,
+    ) -> SaleView:
+        """A person says how a refund in doubt ended; recorded in the audit. Returns the sale it takes back from.
+
+        `refunded` stands at the merchant's risk; `declined` is undone at the terminal, and the quantities are free.
+        """
+        if outcome not in ("refunded", "declined"):
+            raise RequestError("bad-outcome", "The outcome is `refunded` or `declined`.", path="$.outcome")
+        if not reason.strip():
+            raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
+        audit_id, at, found = self._w.ids.new("aud"), self._w.at(), allowance or Allowance(who=by.who)
+
+        def job() -> Job[None]:
+            open_ones = {doubt.refund_id: doubt for doubt in (yield from refunds_in_doubt(merchant_id, sale_id))}
+            if refund_id not in open_ones:
+                raise Conflict("not-in-doubt", "No such refund of this sale is in doubt.")
+            yield from allow(merchant_id, found, "resolve", sale_id, open_ones[refund_id].total, refund_id, at)
+            act = f"resolve-refund-{outcome}"
+            yield insert_audit(merchant_id, audit_id, by.who, act, refund_id, reason, at, by.station_id)
+
+        await self._w.sql.write(job)
+        payment = await self._w.sql.read(lambda: read_payment(merchant_id, refund_id))
+        await (self._given if outcome == "refunded" else self._not_given)(merchant_id, payment, reason)
+        return await self._sales.get(merchant_id, sale_id)
+
+    async def _given(self, merchant_id: str, payment: Payment, reason: str) -> None:
+        result = PaymentResult(
+            outcome="approved",
+            payment_ref=payment.payment_id,
+            amount=-payment.amount,
+            guaranteed=False,
+            reason=reason,
+        )
+        await self.settle(merchant_id, payment, result)
+
+    async def _not_given(self, merchant_id: str, payment: Payment, reason: str) -> None:
+        """SQL first: a refund that is made in the same moment must not find its payment undone at the terminal."""
+        result = PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason=reason)
+        ended = await self._write(
+            lambda at: decline_refund(merchant_id, payment.checkout_id, result, sure=False, at=at, trace=self._w.trace)
+        )
+        if not ended:
+            return
+        known = payment.connector != ""
+        if not known or await cancelled(self._w.connector(payment.connector), payment.payment_id):
+            await self._write(lambda at: barred(merchant_id, payment, at, self._w.trace))
 
     async def _send(self, merchant_id: str, opened: RefundOpened) -> Answer | None:
         with self._settlement.sending(opened.checkout_id):
@@ -120,13 +185,13 @@ class Refunds:
 
     async def _give_back(self, opened: RefundOpened) -> PaymentResult:
         payment = opened.payment
-        amount = -payment.amount
-        if payment.means != "card" or amount == 0:
-            return PaymentResult(outcome="approved", payment_ref=payment.payment_id, amount=amount)
+        result = _at_once(payment)
+        if result is not None:
+            return result
         self._w.trace("refund.before-terminal")
         try:
             connector = self._w.connector(payment.connector)
-            return await connector.refund(opened.of_payment or "", payment.payment_id, amount, opened.currency)
+            return await connector.refund(opened.of_payment or "", payment.payment_id, -payment.amount, opened.currency)
         except DeviceError as error:
             return PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason=error.code)
         except Exception as error:
@@ -157,3 +222,15 @@ class Refunds:
             except Insufficient:
                 continue
         raise InternalError("refund-busy", "The customer's balances kept moving.")
+
+
+def _at_once(payment: Payment) -> PaymentResult | None:
+    """Money that goes back by hand or to the wallet, and nothing, ask no terminal."""
+    if payment.means == "card" and payment.amount != 0:
+        return None
+    return PaymentResult(outcome="approved", payment_ref=payment.payment_id, amount=-payment.amount)
+
+
+def _nothing_sent(payment: Payment) -> PaymentResult:
+    """A card's refund without a terminal on file: nothing was sent, and nothing can be."""
+    return PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason="no-connector")

@@ -1,18 +1,23 @@
 """Jobs of the acceptance: reserve durably, let go again. All in the caller's transaction."""
 
+from collections.abc import Collection, Iterable
+
 from msgspec import Struct, json
 from msgspec.structs import replace
 
 from poi_engine import ledger
-from poi_engine.checkout.frozen import Frozen, coupons_wanted, decode, encode, holds, moves_value
+from poi_engine.checkout.confirmation import give_back_confirmation, must_be_confirmed
+from poi_engine.checkout.frozen import Claim, Frozen, coupons_wanted, decode, encode, holds, moves_value
 from poi_engine.clientele.left import settle_left
-from poi_engine.clientele.rows import living
+from poi_engine.clientele.limit_carry import carry_limits, carry_steps, is_personal
+from poi_engine.clientele.rows import Living, lock_living
 from poi_engine.errors import Conflict
-from poi_engine.goods.stock import Wanted, hold_moves
+from poi_engine.goods.stock import Wanted, hold_steps, stock_held
 from poi_engine.ids import Ids
-from poi_engine.orders.fulfilment import Fulfilment
-from poi_engine.orders.holds import give_back_orders, take_orders
-from poi_engine.orders.rows import UNUSED, end_contact, keep_contact, must_have_address
+from poi_engine.ledger import Step
+from poi_engine.orders.fulfilment import Fulfilment, placed
+from poi_engine.orders.holds import give_back_orders, lock_orders, take_orders
+from poi_engine.orders.rows import UNUSED, OrderRow, end_contact, keep_contact, must_have_address
 from poi_engine.ports import Job, Query, Row
 from poi_engine.wiring import Trace
 
@@ -22,6 +27,17 @@ class Taken(Conflict):
 
     def __init__(self, what: str) -> None:
         super().__init__("decide-again", f"{what} Decide again and ask the customer again.")
+
+
+class Unready(Conflict):
+    """Something has to be done before, in a transaction of its own: it locks rows in another order.
+
+    `earlier` is a reservation of the same session to let go; `limits` are to be brought to their caps.
+    """
+
+    def __init__(self, *, earlier: str | None = None, limits: tuple[Claim, ...] = ()) -> None:
+        super().__init__("session-busy", "This session is changing too fast; try again.")
+        self.earlier, self.limits = earlier, limits
 
 
 class _Proved(Struct, frozen=True):
@@ -42,6 +58,7 @@ class _Held(Struct, frozen=True):
     """The part of any checkout's document that letting go needs."""
 
     coupons: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
     session: _Identified = _Identified()
 
 
@@ -50,17 +67,29 @@ def checkout_of(decision_id: str) -> str:
     return f"chk_{decision_id.partition('_')[2]}"
 
 
-def reserve(merchant_id: str, checkout_id: str, frozen: Frozen, *, ids: Ids, at: int, trace: Trace) -> Job[Frozen]:
+def reserve(
+    merchant_id: str,
+    checkout_id: str,
+    frozen: Frozen,
+    *,
+    ready: Collection[str] = (),
+    ids: Ids,
+    at: int,
+    trace: Trace,
+) -> Job[Frozen]:
     """Write the frozen checkout and hold limits, points, goods and coupons, all or none. Repeating changes nothing.
 
-    Raises `ledger.Insufficient` when a limit or the points have gone, `Taken` when a coupon or the code has.
+    Raises `ledger.Insufficient` when a limit or the points have gone, `Taken` when a coupon or the code has, and
+    `Unready`; limits that are `ready` by their keys are taken as they are.
     """
     trace("accept.job")
     before = yield from _reserved_before(merchant_id, checkout_id)
     if before is not None:
         return before
-    yield from _must_be_one(merchant_id, frozen)
-    yield from _supersede(merchant_id, frozen.session.session_id, checkout_id, ids=ids, at=at, trace=trace)
+    yield from _must_be_ready(merchant_id, frozen, ready)
+    trace("accept.funded")
+    person = yield from _lock_customer(merchant_id, frozen)
+    yield from _must_be_alone(merchant_id, frozen.session.session_id, checkout_id)
     trace("accept.alone")
     coupons = yield from _take_coupons(merchant_id, frozen, at)
     frozen = replace(frozen, coupons=coupons)
@@ -70,17 +99,34 @@ def reserve(merchant_id: str, checkout_id: str, frozen: Frozen, *, ids: Ids, at:
     if moves_value(frozen):
         yield from use_proof(merchant_id, checkout_id, frozen, at)
     trace("accept.proved")
-    for claim in frozen.claims:
-        account = ledger.limit_account(claim.key)
-        yield from ledger.fund_limit(merchant_id, account, claim.unit, claim.cap, ids=ids, at=at)
-    trace("accept.funded")
-    yield from _take_orders(merchant_id, checkout_id, frozen, ids, at)
+    yield from _must_have_address(merchant_id, frozen)
+    freed = yield from take_orders(merchant_id, checkout_id, frozen.session.fulfilments)
     trace("accept.orders")
-    who = frozen.accepted_by
-    goods = yield from hold_moves(merchant_id, checkout_id, goods_wanted(frozen), who, ids=ids, at=at)
-    yield from ledger.hold(merchant_id, checkout_id, [*holds(frozen), *goods], ids=ids, at=at)
+    wanted, who = goods_wanted(frozen), frozen.accepted_by
+    goods = yield from hold_steps(merchant_id, checkout_id, wanted, who, freed=freed.goods, ids=ids, at=at)
+    limits = yield from _own_limits(merchant_id, person, frozen)
+    held = Step(checkout_id=checkout_id, phase="pending", moves=tuple(holds(frozen)))
+    yield from ledger.change(merchant_id, [*limits, *freed.steps, *goods, held], ids=ids, at=at)
+    yield from keep_contact(merchant_id, frozen.session.contact_id, None)  # a payment may be in doubt for days
+    if moves_value(frozen):  # whoever has too little is not asked
+        yield from must_be_confirmed(merchant_id, checkout_id, frozen, 0, at)
     trace("accept.held")
     return frozen
+
+
+def fund(merchant_id: str, claims: Iterable[Claim], *, ids: Ids, at: int) -> Job[None]:
+    """Bring these limits to their caps."""
+    for claim in claims:
+        account = ledger.limit_account(claim.key)
+        yield from ledger.fund_limit(merchant_id, account, claim.unit, claim.cap, ids=ids, at=at)
+
+
+def carry_claims(merchant_id: str, frozen: Frozen, *, ids: Ids, at: int) -> Job[None]:
+    """What the absorbed records of this customer used of these limits counts in the decisions to come."""
+    person = (yield from lock_living(merchant_id, frozen.customer_id)) if frozen.customer_id else None
+    if person is not None and person.absorbed:
+        steps = yield from carry_steps(merchant_id, person, frozen.claims, fund=True)
+        yield from ledger.change(merchant_id, steps, ids=ids, at=at)
 
 
 def goods_wanted(frozen: Frozen) -> list[Wanted]:
@@ -107,19 +153,25 @@ def release(
     trace("void.job")
     rows = yield Query(
         "update checkout set state = ?, changed_at = ? where merchant_id = ? and checkout_id = ? "
-        f"and state in ({marks}) returning document, customer_id",
+        f"and state in ({marks}) returning document, customer_id, session_id",
         (state, at, merchant_id, checkout_id, *from_states),
     )
     if not rows:
         return False
     trace("void.marked")
-    yield from ledger.void(merchant_id, checkout_id, ids=ids, at=at)
-    yield from settle_left(merchant_id, rows[0]["customer_id"], ids=ids, at=at)
-    trace("void.let-go")
     held = json.decode(rows[0]["document"], type=_Held)
+    customer_id = rows[0]["customer_id"]
+    person = (yield from lock_living(merchant_id, customer_id)) if customer_id else None
+    orders = yield from lock_orders(merchant_id, placed(held.session.fulfilments))
+    steps = yield from _letting_go(merchant_id, checkout_id, orders, ids, at)
+    yield from ledger.change(merchant_id, steps, ids=ids, at=at)
+    if person is not None:
+        yield from carry_limits(merchant_id, person, held.claims, ids=ids, at=at)
+        yield from settle_left(merchant_id, customer_id, person, ids=ids, at=at)
+        yield give_back_confirmation(merchant_id, rows[0]["session_id"], checkout_id)
+    trace("void.let-go")
     yield from _give_back_coupons(merchant_id, held.coupons)
     yield from _give_back_proof(merchant_id, checkout_id, held.session.identity)
-    yield from give_back_orders(merchant_id, checkout_id, held.session.fulfilments, ids=ids, at=at)
     yield from end_contact(merchant_id, held.session.contact_id, at + UNUSED)
     trace("void.done")
     return True
@@ -159,22 +211,51 @@ def _reserved_before(merchant_id: str, checkout_id: str) -> Job[Frozen | None]:
     return decode(rows[0]["document"]) if rows else None
 
 
-def _must_be_one(merchant_id: str, frozen: Frozen) -> Job[None]:
+def _must_be_ready(merchant_id: str, frozen: Frozen, ready: Collection[str]) -> Job[None]:
+    """Limits that many share have their cap; those of one customer are brought to it below, under their lock."""
+    wanting = []
+    for claim in frozen.claims:
+        if is_personal(claim) or claim.key in ready:
+            continue
+        if (yield from ledger.funded(merchant_id, ledger.limit_account(claim.key))) != claim.cap:
+            wanting.append(claim)
+    if wanting:
+        raise Unready(limits=tuple(wanting))
+
+
+def _lock_customer(merchant_id: str, frozen: Frozen) -> Job[Living | None]:
     """A customer who was merged since the decision is asked for again under the record that lives on."""
-    if frozen.customer_id and (yield from living(merchant_id, frozen.customer_id)).customer_id != frozen.customer_id:
+    if frozen.customer_id is None:
+        return None
+    person = yield from lock_living(merchant_id, frozen.customer_id)
+    if person.customer_id != frozen.customer_id:
         raise Taken("Two records of this customer have become one.")
+    return person
 
 
-def _take_orders(merchant_id: str, checkout_id: str, frozen: Frozen, ids: Ids, at: int) -> Job[None]:
-    """What is brought needs somebody to bring it to; what was ordered before is paid by this checkout alone."""
-    session = frozen.session
-    if any(one.how == "delivery" for one in session.fulfilments):
-        yield from must_have_address(merchant_id, session.contact_id)
-    yield from keep_contact(merchant_id, session.contact_id, None)  # a payment may be in doubt for days
-    yield from take_orders(merchant_id, checkout_id, session.fulfilments, ids=ids, at=at)
+def _own_limits(merchant_id: str, person: Living | None, frozen: Frozen) -> Job[list[Step]]:
+    """Bring the customer's own limits to their caps, and charge them what absorbed records used."""
+    if person is None:
+        return []
+    return (yield from carry_steps(merchant_id, person, frozen.claims, fund=True))
 
 
-def _supersede(merchant_id: str, session_id: str, checkout_id: str, *, ids: Ids, at: int, trace: Trace) -> Job[None]:
+def _must_have_address(merchant_id: str, frozen: Frozen) -> Job[None]:
+    """What is brought needs somebody to bring it to."""
+    if any(one.how == "delivery" for one in frozen.session.fulfilments):
+        yield from must_have_address(merchant_id, frozen.session.contact_id)
+
+
+def _letting_go(merchant_id: str, checkout_id: str, orders: list[OrderRow], ids: Ids, at: int) -> Job[list[Step]]:
+    """The checkout's hold ends; the orders it was to pay hold their goods again."""
+    steps = [Step(checkout_id=checkout_id, phase="void")]
+    if orders:
+        freed = stock_held((yield from ledger.pending_of(merchant_id, checkout_id)))
+        steps += yield from give_back_orders(merchant_id, checkout_id, orders, freed, ids=ids, at=at)
+    return steps
+
+
+def _must_be_alone(merchant_id: str, session_id: str, checkout_id: str) -> Job[None]:
     """A session has one open checkout: a new acceptance ends an earlier one, unless that is being paid."""
     newest = yield from latest(merchant_id, session_id)
     if newest is None or newest["checkout_id"] == checkout_id:
@@ -182,10 +263,7 @@ def _supersede(merchant_id: str, session_id: str, checkout_id: str, *, ids: Ids,
     if newest["state"] in ("paid", "paying", "unknown"):
         raise Conflict("payment-under-way", "This session is being paid, or is paid.")
     if newest["state"] == "reserved":
-        earlier = newest["checkout_id"]
-        gone = yield from release(merchant_id, earlier, "released", ("reserved",), ids=ids, at=at, trace=trace)
-        if not gone:  # another process began to pay it since it was read
-            raise Conflict("payment-under-way", "This session is being paid, or is paid.")
+        raise Unready(earlier=newest["checkout_id"])
 
 
 def _insert(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Job[bool]:

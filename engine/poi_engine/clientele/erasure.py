@@ -1,33 +1,50 @@
 """Forgetting a person. The books keep the bare pseudonym: every receipt and its chain stay as they are."""
 
+from msgspec import Struct, json
+
+from poi_engine.checkout.commit import OPEN_STATES
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clientele.consents import Proof, put_consent, read_consents
 from poi_engine.clientele.left import lapse
 from poi_engine.clientele.personal import erase_rows
-from poi_engine.clientele.rows import Living, must_live
+from poi_engine.clientele.rows import Living, lock_living, marks, must_live
+from poi_engine.errors import NotFound
 from poi_engine.ids import Ids
-from poi_engine.orders.holds import cancel_orders_of
+from poi_engine.ledger import Step
+from poi_engine.orders.holds import cancelling, ended, is_under_way, open_orders_of
+from poi_engine.orders.rows import keep_apart
 from poi_engine.ports import Job, Query
 from poi_engine.segments.due import mark_due
 
 _OF_THE_CARD = ("credential", "referral", "referred", "segment_member", "segment_past", "segment_due", "bought")
 
 
+class _Ordering(Struct, frozen=True):
+    contact_id: str | None = None
+
+
+class _Paying(Struct, frozen=True):
+    """The part of a checkout's document that says where to bring what it pays."""
+
+    session: _Ordering = _Ordering()
+
+
 def erase_customer(merchant_id: str, customer_id: str, who: str, *, ids: Ids, at: int) -> Job[Living]:
     """Everything that tells of the person goes, on every record they had; points, stored value and coupons lapse.
 
-    What lapsed is audited. A second call finds nobody.
+    The address of an order under way goes when the order has come to its end. What lapsed is audited. A second call
+    finds nobody.
     """
-    person = yield from must_live(merchant_id, customer_id)
+    person = yield from lock_living(merchant_id, (yield from must_live(merchant_id, customer_id)).customer_id)
+    if person.erased:
+        raise NotFound("customer", customer_id)
     for record in person.family:
-        yield from cancel_orders_of(merchant_id, record, who, ids=ids, at=at)
         yield from _wipe(merchant_id, record, at)
+    steps = yield from _end_orders(merchant_id, person, who, ids, at)
+    lapsed = yield from lapse(merchant_id, person.family, steps, ids=ids, at=at)
+    for record in person.family:
         yield from erase_rows(merchant_id, record)
         yield from end_phones(merchant_id, record, at)
-    lapsed: dict[str, int] = {}
-    for record in person.family:
-        for name, amount in (yield from lapse(merchant_id, record, ids.new("lap"), ids=ids, at=at)).items():
-            lapsed[name] = lapsed.get(name, 0) + amount
     why = ", ".join(f"{name} {amount}" for name, amount in sorted(lapsed.items()))
     yield insert_audit(
         merchant_id, ids.new("aud"), who, "erase-customer", person.customer_id, f"lapsed: {why or 'nothing'}", at
@@ -38,11 +55,14 @@ def erase_customer(merchant_id: str, customer_id: str, who: str, *, ids: Ids, at
 def pseudonymise_customer(merchant_id: str, customer_id: str, who: str, *, ids: Ids, at: int) -> Job[Living]:
     """Name, birthday, notes and phones go; the card, its points and coupons stay with the pseudonym."""
     person = yield from must_live(merchant_id, customer_id)
+    person = yield from lock_living(merchant_id, person.customer_id)
     yield Query(
         "update customer set display_name = '', birthday = null, pseudonym = 1 where merchant_id = ? "
         "and customer_id = ?",
         (merchant_id, person.customer_id),
     )
+    for order in (yield from open_orders_of(merchant_id, person.family)):
+        yield from keep_apart(merchant_id, order.contact_id)
     for record in person.family:
         yield from erase_rows(merchant_id, record, keep=_OF_THE_CARD)
         yield from end_phones(merchant_id, record, at)
@@ -54,6 +74,37 @@ def pseudonymise_customer(merchant_id: str, customer_id: str, who: str, *, ids: 
             yield from put_consent(merchant_id, consent_id, person.customer_id, state.purpose, False, ended, at)
     yield insert_audit(merchant_id, ids.new("aud"), who, "pseudonymise-customer", person.customer_id, "", at)
     return person
+
+
+def _end_orders(merchant_id: str, person: Living, who: str, ids: Ids, at: int) -> Job[list[Step]]:
+    """Nobody will fetch or pay what a person ordered who is gone: it is cancelled, by the steps returned.
+
+    What is paid, being paid or on its way goes on, and keeps where to bring it until it is there.
+    """
+    steps: list[Step] = []
+    for order in (yield from open_orders_of(merchant_id, person.family)):
+        if is_under_way(order):
+            yield from keep_apart(merchant_id, order.contact_id)
+            continue
+        step = yield from cancelling(merchant_id, order, at)
+        steps.append(step)
+        yield from ended(merchant_id, order, at)
+        why = "the customer was erased"
+        yield insert_audit(merchant_id, ids.new("aud"), who, "order-cancelled", order.order_id, why, at)
+    for contact_id in (yield from _being_paid(merchant_id, person.family)):
+        yield from keep_apart(merchant_id, contact_id)
+    return steps
+
+
+def _being_paid(merchant_id: str, family: tuple[str, ...]) -> Job[list[str]]:
+    """Where to bring what payments without an end may yet make orders of."""
+    rows = yield Query(
+        f"select document from checkout where merchant_id = ? and state in ({marks(OPEN_STATES)}) "
+        f"and customer_id in ({marks(family)})",
+        (merchant_id, *OPEN_STATES, *family),
+    )
+    found = [json.decode(row["document"], type=_Paying).session.contact_id for row in rows]
+    return [contact_id for contact_id in found if contact_id is not None]
 
 
 def end_phones(merchant_id: str, customer_id: str, at: int) -> Job[None]:

@@ -1,9 +1,9 @@
 """What is left on a record that nobody uses any more: a merged one's goes to who lives on, an erased one's lapses."""
 
 from poi_engine import ledger
-from poi_engine.clientele.rows import living
+from poi_engine.clientele.rows import Living, lock_living, marks
 from poi_engine.ids import Ids
-from poi_engine.ledger import POINTS, Move
+from poi_engine.ledger import POINTS, Move, Step
 from poi_engine.ports import Job, Query
 
 STORED_VALUE = "stored_value"
@@ -11,88 +11,94 @@ _ACCOUNTS = ("points", "points_owed", "value_owed", "wallet")
 _DEBTS = (("points", "points_owed", POINTS), ("wallet", "value_owed", STORED_VALUE))
 
 
-def settle_left(merchant_id: str, customer_id: str | None, *, ids: Ids, at: int) -> Job[None]:
-    """After a payment or its end: a record that was merged or erased meanwhile keeps nothing."""
-    if customer_id is None:
-        return
-    rows = yield Query(
-        "select merged_into, erased_at from customer where merchant_id = ? and customer_id = ? "
-        "and (merged_into is not null or erased_at is not null)",
-        (merchant_id, customer_id),
-    )
-    if rows:
-        yield from _settle(merchant_id, customer_id, ids, at)
+def settle_left(merchant_id: str, customer_id: str, person: Living | None = None, *, ids: Ids, at: int) -> Job[None]:
+    """After a payment or its end: a record that was merged or erased meanwhile keeps nothing.
 
-
-def _settle(merchant_id: str, customer_id: str, ids: Ids, at: int) -> Job[None]:
-    person = yield from living(merchant_id, customer_id)
+    `person` is who lives on for it, if the caller has locked them.
+    """
+    if person is None:
+        person = yield from lock_living(merchant_id, customer_id)
     if person.customer_id != customer_id:
         yield from _move_figures(merchant_id, customer_id, person.customer_id)
         yield from _move_coupons(merchant_id, customer_id, person.customer_id)
-        yield from move_accounts(merchant_id, customer_id, person.customer_id, ids.new("mrg"), ids=ids, at=at)
+        steps = yield from handing_over(merchant_id, customer_id, person.customer_id, ids.new("mrg"))
+        yield from ledger.change(merchant_id, steps, ids=ids, at=at)
     if person.erased:
-        yield from lapse(merchant_id, person.customer_id, ids.new("lap"), ids=ids, at=at)
-    elif person.customer_id != customer_id:
-        yield from net_debts(merchant_id, person.customer_id, ids.new("mrg"), ids=ids, at=at)
+        steps, _ = yield from lapsing(merchant_id, (person.customer_id,), ids)
+        yield from ledger.change(merchant_id, steps, ids=ids, at=at)
+        yield _void_coupons(merchant_id, person.customer_id, at)
 
 
-def move_accounts(
-    merchant_id: str, customer_id: str, target: str, transfer_group: str, *, ids: Ids, at: int
-) -> Job[None]:
-    """Points, stored value and debts that nothing holds, by ledger transfers."""
-    moves = [
-        Move(kind="merge", debit=f"{name}:{customer_id}", credit=f"{name}:{target}", amount=amount, unit=unit)
-        for name, amount, unit in (yield from _free(merchant_id, customer_id))
-    ]
-    yield from ledger.enter(merchant_id, transfer_group, moves, ids=ids, at=at)
-
-
-def net_debts(merchant_id: str, customer_id: str, transfer_group: str, *, ids: Ids, at: int) -> Job[None]:
-    """Debts are paid first: what one record owed is taken from what the other one had."""
-    free = {name: (amount, unit) for name, amount, unit in (yield from _free(merchant_id, customer_id))}
-    moves = []
-    for asset, debt, issuer in _DEBTS:
-        amount = min(free.get(asset, (0, ""))[0], free.get(debt, (0, ""))[0])
-        if amount > 0:
-            unit = free[asset][1]
-            moves += [
-                Move(kind="merge", debit=f"{name}:{customer_id}", credit=issuer, amount=amount, unit=unit)
-                for name in (asset, debt)
-            ]
-    yield from ledger.enter(merchant_id, transfer_group, moves, ids=ids, at=at)
-
-
-def lapse(merchant_id: str, customer_id: str, transfer_group: str, *, ids: Ids, at: int) -> Job[dict[str, int]]:
-    """Nobody's balances go back to their issuers, debts are written off, coupons end. Returns what lapsed."""
+def handing_over(merchant_id: str, customer_id: str, target: str, transfer_group: str) -> Job[list[Step]]:
+    """The step that moves points, stored value and debts that nothing holds, and pays the debts first."""
     free = yield from _free(merchant_id, customer_id)
     moves = [
-        Move(kind="lapse", debit=f"{name}:{customer_id}", credit=_issuer(name), amount=amount, unit=unit)
-        for name, amount, unit in free
+        Move(kind="merge", debit=f"{name}:{customer_id}", credit=f"{name}:{target}", amount=amount, unit=unit)
+        for name, (amount, unit) in free.items()
     ]
-    yield from ledger.enter(merchant_id, transfer_group, moves, ids=ids, at=at)
-    yield Query(
+    joint = yield from _free(merchant_id, target)
+    for name, (amount, unit) in free.items():
+        joint[name] = (amount + joint.get(name, (0, unit))[0], unit)
+    for asset, debt, issuer in _DEBTS:
+        amount = min(joint.get(asset, (0, ""))[0], joint.get(debt, (0, ""))[0])
+        if amount > 0:
+            unit = joint[asset][1]
+            moves += [
+                Move(kind="merge", debit=f"{name}:{target}", credit=issuer, amount=amount, unit=unit)
+                for name in (asset, debt)
+            ]
+    return [Step(checkout_id=transfer_group, phase="single", moves=tuple(moves))]
+
+
+def lapse(merchant_id: str, family: tuple[str, ...], steps: list[Step], *, ids: Ids, at: int) -> Job[dict[str, int]]:
+    """Nobody's balances go back to their issuers, debts are written off, coupons end. Returns what lapsed.
+
+    `steps` are made with it: what the person's orders hold is let go.
+    """
+    lapses, lapsed = yield from lapsing(merchant_id, family, ids)
+    yield from ledger.change(merchant_id, [*steps, *lapses], ids=ids, at=at)
+    for customer_id in family:
+        yield _void_coupons(merchant_id, customer_id, at)
+    return lapsed
+
+
+def lapsing(merchant_id: str, family: tuple[str, ...], ids: Ids) -> Job[tuple[list[Step], dict[str, int]]]:
+    """The steps by which balances go back to their issuers, and what lapses with them."""
+    steps, lapsed = list[Step](), dict[str, int]()
+    for customer_id in family:
+        free = yield from _free(merchant_id, customer_id)
+        moves = tuple(
+            Move(kind="lapse", debit=f"{name}:{customer_id}", credit=_issuer(name), amount=amount, unit=unit)
+            for name, (amount, unit) in free.items()
+        )
+        steps.append(Step(checkout_id=ids.new("lap"), phase="single", moves=moves))
+        for name, (amount, _) in free.items():
+            lapsed[name] = lapsed.get(name, 0) + amount
+    return steps, lapsed
+
+
+def _void_coupons(merchant_id: str, customer_id: str, at: int) -> Query:
+    return Query(
         "update coupon set voided_at = ? where merchant_id = ? and customer_id = ? and used_at is null "
         "and voided_at is null",
         (at, merchant_id, customer_id),
     )
-    return {name: amount for name, amount, _ in free}
 
 
 def _issuer(name: str) -> str:
     return POINTS if name.startswith("points") else STORED_VALUE
 
 
-def _free(merchant_id: str, customer_id: str) -> Job[list[tuple[str, int, str]]]:
-    """Name, amount and unit of every balance that nothing holds; the accounts are locked, in their order."""
-    found = []
-    for name in _ACCOUNTS:
-        rows = yield Query(
-            "update account set floor = floor where merchant_id = ? and account = ? "
-            "returning credits - debits - debits_pending as available, unit",
-            (merchant_id, f"{name}:{customer_id}"),
-        )
-        found += [(name, int(row["available"]), str(row["unit"])) for row in rows if row["available"] > 0]
-    return found
+def _free(merchant_id: str, customer_id: str) -> Job[dict[str, tuple[int, str]]]:
+    """Amount and unit of every balance that nothing holds, by name; the customer's row is locked."""
+    names = [f"{name}:{customer_id}" for name in _ACCOUNTS]
+    rows = yield Query(
+        "select account, unit, credits - debits - debits_pending as available from account where merchant_id = ? "
+        f"and account in ({marks(tuple(names))}) order by account",
+        (merchant_id, *names),
+    )
+    found = [(row["account"].partition(":")[0], row["available"], row["unit"]) for row in rows]
+    return {name: (amount, unit) for name, amount, unit in found if amount > 0}
 
 
 def _move_figures(merchant_id: str, customer_id: str, target: str) -> Job[None]:

@@ -8,14 +8,15 @@ from collections.abc import Iterable
 
 from msgspec import Struct, json, msgpack
 
-from poi_engine.checkout.commit import count_visit
+from poi_engine import ledger
+from poi_engine.checkout.commit import OPEN_STATES, count_visit
 from poi_engine.checkout.frozen import Claim
 from poi_engine.checkout.promise import Key, keep_answer, key_of, promise
 from poi_engine.checkout.records import insert_audit
-from poi_engine.clientele.left import move_accounts, net_debts
-from poi_engine.clientele.limit_carry import carry_limits
+from poi_engine.clientele.left import handing_over
+from poi_engine.clientele.limit_carry import carry_steps, is_personal
 from poi_engine.clientele.personal import move_rows
-from poi_engine.clientele.rows import Living, living, must_live, write_words
+from poi_engine.clientele.rows import Living, living, marks, must_live, write_words
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound
 from poi_engine.ids import Ids
@@ -28,7 +29,7 @@ _PAGE = 200
 
 
 class _Claimed(Struct):
-    """The part of a sale's document that names what it took from limits."""
+    """The part of a sale's or a checkout's document that names what it takes from limits."""
 
     claims: tuple[Claim, ...] = ()
 
@@ -70,10 +71,10 @@ def merge_records(
     yield from _point(merchant_id, target, absorbed_id)
     yield from _blend(merchant_id, rows[target], rows[absorbed_id])
     yield from move_rows(merchant_id, absorbed_id, target)
-    yield from move_accounts(merchant_id, absorbed_id, target, merge_id, ids=ids, at=at)
-    yield from net_debts(merchant_id, target, merge_id, ids=ids, at=at)
     person = yield from living(merchant_id, target)
-    yield from _carry_past(merchant_id, person, absorbed_id, ids, at)
+    steps = yield from handing_over(merchant_id, absorbed_id, target, merge_id)
+    steps += yield from carry_steps(merchant_id, person, (yield from _claims_of(merchant_id, person)))
+    yield from ledger.change(merchant_id, steps, ids=ids, at=at)
     merchant = yield from read_merchant(merchant_id)
     yield from count_visit(merchant, person, 0, 0, at)
     yield mark_due(merchant_id, target, at)
@@ -82,7 +83,7 @@ def merge_records(
 
 
 def _lock(merchant_id: str, target: str, absorbed_id: str) -> Job[dict[str, Row]]:
-    """Both records, locked in the order of their ids: a sale of either waits, or has ended."""
+    """Both records, locked in the order of their ids: what changes an account of either waits, or has ended."""
     locked = {}
     for customer_id in sorted((target, absorbed_id)):
         rows = yield Query(
@@ -130,12 +131,18 @@ def _blend(merchant_id: str, kept: Row, gone: Row) -> Job[None]:
     yield from write_words(merchant_id, kept["customer_id"], name)
 
 
-def _carry_past(merchant_id: str, person: Living, absorbed_id: str, ids: Ids, at: int) -> Job[None]:
-    """The limits that sales of either record took from."""
+def _claims_of(merchant_id: str, person: Living) -> Job[Iterable[Claim]]:
+    """The limits that sales of either record took from, and those that payments without an end hold."""
     claims: dict[str, Claim] = {}
     for customer_id in person.family:
         yield from _collect(merchant_id, customer_id, claims)
-    yield from carry_limits(merchant_id, person, claims.values(), ids=ids, at=at)
+        rows = yield Query(
+            f"select document from checkout where merchant_id = ? and state in ({marks(OPEN_STATES)}) "
+            "and customer_id = ?",
+            (merchant_id, *OPEN_STATES, customer_id),
+        )
+        claims.update(_per_customer(rows))
+    return claims.values()
 
 
 def _collect(merchant_id: str, customer_id: str, claims: dict[str, Claim]) -> Job[None]:
@@ -154,7 +161,7 @@ def _collect(merchant_id: str, customer_id: str, claims: dict[str, Claim]) -> Jo
 
 def _per_customer(rows: Iterable[Row]) -> dict[str, Claim]:
     found = (claim for row in rows for claim in json.decode(row["document"], type=_Claimed).claims)
-    return {claim.key: claim for claim in found if ":customer:" in claim.key}
+    return {claim.key: claim for claim in found if is_personal(claim)}
 
 
 def _listed(row: Row) -> list[str]:

@@ -16,6 +16,8 @@ from poi_engine.principal import Principal
 from poi_engine.settings import Merchant, ReferralProgramme, read_merchant, write_setting
 
 CODE_BITS = 40
+MOST_WAITING = 100
+"""Friends who joined by one customer's link and have bought nothing yet."""
 _COUPON_BITS = 60
 
 
@@ -47,7 +49,8 @@ class Referrals:
             programme = (yield from read_merchant(merchant_id)).programme.referral
             own = (yield from _own_code(merchant_id, person, code, at)) if programme.open else None
             waiting = yield from _waiting(merchant_id, person.customer_id)
-            return _view(own, programme, waiting is not None)
+            rewards = yield from _rewards(merchant_id, person)
+            return _view(own, rewards, programme, waiting is not None)
 
         return await self._sql.write(job)
 
@@ -106,13 +109,26 @@ def reward_first_sale(merchant: Merchant, person: Living, sale_id: str, *, ids: 
         merchant.merchant_id, person.customer_id, programme.friend_offer_id, sale_id, programme, ids, at
     )
     referrer = yield from living(merchant.merchant_id, waiting["referrer_id"])
-    if not referrer.erased and (yield from _counted(merchant.merchant_id, waiting["code"], programme.most)):
+    if not referrer.erased and (yield from _counted(merchant.merchant_id, referrer, waiting["code"], programme.most)):
         codes += yield from _coupon(
             merchant.merchant_id, referrer.customer_id, programme.referrer_offer_id, sale_id, programme, ids, at
         )
         told: dict[str, object] = {"customer_id": referrer.customer_id, "friend_sale_id": sale_id}
         yield insert_event(merchant.merchant_id, ids.new("evt"), "referral.rewarded", told, at)
     return codes
+
+
+def sent_by(merchant_id: str, friend_id: str, code: str, cookie: str, audit_id: str, at: int) -> Job[None]:
+    """A new customer joins by a friend's link: this browser is theirs, and the friend's code is given for them."""
+    yield mark_phone(merchant_id, phone_digest(cookie), friend_id, at)
+    referrer = yield from _take(merchant_id, Living(customer_id=friend_id), code.strip().lower(), at)
+    rows = yield Query(
+        "select count(*) as waiting from referred where merchant_id = ? and referrer_id = ? and rewarded_at is null",
+        (merchant_id, referrer),
+    )
+    if rows[0]["waiting"] > MOST_WAITING:
+        raise Conflict("referral-limit", "Too many friends of this customer have joined and bought nothing yet.")
+    yield insert_audit(merchant_id, audit_id, f"phone:{friend_id}", "referred", friend_id, referrer, at)
 
 
 def phone_digest(cookie: str) -> str:
@@ -129,10 +145,10 @@ def mark_phone(merchant_id: str, mark: str, customer_id: str, at: int) -> Query:
     )
 
 
-def _view(own: Row | None, programme: ReferralProgramme, waiting: bool) -> ReferralView:
+def _view(own: Row | None, rewards: int, programme: ReferralProgramme, waiting: bool) -> ReferralView:
     return ReferralView(
         code=own["code"] if own else "",
-        rewards=own["rewards"] if own else 0,
+        rewards=rewards,
         most=programme.most,
         friend_offer_id=programme.friend_offer_id,
         referrer_offer_id=programme.referrer_offer_id,
@@ -142,7 +158,7 @@ def _view(own: Row | None, programme: ReferralProgramme, waiting: bool) -> Refer
 
 def _own_code(merchant_id: str, person: Living, code: str, at: int) -> Job[Row]:
     found = Query(
-        "select code, rewards, created_at from referral where merchant_id = ? and customer_id = ?",
+        "select code, created_at from referral where merchant_id = ? and customer_id = ?",
         (merchant_id, person.customer_id),
     )
     rows = yield found
@@ -167,14 +183,12 @@ def _take(merchant_id: str, person: Living, code: str, at: int) -> Job[str]:
     programme = (yield from read_merchant(merchant_id)).programme.referral
     if not programme.open:
         raise Conflict("no-referrals", "This shop has no referral programme.")
-    rows = yield Query(
-        "select customer_id, rewards from referral where merchant_id = ? and code = ?", (merchant_id, code)
-    )
+    rows = yield Query("select customer_id from referral where merchant_id = ? and code = ?", (merchant_id, code))
     if not rows:
         raise NotFound("referral code", code)
     referrer = yield from living(merchant_id, rows[0]["customer_id"])
-    if rows[0]["rewards"] >= programme.most:
-        raise Conflict("referral-limit", "This code has brought as many friends as the shop rewards.")
+    if (yield from _rewards(merchant_id, referrer)) >= programme.most:
+        raise Conflict("referral-limit", "Who gave this code has brought as many friends as the shop rewards.")
     yield from _must_be_new(merchant_id, person)
     yield from _must_be_another(merchant_id, person, referrer, at)
     taken = yield Query(
@@ -232,13 +246,41 @@ def _cards(merchant_id: str, family: tuple[str, ...]) -> Job[list[str]]:
     return [hashlib.sha256(text.encode()).hexdigest() for text in texts]
 
 
-def _counted(merchant_id: str, code: str, most: int) -> Job[bool]:
-    """One more reward for the code, if its limit allows: SQL decides between two friends who pay at once."""
+def _counted(merchant_id: str, referrer: Living, code: str, most: int) -> Job[bool]:
+    """One more reward for who sent the friend, if their limit allows, over all the codes that are theirs.
+
+    The codes are locked, in their order: of two friends who pay at once the second sees what the first has brought.
+    """
+    total = 0
+    for own in (yield from _codes(merchant_id, referrer)):
+        rows = yield Query(
+            "update referral set rewards = rewards where merchant_id = ? and code = ? returning rewards",
+            (merchant_id, own),
+        )
+        total += rows[0]["rewards"]
+    if total >= most:
+        return False
+    yield Query("update referral set rewards = rewards + 1 where merchant_id = ? and code = ?", (merchant_id, code))
+    return True
+
+
+def _rewards(merchant_id: str, referrer: Living) -> Job[int]:
+    """The rewards that all the codes of a person brought."""
     rows = yield Query(
-        "update referral set rewards = rewards + 1 where merchant_id = ? and code = ? and rewards < ? returning code",
-        (merchant_id, code, most),
+        "select cast(coalesce(sum(rewards), 0) as bigint) as rewards from referral where merchant_id = ? "
+        f"and customer_id in ({marks(referrer.family)})",
+        (merchant_id, *referrer.family),
     )
-    return bool(rows)
+    return int(rows[0]["rewards"])
+
+
+def _codes(merchant_id: str, referrer: Living) -> Job[list[str]]:
+    """All the codes of a person, in their order: a merge brings together those of two records."""
+    rows = yield Query(
+        f"select code from referral where merchant_id = ? and customer_id in ({marks(referrer.family)})",
+        (merchant_id, *referrer.family),
+    )
+    return sorted(row["code"] for row in rows)
 
 
 def _coupon(

@@ -3,8 +3,11 @@
 from msgspec import Struct
 
 from poi_engine.clientele.words import words_of
-from poi_engine.errors import NotFound
+from poi_engine.errors import InternalError, NotFound
 from poi_engine.ports import Job, Query, Row
+
+_COLUMNS = "customer_id, merged_into, absorbed, visits, erased_at"
+_MERGES = 8  # in the time of one look-up
 
 
 class Living(Struct, frozen=True, kw_only=True):
@@ -26,6 +29,26 @@ def living(merchant_id: str, customer_id: str) -> Job[Living]:
     return (yield from _living(merchant_id, customer_id)) or Living(customer_id=customer_id)
 
 
+def lock_living(merchant_id: str, customer_id: str) -> Job[Living]:
+    """Who lives on for this id, the row locked until the transaction ends.
+
+    Whoever changes what is the customer's on the ledger does it first, before orders and accounts are locked.
+    """
+    for _ in range(_MERGES):
+        rows = yield Query(
+            "update customer set absorbed = absorbed where merchant_id = ? and customer_id = ? "
+            f"and merged_into is null returning {_COLUMNS}",
+            (merchant_id, customer_id),
+        )
+        if rows:
+            return (yield from _person(merchant_id, rows[0]))
+        row = yield from _row(merchant_id, customer_id)
+        if row is None:
+            return Living(customer_id=customer_id)
+        customer_id = row["merged_into"] or customer_id
+    raise InternalError("customer-merged", f"The record {customer_id!r} leads on and on.")
+
+
 def must_live(merchant_id: str, customer_id: str) -> Job[Living]:
     """Who lives on for this id; one that nobody has, or that was erased, is not found."""
     found = yield from _living(merchant_id, customer_id)
@@ -38,8 +61,10 @@ def _living(merchant_id: str, customer_id: str) -> Job[Living | None]:
     row = yield from _row(merchant_id, customer_id)
     if row is not None and row["merged_into"] is not None:
         row = yield from _row(merchant_id, row["merged_into"])
-    if row is None:
-        return None
+    return None if row is None else (yield from _person(merchant_id, row))
+
+
+def _person(merchant_id: str, row: Row) -> Job[Living]:
     absorbed = (yield from absorbed_by(merchant_id, row["customer_id"])) if row["absorbed"] else ()
     return Living(
         customer_id=row["customer_id"],
@@ -74,8 +99,7 @@ def write_words(merchant_id: str, customer_id: str, name: str) -> Job[None]:
 
 def _row(merchant_id: str, customer_id: str) -> Job[Row | None]:
     rows = yield Query(
-        "select customer_id, merged_into, absorbed, visits, erased_at from customer "
-        "where merchant_id = ? and customer_id = ?",
+        f"select {_COLUMNS} from customer where merchant_id = ? and customer_id = ?",
         (merchant_id, customer_id),
     )
     return rows[0] if rows else None

@@ -9,14 +9,15 @@ place, and come from `goods:received`, `goods:found` or another place.
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from poi_engine import ledger
 from poi_engine.checkout.records import LineRow, insert_audit
 from poi_engine.errors import Conflict, NotFound
 from poi_engine.ids import Ids
-from poi_engine.ledger import Insufficient, Move
+from poi_engine.ledger import Insufficient, Move, Step, Transfer
 from poi_engine.ports import Job, Query
 
 CENTRAL = "central"
@@ -136,26 +137,66 @@ def _marks(values: Sequence[object]) -> str:
 # --- a checkout's goods --------------------------------------------------------------------------------------------
 
 
-def hold_moves(
-    merchant_id: str, checkout_id: str, wanted: Sequence[Wanted], who: str, *, ids: Ids, at: int
-) -> Job[list[Move]]:
-    """The moves that hold the goods of the tracked products, to be held with everything else of the checkout.
+def hold_steps(
+    merchant_id: str,
+    checkout_id: str,
+    wanted: Sequence[Wanted],
+    who: str,
+    *,
+    freed: Mapping[str, int] = MappingProxyType({}),
+    ids: Ids,
+    at: int,
+) -> Job[list[Step]]:
+    """The steps that hold the goods of the tracked products, to be made with everything else of the checkout.
 
     What lies on the counter but not on file is entered as found, with a line in the audit. Raises `OutOfStock` when an
-    order asks for more than a place has. `at` in microseconds.
+    order asks for more than a place has; `freed` is what the same change lets go, by account. `at` in microseconds.
     """
     tracked = set((yield from tracked_of(merchant_id, [one.code for one in wanted])))
     hand, ordered = _by_account(wanted, tracked, True), _by_account(wanted, tracked, False)
     accounts = sorted({*hand, *ordered})
-    left: Mapping[str, int] = (yield from _available(merchant_id, accounts)) if accounts else {}
-    found = {account: hand[account] - left.get(account, 0) for account in hand if hand[account] > left.get(account, 0)}
+    left = yield from _left(merchant_id, accounts, freed)
+    found = {account: hand[account] - left[account] for account in hand if hand[account] > left[account]}
     for account in ordered:
-        _must_be_there(account, ordered[account], left.get(account, 0) - hand[account] + found.get(account, 0))
-    yield from _enter_found(merchant_id, checkout_id, found, who, ids, at)
-    return [
+        _must_be_there(account, ordered[account], left[account] - hand[account] + found.get(account, 0))
+    held = tuple(
         Move(kind=STOCK, debit=account, credit=SOLD, amount=hand[account] + ordered[account], unit=STOCK)
         for account in accounts
-    ]
+    )
+    entered = yield from _entered(merchant_id, found, who, ids, at)
+    parts = (
+        Step(checkout_id=checkout_id, phase="single", moves=entered),
+        Step(checkout_id=checkout_id, phase="pending", moves=held),
+    )
+    return [step for step in parts if step.moves]
+
+
+def there_of(merchant_id: str, wanted: Sequence[Wanted], freed: Mapping[str, int]) -> Job[list[Wanted]]:
+    """As much of it as the places have, line by line; what is not counted is there."""
+    tracked = set((yield from tracked_of(merchant_id, [one.code for one in wanted])))
+    accounts = sorted({stock_account(one.place, one.code) for one in wanted if one.code in tracked})
+    left = yield from _left(merchant_id, accounts, freed)
+    there = []
+    for one in wanted:
+        account = stock_account(one.place, one.code)
+        quantity = min(one.quantity, max(0, left[account])) if one.code in tracked else one.quantity
+        left[account] -= quantity
+        there.append(replace(one, quantity=quantity))
+    return there
+
+
+def stock_held(transfers: Iterable[Transfer]) -> Counter[str]:
+    """The goods that these pending transfers hold, by account."""
+    held: Counter[str] = Counter()
+    for transfer in transfers:
+        if transfer.kind == STOCK:
+            held[transfer.debit] += transfer.amount
+    return held
+
+
+def _left(merchant_id: str, accounts: Sequence[str], freed: Mapping[str, int]) -> Job[Counter[str]]:
+    found = (yield from _available(merchant_id, accounts)) if accounts else {}
+    return Counter({account: found.get(account, 0) + freed.get(account, 0) for account in accounts})
 
 
 def _by_account(wanted: Sequence[Wanted], tracked: set[str], in_hand: bool) -> Counter[str]:
@@ -172,18 +213,16 @@ def _must_be_there(account: str, quantity: int, left: int) -> None:
         raise OutOfStock(code, place, max(0, left))
 
 
-def _enter_found(
-    merchant_id: str, checkout_id: str, found: Mapping[str, int], who: str, ids: Ids, at: int
-) -> Job[None]:
-    moves = [
-        Move(kind="found", debit=FOUND, credit=account, amount=amount, unit=STOCK)
-        for account, amount in sorted(found.items())
-    ]
-    yield from ledger.enter(merchant_id, checkout_id, moves, ids=ids, at=at)
+def _entered(merchant_id: str, found: Mapping[str, int], who: str, ids: Ids, at: int) -> Job[tuple[Move, ...]]:
+    """What lay on the counter and not on file, with a line in the audit for each."""
     for account, amount in sorted(found.items()):
         place, code = of_account(account)
         why = f"{amount} thousandths more than on file lay on the counter of {place}"
         yield insert_audit(merchant_id, ids.new("aud"), who, "stock-found", code, why, at)
+    return tuple(
+        Move(kind="found", debit=FOUND, credit=account, amount=amount, unit=STOCK)
+        for account, amount in sorted(found.items())
+    )
 
 
 # --- a refund's goods ----------------------------------------------------------------------------------------------

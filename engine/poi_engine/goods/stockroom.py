@@ -38,6 +38,16 @@ _TRIES = 3
 MovementKind = Literal["received", "moved", "counted", "lost", "found"]
 
 
+_ELSEWHERE: Mapping[MovementKind, tuple[str, ...]] = {
+    "received": (RECEIVED,),
+    "found": (FOUND,),
+    "lost": (LOST,),
+    "counted": (FOUND, LOST),
+    "moved": (),
+}
+"""Where the goods of a movement come from, and where they go."""
+
+
 class MovedLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A product by code or GTIN and thousandths of its unit; of a count, what lies there for sale."""
 
@@ -189,7 +199,7 @@ def _move(
         yield from check_place(merchant_id, place)
     wanted = yield from _wanted(merchant_id, asked)
     yield from _track(merchant_id, list(wanted))
-    left = yield from _locked(merchant_id, asked.place, list(wanted))
+    left = yield from _locked(merchant_id, asked, list(wanted))
     changes = {code: _change(asked, code, quantity, left[code]) for code, quantity in wanted.items()}
     moves = [_as_move(asked, code, change) for code, change in changes.items() if change]
     yield from ledger.enter(merchant_id, movement_id, moves, ids=ids, at=at)
@@ -232,18 +242,15 @@ def _track(merchant_id: str, codes: Sequence[str]) -> Job[None]:
     )
 
 
-def _locked(merchant_id: str, place: str, codes: Sequence[str]) -> Job[dict[str, int]]:
-    """What is available at the place, with its accounts locked in the order of their names."""
+def _locked(merchant_id: str, asked: NewMovement, codes: Sequence[str]) -> Job[dict[str, int]]:
+    """What is available at the place. Every account that the movement may change is locked, in the order of names."""
+    here = {stock_account(asked.place, code): code for code in codes}
+    there = [stock_account(asked.to, code) for code in codes] if asked.to else []
     left = {}
-    for code in sorted(codes):
-        account = stock_account(place, code)
-        yield from ledger.open_account(merchant_id, account, STOCK, floor=True)
-        rows = yield Query(
-            "update account set floor = floor where merchant_id = ? and account = ?"
-            " returning credits - debits - debits_pending as available",
-            (merchant_id, account),
-        )
-        left[code] = rows[0]["available"]
+    for account in sorted({*_ELSEWHERE[asked.kind], *here, *there}):
+        available = yield from ledger.lock(merchant_id, account, STOCK)
+        if account in here:
+            left[here[account]] = available
     return left
 
 
@@ -260,10 +267,9 @@ def _change(asked: NewMovement, code: str, quantity: int, left: int) -> int:
 
 def _as_move(asked: NewMovement, code: str, change: int) -> Move:
     here = stock_account(asked.place, code)
-    sources = {"received": RECEIVED, "found": FOUND, "counted": FOUND}
     if change > 0:
-        return Move(kind=asked.kind, debit=sources[asked.kind], credit=here, amount=change, unit=STOCK)
-    to = LOST if asked.to is None else stock_account(asked.to, code)
+        return Move(kind=asked.kind, debit=_ELSEWHERE[asked.kind][0], credit=here, amount=change, unit=STOCK)
+    to = _ELSEWHERE[asked.kind][-1] if asked.to is None else stock_account(asked.to, code)
     return Move(kind=asked.kind, debit=here, credit=to, amount=-change, unit=STOCK)
 
 

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from poi_offers.situation import SaleItem
+
 How = Literal["pick_up", "delivery"]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -36,6 +38,12 @@ class Group(Struct, frozen=True, kw_only=True):
 def still(fulfilments: Iterable[Fulfilment], line_ids: Collection[str]) -> tuple[Fulfilment, ...]:
     """Those whose lines are still in the basket."""
     return tuple(one for one in fulfilments if one.line_id in line_ids)
+
+
+def same_lines(before: Iterable[SaleItem], after: Iterable[SaleItem]) -> set[str]:
+    """The ids of the lines that stay: a line is the same as long as its product is."""
+    codes = {item.line_id: item.code for item in before}
+    return {item.line_id for item in after if codes.get(item.line_id) == item.code}
 
 
 def groups(fulfilments: Iterable[Fulfilment]) -> dict[Group, list[str]]:

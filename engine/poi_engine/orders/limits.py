@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from poi_engine.clientele.rows import lock_living, marks
 from poi_engine.errors import Conflict
 from poi_engine.orders.moves import OPEN
 from poi_engine.orders.rows import OrderRow
@@ -21,13 +22,11 @@ def check_waiting(merchant_id: str, order: OrderRow, rules: Ordering) -> Job[Non
 
 def _customer(merchant_id: str, customer_id: str, most: int) -> Job[None]:
     """Customers' orders take turns: the customer's row is locked."""
-    yield Query(
-        "update customer set visits = visits where merchant_id = ? and customer_id = ?", (merchant_id, customer_id)
-    )
+    person = yield from lock_living(merchant_id, customer_id)
     rows = yield Query(
-        "select count(*) as open from orders where merchant_id = ? and customer_id = ? and sale_id is null "
-        f"and state in ({_OPEN})",
-        (merchant_id, customer_id, *OPEN),
+        f"select count(*) as open from orders where merchant_id = ? and customer_id in ({marks(person.family)}) "
+        f"and sale_id is null and state in ({_OPEN})",
+        (merchant_id, *person.family, *OPEN),
     )
     if rows[0]["open"] >= most:
         raise _too_many(most)

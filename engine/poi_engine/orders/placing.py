@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from poi_engine.basket import check_entries, lines_of
 from poi_engine.catalogue.offer_book import OfferBook
-from poi_engine.checkout.promise import key_of
+from poi_engine.checkout.promise import Key, key_of, promised
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound, RequestError
@@ -84,12 +84,18 @@ class OrderPlacing:
 
     async def place(self, merchant_id: str, wished: Wished, who: Orderer, *, key: str) -> OrderView:
         """Place an order; repeating the key answers the same order."""
+        asked = key_of(who.by, key, "order", repr(wished), who.customer_id or "")
+        before = await self._w.sql.read(lambda: promised(merchant_id, asked))
+        if before is not None:  # whatever the time is by now, and whether the shop still takes orders
+            return await self._w.sql.read(lambda: read_order(merchant_id, before.subject))
+        return await self._place(merchant_id, wished, who, asked)
+
+    async def _place(self, merchant_id: str, wished: Wished, who: Orderer, asked: Key) -> OrderView:
         merchant = await self._w.sql.read(lambda: read_merchant(merchant_id))
         rules, at = merchant.programme.orders, self._w.at()
         _must_be_open(rules, who)
         wanted_at = at + rules.lead_minutes * MINUTE if wished.wanted_at is None else micros_wanted(wished.wanted_at)
         check_wished(wished, rules, at, wanted_at)
-        asked = key_of(who.by, key, "order", repr(wished), who.customer_id or "")
         contact = await asyncio.to_thread(laid_out, contact_of(wished.address, wished.name, wished.note, wished.phone))
         has_contact = contact != Contact()
         order = await self._order(merchant, wished, who, wanted_at, has_contact, at)

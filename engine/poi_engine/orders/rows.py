@@ -23,12 +23,23 @@ UNUSED = DAY
 """How long the person of an order that never was is kept, microseconds."""
 
 
+class Missing(Struct, frozen=True, kw_only=True):
+    """Goods that an order asks for and that are not held for it: thousandths of the product's unit."""
+
+    code: str
+    quantity: int
+
+
 class OrderDocument(Struct, frozen=True, kw_only=True):
-    """What an order keeps as JSON: the items at the prices they were ordered at, codes, and the decision shown."""
+    """What an order keeps as JSON: the items at the prices they were ordered at, codes, and the decision shown.
+
+    `missing`: what could not be held again after a payment was given up.
+    """
 
     items: tuple[SaleItem, ...] = ()
     codes: tuple[str, ...] = ()
     decision: Decision | None = None
+    missing: tuple[Missing, ...] = ()
 
 
 class OrderLine(Struct, frozen=True, kw_only=True):
@@ -218,6 +229,15 @@ def keep_contact(merchant_id: str, contact_id: str | None, customer_id: str | No
             "update order_contact set ends_at = null, customer_id = coalesce(customer_id, ?) "
             "where merchant_id = ? and contact_id = ?",
             (customer_id, merchant_id, contact_id),
+        )
+
+
+def keep_apart(merchant_id: str, contact_id: str | None) -> Job[None]:
+    """An order needs the person for now, but nothing else knows them any more."""
+    if contact_id is not None:
+        yield Query(
+            "update order_contact set customer_id = null where merchant_id = ? and contact_id = ?",
+            (merchant_id, contact_id),
         )
 
 

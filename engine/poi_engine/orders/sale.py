@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.records import LineRow, insert_audit
 from poi_engine.checkout.returns import ReturnedLine
@@ -9,16 +11,16 @@ from poi_engine.clock import moment
 from poi_engine.errors import Conflict
 from poi_engine.ids import Ids
 from poi_engine.orders.fulfilment import Fulfilment, Group, groups, placed
-from poi_engine.orders.holds import ended
+from poi_engine.orders.holds import ended, lock_orders
 from poi_engine.orders.moves import ENDED, after_payment, after_refund
 from poi_engine.orders.rows import (
     OrderLine,
     OrderRow,
+    end_contact,
     insert_order,
     insert_order_lines,
     keep_contact,
     lines_of_order,
-    lock_order,
     orders_of_sale,
     set_state,
 )
@@ -26,11 +28,24 @@ from poi_engine.ports import Job, Query
 from poi_engine.sales import returned_quantities
 from poi_offers.storetime import zone as store_zone
 
+_BACK = ("returned", "cancelled")
+
 
 def orders_paid(
-    merchant_id: str, checkout_id: str, sale_id: str, frozen: Frozen, lines: Sequence[LineRow], *, ids: Ids, at: int
+    merchant_id: str,
+    checkout_id: str,
+    sale_id: str,
+    frozen: Frozen,
+    lines: Sequence[LineRow],
+    locked: Sequence[OrderRow],
+    *,
+    ids: Ids,
+    at: int,
 ) -> Job[None]:
-    """Every line that is not taken away becomes part of an order: of a new one, or of the one it was placed with."""
+    """Every line that is not taken away becomes part of an order: of a new one, or of the one it was placed with.
+
+    `locked` are the orders placed before.
+    """
     session = frozen.session
     if not session.fulfilments:
         return
@@ -44,23 +59,29 @@ def orders_paid(
         yield _audit(
             merchant_id, order.order_id, frozen.accepted_by, "order-paid", sale_id, session.station_id, ids, at
         )
-    for order_id, ordered in placed(session.fulfilments).items():
+    ways = placed(session.fulfilments)
+    for order in locked:
+        ordered = ways[order.order_id]
         kept = [order_line(sold[one.line_id]) for one in ordered]
-        yield from _paid(merchant_id, checkout_id, sale_id, order_id, ordered, kept, at)
-        yield _audit(merchant_id, order_id, who, "order-paid", sale_id, station_id, ids, at)
+        yield from _paid(merchant_id, checkout_id, sale_id, order, ordered, kept, session.contact_id, at)
+        yield _audit(merchant_id, order.order_id, who, "order-paid", sale_id, station_id, ids, at)
 
 
-def orders_taken_back(merchant_id: str, sale_id: str, who: str, station_id: str, *, ids: Ids, at: int) -> Job[None]:
+def lock_orders_of_sale(merchant_id: str, sale_id: str) -> Job[list[OrderRow]]:
+    """The orders that a sale paid and that have not been taken back, their rows locked."""
+    found = yield from orders_of_sale(merchant_id, sale_id)
+    return (yield from lock_orders(merchant_id, [order.order_id for order in found if order.state not in _BACK]))
+
+
+def orders_taken_back(
+    merchant_id: str, sale_id: str, locked: Sequence[OrderRow], who: str, station_id: str, *, ids: Ids, at: int
+) -> Job[None]:
     """Orders of which this sale's refunds leave nothing are returned, or cancelled when they had not left."""
-    returned: dict[str, int] | None = None
-    for found in (yield from orders_of_sale(merchant_id, sale_id)):
-        if found.state in ("returned", "cancelled"):
+    returned = (yield from returned_quantities(merchant_id, sale_id)) if locked else {}
+    for order in locked:
+        lines = yield from lines_of_order(merchant_id, order.order_id)
+        if order.state in _BACK or any(returned.get(line.line_id, 0) < line.quantity for line in lines):
             continue
-        returned = returned if returned is not None else (yield from returned_quantities(merchant_id, sale_id))
-        lines = yield from lines_of_order(merchant_id, found.order_id)
-        if any(returned.get(line.line_id, 0) < line.quantity for line in lines):
-            continue
-        order = yield from lock_order(merchant_id, found.order_id)
         state = after_refund(order.state)
         yield set_state(merchant_id, order.order_id, state, at)
         yield from ended(merchant_id, order, at)
@@ -111,25 +132,29 @@ def _paid(
     merchant_id: str,
     checkout_id: str,
     sale_id: str,
-    order_id: str,
+    order: OrderRow,
     ordered: Sequence[Fulfilment],
     lines: Sequence[OrderLine],
+    contact_id: str | None,
     at: int,
 ) -> Job[None]:
-    """The order as it was sold: the customer may have taken less of it, or more."""
-    order = yield from lock_order(merchant_id, order_id)
+    """The order as it was sold: the customer may have taken less of it, or more, and said where else to bring it."""
     if order.checkout_id != checkout_id or order.paid:
         raise Conflict("order-closed", f"This order is {order.state} already.")
     state = after_payment(order.state, ahead=any(one.ahead for one in ordered))
+    after = replace(order, state=state, contact_id=contact_id or order.contact_id)
     yield Query(
-        "update orders set state = ?, sale_id = ?, checkout_id = null, total = ?, hold_until = null, changed_at = ? "
-        "where merchant_id = ? and order_id = ?",
-        (state, sale_id, sum(line.total for line in lines), at, merchant_id, order_id),
+        "update orders set state = ?, sale_id = ?, checkout_id = null, total = ?, hold_until = null, contact_id = ?, "
+        "changed_at = ? where merchant_id = ? and order_id = ?",
+        (state, sale_id, sum(line.total for line in lines), after.contact_id, at, merchant_id, order.order_id),
     )
-    yield Query("delete from order_line where merchant_id = ? and order_id = ?", (merchant_id, order_id))
-    yield insert_order_lines(merchant_id, order_id, lines)
+    yield Query("delete from order_line where merchant_id = ? and order_id = ?", (merchant_id, order.order_id))
+    yield insert_order_lines(merchant_id, order.order_id, lines)
+    if after.contact_id != order.contact_id:
+        yield from keep_contact(merchant_id, after.contact_id, order.customer_id)
+        yield from end_contact(merchant_id, order.contact_id, at)
     if state in ENDED:
-        yield from ended(merchant_id, order, at)
+        yield from ended(merchant_id, after, at)
 
 
 def _audit(merchant_id: str, order_id: str, who: str, act: str, why: str, station_id: str, ids: Ids, at: int) -> Query:

@@ -13,6 +13,7 @@ from poi_engine.orders.moves import OPEN, OrderState, next_states
 from poi_engine.orders.rows import (
     COLUMNS,
     Contact,
+    Missing,
     OrderLine,
     OrderRow,
     find_contact,
@@ -29,7 +30,8 @@ class OrderView(Struct, frozen=True, kw_only=True):
     """An order. Amounts in minor units; `due` is what is still to be paid, judged again by the offers at the payment.
 
     `number` is short, for people. `next` are the states that staff may move it to. `decision` was shown when it was
-    placed. `confirmed_at`: when the customer confirmed the address on their own phone.
+    placed. `confirmed_at`: when the customer confirmed the address on their own phone. `missing`: what of an unpaid
+    order is not held for it any more.
     """
 
     order_id: str
@@ -52,6 +54,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     held: bool
     being_paid: bool
     lines: tuple[OrderLine, ...]
+    missing: tuple[Missing, ...] = ()
     contact: Contact | None = None
     confirmed_at: datetime | None = None
     next: tuple[OrderState, ...] = ()
@@ -151,11 +154,16 @@ def _view(merchant_id: str, order: OrderRow, decision: Decision | None) -> Job[O
         held=bool(order.held),
         being_paid=order.checkout_id is not None,
         lines=tuple(lines),
+        missing=_missing(order),
         contact=contact.contact if contact else None,
         confirmed_at=contact.confirmed_at if contact else None,
         next=next_states(order.state, "staff", how=order.how, paid=order.paid),
         decision=decision,
     )
+
+
+def _missing(order: OrderRow) -> tuple[Missing, ...]:
+    return () if order.paid or order.checkout_id is not None or order.state not in OPEN else order.document.missing
 
 
 def _with_return(line: OrderLine, returned: int) -> OrderLine:
