@@ -131,7 +131,7 @@ async def test_a_found_customers_new_card_opens_nothing_for_the_seller_who_linke
 async def test_an_order_that_staff_took_for_a_found_customer_proves_nobody(shop: Shop) -> None:
     await shop.ask("PUT", "/v1/products/tarte", {"code": "tarte", "label": "Tarte", "unit_price": 1890})
     order = {"store_id": shop.store_id, "customer_id": shop.customer_id, "entries": [{"code": "tarte"}]}
-    placed = await shop.ask("POST", "/v1/orders", order, role="station")
+    placed = await shop.ask("POST", "/v1/orders", order, role="seller", headers={"Idempotency-Key": "o"})
     assert placed.status == 201, placed.json
     opened = await shop.ask(
         "POST", f"/v1/orders/{placed.json['order_id']}/session", {"station_id": shop.station_id}, role="station"
