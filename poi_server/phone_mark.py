@@ -12,8 +12,18 @@ _SECONDS = 3 * 365 * 86_400
 
 async def mark_phone(call: Call, principal: Principal) -> None:
     """Remember that this browser was paired as this customer; storage keeps a digest of the cookie only."""
-    value = call.request.cookies.get(COOKIE, "")[:64] or call.services.ids.secret(_BITS)
+    value = browser_of(call)
     await call.engine.clientele.referrals.mark(principal.merchant_id, principal.subject_id, value)
+    keep_mark(call, value)
+
+
+def browser_of(call: Call) -> str:
+    """What this browser was told before, or a new word for it."""
+    return call.request.cookies.get(COOKIE, "")[:64] or call.services.ids.secret(_BITS)
+
+
+def keep_mark(call: Call, value: str) -> None:
+    """Tell the browser its word."""
     carrier = web.Response()
     carrier.set_cookie(
         COOKIE,

@@ -19,6 +19,8 @@ from msgspec import Struct
 
 from poi_engine.access_jobs import (
     Claim,
+    Claimed,
+    claim_by_friend,
     claim_pairing,
     first_owner,
     insert_access,
@@ -242,8 +244,22 @@ class Access:
         Refusals: `pairing-unknown`, `pairing-used`, `pairing-expired`.
         """
         granted = self._ids.secret(SECRET_BITS)
-        claim = Claim(
-            pairing=_digest(secret),
+        claim = self._claim(_digest(secret), granted)
+        return _paired(await self._sql.write(lambda: claim_pairing(claim)), claim, granted)
+
+    async def claim_by_friend(self, merchant_id: str, code: str, cookie: str) -> Paired:
+        """A new customer joins by a friend's code, which is given for them at once; `cookie` tells their browser.
+
+        Refusals are those of giving a code: unknown, closed, at its limit, or the same person's.
+        """
+        granted, audit_id = self._ids.secret(SECRET_BITS), self._ids.new("aud")
+        claim = self._claim(b"", granted)
+        claimed = await self._sql.write(lambda: claim_by_friend(merchant_id, code, cookie, audit_id, claim))
+        return _paired(claimed, claim, granted)
+
+    def _claim(self, pairing: bytes, granted: str) -> Claim:
+        return Claim(
+            pairing=pairing,
             access_id=self._ids.new("acc"),
             access=_digest(granted),
             customer_id=self._ids.new("cus"),
@@ -251,17 +267,19 @@ class Access:
             programme_key=secrets.token_bytes(32),
             at=micros(self._clock.now()),
         )
-        claimed = await self._sql.write(lambda: claim_pairing(claim))
-        if claimed.epoch is None:
-            return Paired(principal=claimed.principal, secret=granted)
-        key = derive_device_key(claimed.programme_key, claimed.epoch, claim.handle)
-        device = Device(handle=claim.handle, epoch=claimed.epoch, key=key)
-        return Paired(principal=claimed.principal, secret=granted, device=device, station_id=claimed.station_id)
 
     async def use_join_code(self, merchant_id: str, station_id: str, secret: str) -> None:
         """Use a station's code by a phone that is known already; refusals as for `claim`."""
         digest, at = _digest(secret), micros(self._clock.now())
         await self._sql.write(lambda: use_pairing(merchant_id, station_id, digest, at))
+
+
+def _paired(claimed: Claimed, claim: Claim, granted: str) -> Paired:
+    if claimed.epoch is None:
+        return Paired(principal=claimed.principal, secret=granted)
+    key = derive_device_key(claimed.programme_key, claimed.epoch, claim.handle)
+    device = Device(handle=claim.handle, epoch=claimed.epoch, key=key)
+    return Paired(principal=claimed.principal, secret=granted, device=device, station_id=claimed.station_id)
 
 
 def _digest(secret: str) -> bytes:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from poi_engine.clientele.referral import sent_by
 from poi_engine.errors import Conflict, Forbidden, NotFound, RequestError
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal, Role
@@ -149,6 +150,14 @@ def _claim_phone(merchant_id: str, subject_id: str, claim: Claim) -> Job[Claimed
     epoch, programme_key = yield from _enrol(merchant_id, customer_id, claim)
     principal = yield from _admit(merchant_id, "phone", customer_id, claim)
     return Claimed(principal, epoch, programme_key, station_id)
+
+
+def claim_by_friend(merchant_id: str, code: str, cookie: str, audit_id: str, claim: Claim) -> Job[Claimed]:
+    """A friend's code is an invitation to new customers: one joins, sent by the friend, or nothing is made at all."""
+    customer_id = yield from _pseudonym(merchant_id, claim)
+    yield from sent_by(merchant_id, customer_id, code, cookie, audit_id, claim.at)
+    epoch, programme_key = yield from _enrol(merchant_id, customer_id, claim)
+    return Claimed((yield from _admit(merchant_id, "phone", customer_id, claim)), epoch, programme_key)
 
 
 def _inviting_station(merchant_id: str, station_id: str) -> Job[str]:

@@ -19,7 +19,7 @@ from poi_engine.staff.rights import Right
 from poi_qr.present import qr_svg
 from poi_server.auth import COOKIE
 from poi_server.http import ANYONE, COUNTER, EVERYONE, Call, Routes
-from poi_server.phone_mark import mark_phone
+from poi_server.phone_mark import browser_of, keep_mark, mark_phone
 from poi_server.presence import stand_at
 from poi_server.problems import Refusal
 
@@ -34,6 +34,13 @@ class Enter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     secret: Secret
     cookie: bool = True
+
+
+class FriendsLink(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a friend's link says: whose customer one becomes, and who sent them."""
+
+    merchant_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    code: Annotated[str, Meta(min_length=4, max_length=32)]
 
 
 class Me(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -142,6 +149,21 @@ async def claim(call: Call, body: Enter) -> Entered:
         with suppress(Conflict):  # the station is busy paying: the phone is paired all the same, its code is used up
             await stand_at(call.engine, principal.merchant_id, paired.station_id, principal.subject_id)
     return await _entered(call, paired.principal, paired, secret=UNSET if body.cookie else paired.secret)
+
+
+@routes.post("/v1/pairings/friend", roles=ANYONE, summary="Join by a friend's link: a new customer, sent by them")
+async def join_by_friend(call: Call, body: FriendsLink) -> Entered:
+    """The friend's code is the invitation; nothing is made when it is refused. Guessing is slowed down."""
+    call.services.attempts.check(call.address)
+    browser = browser_of(call)
+    try:
+        paired = await call.services.access.claim_by_friend(body.merchant_id, body.code, browser)
+    except Exception:
+        call.services.attempts.failed(call.address)
+        raise
+    set_cookie(call, paired.secret)
+    keep_mark(call, browser)
+    return await _entered(call, paired.principal, paired)
 
 
 def set_cookie(call: Call, secret: str) -> None:

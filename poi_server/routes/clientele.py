@@ -3,11 +3,13 @@
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from poi_engine.clientele.consents import ConsentState, ConsentText, Purpose
 from poi_engine.clientele.referral import ReferralView
 from poi_engine.clientele.retention import RetentionReport
 from poi_engine.settings import ReferralProgramme, Retention
+from poi_qr.present import qr_svg
 from poi_server.http import COUNTER, EVERYONE, MANAGER, PHONE, READER, Call, Routes
 from poi_server.routes.customers import proof_of
 
@@ -113,9 +115,18 @@ async def my_export(call: Call) -> dict[str, Any]:
 # --- friends -------------------------------------------------------------------------------------------------------
 
 
-@routes.get("/v1/me/referral", roles=PHONE, summary="My code for friends, and what it brought")
-async def my_referral(call: Call) -> ReferralView:
-    return await call.engine.clientele.referrals.of(call.merchant_id, call.principal.subject_id)
+class MyReferral(ReferralView, frozen=True, kw_only=True):
+    """The same with the link that a friend joins by, and its picture; both empty while there is no programme."""
+
+    url: str
+    qr_svg: str
+
+
+@routes.get("/v1/me/referral", roles=PHONE, summary="My code and link for friends, and what they brought")
+async def my_referral(call: Call) -> MyReferral:
+    mine = await call.engine.clientele.referrals.of(call.merchant_id, call.principal.subject_id)
+    url = f"{call.base_url}/join#{call.merchant_id}.{mine.code}" if mine.code else ""
+    return MyReferral(**asdict(mine), url=url, qr_svg=qr_svg(url, error="m") if url else "")
 
 
 @routes.post("/v1/me/referral", roles=PHONE, summary="A friend sent me: their code, before my first purchase")

@@ -53,10 +53,10 @@ async def _loaded() -> Loaded:
     return _load() if _load.cache_info().currsize else await asyncio.to_thread(_load)
 
 
-def _page(path: str, page: str, roles: Collection[Role], summary: str) -> None:
+def _page(path: str, page: str, roles: Collection[Role], summary: str, *, name: str = "") -> None:
     """Register a shell. It holds no data: what it shows comes from the API, which asks who it is."""
     shell = _station_shell(page) if "{station_id}" in path else _shell(page)
-    shell.__name__ = f"{page}_page"
+    shell.__name__ = f"{name or page}_page"
     routes.get(path, roles=roles, summary=summary, page=True, produces="text/html")(shell)
 
 
@@ -85,6 +85,7 @@ async def _render(call: Call, page: str, station_id: str) -> web.Response:
 _page("/", "home", ANYONE, "The page to sign in and choose from")
 _page("/pair", "pair", ANYONE, "The page that uses the pairing code after the #")
 _page("/c/{station_id}", "join", ANYONE, "The page a phone opens from a station's code")
+_page("/join", "join", ANYONE, "The page a friend's link opens on a new phone", name="friend")
 _page("/station/{station_id}", "station", COUNTER, "The counter")
 _page("/me", "me", PHONE, "The customer's own page")
 _page("/dashboard", "dashboard", READER, "The merchant's figures")

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from poi_engine.clientele.search import ALLOWED
+from poi_engine.ports import Job, Query
 from tests.engine.shop import Card
 from tests.server.process import ServerProcess
-from tests.server.shop import Shop
+from tests.server.shop import Answer, Shop
 from tests.server.test_cli import run
 
 OFFERS = (("off_friend", 200), ("off_thanks", 300))
@@ -34,7 +35,9 @@ async def tapped(shop: Shop, sure: bool) -> str:
     """A session at the station in which the card was read; `sure`: and the customer confirmed."""
     session = await shop.services.engine.stations.present(shop.merchant_id, shop.station_id, Card("ndef", "LOYAL-77"))
     if sure:
-        confirmed = await shop.ask("POST", f"/v1/sessions/{session.session_id}/confirm-identity", role="station")
+        confirmed = await shop.ask(
+            "POST", f"/v1/sessions/{session.session_id}/confirm-identity", {"how": "known"}, role="station"
+        )
         assert confirmed.json["identity"]["assurance"] == "staff"
     return session.session_id
 
@@ -233,6 +236,71 @@ async def test_two_customers_on_one_browser_are_not_friends(shop: Shop) -> None:
     code = (await shop.ask("GET", "/v1/me/referral", role=phones[0][1])).json["code"]
     answer = await shop.ask("POST", "/v1/me/referral", {"code": code}, role=phones[1][1])
     assert (answer.status, answer.code) == (409, "referred-oneself")
+
+
+async def _by_link(shop: Shop, url: str, cookies: dict[str, str] | None = None, **more: str) -> Answer:
+    """Open a friend's link in a browser with these cookies."""
+    merchant_id, _, code = url.partition("#")[2].rpartition(".")
+    sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())} if cookies else {}
+    body = {"merchant_id": merchant_id, "code": code} | more
+    return await shop.ask("POST", "/v1/pairings/friend", body, role=None, headers=sent)
+
+
+def _kept(answer: Answer) -> dict[str, str]:
+    """The cookies an answer sets."""
+    pairs = (cookie.partition(";")[0].partition("=") for cookie in answer.headers.getall("Set-Cookie"))
+    return {name: value for name, _, value in pairs}
+
+
+async def test_a_friends_link_makes_a_member_whom_both_are_rewarded_for_once(shop: Shop) -> None:
+    await programme(shop)
+    mine = (await shop.ask("GET", "/v1/me/referral", role="phone")).json
+    assert mine["url"] == f"{shop.base_url}/join#{shop.merchant_id}.{mine['code']}"
+    assert "<svg" in mine["qr_svg"]
+    joined = await _by_link(shop, mine["url"])
+    assert (joined.status, joined.json["role"]) == (200, "phone")
+    assert joined.json["device"]["key"]
+    friend, secret = joined.json["customer_id"], _kept(joined)["poi_access"]
+    assert (await shop.ask("GET", "/v1/me/referral", role=secret)).json["waiting"] is True
+    await sell(shop, friend)
+    coupons = [(await shop.ask("GET", "/v1/me", role=role)).json["coupons"] for role in (secret, "phone")]
+    assert [[one["name"] for one in own] for own in coupons] == [[{"en": "off_friend"}], [{"en": "off_thanks"}]]
+    await sell(shop, friend)
+    assert await _count(shop, "coupon") == 2, "with the first sale, and never again"
+    acts = (await shop.ask("GET", "/v1/audit")).json["items"]
+    assert [act["subject_id"] for act in acts if act["act"] == "referred"] == [friend]
+
+
+async def test_nobody_joins_by_their_own_link(shop: Shop) -> None:
+    """The browser that the link is of is known by its cookie; nothing is made of a refusal."""
+    await programme(shop)
+    mine = (await shop.ask("GET", "/v1/me/referral", role="phone")).json
+    first = await _by_link(shop, mine["url"])
+    theirs = (await shop.ask("GET", "/v1/me/referral", role=_kept(first)["poi_access"])).json
+    before = await _count(shop)
+    again = await _by_link(shop, theirs["url"], {"poi_phone": _kept(first)["poi_phone"]})
+    assert (again.status, again.code) == (409, "referred-oneself")
+    twice = await _by_link(shop, mine["url"], {"poi_phone": _kept(first)["poi_phone"]})
+    assert (twice.status, twice.code) == (409, "referred-oneself"), "the phone has joined by a friend before"
+    assert await _count(shop) == before
+
+
+async def _count(shop: Shop, table: str = "customer") -> int:
+    def job() -> Job[int]:
+        return int((yield Query(f"select count(*) as n from {table}"))[0]["n"])
+
+    return await shop.services.sql.read(job)
+
+
+async def test_a_link_of_nobody_makes_nothing_and_is_not_guessed(shop: Shop) -> None:
+    await programme(shop)
+    before = await _count(shop)
+    link = f"{shop.base_url}/join#{shop.merchant_id}.guessed1"
+    assert (await _by_link(shop, link)).status == 404
+    assert (await _by_link(shop, link, merchant_id="mer_none")).status == 404
+    guesses = [await _by_link(shop, link) for _ in range(20)]
+    assert guesses[-1].status == 429
+    assert await _count(shop) == before
 
 
 async def test_guessing_codes_is_slowed_down(shop: Shop) -> None:

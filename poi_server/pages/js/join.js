@@ -1,4 +1,7 @@
-/** What the station's code opens on a customer's phone: a new phone becomes a customer's, a known one joins the counter. */
+/**
+ * What a station's code or a friend's link opens on a customer's phone: a new phone becomes a customer's, a known one joins
+ * the counter, or gives the friend's code.
+ */
 
 import { post, whoAmI } from "./api.js";
 import { h, icon, render } from "./dom.js";
@@ -12,13 +15,13 @@ class PoiJoin extends HTMLElement {
   async connectedCallback() {
     const token = decodeURIComponent(location.hash.slice(1));
     history.replaceState(null, "", location.pathname);
-    if (!token) return this.#say("question", t("join.no_code"), t("join.no_code_hint"));
-    this.#say("tap", t("join.joining"), "");
+    if (!token) return this.#say("question", t("join.no_code"), t(this.#station ? "join.no_code_hint" : "join.no_friend_hint"));
+    this.#say("tap", t(this.#station ? "join.joining" : "join.friend_joining"), "");
     try {
-      await this.#join(token);
+      await (this.#station ? this.#join(token) : this.#follow(token));
       location.replace("/me?joined=1");
     } catch (problem) {
-      this.#say("alert", t("join.failed"), problem.text ?? t("problem.unexpected"));
+      this.#say("alert", t(this.#station ? "join.failed" : "join.friend_failed"), problem.text ?? t("problem.unexpected"));
     }
     return undefined;
   }
@@ -29,6 +32,15 @@ class PoiJoin extends HTMLElement {
     if (known) return post("/v1/me/join", { station_id: this.#station, token });
     const claimed = await post("/v1/pairings/claim", { secret: token });
     return rememberDevice(claimed.device);
+  }
+
+  async #follow(link) {
+    const at = link.lastIndexOf(".");
+    const [merchant_id, code] = [link.slice(0, at), link.slice(at + 1)];
+    const me = await whoAmI();
+    if (me?.role === "phone" && (await storedDevice())) return post("/v1/me/referral", { code });
+    const joined = await post("/v1/pairings/friend", { merchant_id, code });
+    return rememberDevice(joined.device);
   }
 
   #say(picture, title, words) {
