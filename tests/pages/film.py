@@ -16,12 +16,13 @@ def write_film(path: Path, ean: str) -> None:
 
 
 def _frame(ean: str) -> Image.Image:
-    picture = _drawn(zxingcpp.create_barcode(ean, zxingcpp.BarcodeFormat.EAN13))
+    picture = drawn(zxingcpp.create_barcode(ean, zxingcpp.BarcodeFormat.EAN13))
     frame = Image.new("L", (WIDTH, HEIGHT), 235)
     frame.paste(picture, ((WIDTH - picture.width) // 2, (HEIGHT - picture.height) // 2))
     return frame
 
 
-def _drawn(code: zxingcpp.Barcode) -> Image.Image:
+def drawn(code: zxingcpp.Barcode) -> Image.Image:
+    """A code's picture."""
     image = zxingcpp.write_barcode_to_image(code, scale=4)
     return Image.frombytes("L", (image.shape[1], image.shape[0]), bytes(memoryview(image).cast("B")))

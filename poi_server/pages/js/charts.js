@@ -1,12 +1,12 @@
-/** Small SVG charts: bars over days, lying bars, a heat map, a bar in parts, a spark. Each has a table with its figures; a mark with `pick` is a button. */
+/** Small charts: bars over days, lying bars. Each has a table with its figures; a mark with `pick` is a button. */
 
 import { h, svg } from "./dom.js";
 import { t } from "./i18n.js";
 import { pickable, roving } from "./roving.js";
 
-const WIDTH = 720;
+export const WIDTH = 720;
+export const BOTTOM = 24;
 const LEFT = 56;
-const BOTTOM = 24;
 
 /** The chart with its heading, and its figures as a table on demand. */
 export function figure(title, chart, { head, rows }, { hint, kind = "", tools } = {}) {
@@ -74,60 +74,16 @@ function lying(item, most) {
   return item.pick ? h("button", { type: "button", class: "lying-row", onclick: item.pick }, inside) : h("div", { class: "lying-row" }, inside);
 }
 
-/** A heat map: `rows` and `columns` are labels, `value(row, column)` the figure, `title(row, column)` its words, `pick(row, column)` what a click does. */
-export function heatMap(rows, columns, value, title, label, { width = WIDTH, side: tall, pick } = {}) {
-  const left = Math.min(LEFT, 44);
-  const cell = (width - left) / columns.length;
-  const side = tall ?? Math.min(cell, 34);
-  const height = rows.length * side + BOTTOM;
-  const most = Math.max(...rows.flatMap((_, r) => columns.map((__, c) => value(r, c))), 1);
-  const every = Math.ceil(columns.length / Math.max(Math.floor((width - left) / 46), 2));
-  return frame(label, width, height,
-    rows.map((name, r) => svg("text", { x: left - 8, y: r * side + side / 2 + 4, "text-anchor": "end" }, name)),
-    columns.map((name, c) => c % every === 0 && svg("text", { x: left + c * cell + cell / 2, y: height - 6, "text-anchor": "middle" }, name)),
-    rows.flatMap((_, r) => columns.map((__, c) => {
-      const part = Math.max(value(r, c), 0) / most;
-      const box = { x: left + c * cell + 1, y: r * side + 1, width: cell - 2, height: side - 2, rx: Math.min(4, cell / 4) };
-      return part > 0 ? mark({ title: title(r, c), pick: pick && (() => pick(r, c)) }, { ...box, "fill-opacity": (0.1 + 0.9 * part).toFixed(3) }) : svg("rect", { ...box, class: "cell-empty" });
-    })));
-}
-
-/** One bar in parts, with its legend: `parts` are { label, value, text, pick }. */
-export function partsBar(parts, label, { width = WIDTH } = {}) {
-  const total = parts.reduce((sum, part) => sum + part.value, 0) || 1;
-  const kinds = ["", "second", "third"];
-  let x = 0;
-  const drawn = parts.map((part, at) => {
-    const wide = (part.value / total) * width;
-    const box = mark({ title: `${part.label}: ${part.text}`, pick: part.pick }, { x, y: 0, width: Math.max(wide - 2, 0), height: 30, rx: 5 }, kinds[at]);
-    x += wide;
-    return box;
-  });
-  return h("div", { class: "stack tight" }, frame(label, width, 30, drawn),
-    h("ul", { class: "legend" }, parts.map((part, at) => h("li", {}, h("span", { class: `dot ${kinds[at]}` }), part.label, h("span", { class: "num strong" }, part.text)))));
-}
-
-/** A line the size of a word: how `values` went; `label` says it. */
-export function spark(values, label, { width = 96, height = 28 } = {}) {
-  const [low, high] = [Math.min(...values, 0), Math.max(...values, 1)];
-  const x = (at) => 2 + (at / Math.max(values.length - 1, 1)) * (width - 6);
-  const y = (value) => 2 + (1 - (value - low) / (high - low)) * (height - 4);
-  const line = values.map((value, at) => `${at ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("");
-  return svg("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label },
-    svg("path", { class: "spark-area", d: `${line}L${x(values.length - 1).toFixed(1)} ${y(low)}L2 ${y(low)}Z` }),
-    svg("path", { class: "spark-line", d: line }), svg("circle", { class: "spark-end", cx: x(values.length - 1), cy: y(values.at(-1)), r: 2.5 }));
-}
-
-/** With marks that are buttons it is a group of them, else a picture. */
-function frame(label, width, height, ...content) {
+/** An SVG drawing: with marks that are buttons a group of them, else a picture. */
+export function frame(label, width, height, ...content) {
   const drawing = svg("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, "aria-label": label }, ...content);
   const group = drawing.querySelector(".pick");
   drawing.setAttribute("role", group ? "group" : "img");
   return group ? roving(drawing) : drawing;
 }
 
-/** The `hit` is where a finger may fall: more than the mark itself where that is small. */
-function mark({ title, pick }, box, kind = "", hit = box) {
+/** A mark of a chart, a button if it has a `pick`. The `hit` is where a finger may fall: more than the mark itself where that is small. */
+export function mark({ title, pick }, box, kind = "", hit = box) {
   if (!pick) return svg("rect", { ...box, class: `mark ${kind}` }, svg("title", {}, title));
   return svg("g", pickable(title, pick), svg("title", {}, title),
     svg("rect", { class: "hit", x: hit.x, y: hit.y, width: hit.width, height: hit.height }), svg("rect", { ...box, class: `mark ${kind}` }));

@@ -4,19 +4,21 @@ import { get, post } from "./api.js";
 import { h, icon, render, slot } from "./dom.js";
 import { has, money, t } from "./i18n.js";
 import { Live } from "./live.js";
-import { confirm, dialog, iconButton, offlineBanner, report, requireRole, toast } from "./ui.js";
+import { button, confirm, dialog, iconButton, offlineBanner, report, requireRole, toast } from "./ui.js";
 import { listen } from "./wedge.js";
 import { basketView } from "./station/basket.js";
 import "./station/catalogue.js";
 import { bigJoinCode, identityView, JoinCode } from "./station/identity.js";
 import { offersView } from "./station/offers.js";
 import { payView, sums } from "./station/pay.js";
-import { printPaper, receiptPaper, refundDialog } from "./station/receipt.js";
+import { printPaper, receiptPaper } from "./station/receipt.js";
 import { Person } from "./station/seller.js";
 import { stageView } from "./station/stage.js";
 import { addAmount, addCode, addProduct, removeCode, setQuantity, Ticket, toggleReward } from "./station/ticket.js";
 import { Till } from "./station/till.js";
 
+/** The session is another counter's by now. */
+const GONE = new Set(["handed-over", "other-station"]);
 const GOOD_NOTICES = new Set(["product-added"]);
 /** Shown by the page itself. */
 const SILENT_NOTICES = new Set(["identified", "paid", "payment-declined", "payment-unknown"]);
@@ -31,8 +33,9 @@ class PoiStation extends HTMLElement {
   #parts = {};
   #paper = { saleId: "", node: null };
   #noticed = "";
-  #dialogOpen = false;
   #looking = null;
+  #panel = null;
+  #leaving = "";
 
   async connectedCallback() {
     const me = await requireRole("station", "seller", "manager", "owner");
@@ -47,7 +50,8 @@ class PoiStation extends HTMLElement {
     const catalogue = h("poi-catalogue", { class: "add" });
     const side = h("div", { class: "side" },
       part("identity", t("identity.title"), { "aria-live": "polite" }),
-      h("div", { class: "middle" }, part("basket", t("basket.title")), part("offers-panel", t("offers.title"))),
+      h("div", { class: "middle" }, part("basket", t("basket.title")),
+        h("div", { class: "aside" }, part("customer", t("advice.title"), { hidden: true }), part("offers-panel", t("offers.title")))),
       part("payment", t("pay.title")));
     this.#parts.stage = h("div", { class: "stage-frame" });
     render(this, h("div", { class: "counter" }, catalogue, side), this.#parts.stage);
@@ -65,7 +69,7 @@ class PoiStation extends HTMLElement {
     listen((text) => this.#wedge(text));
     const live = new Live({ watch: "station", station_id: this.#stationId });
     live.addEventListener("message", ({ detail }) => this.#heard(detail));
-    live.addEventListener("resync", () => Promise.all([this.#ticket.load(), this.#person.load()]).catch(report));
+    live.addEventListener("resync", () => this.#afresh());
     offlineBanner(live);
     live.start();
   }
@@ -73,7 +77,12 @@ class PoiStation extends HTMLElement {
   #heard(message) {
     if (message.kind === "session") this.#takeLive(message.session);
     if (message.kind === "offers") this.#loadOffers();
-    if (message.kind === "seller") this.#person.load().catch(report);
+    if (message.kind === "seller") this.#afresh();
+  }
+
+  /** Who is signed in, and what the session shows to them. */
+  #afresh() {
+    Promise.all([this.#ticket.load(), this.#person.load()]).catch(report);
   }
 
   #takeLive(session) {
@@ -82,6 +91,7 @@ class PoiStation extends HTMLElement {
     if (over && !mine) return;
     if (over) this.#ticket.clear();
     else if (session || !this.#ticket.ended) this.#ticket.take(session);
+    if (over && session.state !== "abandoned" && session.session_id !== this.#leaving) toast(t("handover.gone"));
   }
 
   async #loadOffers() {
@@ -97,6 +107,7 @@ class PoiStation extends HTMLElement {
   #draw() {
     const { identity, basket, "offers-panel": offers, payment, stage } = this.#parts;
     const session = this.#ticket.ended ? null : this.#ticket.session;
+    this.#drawCustomer(session);
     render(identity, identityView(session, this.#joinCode.current, { confirm: () => this.#confirmIdentity(), forget: () => this.#forgetCustomer(), why: this.#person.why("confirm_identity"), enlarge: () => this.#enlarge() }));
     render(basket, this.#basketHead(), basketView(this.#ticket, (line, quantity) => this.#edit(setQuantity(line, quantity))));
     render(offers, offersView(this.#ticket, this.#offers, {
@@ -110,6 +121,21 @@ class PoiStation extends HTMLElement {
     document.body.classList.toggle("is-staged", Boolean(stage.firstChild));
     this.#joinCode.want(!session?.identity && !stage.firstChild);
     this.#notice();
+  }
+
+  /** What is known of who stands here; its module comes with the first customer. */
+  async #drawCustomer(session) {
+    if (!session?.identity && !this.#panel) return;
+    this.#panel ??= import("./station/customer.js").then(({ CustomerPanel }) => new CustomerPanel(this.#parts.customer, {
+      add: (product) => this.#edit(addProduct(product)),
+      sheet: (code) => this.#sheet(code),
+      confirm: () => this.#confirmIdentity(),
+      why: (right) => this.#person.why(right),
+      offer: (id) => this.#offers.get(id),
+      manages: ["owner", "manager"].includes(this.#person.me.role),
+    }), () => { this.#panel = null; }); // no connection: the next drawing tries again
+    const panel = await this.#panel;
+    panel?.show(this.#ticket.ended ? null : this.#ticket.session);
   }
 
   #basketHead() {
@@ -146,14 +172,15 @@ class PoiStation extends HTMLElement {
 
   async #edit(change) {
     this.#till.forgetCard();
-    await this.#ticket.edit(change).catch(report);
+    await this.#ticket.edit(change).catch((problem) => this.#refused(problem));
   }
 
   #pay(means) {
-    return this.#till.pay(means).catch(report);
+    return this.#till.pay(means).catch((problem) => this.#refused(problem));
   }
 
   async #refund() {
+    const { refundDialog } = await import("./station/refund.js");
     const saleId = this.#ticket.session.sale_id;
     const what = { act: "refund", subject_id: saleId, amount: this.#ticket.decision.total };
     const made = await refundDialog(saleId, (lines, reason) =>
@@ -170,7 +197,7 @@ class PoiStation extends HTMLElement {
 
   async #cancel() {
     const total = money(sums(this.#ticket).total);
-    if (await confirm(t("pay.cancel"), t("pay.cancel_hint", { total }), t("pay.cancel"))) await this.#till.abandon().catch(report);
+    if (await confirm(t("pay.cancel"), t("pay.cancel_hint", { total }), t("pay.cancel"))) await this.#till.abandon().catch((problem) => this.#refused(problem));
   }
 
   async #order() {
@@ -181,20 +208,39 @@ class PoiStation extends HTMLElement {
   }
 
   async #handOver() {
-    const { items } = await get("/v1/stations").catch((problem) => { report(problem); return { items: [] }; });
-    const others = items.filter((station) => station.station_id !== this.#stationId);
-    if (!others.length) return toast(t("handover.none"));
+    const { items } = await get(`/v1/stations/${this.#stationId}/neighbours`).catch((problem) => { report(problem); return { items: [] }; });
+    if (!items.length) return toast(t("handover.none"));
     await dialog(t("handover.title"), (close) => ({
-      body: h("ul", { class: "stack tight" }, others.map((station) => h("li", {},
-        h("button", { type: "button", class: "button big wide", onclick: () => { close(); this.#till.handOver(station.station_id).catch(report); } }, icon("tablet"), station.name)))),
+      body: h("ul", { class: "stack tight" }, items.map((station) => h("li", {},
+        button(station.name, { icon: "tablet", kind: "big wide", disabled: !station.free, onclick: async () => { close(); await this.#handTo(station); } }),
+        !station.free && h("p", { class: "muted small" }, t("handover.busy"))))),
     }));
+  }
+
+  async #handTo(station) {
+    this.#leaving = this.#ticket.session?.session_id ?? "";
+    try {
+      await this.#till.handOver(station.station_id);
+      toast(t("handover.done", { station: station.name }), "good");
+    } catch (problem) {
+      this.#refused(problem);
+    }
+  }
+
+  /** Say why not; what has gone on at another counter leaves this one. */
+  #refused(problem) {
+    report(problem);
+    if (GONE.has(problem.code)) this.#ticket.load().catch(report);
   }
 
   async #confirmIdentity() {
     const { session } = this.#ticket;
     const name = session.identity.pseudonym ? t("identity.pseudonym") : session.identity.display_name;
-    if (!(await confirm(t("identity.confirm"), t("identity.confirm_hint", { name }), t("identity.confirm_yes"), "primary"))) return;
-    this.#ticket.take(await post(`/v1/sessions/${session.session_id}/confirm-identity`));
+    const { askHow } = await import("./station/confirm.js");
+    const how = await askHow(name);
+    if (!how) return;
+    const what = { act: "confirm_identity", subject_id: session.session_id, amount: 0 };
+    await this.#person.withConsent(what, async (approvalId) => this.#ticket.take(await post(`/v1/sessions/${session.session_id}/confirm-identity`, { how, approval_id: approvalId })));
   }
 
   async #forgetCustomer() {

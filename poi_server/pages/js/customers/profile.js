@@ -1,10 +1,11 @@
 /** One customer: who they are here, what they like, when they come, what they agreed to, and what can be done. */
 
-import { get, remove } from "../api.js";
-import { bars, figure, heatMap, lyingBars, table } from "../charts.js";
+import { get, post, remove } from "../api.js";
+import { bars, figure, lyingBars, table } from "../charts.js";
 import { h, icon, render } from "../dom.js";
-import { dateTime, day, hour, money, moneyShort, number, quantity, t, tierName, tn, weekday } from "../i18n.js";
-import { button, confirm, iconButton, report, toast } from "../ui.js";
+import { heatMap } from "../heat_map.js";
+import { clock, dateTime, day, hour, money, moneyShort, number, quantity, t, tierName, tn, weekday } from "../i18n.js";
+import { button, confirm, dialog, iconButton, qrImage, report, toast } from "../ui.js";
 import { consentList } from "./consents.js";
 import { editCustomer } from "./new.js";
 import { mergeInto } from "./merge.js";
@@ -142,6 +143,7 @@ export class CustomerProfile extends HTMLElement {
 
   #acts({ customer }) {
     return section(t("customers.acts"), "lock", h("div", { class: "row wrap" },
+      button(t("customers.pair"), { icon: "qr", onclick: () => this.#pair(customer) }),
       button(t("customers.merge"), { icon: "branch", onclick: () => this.#merge() }),
       button(t("customers.export"), { icon: "down", onclick: () => this.#export() }),
       button(t("customers.erase"), { icon: "trash", kind: "danger", onclick: () => this.#erase(customer) })), { key: "acts" });
@@ -149,6 +151,14 @@ export class CustomerProfile extends HTMLElement {
 
   async #edit() {
     if (await editCustomer(this.#data.customer, this.#me)) this.#changed();
+  }
+
+  /** Their own phone becomes their card: a code that works once. */
+  async #pair(customer) {
+    const { qr_svg: qr, expires_at: until } = await post("/v1/pairings", { role: "phone", subject_id: this.#id });
+    await dialog(t("access.pair_title", { name: nameOf(customer) }), () => ({
+      body: h("div", { class: "invite" }, qrImage(qr, t("access.pair_alt")), h("p", {}, t("access.pair_hint")), h("p", { class: "muted small" }, t("access.pair_until", { time: clock(until) }))),
+    }));
   }
 
   async #merge() {

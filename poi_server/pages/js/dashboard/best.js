@@ -1,7 +1,6 @@
 /** Best sellers: rank, trend and change, in the order asked for; each opens its sales or begins an offer. */
 
-import { spark } from "../charts.js";
-import { h, icon } from "../dom.js";
+import { h, icon, svg } from "../dom.js";
 import { money, number, quantity, t, tn } from "../i18n.js";
 import { button } from "../ui.js";
 import { change } from "./change.js";
@@ -46,4 +45,15 @@ function rank({ rank: now, before_rank: then }) {
   if (then === now) return null;
   const said = t(then > now ? "best.up" : "best.down", { places: number(Math.abs(then - now)) });
   return h("span", { class: "moved", title: said }, h("span", { "aria-hidden": "true" }, `${then > now ? "↑" : "↓"}${number(Math.abs(then - now))}`), h("span", { class: "sr" }, said));
+}
+
+/** A line the size of a word: how `values` went; `label` says it. */
+function spark(values, label, { width = 96, height = 28 } = {}) {
+  const [low, high] = [Math.min(...values, 0), Math.max(...values, 1)];
+  const x = (at) => 2 + (at / Math.max(values.length - 1, 1)) * (width - 6);
+  const y = (value) => 2 + (1 - (value - low) / (high - low)) * (height - 4);
+  const line = values.map((value, at) => `${at ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+  return svg("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label },
+    svg("path", { class: "spark-area", d: `${line}L${x(values.length - 1).toFixed(1)} ${y(low)}L2 ${y(low)}Z` }),
+    svg("path", { class: "spark-line", d: line }), svg("circle", { class: "spark-end", cx: x(values.length - 1), cy: y(values.at(-1)), r: 2.5 }));
 }

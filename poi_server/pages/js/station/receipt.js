@@ -1,9 +1,8 @@
-/** A sale's receipt, its print, and refunds of the whole or of lines. */
+/** A sale's receipt, and its print. */
 
 import { get } from "../api.js";
 import { h, render } from "../dom.js";
-import { language, money, quantity, t } from "../i18n.js";
-import { button, busy, dialog, field, toast } from "../ui.js";
+import { language, t } from "../i18n.js";
 
 /** The paper of a sale's receipt, loaded into the returned element. */
 export function receiptPaper(saleId) {
@@ -20,71 +19,4 @@ export function printPaper(paper) {
   document.body.append(copy);
   window.print();
   copy.remove();
-}
-
-/** Ask what to give back and why; `refund(lines, reason)` does it. Resolves to the refund's sale id, or null. */
-export async function refundDialog(saleId, refund) {
-  const sale = await get(`/v1/sales/${saleId}`);
-  let done = null;
-  await dialog(t("refund.title"), (close) => {
-    const form = new RefundForm(sale);
-    const submit = button(t("refund.do"), { kind: "primary", icon: "undo" });
-    submit.onclick = () => busy(submit, async () => {
-      if (!form.valid()) return;
-      const made = await refund(form.lines(), form.reason());
-      done = made.sale_id;
-      toast(t("refund.done", { amount: money(Math.abs(made.total)) }), "good");
-      close();
-    });
-    return { body: form.view, foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
-  });
-  return done;
-}
-
-class RefundForm {
-  #chosen = new Map();
-  #left;
-  #reason = h("input", { class: "input", maxlength: 200, minlength: 3, required: true });
-  #list = h("ul", { class: "refund-lines" });
-  #whole = true;
-
-  constructor(sale) {
-    this.#left = sale.lines.map((line) => ({ ...line, left: line.quantity - line.returned })).filter((line) => line.left > 0);
-    const scope = h("label", { class: "check" }, h("input", { type: "checkbox", checked: true, onchange: (event) => this.#setWhole(event.target.checked) }), t("refund.whole", { amount: money(sale.total - sale.refunded) }));
-    this.view = h("div", { class: "stack" }, scope, this.#list, field(t("refund.reason"), this.#reason));
-  }
-
-  valid() {
-    return this.#reason.reportValidity() && (this.#whole || this.lines().length > 0);
-  }
-
-  lines() {
-    if (this.#whole) return null;
-    return [...this.#chosen].filter(([, count]) => count > 0).map(([id, count]) => ({ line_id: id, quantity: count }));
-  }
-
-  reason() {
-    return this.#reason.value.trim();
-  }
-
-  #setWhole(whole) {
-    this.#whole = whole;
-    this.#draw();
-  }
-
-  #draw() {
-    render(this.#list, this.#whole ? [] : this.#left.map((line) => this.#line(line)));
-  }
-
-  #line(line) {
-    const step = line.unit === "piece" ? Math.min(1000, line.left) : line.left;
-    const chosen = this.#chosen.get(line.line_id) ?? 0;
-    const set = (value) => () => { this.#chosen.set(line.line_id, Math.max(0, Math.min(line.left, value))); this.#draw(); };
-    return h("li", { key: `refund-${line.line_id}` },
-      h("span", { class: "grow" }, line.label, h("span", { class: "muted small num block" }, money(line.total))),
-      h("div", { class: "stepper", role: "group", "aria-label": t("basket.quantity", { label: line.label }) },
-        h("button", { type: "button", "aria-label": t("basket.less"), onclick: set(chosen - step) }, "−"),
-        h("span", { class: "num", "aria-live": "polite" }, t("refund.of", { count: quantity(chosen, line.unit), all: quantity(line.left, line.unit) })),
-        h("button", { type: "button", "aria-label": t("basket.more"), onclick: set(chosen + step) }, "+")));
-  }
 }

@@ -1,128 +1,24 @@
 /** Scanning at the counter: the camera's frames and photos are decoded by the server, a wedge's line is sent as text. */
 
 import { post } from "../api.js";
-import { h, icon, render } from "../dom.js";
+import { Camera, photoButton } from "../camera.js";
+import { h } from "../dom.js";
 import { t } from "../i18n.js";
-import { button, dialog, report, toast } from "../ui.js";
-
-const FRAME_GAP_MS = 250;
-const FRAME_WIDTH = 1280;
-const JPEG_QUALITY = 0.8;
-const SEEN_PAUSE_MS = 1200;
+import { dialog } from "../ui.js";
 
 /** Send a scanner's line. */
 export const sendLine = (stationId, text, look = false) => post(`/v1/stations/${stationId}/scan?look=${look}`, { text });
 
-const sendPicture = (stationId, blob, still, look) => post(`/v1/stations/${stationId}/scan?still=${still}&look=${look}`, blob);
+const sendPicture = (stationId, still, look) => (blob) => post(`/v1/stations/${stationId}/scan?still=${still}&look=${look}`, blob);
 
 /** Scan with the camera or from a file until closed; `onseen(answer)` is told of each code. `look`: one product's, not added. */
 export async function scanDialog(stationId, onseen, { look = false } = {}) {
   let shut = () => {};
-  const camera = new Camera((blob) => sendPicture(stationId, blob, false, look), (answer) => { onseen(answer); if (look) shut(); });
+  const camera = new Camera(sendPicture(stationId, false, look), (answer) => { onseen(answer); if (look) shut(); });
   await dialog(t("scan.title"), (close) => {
     shut = close;
-    return { body: [camera.view, fileInput(stationId, look, (answer) => { onseen(answer); close(); })] };
+    const photo = photoButton(sendPicture(stationId, true, look), (answer) => { onseen(answer); close(); });
+    return { body: [camera.view, h("div", { class: "row between wrap scan-file" }, h("p", { class: "muted small grow" }, t("scan.hint")), photo)] };
   });
   camera.stop();
-}
-
-function fileInput(stationId, look, onseen) {
-  const input = h("input", { type: "file", accept: "image/png,image/jpeg,image/webp", class: "sr", "aria-label": t("scan.file"), tabindex: -1 });
-  input.onchange = async () => {
-    const [file] = input.files;
-    input.value = "";
-    if (!file) return;
-    try {
-      const answer = await sendPicture(stationId, file, true, look);
-      if (answer.seen) onseen(answer);
-      else toast(t("scan.nothing"), "bad");
-    } catch (problem) {
-      report(problem);
-    }
-  };
-  return h("div", { class: "row between wrap scan-file" }, input,
-    h("p", { class: "muted small grow" }, t("scan.hint")),
-    button(t("scan.file"), { icon: "upload", onclick: async () => input.click() }));
-}
-
-/** A camera whose frames are sent one at a time, at most four a second: the next waits for the answer to the last. */
-export class Camera {
-  #video = h("video", { class: "scan-video", muted: true, playsinline: true, autoplay: true, "aria-label": t("scan.camera") });
-  #status = h("p", { class: "scan-status", role: "status" }, t("scan.starting"));
-  #canvas = document.createElement("canvas");
-  #stream = null;
-  #stopped = false;
-
-  constructor(send, onseen) {
-    this.view = h("div", { class: "scan-frame" }, this.#video, h("div", { class: "scan-aim", "aria-hidden": "true" }), this.#status);
-    this.#run(send, onseen);
-  }
-
-  stop() {
-    this.#stopped = true;
-    for (const track of this.#stream?.getTracks() ?? []) track.stop();
-  }
-
-  async #run(send, onseen) {
-    if (!(await this.#start())) return;
-    while (!this.#stopped) {
-      const started = performance.now();
-      const pause = await this.#oneFrame(send, onseen);
-      await new Promise((resolve) => setTimeout(resolve, Math.max(pause - (performance.now() - started), 0)));
-    }
-  }
-
-  async #start() {
-    if (!navigator.mediaDevices?.getUserMedia) return this.#say("scan.insecure");
-    try {
-      this.#stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: FRAME_WIDTH } } });
-    } catch (error) {
-      return this.#say(error.name === "NotAllowedError" ? "scan.refused" : "scan.no_camera");
-    }
-    if (this.#stopped) return this.stop();
-    this.#video.srcObject = this.#stream;
-    await this.#video.play();
-    this.#say("scan.looking");
-    return true;
-  }
-
-  async #oneFrame(send, onseen) {
-    try {
-      const blob = await this.#frame();
-      const answer = blob && (await send(blob));
-      if (!answer?.seen || this.#stopped) return FRAME_GAP_MS;
-      this.#flash();
-      onseen(answer);
-      return SEEN_PAUSE_MS;
-    } catch (problem) {
-      if (problem.text === undefined) throw problem;
-      this.#status.textContent = problem.text;
-      return SEEN_PAUSE_MS;
-    }
-  }
-
-  #frame() {
-    const { videoWidth: width, videoHeight: height } = this.#video;
-    if (!width) return null;
-    const scale = Math.min(1, FRAME_WIDTH / width);
-    this.#canvas.width = Math.round(width * scale);
-    this.#canvas.height = Math.round(height * scale);
-    this.#canvas.getContext("2d").drawImage(this.#video, 0, 0, this.#canvas.width, this.#canvas.height);
-    return new Promise((resolve) => this.#canvas.toBlob(resolve, "image/jpeg", JPEG_QUALITY));
-  }
-
-  #flash() {
-    navigator.vibrate?.(40);
-    this.view.classList.add("seen");
-    this.#say("scan.seen");
-    setTimeout(() => {
-      this.view.classList.remove("seen");
-      this.#say("scan.looking");
-    }, SEEN_PAUSE_MS);
-  }
-
-  #say(key) {
-    render(this.#status, key === "scan.seen" && icon("check"), t(key));
-    return false;
-  }
 }
