@@ -9,6 +9,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from poi_engine.clock import Clock, micros
 from poi_engine.errors import StorageError
 from poi_engine.ports import OrderTold
 from poi_engine.session import Session
@@ -16,6 +17,8 @@ from poi_server.views import for_phone, shown
 
 log = structlog.get_logger(__name__)
 
+RESYNC = b'{"kind":"resync"}'
+"""Tells a screen to load afresh."""
 QUEUE = 64
 """Messages a slow screen may lag behind before it is told to load afresh."""
 
@@ -49,7 +52,7 @@ class Watcher:
     def resync(self) -> None:
         """Something was missed: drop what waits and tell the screen to load afresh."""
         self._queue.clear()
-        self._queue.append(b'{"kind":"resync"}')
+        self._queue.append(RESYNC)
         self._ready.set()
 
     async def messages(self) -> AsyncIterator[bytes]:
@@ -64,8 +67,9 @@ class Watcher:
 class Live:
     """The engine's `Screens`: tells watchers here at once and other processes through `publish`."""
 
-    def __init__(self, origin: str, publish: Callable[[bytes], Awaitable[None]]) -> None:
+    def __init__(self, origin: str, publish: Callable[[bytes], Awaitable[None]], clock: Clock) -> None:
         self._origin = origin
+        self._clock = clock
         self._publish = publish
         self._watchers: dict[Topic, set[Watcher]] = defaultdict(set)
         self._encode = msgspec.msgpack.Encoder().encode
@@ -100,10 +104,15 @@ class Live:
     async def session_changed(self, session: Session) -> None:
         """The station's screens get the session; the customer's phone a summary."""
         station: Topic = (session.merchant_id, "station", session.station_id)
-        await self._tell((station,), {"kind": "session", "session": shown(session)})
+        await self._tell((station,), {"kind": "session", "session": shown(session, micros(self._clock.now()))})
         if session.identity is not None:
             phone: Topic = (session.merchant_id, "customer", session.identity.customer_id)
             await self._tell((phone,), {"kind": "session", "session": for_phone(session)})
+
+    async def session_left(self, session: Session, station_id: str) -> None:
+        """The screens of the station that it was handed over from see that it is elsewhere."""
+        station: Topic = (session.merchant_id, "station", station_id)
+        await self._tell((station,), {"kind": "session", "session": shown(session, micros(self._clock.now()))})
 
     async def customer_changed(self, merchant_id: str, customer_id: str, notice: str) -> None:
         """Points, rewards or profile changed."""

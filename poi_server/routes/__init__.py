@@ -11,6 +11,8 @@ MODULES = (
     "setup",
     "sellers",
     "counter",
+    "confirmations",
+    "advice",
     "products",
     "stock",
     "sales",

@@ -9,11 +9,12 @@ from msgspec import Meta, Struct
 from poi_engine.basket import BasketEntry
 from poi_engine.clock import moment
 from poi_engine.errors import Forbidden
+from poi_engine.identify import Vouched
 from poi_engine.session import Session
 from poi_engine.staff.approvals import allowance_of
 from poi_qr.present import qr_svg, station_url
 from poi_server.http import COUNTER, Call, Routes
-from poi_server.views import shown
+from poi_server.sight import acting_of, must, screened, shown_to
 from poi_server.wire import Upload
 
 routes = Routes("counter")
@@ -55,6 +56,16 @@ class TapBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seconds: Annotated[float, Meta(gt=0, le=10)] = 0.6
 
 
+class VouchBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How staff know the customer: in person, by an identity document, by what they could tell of themselves.
+
+    `approval_id`: a second person's consent, for a card that staff linked less than a day ago.
+    """
+
+    how: Vouched
+    approval_id: Reference | None = None
+
+
 class AcceptBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The decision that was shown and its total (minor units): nothing else is accepted."""
 
@@ -80,6 +91,20 @@ class HandOverBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The station that goes on with the session."""
 
     station_id: str
+
+
+class Neighbour(Struct, frozen=True, kw_only=True):
+    """Another station of the same store; `free`: nobody is being served there."""
+
+    station_id: str
+    name: str
+    free: bool
+
+
+class Neighbours(Struct, frozen=True, kw_only=True):
+    """Where a session can go on, by name."""
+
+    items: tuple[Neighbour, ...]
 
 
 class JoinCode(Struct, frozen=True, kw_only=True):
@@ -108,18 +133,18 @@ async def own_session(call: Call, session_id: str) -> Session:
     "/v1/stations/{station_id}/session", roles=COUNTER, right="sell", summary="The station's open session, or a new one"
 )
 async def open_session(call: Call, station_id: str) -> Session:
-    return shown(await call.engine.stations.open(call.merchant_id, own_station(call, station_id)))
+    return shown_to(call, await call.engine.stations.open(call.merchant_id, own_station(call, station_id)))
 
 
 @routes.get("/v1/stations/{station_id}/session", roles=COUNTER, summary="The station's current session")
 async def current_session(call: Call, station_id: str) -> Session | None:
     session = await call.engine.stations.current(call.merchant_id, own_station(call, station_id))
-    return shown(session) if session else None
+    return await screened(call, session) if session else None
 
 
 @routes.get("/v1/sessions/{session_id}", roles=COUNTER, summary="One session")
 async def get_session(call: Call, session_id: str) -> Session:
-    return shown(await own_session(call, session_id))
+    return await screened(call, await own_session(call, session_id))
 
 
 @routes.put(
@@ -139,7 +164,7 @@ async def set_basket(call: Call, session_id: str, body: BasketBody) -> Session:
         revision=body.revision,
         known=known,
     )
-    return shown(session)
+    return shown_to(call, session)
 
 
 @routes.post(
@@ -161,7 +186,7 @@ async def scan(call: Call, station_id: str, body: TypedScan | Upload, still: boo
     if look and found.scheme in ("gtin", "product"):
         return Seen(seen=True, scheme=found.scheme, code=found.subject)
     session = await call.engine.stations.present(call.merchant_id, station_id, found)
-    return Seen(seen=True, scheme=found.scheme, session=shown(session))
+    return Seen(seen=True, scheme=found.scheme, session=shown_to(call, session))
 
 
 @routes.post(
@@ -179,6 +204,8 @@ async def tap(call: Call, station_id: str, body: TapBody) -> None:
     "/v1/stations/{station_id}/join-code", roles=COUNTER, summary="The code that a customer's phone scans here"
 )
 async def join_code(call: Call, station_id: str) -> JoinCode:
+    """Somebody has to be signed in where that is required; that a screen keeps the code fresh is no sign of life."""
+    must(await acting_of(call), "sell")
     own_station(call, station_id)
     await call.services.setup.station(call.merchant_id, station_id)
     pairing = await call.services.access.invite(call.merchant_id, "phone", station_id, seconds=JOIN_SECONDS)
@@ -192,9 +219,12 @@ async def join_code(call: Call, station_id: str) -> JoinCode:
     right="confirm_identity",
     summary="Staff confirms who it is (recorded)",
 )
-async def confirm_identity(call: Call, session_id: str) -> Session:
+async def confirm_identity(call: Call, session_id: str, body: VouchBody) -> Session:
     await own_session(call, session_id)
-    return shown(await call.engine.stations.confirm_identity(call.merchant_id, session_id, call.by))
+    vouched = await call.engine.stations.confirm_identity(
+        call.merchant_id, session_id, call.by, how=body.how, approval_id=body.approval_id
+    )
+    return shown_to(call, vouched)
 
 
 @routes.post(
@@ -205,7 +235,7 @@ async def confirm_identity(call: Call, session_id: str) -> Session:
 )
 async def card(call: Call, session_id: str) -> Session:
     await own_session(call, session_id)
-    return shown(await call.engine.stations.see_card(call.merchant_id, session_id))
+    return shown_to(call, await call.engine.stations.see_card(call.merchant_id, session_id))
 
 
 @routes.post(
@@ -219,7 +249,7 @@ async def accept(call: Call, session_id: str, body: AcceptBody) -> Session:
     session = await call.engine.checkout.accept(
         call.merchant_id, session_id, body.decision_id, body.total, by=call.by, known=known
     )
-    return shown(session)
+    return shown_to(call, session)
 
 
 @routes.post(
@@ -232,7 +262,7 @@ async def accept(call: Call, session_id: str, body: AcceptBody) -> Session:
 async def pay(call: Call, session_id: str, body: PayBody) -> Session:
     await own_session(call, session_id)
     paying = call.engine.checkout.pay(call.merchant_id, session_id, body.means, key=call.key, by=call.by)
-    return shown(await asyncio.shield(paying))  # a caller who hangs up does not interrupt a payment
+    return shown_to(call, await asyncio.shield(paying))  # a caller who hangs up does not interrupt a payment
 
 
 @routes.post(
@@ -243,7 +273,7 @@ async def pay(call: Call, session_id: str, body: PayBody) -> Session:
 )
 async def ask_status(call: Call, session_id: str) -> Session:
     await own_session(call, session_id)
-    return shown(await call.engine.checkout.ask_status(call.merchant_id, session_id))
+    return shown_to(call, await call.engine.checkout.ask_status(call.merchant_id, session_id))
 
 
 @routes.post(
@@ -259,7 +289,7 @@ async def resolve(call: Call, session_id: str, body: ResolveBody) -> Session:
         by=call.by,
         allowance=allowance_of(call.acting, "resolve", body.approval_id),
     )
-    return shown(session)
+    return shown_to(call, session)
 
 
 @routes.post(
@@ -269,8 +299,27 @@ async def resolve(call: Call, session_id: str, body: ResolveBody) -> Session:
     summary="Give the session up; what was held is let go",
 )
 async def abandon(call: Call, session_id: str) -> Session:
-    await own_session(call, session_id)
-    return shown(await call.engine.stations.abandon(call.merchant_id, session_id))
+    known = await own_session(call, session_id)
+    return shown_to(call, await call.engine.stations.abandon(call.merchant_id, session_id, known))
+
+
+@routes.get(
+    "/v1/stations/{station_id}/neighbours",
+    roles=COUNTER,
+    right="sell",
+    summary="The other stations of the store, for a hand-over",
+)
+async def neighbours(call: Call, station_id: str) -> Neighbours:
+    here = await call.services.setup.station(call.merchant_id, own_station(call, station_id))
+    stations = await call.services.setup.stations(call.merchant_id)
+    others = [one for one in stations if one.store_id == here.store_id and one.station_id != station_id]
+    free = await asyncio.gather(*(call.engine.handovers.is_free(call.merchant_id, one.station_id) for one in others))
+    return Neighbours(
+        items=tuple(
+            Neighbour(station_id=one.station_id, name=one.name, free=empty)
+            for one, empty in zip(others, free, strict=True)
+        )
+    )
 
 
 @routes.post(
@@ -280,8 +329,8 @@ async def abandon(call: Call, session_id: str) -> Session:
     summary="Go on with the session at another station",
 )
 async def hand_over(call: Call, session_id: str, body: HandOverBody) -> Session:
-    await own_session(call, session_id)
-    return shown(await call.engine.stations.hand_over(call.merchant_id, session_id, body.station_id))
+    known = await own_session(call, session_id)
+    return shown_to(call, await call.engine.handovers.hand_over(call.merchant_id, session_id, body.station_id, known))
 
 
 @routes.post(
@@ -292,7 +341,7 @@ async def hand_over(call: Call, session_id: str, body: HandOverBody) -> Session:
 )
 async def forget_customer(call: Call, session_id: str) -> Session:
     await own_session(call, session_id)
-    return shown(await call.engine.stations.forget_customer(call.merchant_id, session_id))
+    return shown_to(call, await call.engine.stations.forget_customer(call.merchant_id, session_id))
 
 
 @routes.post(
@@ -303,7 +352,7 @@ async def forget_customer(call: Call, session_id: str) -> Session:
 )
 async def forget_card(call: Call, session_id: str) -> Session:
     await own_session(call, session_id)
-    return shown(await call.engine.stations.forget_card(call.merchant_id, session_id))
+    return shown_to(call, await call.engine.stations.forget_card(call.merchant_id, session_id))
 
 
 @routes.post(
@@ -314,4 +363,4 @@ async def forget_card(call: Call, session_id: str) -> Session:
 )
 async def set_aside(call: Call, session_id: str) -> Session:
     await own_session(call, session_id)
-    return shown(await call.engine.stations.set_aside(call.merchant_id, session_id))
+    return shown_to(call, await call.engine.stations.set_aside(call.merchant_id, session_id))

@@ -31,10 +31,12 @@ async def test_suggestions_take_a_customer_who_proved_to_be_one(shop: Shop, ada:
         answer = await suggestions(shop, opened.session_id, role)
         assert (answer.status, answer.code) == (403, "not-present")
     await stations.present(shop.merchant_id, shop.station_id, Card("ndef", "LOYAL-77"))
-    for role in ("station", "seller"):
+    for role, code in (("station", "assurance-needed"), ("seller", "not-present")):
         answer = await suggestions(shop, opened.session_id, role)
-        assert (answer.status, answer.code) == (403, "assurance-needed")
-    await shop.ask("POST", f"/v1/sessions/{opened.session_id}/confirm-identity", role="station")
+        assert (answer.status, answer.code) == (403, code), "this seller is not signed in at the station"
+    await stations.identify(
+        shop.merchant_id, opened.session_id, ada, scheme="poi1", assurance="authenticate", source="test"
+    )
     answer = await suggestions(shop, opened.session_id, "station")
     assert (answer.status, answer.json) == (200, {"items": [], "visits": 0, "sizes": [], "objects": False})
     looked = (await shop.ask("GET", f"/v1/audit?act=view-customer&subject_id={ada}")).json["items"]
