@@ -17,8 +17,6 @@ from poi_server.views import for_phone, shown
 
 log = structlog.get_logger(__name__)
 
-RESYNC = b'{"kind":"resync"}'
-"""Tells a screen to load afresh."""
 QUEUE = 64
 """Messages a slow screen may lag behind before it is told to load afresh."""
 
@@ -52,7 +50,7 @@ class Watcher:
     def resync(self) -> None:
         """Something was missed: drop what waits and tell the screen to load afresh."""
         self._queue.clear()
-        self._queue.append(RESYNC)
+        self._queue.append(b'{"kind":"resync"}')
         self._ready.set()
 
     async def messages(self) -> AsyncIterator[bytes]:

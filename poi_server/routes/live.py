@@ -7,13 +7,16 @@ from typing import Literal
 import msgspec
 from aiohttp import WSMsgType, web
 from msgspec import Struct
+from msgspec.structs import replace
 
 from poi_engine.errors import StorageError
 from poi_engine.principal import Principal
+from poi_engine.session import Session
 from poi_server.auth import presented_secret
 from poi_server.http import EVERYONE, READER, STAFF, Call, Routes
-from poi_server.live import RESYNC, Topic, Watcher
+from poi_server.live import Topic, Watcher
 from poi_server.sight import acting_of
+from poi_server.views import unnamed
 
 routes = Routes("live")
 
@@ -21,6 +24,13 @@ MESSAGE_BYTES = 1024
 WATCHES = 16
 HEARTBEAT = 20.0
 _SESSION = b'{"kind":"session"'
+
+
+class SessionTold(Struct, frozen=True, kw_only=True):
+    """What a station's screen is told of its session."""
+
+    kind: Literal["session"]
+    session: Session
 
 
 class Watch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,10 +79,11 @@ async def _send(call: Call, socket: web.WebSocketResponse, watcher: Watcher) -> 
 
 
 async def _fit(call: Call, body: bytes) -> bytes:
-    """A station where somebody has to sign in and nobody is gets no session sent: it asks for what it may show."""
-    if call.principal.role != "station" or not body.startswith(_SESSION):
+    """A station where somebody has to sign in and nobody is gets its session without the customer."""
+    if call.principal.role != "station" or not body.startswith(_SESSION) or (await acting_of(call)).may("sell"):
         return body
-    return body if (await acting_of(call)).may("sell") else RESYNC
+    told = msgspec.json.decode(body, type=SessionTold)
+    return msgspec.json.encode(replace(told, session=unnamed(told.session)))
 
 
 async def _still_welcome(call: Call) -> bool:
