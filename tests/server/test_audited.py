@@ -136,7 +136,6 @@ NO_PERSON = {
     "POST /v1/stations/{station_id}/tap": "a badge has to be read before anybody is signed in",
     "POST /v1/stations/{station_id}/join-code": "it asks by itself: a screen that keeps its code fresh is no person",
     "POST /v1/decisions": "a dry run; about a customer it asks by itself",
-    "POST /v1/orders/quote": "a dry run",
     f"POST {OFFER}/explain": "a dry run; about a customer it asks by itself",
 }
 """Changing routes that ask no person's right, and why."""
