@@ -11,6 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page, Playwright, asyn
 
 from bench.views import BROWSER
 from poi_engine.setup import NewStation
+from poi_server.config import Push
 from poi_server.demo_plan import gtin
 from tests.pages.axe import AXE
 from tests.pages.demo import DemoShop, open_demo
@@ -39,7 +40,7 @@ async def shop(
     """A furnished server with a few products."""
     folder = tmp_path_factory.mktemp("pages")
     shutil.copy(sqlite_template, folder / "poi.db")
-    async with open_shop(folder, valkey_server.url) as opened:
+    async with open_shop(folder, valkey_server.url, push=Push(services=("127.0.0.1",))) as opened:
         for code, label, price in (
             ("bread", "Baguette", 140),
             ("cake", "<b>Tarte</b> & co", 1200),
