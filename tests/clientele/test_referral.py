@@ -10,7 +10,7 @@ from poi_engine.ports import Job
 from poi_engine.principal import Principal
 from poi_engine.settings import ReferralProgramme
 from poi_offers.model import AmountOff, InSegment
-from tests.clientele.test_merge import MANAGER, offer
+from tests.clientele.test_merge import MANAGER, merge, offer
 from tests.engine.shop import OTHER_STATION, SELLER, M, Shop
 
 PARTNER = Principal(merchant_id=M, access_id="acc_app", role="partner", subject_id="par_1")
@@ -99,6 +99,23 @@ async def test_the_same_phone_or_card_is_not_a_friend(shop: Shop) -> None:
 
 def _mark(customer_id: str) -> Job[None]:
     yield mark_phone(M, phone_digest("cookie"), customer_id, 1)
+
+
+async def test_the_limit_is_of_the_person_over_all_codes_that_are_theirs(shop: Shop) -> None:
+    """Two records, each with a code, became one: together they bring as many friends as one may."""
+    await programme(shop, most=2)
+    ada, bo, *friends = [await shop.customer(name) for name in ("Ada", "Bo", "Cy", "Di", "Ed", "Flo")]
+    codes = [await code_of(shop, ada), await code_of(shop, bo)]
+    assert codes[0] != codes[1]
+    for number, friend in enumerate(friends[:3]):
+        await shop.engine.clientele.referrals.give(M, friend, codes[number % 2], by=SELLER)
+    await merge(shop, ada, bo)
+    for friend in friends[:3]:
+        await shop.sell(1000, customer_id=friend)
+    assert await coupons(shop, ada) == ["off_thanks"] * 2
+    assert (await shop.engine.clientele.referrals.of(M, ada)).rewards == 2
+    for code in codes:
+        assert await refused(shop, friends[3], code) == "referral-limit"
 
 
 async def test_a_code_brings_no_more_friends_than_the_programme_rewards(shop: Shop) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace as changed
 
+from poi_engine.clock import moment
 from poi_engine.errors import Conflict, Forbidden, NotFound, RequestError
 from poi_engine.goods.stock import OutOfStock
 from poi_engine.orders.ahead import Wished
@@ -142,6 +143,24 @@ async def test_a_key_places_one_order(shop: Shop) -> None:
     assert (refused.value.code, len(await all_orders(shop))) == ("idempotency-mismatch", 1)
 
 
+async def test_a_key_answers_the_same_however_late_it_is_repeated(shop: Shop) -> None:
+    """The time that was wished for is past by then, and the shop takes no orders any more."""
+    await shop.engine.orders.change_settings(M, Ordering(open=True), by=SELLER)
+    ada = await shop.customer()
+    wished = Wished(
+        store_id="sto_1", entries=(piece("1"),), wanted_at=moment(round((shop.clock.seconds + 86_400) * 1_000_000))
+    )
+    who = Orderer(by=phone(ada), channel="phone", customer_id=ada)
+    first = await shop.engine.orders.ahead.place(M, wished, who, key="late")
+    shop.clock.forward(86_400 * 2)
+    await shop.engine.orders.change_settings(M, Ordering(open=False), by=SELLER)
+    assert await shop.engine.orders.ahead.place(M, wished, who, key="late") == first
+    for refused, key in ((changed(wished, note="other"), "late"), (wished, "another")):
+        with pytest.raises(RequestError) as error:
+            await shop.engine.orders.ahead.place(M, refused, who, key=key)
+        assert error.value.code == ("idempotency-mismatch" if key == "late" else "orders-closed")
+
+
 async def test_nobody_came(shop: Shop) -> None:
     await stocked(shop, sto_1=1000)
     order = await order_ahead(shop, await shop.customer())
@@ -207,8 +226,6 @@ async def test_only_so_many_wait_unpaid(shop: Shop) -> None:
     ],
 )
 async def test_what_no_order_can_be_is_refused(shop: Shop, wrong: dict[str, object], code: str, path: str) -> None:
-    from poi_engine.clock import moment
-
     if "wanted_at" in wrong:
         wrong = wrong | {"wanted_at": moment(round((shop.clock.seconds + wrong["wanted_at"]) * 1_000_000))}  # type: ignore[operator]
     wished = changed(Wished(store_id="sto_1", entries=(piece("1"),)), **wrong)

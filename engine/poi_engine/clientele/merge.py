@@ -20,6 +20,7 @@ from poi_engine.clientele.rows import Living, living, marks, must_live, write_wo
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound
 from poi_engine.ids import Ids
+from poi_engine.orders.holds import open_orders_of
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal
 from poi_engine.segments.due import mark_due
@@ -68,13 +69,14 @@ def merge_records(
             raise Conflict("same-customer", "A record cannot be merged with itself.")
         return target
     rows = yield from _lock(merchant_id, target, absorbed_id)
+    yield from open_orders_of(merchant_id, (target, absorbed_id))  # locked before any account is
     yield from _point(merchant_id, target, absorbed_id)
     yield from _blend(merchant_id, rows[target], rows[absorbed_id])
-    yield from move_rows(merchant_id, absorbed_id, target)
     person = yield from living(merchant_id, target)
     steps = yield from handing_over(merchant_id, absorbed_id, target, merge_id)
     steps += yield from carry_steps(merchant_id, person, (yield from _claims_of(merchant_id, person)))
     yield from ledger.change(merchant_id, steps, ids=ids, at=at)
+    yield from move_rows(merchant_id, absorbed_id, target)
     merchant = yield from read_merchant(merchant_id)
     yield from count_visit(merchant, person, 0, 0, at)
     yield mark_due(merchant_id, target, at)

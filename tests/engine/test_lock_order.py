@@ -1,0 +1,148 @@
+"""One order of locks: tills, stockroom, phones and refunds cross on PostgreSQL, and none waits in a circle."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from poi_engine.basket import BasketEntry
+from poi_engine.errors import Conflict
+from poi_engine.goods.stockroom import MovedLine, NewMovement
+from poi_engine.ports import Job, Query
+from poi_engine.setup import Setup
+from poi_engine.storage.postgres import PostgresSql
+from poi_engine.storage.redis import RedisSessions
+from poi_engine.storage.tickets import Ticket
+from poi_engine.verify import verify
+from poi_offers.model import Cashback, Limit, Offer, PercentOff
+from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
+from tests.goods.stocking import stocked
+from tests.orders.ordering import order_ahead
+
+pytestmark = [pytest.mark.valkey, pytest.mark.postgresql]
+T = TypeVar("T")
+DEADLOCK = "40P01"
+ROUNDS = 6
+PROCESSES = 5
+
+
+class Watched(PostgresSql):
+    """A process's storage that dwells on each account it changes, and counts what stood in its way."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.disturbed: Counter[str] = Counter()
+
+    async def write(self, job: Callable[[], Job[T]]) -> T:
+        """Run it slowly: others come in between."""
+        return await super().write(lambda: slowly(job()))
+
+    async def _transact(self, batch: Sequence[Ticket], lock: str) -> None:
+        try:
+            await super()._transact(batch, lock)
+        except Exception as error:
+            self.disturbed[str(getattr(error, "sqlstate", ""))] += 1
+            raise
+
+
+def slowly(job: Job[T]) -> Job[T]:
+    """The same job, with a pause after each account or customer that it locks."""
+    try:
+        query = next(job)
+        while True:
+            rows = yield query
+            if query.text.startswith(("update account", "update customer", "update orders")):
+                yield Query("select pg_sleep(0.002)")
+            query = job.send(rows)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        job.close()
+
+
+@pytest.fixture
+async def processes(postgres_url: str, sessions: RedisSessions, tmp_path: Path) -> AsyncIterator[list[Shop]]:
+    """Several processes' engines on one PostgreSQL that tells a deadlock from a wait at once."""
+    joint = "&" if "?" in postgres_url else "?"
+    sqls = [Watched(f"{postgres_url}{joint}deadlock_timeout=20ms") for _ in range(PROCESSES)]
+    made = [Shop(sql, sessions, tmp_path) for sql in sqls]
+    await made[0].setup()
+    await Setup(sqls[0], made[0].ids).load_zones()
+    yield made
+    findings = await verify(sqls[0])
+    for shop, sql in zip(made, sqls, strict=True):
+        await shop.close()
+        await sql.close()
+    assert findings == []
+
+
+async def test_whatever_crosses_nothing_waits_in_a_circle(processes: list[Shop]) -> None:
+    till, other, stockroom, phone, desk = processes
+    await _offers(till)
+    for code in ("eclair", "tarte"):
+        await stocked(till, code, sto_1=2000, central=50_000)
+    ada = await till.customer("Ada")
+    sold = [await _sell(till, STATION, ada) for _ in range(ROUNDS)]
+    await asyncio.gather(
+        _sells(till, STATION, ada),
+        _sells(other, OTHER_STATION, ada),
+        _counts(stockroom),
+        _orders(phone, ada),
+        _takes_back(desk, sold),
+    )
+    disturbed = sum((shop.sql.disturbed for shop in processes if isinstance(shop.sql, Watched)), Counter[str]())
+    assert disturbed[DEADLOCK] == 0, disturbed
+
+
+async def _offers(shop: Shop) -> None:
+    for offer_id, effect, limit in (
+        ("off_all", PercentOff(percent=1000), Limit(of="uses", cap=10_000)),
+        ("off_own", Cashback(amount=10), Limit(of="uses", cap=1000, per="customer")),
+    ):
+        await shop.engine.offers.create(
+            M, Offer(offer_id=offer_id, name={"en": offer_id}, currency="EUR", effects=(effect,), limits=(limit,))
+        )
+
+
+async def _sell(shop: Shop, station: str, customer_id: str) -> str:
+    """More than is on file lies on the counter: it is found, and sold."""
+    entries = [BasketEntry(code="tarte", quantity=3000), BasketEntry(code="eclair", quantity=3000)]
+    session = await shop.engine.stations.open(M, station, entries)
+    session = await shop.identify(session, customer_id)
+    paid = await shop.pay(await shop.accept(session), "cash", key=shop.ids.new("key"))
+    return paid.sale_id or ""
+
+
+async def _sells(shop: Shop, station: str, customer_id: str) -> None:
+    for _ in range(ROUNDS):
+        await _sell(shop, station, customer_id)
+
+
+async def _counts(shop: Shop) -> None:
+    """Counted, moved and found: in the order in which a person wrote it down."""
+    for number in range(ROUNDS * 2):
+        lines = tuple(MovedLine(code=code, quantity=1000 + number) for code in ("tarte", "eclair"))
+        counted = NewMovement(kind="counted", place="sto_1", lines=lines)
+        moved = NewMovement(kind="moved", place="central", to="sto_1", lines=lines)
+        for asked in (counted, moved):
+            await shop.engine.stock.move(M, asked, key=shop.ids.new("key"), by=SELLER)
+
+
+async def _orders(shop: Shop, customer_id: str) -> None:
+    """Ordered, and given up again, while the customer buys at the counter."""
+    for _ in range(ROUNDS):
+        try:
+            order = await order_ahead(shop, customer_id, key=shop.ids.new("key"))
+        except Conflict as error:
+            assert error.code == "not-in-stock"
+            continue
+        await shop.engine.orders.move(M, order.order_id, "cancelled", "", by=SELLER)
+
+
+async def _takes_back(shop: Shop, sale_ids: Sequence[str]) -> None:
+    for sale_id in sale_ids:
+        await shop.engine.checkout.refund(M, sale_id, None, "broken", key=shop.ids.new("key"), by=SELLER)
