@@ -5,6 +5,7 @@ import struct
 import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
@@ -261,6 +262,14 @@ async def test_search_shows_the_stock_of_a_place(shop: Shop) -> None:
     await put(shop, active=False, tracked=True)
     assert (await shop.ask("GET", "/v1/products?q=shirt")).json["items"] == []
     assert len((await shop.ask("GET", "/v1/products?q=shirt&inactive=true")).json["items"]) == 1
+
+
+async def test_search_finds_a_capital_with_an_accent(shop: Shop) -> None:
+    await put(shop, label="Éclair à la crème")
+    for asked in ("Éclair", "éclair", "CRÈME", "e\N{COMBINING ACUTE ACCENT}clair"):
+        found = (await shop.ask("GET", f"/v1/products?q={quote(asked)}", role="seller")).json["items"]
+        assert [one["label"] for one in found] == ["Éclair à la crème"], asked
+    assert (await shop.ask("GET", "/v1/products?q=%C3%A9clat")).json["items"] == []
 
 
 async def test_stock_is_moved_by_those_who_may(shop: Shop) -> None:

@@ -1,6 +1,7 @@
 """The merchant's products: by code, by any of their GTINs, by search."""
 
 from typing import Annotated, Literal
+from unicodedata import normalize
 
 from msgspec import Meta, Struct, json
 from msgspec.structs import replace
@@ -168,7 +169,7 @@ def _search(merchant_id: str, q: str, limit: int, after: str, everything: bool) 
         found = yield from find_product(merchant_id, q)
         if found is not None and (found.active or everything):
             return [found]
-    like = "%" + q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    like = _like(q)
     condition = "lower(label) like ? escape '\\' or lower(code) like ? escape '\\' or gtin like ? escape '\\'"
     where = f"({condition}) and" if q else ""
     on_sale = "" if everything else "active = 1 and"
@@ -178,6 +179,12 @@ def _search(merchant_id: str, q: str, limit: int, after: str, everything: bool) 
             merchant_id, f"{where} {on_sale} code > ? order by code limit ?", (*values, after, limit)
         )
     )
+
+
+def _like(q: str) -> str:
+    """What holds the text. A letter with an accent stands for any: SQLite's `lower` leaves the capital É as it is."""
+    plain = normalize("NFC", q).lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return "%" + "".join(letter if letter.isascii() else "_" for letter in plain) + "%"
 
 
 def _values(product: Product) -> list[object]:
