@@ -1,5 +1,6 @@
 """Campaigns in Chromium: a draft in three clicks, the five suggestions, telling of an offer, its effect."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import date
 
@@ -79,8 +80,8 @@ async def test_from_a_bar_of_the_dashboard_to_a_draft_in_three_clicks(
     await _sold(shop, station_id)
     before = await _drafts(shop)
     page = await _page(visit, "/dashboard")
-    cell = page.locator("figure", has_text="By weekday and hour").locator(".pick", has_text="€").last
-    await cell.click()
+    week = page.locator("figure", has_text="Hours and weekdays")
+    await week.locator(".pick", has_text=re.compile(r"[1-9]\d*\.\d\d")).last.click()
     await page.get_by_role("link", name="Make an offer of this").click()
     editor = page.get_by_role("dialog")
     await editor.get_by_role("button", name="Save draft").click()
@@ -255,7 +256,7 @@ async def test_a_limit_is_shared_by_all_offers_unless_told_otherwise(visit: Visi
     await editor.get_by_label("Add a benefit").select_option("points_fixed")
     await editor.get_by_role("button", name="Add a limit").click()
     await expect(editor.get_by_label("All offers of the campaign together")).to_be_checked()
-    await editor.get_by_label("At most").last.fill("7")
+    await editor.locator(".kind-limit_cap input:visible").fill("7")
     await editor.get_by_role("button", name="Start").click()
     await expect(editor).to_have_count(0)
     found = (await shop.ask("GET", "/v1/campaigns")).json["items"]
