@@ -154,7 +154,10 @@ class PaymentConnector(Protocol):
 
     async def cancel(self, payment_ref: str) -> PaymentResult: ...
 
-    async def refund(self, payment_ref: str, refund_ref: str, amount: int, currency: str) -> PaymentResult: ...
+    async def refund(
+        self, station_id: str, payment_ref: str, refund_ref: str, amount: int, currency: str
+    ) -> PaymentResult:
+        """Give back at the station where the customer stands, perhaps not the one that took the payment."""
 
     async def status(self, payment_ref: str) -> PaymentResult: ...
 

@@ -89,10 +89,12 @@ class Terminal(SimulatorConnector):
         self._killer.step("terminal.authorised")
         return answer
 
-    async def refund(self, payment_ref: str, refund_ref: str, amount: int, currency: str) -> PaymentResult:
+    async def refund(
+        self, station_id: str, payment_ref: str, refund_ref: str, amount: int, currency: str
+    ) -> PaymentResult:
         """Refund, and be killed before or after the book is written."""
         self._killer.step("terminal.refund-asked")
-        answer = await super().refund(payment_ref, refund_ref, amount, currency)
+        answer = await super().refund(station_id, payment_ref, refund_ref, amount, currency)
         self._killer.step("terminal.refunded")
         return answer
 

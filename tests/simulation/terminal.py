@@ -57,7 +57,9 @@ class Terminal:
         facts = self._cards.get(acquisition_ref or "", self._chance.choice(list(CARDS.values())))
         return await self._do(Entry(payment_ref, "authorise", amount, True, facts))
 
-    async def refund(self, payment_ref: str, refund_ref: str, amount: int, currency: str) -> PaymentResult:
+    async def refund(
+        self, station_id: str, payment_ref: str, refund_ref: str, amount: int, currency: str
+    ) -> PaymentResult:
         """Give the money back, or not."""
         paid = self.book[payment_ref]
         entry = Entry(refund_ref, "refund", amount, amount <= self.left(payment_ref), paid.facts, of=payment_ref)

@@ -191,7 +191,8 @@ class Refunds:
         self._w.trace("refund.before-terminal")
         try:
             connector = self._w.connector(payment.connector)
-            return await connector.refund(opened.of_payment or "", payment.payment_id, -payment.amount, opened.currency)
+            paid = opened.of_payment or ""
+            return await connector.refund(opened.station_id, paid, payment.payment_id, -payment.amount, opened.currency)
         except DeviceError as error:
             return PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason=error.code)
         except Exception as error:

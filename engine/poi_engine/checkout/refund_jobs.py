@@ -36,11 +36,12 @@ class RefundDocument(Struct, frozen=True, kw_only=True):
 
 
 class RefundOpened(Struct, frozen=True, kw_only=True):
-    """A refund written and ready to be sent. `of_payment` is the payment that it gives back on."""
+    """A refund written and ready to be sent, at a station. `of_payment` is the payment that it gives back on."""
 
     checkout_id: str
     payment: Payment
     of_payment: str | None
+    station_id: str
     currency: str
 
 
@@ -125,7 +126,11 @@ def open_refund(
     yield insert_payment(merchant_id, payment)
     trace("refund.written")
     return RefundOpened(
-        checkout_id=checkout_id, payment=payment, of_payment=document.tender.payment_id, currency=sale["currency"]
+        checkout_id=checkout_id,
+        payment=payment,
+        of_payment=document.tender.payment_id,
+        station_id=station_id or sale["station_id"],
+        currency=sale["currency"],
     )
 
 

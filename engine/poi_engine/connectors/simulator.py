@@ -71,12 +71,14 @@ class SimulatorConnector:
         await self._work(lambda: self.book.cancel(payment_ref, micros(self._clock.now())))
         return PaymentResult(outcome="approved", payment_ref=payment_ref)
 
-    async def refund(self, payment_ref: str, refund_ref: str, amount: int, currency: str) -> PaymentResult:
+    async def refund(
+        self, station_id: str, payment_ref: str, refund_ref: str, amount: int, currency: str
+    ) -> PaymentResult:
         """Give back at most what is left of a payment."""
         rule = self._rule(amount)
         if rule.away:
             raise DeviceError("terminal-away", "The terminal cannot be reached; nothing was sent.")
-        found = await self._work(lambda: self._refund(payment_ref, refund_ref, amount, currency, rule))
+        found = await self._work(lambda: self._refund(station_id, payment_ref, refund_ref, amount, currency, rule))
         return _answer(found) if rule.answered else PaymentResult(outcome="unknown", payment_ref=refund_ref)
 
     async def status(self, payment_ref: str) -> PaymentResult:
@@ -135,7 +137,9 @@ class SimulatorConnector:
             )
         )
 
-    def _refund(self, payment_ref: str, refund_ref: str, amount: int, currency: str, rule: Rule) -> Operation:
+    def _refund(
+        self, station_id: str, payment_ref: str, refund_ref: str, amount: int, currency: str, rule: Rule
+    ) -> Operation:
         paid = self.book.find(payment_ref)
         left = paid.amount - self.book.refunded(payment_ref) if paid and paid.approved and not paid.cancelled else 0
         reason = rule.reason if amount <= left else "more than what is left"
@@ -144,7 +148,7 @@ class SimulatorConnector:
                 reference=refund_ref,
                 kind="refund",
                 of_reference=payment_ref,
-                station_id=paid.station_id if paid else "",
+                station_id=station_id,
                 amount=amount,
                 currency=currency,
                 approved=rule.approved and amount <= left,
