@@ -63,7 +63,7 @@ export class Camera {
     }
     if (this.#stopped) return this.stop();
     this.#video.srcObject = this.#stream;
-    await this.#video.play();
+    await this.#video.play().catch(() => {}); // closed before it began
     this.#say("scan.looking");
     return true;
   }

@@ -1,7 +1,7 @@
 /** Small charts: bars over days, lying bars. Each has a table with its figures; a mark with `pick` is a button. */
 
 import { h, svg } from "./dom.js";
-import { t } from "./i18n.js";
+import { decimals, merchantCurrency, numbers, t } from "./i18n.js";
 import { pickable, roving } from "./roving.js";
 
 export const WIDTH = 720;
@@ -22,6 +22,12 @@ export function table(head, rows, label) {
   return h("div", { class: "table-scroll", role: "region", tabindex: 0, "aria-label": label ?? head[0] }, h("table", {},
     h("thead", {}, h("tr", {}, head.map((name, at) => h("th", { class: end(at), scope: "col" }, name)))),
     h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, at) => h("td", { class: end(at) }, cell)))))));
+}
+
+/** A rough amount for axes and tiles: without minor units. */
+export function moneyShort(minor, code = merchantCurrency()) {
+  const options = { style: "currency", currency: code, notation: "compact", maximumFractionDigits: 1 };
+  return numbers(options).format(minor / 10 ** decimals(code));
 }
 
 /** Steps of an axis that end at or above `most`: 1, 2 or 5 times a power of ten. */

@@ -3,7 +3,8 @@
 import { get } from "./api.js";
 import { h, icon, render, slot } from "./dom.js";
 import { t, tn } from "./i18n.js";
-import { report, requireRole, segmented } from "./ui.js";
+import { requireRole } from "./nav.js";
+import { report, segmented } from "./ui.js";
 import { newCustomer } from "./customers/new.js";
 import { CustomerProfile } from "./customers/profile.js";
 import { nameOf, resultLine } from "./customers/parts.js";

@@ -3,6 +3,7 @@
 import { get, post, whoAmI } from "./api.js";
 import { h, icon, render } from "./dom.js";
 import { setCurrency, t } from "./i18n.js";
+import "./nav.js";
 import { busy, report } from "./ui.js";
 
 const PAGES_OF = {

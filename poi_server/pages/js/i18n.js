@@ -52,12 +52,6 @@ export function money(minor, code = currency) {
   return numbers({ style: "currency", currency: code }).format(minor / 10 ** decimals(code));
 }
 
-/** A rough amount for axes and tiles: without minor units. */
-export function moneyShort(minor, code = currency) {
-  const options = { style: "currency", currency: code, notation: "compact", maximumFractionDigits: 1 };
-  return numbers(options).format(minor / 10 ** decimals(code));
-}
-
 export const number = (value, digits = 0) => numbers({ maximumFractionDigits: digits }).format(value);
 export const percent = (basisPoints) => numbers({ style: "percent", maximumFractionDigits: 2 }).format(basisPoints / 10_000);
 export const share = (part) => numbers({ style: "percent", maximumFractionDigits: 0 }).format(part);

@@ -6,7 +6,7 @@
 import { post, whoAmI } from "./api.js";
 import { h, icon, render } from "./dom.js";
 import { t } from "./i18n.js";
-import { languageSwitch } from "./ui.js";
+import { languageSwitch } from "./nav.js";
 import { rememberDevice, storedDevice } from "./me/device.js";
 
 class PoiJoin extends HTMLElement {

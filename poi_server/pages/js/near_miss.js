@@ -6,16 +6,6 @@ export const OUTCOME_TONE = {
   chosen: "good", condition_unknown: "info", reward_not_requested: "info", points_missing: "warn", limit_reached: "warn",
 };
 
-/** How far, for a place that names the offer itself. */
-export function nearMissShort({ what, missing = 0 }) {
-  if (what === "subtotal") return t("near_short.amount", { amount: money(missing) });
-  if (what === "quantity") return t("near_short.amount", { amount: quantity(missing) });
-  if (what === "points") return tn("near.points_short", missing);
-  if (what === "visits") return tn("near_short.visits", missing);
-  if (what === "distance") return t("near_short.distance", { amount: distance(missing) });
-  return t(`near_short.${what}`);
-}
-
 /** The sentence for a near miss of the offer called `offer`. */
 export function nearMissText({ what, missing = 0 }, offer) {
   if (what === "subtotal") return t("near.subtotal", { amount: money(missing), offer });

@@ -3,7 +3,8 @@
 import { get, post, put, remove } from "./api.js";
 import { h, icon, render } from "./dom.js";
 import { money, said, t, tn } from "./i18n.js";
-import { button, busy, confirm, dialog, iconButton, report, requireRole, toast } from "./ui.js";
+import { requireRole } from "./nav.js";
+import { button, busy, confirm, dialog, iconButton, report, toast } from "./ui.js";
 import { OfferForm } from "./offers/form.js";
 import { effectText, leavesOf } from "./offers/summary.js";
 import { groupIcon } from "./offers/tree.js";

@@ -4,7 +4,8 @@ import { get, post } from "./api.js";
 import { h, icon, render } from "./dom.js";
 import { money, t } from "./i18n.js";
 import { Live } from "./live.js";
-import { button, confirm, dialog, iconButton, offlineBanner, report, requireRole, segmented, toast } from "./ui.js";
+import { offlineBanner, requireRole } from "./nav.js";
+import { button, confirm, dialog, iconButton, report, segmented, toast } from "./ui.js";
 import { backDialog } from "./orders/back.js";
 import { orderCard } from "./orders/card.js";
 

@@ -3,7 +3,7 @@
 import { post } from "./api.js";
 import { h, icon, render } from "./dom.js";
 import { t } from "./i18n.js";
-import { languageSwitch } from "./ui.js";
+import { languageSwitch } from "./nav.js";
 import { rememberDevice } from "./me/device.js";
 
 class PoiPair extends HTMLElement {

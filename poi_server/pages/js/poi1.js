@@ -5,7 +5,6 @@
  */
 
 export const EPOCH_2020_MS = 1577836800000;
-export const VALID_MS = 30000;
 const DIGITS = 63;
 const SIGNED_BYTES = 14;
 const MAC_BYTES = 12;

@@ -3,7 +3,8 @@
 import { get } from "./api.js";
 import { h, icon, render } from "./dom.js";
 import { money, quantity, t } from "./i18n.js";
-import { dialog, report, requireRole, segmented } from "./ui.js";
+import { requireRole } from "./nav.js";
+import { dialog, report, segmented } from "./ui.js";
 import { sheetForm } from "./products/form.js";
 import { importDialog } from "./products/importer.js";
 import { picturesView } from "./products/pictures.js";

@@ -2,7 +2,8 @@
 
 import { h, render, slot } from "./dom.js";
 import { t } from "./i18n.js";
-import { requireRole, segmented } from "./ui.js";
+import { requireRole } from "./nav.js";
+import { segmented } from "./ui.js";
 import { AuditPanel } from "./sellers/audit.js";
 import { PeoplePanel } from "./sellers/people.js";
 

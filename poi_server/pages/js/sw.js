@@ -55,8 +55,8 @@ async function fromNetwork(request) {
 
 const FILES = [
   "css/poi.css", "css/me.css", "icons/app.svg", "icons/ui.svg", "locale/fr.json", "locale/en.json",
-  "js/me.js", "js/api.js", "js/dom.js", "js/i18n.js", "js/live.js", "js/ui.js", "js/near_miss.js", "js/poi1.js", "js/qr.js",
-  "js/me/card.js", "js/me/device.js", "js/me/friends.js", "js/me/kept.js", "js/me/near.js", "js/me/orders.js", "js/me/parts.js",
+  "js/me.js", "js/api.js", "js/dom.js", "js/i18n.js", "js/live.js", "js/ui.js", "js/near_short.js", "js/poi1.js", "js/qr.js",
+  "js/me/card.js", "js/me/confirm.js", "js/me/device.js", "js/me/friends.js", "js/me/kept.js", "js/me/near.js", "js/me/orders.js", "js/me/parts.js",
   "js/me/compare.js", "js/me/products.js", "js/me/profile.js", "js/me/push.js",
   "js/map.js", "js/roving.js",
 ];

@@ -1,9 +1,9 @@
 /** What a draft would have done with the sales of the last days: progress while it is replayed, then figures and weeks. */
 
 import { Problem } from "../api.js";
-import { bars, table } from "../charts.js";
+import { bars, moneyShort, table } from "../charts.js";
 import { h, render } from "../dom.js";
-import { dayShort, money, moneyShort, number, t, tn } from "../i18n.js";
+import { dayShort, money, number, t, tn } from "../i18n.js";
 import { busy, button } from "../ui.js";
 
 const DAYS = [30, 90];

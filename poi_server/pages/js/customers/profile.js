@@ -1,10 +1,10 @@
 /** One customer: who they are here, what they like, when they come, what they agreed to, and what can be done. */
 
 import { get, post, remove } from "../api.js";
-import { bars, figure, lyingBars, table } from "../charts.js";
+import { bars, figure, lyingBars, moneyShort, table } from "../charts.js";
 import { h, icon, render } from "../dom.js";
 import { heatMap } from "../heat_map.js";
-import { clock, dateTime, day, hour, money, moneyShort, number, quantity, t, tierName, tn, weekday } from "../i18n.js";
+import { clock, dateTime, day, hour, money, number, quantity, t, tierName, tn, weekday } from "../i18n.js";
 import { button, confirm, dialog, iconButton, qrImage, report, toast } from "../ui.js";
 import { consentList } from "./consents.js";
 import { editCustomer } from "./new.js";

@@ -1,9 +1,9 @@
 /** The figures of one period: what sells, when, by which means, to whom, and what the offers did. */
 
-import { bars, figure, table } from "../charts.js";
+import { bars, figure, moneyShort, table } from "../charts.js";
 import { h } from "../dom.js";
 import { heatMap } from "../heat_map.js";
-import { dayShort, hour, money, moneyShort, number, said, t, tn, weekday } from "../i18n.js";
+import { dayShort, hour, money, number, said, t, tn, weekday } from "../i18n.js";
 import { button } from "../ui.js";
 import { change } from "./change.js";
 import { bestSellers } from "./best.js";

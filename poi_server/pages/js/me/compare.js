@@ -3,7 +3,7 @@
 import { get } from "../api.js";
 import { h, icon } from "../dom.js";
 import { distance, money, said, t } from "../i18n.js";
-import { nearMissShort } from "../near_miss.js";
+import { nearMissShort } from "../near_short.js";
 import { button, dialog, toast } from "../ui.js";
 
 /** A unit price as people write it; nothing where the pack does not say it. */

@@ -3,7 +3,7 @@
 import { get } from "../api.js";
 import { h, icon, render, slot } from "../dom.js";
 import { distance, said, t, tn } from "../i18n.js";
-import { nearMissShort } from "../near_miss.js";
+import { nearMissShort } from "../near_short.js";
 import { button, iconButton, report, toast } from "../ui.js";
 import { lastKnown } from "./kept.js";
 

@@ -3,7 +3,8 @@
 import { post } from "../api.js";
 import { h, icon, render } from "../dom.js";
 import { decimals, merchantCurrency, said, t } from "../i18n.js";
-import { nearMissShort, OUTCOME_TONE } from "../near_miss.js";
+import { OUTCOME_TONE } from "../near_miss.js";
+import { nearMissShort } from "../near_short.js";
 import { button, busy, dialog, field } from "../ui.js";
 
 /** Ask in a dialog; `named` gives the name of another offer by its id. */
