@@ -98,7 +98,7 @@ async def the_customers_code_is_scanned(stage: Stage, tablet: Page, phone: Page)
     who = tablet.locator(".identity")
     await expect(who.locator(".who-name")).to_have_text("Nadia Benali")
     known = tablet.get_by_role("region", name="For this customer")
-    await expect(known).to_contain_text("visit")
+    await expect(known).to_contain_text("on average")
     await known.get_by_text("History and notes").click()
     await expect(known.get_by_role("region", name="Latest purchases")).to_contain_text("€")
     stage.tell(
