@@ -1,56 +1,22 @@
 """Orders in Chromium before the real server: ordered from central at the counter, prepared and paid from a phone."""
 
 import re
-from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
-from tests.pages.conftest import DESKTOP, PHONE, TABLET, Visit
+from tests.pages.conftest import DESKTOP, TABLET, Visit
+from tests.pages.ordering import PARIS, ordered, orders_page, product, unique
 from tests.server.shop import Shop
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
-
-PARIS = {
-    "name": "Ada Lovelace",
-    "country_code": "FR",
-    "street_address": "1 rue de Rivoli",
-    "postal_code": "75001",
-    "city": "Paris",
-    "phone": "+33 1 23 45 67 89",
-}
-_KEYS = iter(range(1000))
-
-
-async def _product(shop: Shop, code: str, label: str, **places: int) -> None:
-    product = {"code": code, "label": label, "unit_price": 900, "tracked": bool(places)}
-    await shop.ask("PUT", f"/v1/products/{code}", product)
-    for place, quantity in places.items():
-        at = shop.store_id if place == "here" else place
-        body = {"kind": "received", "place": at, "lines": [{"code": code, "quantity": quantity}]}
-        answer = await shop.ask("POST", "/v1/stock/movements", body, headers={"Idempotency-Key": f"{code}-{place}"})
-        assert answer.status < 300, answer.content
-
-
-async def _ordered(shop: Shop, **more: Any) -> Any:
-    body = {"store_id": shop.store_id, "entries": [{"code": "macaron", "quantity": 2000}], **more}
-    answer = await shop.ask("POST", "/v1/orders", body, headers={"Idempotency-Key": f"page-{next(_KEYS)}"})
-    assert answer.status == 201, answer.content
-    return answer.json
-
-
-async def _page(visit: Visit, path: str, size: dict[str, int] = PHONE, **more: str) -> Page:
-    visitor = await visit(size, **more)
-    await (await visitor.sign_in("owner")).close()
-    return await visitor.open(path)
 
 
 async def test_an_order_is_prepared_with_one_thumb_and_paid_at_the_station(
     visit: Visit, shop: Shop, station_id: str
 ) -> None:
-    await _product(shop, "macaron", "Macarons")
-    order = await _ordered(shop, name="Ada")
-    page = await _page(visit, "/orders")
+    order = await ordered(shop, await product(shop, "Macarons"), name="Ada")
+    page = await orders_page(visit)
     await page.get_by_label("Payments at").select_option(station_id)
     card = page.get_by_role("article", name=f"Order {order['number']}")
     await expect(card).to_contain_text("€18.00 to pay")
@@ -67,9 +33,8 @@ async def test_an_order_is_prepared_with_one_thumb_and_paid_at_the_station(
 
 
 async def test_the_run_of_the_day_says_where_to_and_what_is_due(visit: Visit, shop: Shop) -> None:
-    await _product(shop, "macaron", "Macarons")
-    order = await _ordered(shop, how="delivery", address=PARIS, note="Third floor")
-    page = await _page(visit, "/orders#run", locale="fr-FR")
+    order = await ordered(shop, await product(shop, "Macarons"), how="delivery", address=PARIS, note="Third floor")
+    page = await orders_page(visit, tab="#run", locale="fr-FR")
     await page.get_by_label("Jour").fill(order["day"])
     card = page.get_by_role("article", name=f"Commande {order['number']}")
     await expect(card).to_contain_text("1 rue de Rivoli")
@@ -81,9 +46,8 @@ async def test_the_run_of_the_day_says_where_to_and_what_is_due(visit: Visit, sh
 
 
 async def test_another_screen_sees_the_move_at_once(visit: Visit, shop: Shop) -> None:
-    await _product(shop, "macaron", "Macarons")
-    order = await _ordered(shop, name="Bob")
-    page = await _page(visit, "/orders", DESKTOP)
+    order = await ordered(shop, await product(shop, "Macarons"), name="Bob")
+    page = await orders_page(visit, size=DESKTOP)
     card = page.get_by_role("article", name=f"Order {order['number']}")
     await expect(card).to_be_visible()
     await shop.ask("POST", f"/v1/orders/{order['order_id']}/moves", {"state": "ready"})
@@ -93,14 +57,17 @@ async def test_another_screen_sees_the_move_at_once(visit: Visit, shop: Shop) ->
 async def test_the_missing_size_comes_from_central_to_a_checked_address(
     visit: Visit, shop: Shop, station_id: str
 ) -> None:
-    await _product(shop, "dress", "Dress 40", central=3000)
-    page = await _page(visit, f"/station/{station_id}", TABLET)
+    dress = unique("Dress")
+    await product(shop, dress, central=3000)
+    visitor = await visit(TABLET)
+    await (await visitor.sign_in("owner")).close()
+    page = await visitor.open(f"/station/{station_id}")
     await page.locator(".tile", has_text="Baguette").click()
-    await page.locator(".tile", has_text="Dress 40").click()
+    await page.locator(".tile", has_text=dress).click()
     await page.get_by_role("button", name="Pick up or deliver").click()
     dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("How Dress 40 reaches the customer").select_option("delivery")
-    await expect(dialog.get_by_label("Where Dress 40 comes from")).to_have_value("central")
+    await dialog.get_by_label(f"How {dress} reaches the customer").select_option("delivery")
+    await expect(dialog.get_by_label(f"Where {dress} comes from")).to_have_value("central")
     await dialog.get_by_label("Name", exact=True).fill("Ada Lovelace")
     await dialog.get_by_label("Street and number").fill("1 rue de Rivoli")
     await dialog.get_by_label("Postal code").fill("7500")
@@ -113,7 +80,8 @@ async def test_the_missing_size_comes_from_central_to_a_checked_address(
     await expect(page.locator(".payment .total")).to_have_text("€10.40")
     await page.locator(".pay-cash").click()
     await expect(page.locator(".stage.is-paid .total")).to_have_text("€10.40")
-    (order,) = [one for one in (await shop.ask("GET", "/v1/orders?state=paid")).json["items"] if one["name"]][:1]
+    orders = (await shop.ask("GET", "/v1/orders?state=paid")).json["items"]
+    (order,) = [one for one in orders if one["lines"][0]["label"] == dress]
     assert (order["place"], order["contact"]["lines"]) == (
         "central",
         ["Ada Lovelace", "1 rue de Rivoli", "75001 PARIS"],

@@ -58,7 +58,7 @@ class TakeForm {
 
   #where() {
     return h("section", { class: "stack tight", "aria-label": t("take.where") }, h("h3", {}, t("take.where")), this.#ways,
-      h("div", { class: "pair" }, field(t("orders.store"), this.#store), field(t("take.when"), this.#when, { hint: t("my_order.when_hint") })), this.#to,
+      h("div", { class: "pair" }, this.#store.options.length > 1 && field(t("orders.store"), this.#store), field(t("take.when"), this.#when, { hint: t("my_order.when_hint") })), this.#to,
       h("details", {}, h("summary", {}, t("take.more")), h("div", { class: "stack" },
         field(t("take.note"), this.#note), h("div", { class: "pair" }, field(t("take.source"), this.#source), field(t("take.code"), this.#code)))));
   }
@@ -110,7 +110,7 @@ class TakeForm {
 
   #choose(how) {
     this.#how = how;
-    if (how === "delivery") this.#address ??= new AddressForm({ name: this.#who.said.name, phone: this.#who.said.phone });
+    if (how === "delivery") this.#address ??= new AddressForm({ name: this.#who.called, phone: this.#who.said.phone });
     render(this.#to, how === "delivery" && h("h4", {}, t("order.address")), how === "delivery" && this.#address.node);
     this.#changed();
   }

@@ -22,6 +22,7 @@ export class Who {
   #search = h("input", { class: "input", type: "search", autocomplete: "off", placeholder: t("customers.search"), "aria-label": t("customers.search"), maxlength: 100 });
   #name = h("input", { class: "input", maxlength: 120, autocomplete: "off" });
   #phone = h("input", { class: "input", type: "tel", inputmode: "tel", autocomplete: "off", maxlength: 24 });
+  #box = null;
   #chooser = h("div", { class: "stack tight" });
 
   constructor(me, onchange) {
@@ -37,6 +38,11 @@ export class Who {
 
   get customerId() {
     return this.#customer?.customer_id ?? null;
+  }
+
+  /** How to address whoever gets it. */
+  get called() {
+    return this.#name.value.trim() || (this.#customer?.display_name ?? "");
   }
 
   /** What the order says of the person. */
@@ -55,8 +61,6 @@ export class Who {
   #draw() {
     render(this.#chooser, this.#customer ? this.#chosen() : [slot(this.#finder()), this.#results()]);
   }
-
-  #box = null;
 
   #finder() {
     this.#box ??= h("div", { class: "row wrap", dataset: { own: "" } },
