@@ -164,7 +164,7 @@ def _roll(dough: str, filling: str) -> Sheet:
     sheet = _plate("#f2e6d6")
     sheet.block(50, 62, 66, 30, "#a9682a", 12)
     sheet.block(50, 58, 66, 28, dough, 12)
-    for at in (34, 50, 66):
+    for at in (34.0, 50.0, 66.0):
         sheet.line([(at - 6, 47), (at + 2, 70)], "#b9762f", 1.2)
     for at in (18.5, 81.5):
         sheet.oval(at, 61, 5, 7, filling)

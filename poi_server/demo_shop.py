@@ -78,6 +78,8 @@ class _NobodyWatches:
 
     async def session_changed(self, session: Session) -> None: ...
 
+    async def session_left(self, session: Session, station_id: str) -> None: ...
+
     async def customer_changed(self, merchant_id: str, customer_id: str, notice: str) -> None: ...
 
     async def sale_committed(self, merchant_id: str, store_id: str, sale_id: str) -> None: ...
@@ -101,7 +103,11 @@ class _Maker:
         wiring = services.engine.wiring
         self._clock = _PastClock(self._at(self._first, "06:00").timestamp())
         self._past = Engine(
-            *(wiring.sql, wiring.sessions, _NobodyWatches(), wiring.connectors, self._clock),
+            wiring.sql,
+            wiring.sessions,
+            _NobodyWatches(),
+            wiring.connectors,
+            self._clock,
             Ids(self._clock.now),
         )
 
