@@ -10,7 +10,7 @@ from poi_engine.errors import RequestError
 from poi_engine.ids import Ids
 from poi_engine.principal import Principal
 from poi_engine.staff.badges import MOST_BADGES, Badge
-from poi_engine.staff.rights import RIGHTS, Person
+from poi_engine.staff.rights import RIGHTS, Person, StaffRole
 from poi_engine.staff.sellers import NewSeller, SellerChange, seen_by
 from tests.engine.shop import STATION, Card, M
 from tests.sellers.conftest import COUNTER, OWNER, PIN, Staff, principal
@@ -73,7 +73,8 @@ async def test_nobody_changes_their_own_rights_and_no_manager_another(staff: Sta
 
 
 async def test_a_new_seller_refunds_nothing_alone_until_they_are_given_a_limit(staff: Staff) -> None:
-    for role, limit in (("seller", 0), ("auditor", 0), ("manager", None)):
+    expected: dict[StaffRole, int | None] = {"seller": 0, "auditor": 0, "manager": None}
+    for role, limit in expected.items():
         made = await staff.sellers.add(M, NewSeller(name="New", role=role), by=OWNER)
         assert made.refund_limit == limit, role
     given = await staff.sellers.add(M, NewSeller(name="Trusted", refund_limit=None), by=OWNER)

@@ -34,18 +34,17 @@ export async function askSpending(question) {
   asking = "";
 }
 
-/** The card about my PIN; `again` loads what changed. */
-export function pinCard(hasPin, again) {
+/** The card about my PIN; `told(has)` hears whether there is one by now. */
+export function pinCard(hasPin, told) {
   const pin = h("input", { class: "input", type: "password", inputmode: "numeric", pattern: "[0-9]{4,8}", maxlength: 8, required: true, autocomplete: "new-password" });
-  const act = (text, work) => async () => {
+  const act = (text, has, work) => async () => {
     await work();
-    pin.value = "";
     toast(t(text), "good");
-    again();
+    told(has);
   };
-  const save = act("pin.changed", () => put("/v1/me/pin", { pin: pin.value }));
+  const save = act("pin.changed", true, () => put("/v1/me/pin", { pin: pin.value }));
   return h("section", { class: "card stack", key: "pin" }, h("h3", {}, t("spending.pin")), h("p", { class: "muted small" }, t(hasPin ? "spending.pin_kept" : "spending.pin_words")),
     field(t("pin.new"), pin, { id: "my-pin" }),
     h("div", { class: "row wrap" }, button(t("app.save"), { icon: "check", onclick: async () => pin.reportValidity() && save() }),
-      hasPin && button(t("pin.remove"), { icon: "trash", onclick: act("spending.pin_gone", () => remove("/v1/me/pin")) })));
+      hasPin && button(t("pin.remove"), { icon: "trash", onclick: act("spending.pin_gone", false, () => remove("/v1/me/pin")) })));
 }

@@ -22,7 +22,7 @@ class Profile extends HTMLElement {
   }
 
   #drawPin() {
-    render(this.#pin, pinCard(this.me.has_pin, () => this.dispatchEvent(new Event("poi:changed", { bubbles: true }))));
+    render(this.#pin, pinCard(this.me.has_pin, (kept) => { this.me.has_pin = kept; this.#drawPin(); }));
   }
 
   async #load() {
