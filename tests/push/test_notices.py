@@ -11,7 +11,7 @@ from poi_engine.campaigns.notice_rows import LEASE, TRIES, Delivery, Moment, Not
 from poi_engine.clientele.consents import Proof
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound
-from poi_engine.ports import Job, Sql
+from poi_engine.ports import Job
 from poi_engine.push import Push, Subscription
 from poi_engine.settings import NoticeRule
 from poi_engine.storage import open_sql
@@ -225,7 +225,7 @@ async def test_of_two_processes_none_takes_what_the_other_has(shop: Shop) -> Non
 
 @pytest.mark.postgresql
 async def test_of_two_processes_on_postgresql(postgres_url: str, sessions: RedisSessions, tmp_path: Path) -> None:
-    sql: Sql = open_sql(postgres_url)
+    sql = open_sql(postgres_url)
     shop = Shop(sql, sessions, tmp_path)
     try:
         await shop.setup()
