@@ -1,14 +1,18 @@
 """Two who end the same payment at once: SQL decides, and the terminal follows."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from poi_engine.basket import BasketEntry
+from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.pay_jobs import read_frozen
-from poi_engine.checkout.reservation import reserve
-from poi_engine.errors import Conflict
+from poi_engine.checkout.reservation import Unready, release, reserve
+from poi_engine.errors import Conflict, StorageError
 from poi_engine.ports import Job, PaymentResult, Query
 from poi_engine.wiring import untraced
 from tests.engine.shop import SELLER, M, Shop
@@ -85,22 +89,49 @@ async def test_a_payment_whose_driver_fails_does_not_keep_others_from_recovering
 
 async def test_an_acceptance_never_stands_beside_one_that_another_process_began_to_pay(shop: Shop) -> None:
     accepted = await shop.accept(await shop.basket(1000))
-    checkout_id = accepted.checkout_id or ""
+    earlier, ids, at = accepted.checkout_id or "", shop.ids, shop.engine.wiring.at()
 
-    def overtaken() -> Job[None]:
-        frozen = yield from read_frozen(M, checkout_id)
-        inner = reserve(M, "chk_second", frozen, ids=shop.ids, at=shop.engine.wiring.at(), trace=untraced)
-        query = next(inner)
-        while True:
-            rows = yield query
-            if "order by case state" in query.text:  # what was read is old by now
-                yield Query("update checkout set state = 'paying' where checkout_id = ?", (checkout_id,))
-            query = inner.send(rows)
+    def second() -> Job[Frozen]:
+        frozen = yield from read_frozen(M, earlier)
+        return (yield from reserve(M, "chk_second", frozen, ids=ids, at=at, trace=untraced))
 
+    def is_now(state: str) -> Job[None]:
+        yield Query("update checkout set state = ? where checkout_id = ?", (state, earlier))
+
+    with pytest.raises(Unready) as first:
+        await shop.sql.write(second)
+    assert first.value.earlier == earlier, "it is to be let go before"
+    await shop.sql.write(lambda: is_now("paying"))
+    let_go = release(M, earlier, "released", ("reserved",), ids=ids, at=at, trace=untraced)
+    assert not await shop.sql.write(lambda: let_go)
     with pytest.raises(Conflict) as refused:
-        await shop.sql.write(overtaken)
+        await shop.sql.write(second)
     assert refused.value.code == "payment-under-way"
+    await shop.sql.write(lambda: is_now("reserved"))
     assert (await shop.pay(accepted)).state == "paid"
+
+
+async def test_an_acceptance_that_was_never_shown_makes_way_for_the_next(shop: Shop) -> None:
+    """Reserved, and then the process was gone: whoever accepts another decision lets go of it."""
+    session = await shop.basket(1000)
+    with away(shop, "save"), pytest.raises(StorageError):
+        await shop.accept(session)
+    changed = await shop.engine.stations.set_basket(M, session.session_id, [BasketEntry(amount=2000)])
+    assert (await shop.pay(await shop.accept(changed))).state == "paid"
+    states = [row["state"] for row in await shop.rows("select state from checkout order by created_at")]
+    assert states == ["released", "paid"]
+
+
+@contextmanager
+def away(shop: Shop, name: str) -> Iterator[None]:
+    """The sessions' storage is away for a moment."""
+
+    async def silent(*_: Any, **__: Any) -> bool:
+        raise StorageError("sessions-away", "Redis does not answer.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shop.sessions, name, silent)
+        yield
 
 
 async def test_what_the_terminal_has_not_seen_and_cannot_bar_may_still_arrive(shop: Shop) -> None:
