@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from poi_engine.checkout.confirmation import Question
 from poi_engine.clock import micros, moment
 from poi_engine.coupons import Coupon, read_coupons
 from poi_engine.loyalty import next_tier
@@ -48,7 +49,10 @@ class RewardView(Struct, frozen=True, kw_only=True):
 
 
 class Membership(Struct, frozen=True, kw_only=True):
-    """What the customer has here: points, and stored value in minor units of `currency`."""
+    """What the customer has here: points, and stored value in minor units of `currency`.
+
+    `confirmation`: what a counter asks them now. `has_pin`: they chose one, to confirm at a counter without the phone.
+    """
 
     customer_id: str
     merchant: str
@@ -65,6 +69,8 @@ class Membership(Struct, frozen=True, kw_only=True):
     rewards: tuple[RewardView, ...]
     coupons: tuple[Coupon, ...]
     session: PhoneSession | None = None
+    confirmation: Question | None = None
+    has_pin: bool = False
 
 
 class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,6 +143,8 @@ async def membership(call: Call) -> Membership:
         visits=customer.visits,
         rewards=tuple(_reward(offer, customer.points) for offer in rewards),
         coupons=await call.services.sql.read(lambda: read_coupons(merchant_id, customer_id, at)),
+        confirmation=await call.engine.confirmations.of_customer(merchant_id, customer_id),
+        has_pin=await call.engine.confirmations.has_pin(merchant_id, customer_id),
     )
 
 

@@ -175,6 +175,8 @@ async def test_a_question_and_its_word_expire(shop: Shop, rich: str) -> None:
     shop.clock.forward(ASK_US / 1e6)
     await shop.identify(session, rich)  # the proof of who they are has aged as well
     assert await code_of(shop, session) == "confirmation-required"
+
+
 async def test_a_word_is_used_up_and_good_again_when_nothing_was_spent(shop: Shop, rich: str) -> None:
     session = await wanted(shop, rich, 1205)
     await answer(shop, await asked(shop, session), rich)

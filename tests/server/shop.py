@@ -67,7 +67,7 @@ class Shop:
         self.store_id = (await setup.add_store(m, NewStore(name="Store", zone="Europe/Paris"))).store_id
         station = await setup.add_station(m, NewStation(store_id=self.store_id, name="Counter 1"))
         self.station_id = station.station_id
-        self.seller_id = (await self.services.sellers.add(m, NewSeller(name="Ada"), by=BY)).seller_id
+        self.seller_id = (await self.services.sellers.add(m, NewSeller(name="Ada", refund_limit=None), by=BY)).seller_id
         people = self.services.sellers
         self.manager_id = (await people.add(m, NewSeller(name="Grace", role="manager"), by=BY)).seller_id
         self.auditor_id = (await people.add(m, NewSeller(name="Edsger", role="auditor"), by=BY)).seller_id

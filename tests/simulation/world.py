@@ -26,9 +26,9 @@ WHOLE_EVERY = 400
 """Sessions between two runs of the whole verification."""
 EXPECTED = frozenset(
     {
-        *("already-paid", "already-accepted", "assurance-needed", "checkout-closed", "decide-again"),
-        *("decision-changed", "illegal-move", "insufficient", "more-than-left", "not-accepted", "not-found"),
-        *("not-in-doubt", "nothing-left", "payment-under-way", "payment-unknown", "refund-declined"),
+        *("already-paid", "already-accepted", "assurance-needed", "checkout-closed", "confirmation-required"),
+        *("decide-again", "decision-changed", "illegal-move", "insufficient", "more-than-left", "not-accepted"),
+        *("not-found", "not-in-doubt", "nothing-left", "payment-under-way", "payment-unknown", "refund-declined"),
         *("refund-under-way", "refund-unknown", "revision", "session-busy", "token-replayed"),
     }
 )

@@ -25,6 +25,8 @@ _COLUMNS = (
 )
 _ACCOUNTS = ("points", "points_owed", "wallet", "value_owed")
 CREDENTIALS = ("loyalty", "uid")
+COOLING_OFF_US = 86_400_000_000
+"""How long staff alone cannot make a customer of whoever carries a card that staff linked."""
 
 
 class CustomerView(Struct, frozen=True, kw_only=True):
@@ -88,20 +90,28 @@ class Customers:
         language: str | None = None,
         segments: tuple[str, ...] | None = None,
         proof: Proof | None = None,
+        birthday_once: bool = False,
         by: Principal | None = None,
     ) -> CustomerView:
-        """Change what is given; a pseudonym that gets a name is one no more, and `proof` is kept that they want it."""
+        """Change what is given; a pseudonym that gets a name is one no more, and `proof` is kept that they want it.
+
+        `birthday_once`: a birthday on file stays; another one is a `Conflict`.
+        """
         consent_id, at = self._ids.new("con"), micros(self._clock.now())
+        given = {"display_name": display_name, "birthday": birthday, "language": language, "segments": segments}
+        day = birthday.isoformat() if birthday else None
 
         def job() -> Job[CustomerView]:
             person = yield from must_live(merchant_id, customer_id)
+            before = yield from read_customer(merchant_id, person.customer_id)
             yield Query(
-                "update customer set display_name = coalesce(?, display_name), birthday = coalesce(?, birthday), "
+                "update customer set display_name = coalesce(?, display_name), "
+                "birthday = case when ? = 1 then coalesce(birthday, ?) else coalesce(?, birthday) end, "
                 "language = coalesce(?, language), segments = coalesce(?, segments), "
                 "pseudonym = case when coalesce(?, display_name) = '' then pseudonym else 0 end "
                 "where merchant_id = ? and customer_id = ? and erased_at is null",
                 (
-                    *(display_name, birthday.isoformat() if birthday else None, language),
+                    *(display_name, int(birthday_once), day, day, language),
                     *(None if segments is None else json.encode(segments).decode(), display_name),
                     *(merchant_id, person.customer_id),
                 ),
@@ -112,15 +122,23 @@ class Customers:
             if proof is not None:
                 yield from put_consent(merchant_id, consent_id, person.customer_id, "membership", True, proof, at)
             if by is not None:
-                yield self._noted(merchant_id, by, "change-customer", person.customer_id, "", at)
-            return (yield from read_customer(merchant_id, person.customer_id))
+                changed = [name for name, new in given.items() if new is not None and new != getattr(before, name)]
+                why = ", ".join(changed)
+                yield self._noted(merchant_id, by, "change-customer", person.customer_id, why, at)
+            told = yield from read_customer(merchant_id, person.customer_id)
+            if birthday is not None and told.birthday != birthday:
+                raise Conflict("birthday-set", "The birthday is on file; a manager changes it.", path="$.birthday")
+            return told
 
         return await self._sql.write(job)
 
     async def link_credential(
         self, merchant_id: str, customer_id: str, scheme: str, subject: str, *, by: Principal | None = None
     ) -> None:
-        """From now on this card or code identifies the customer; one that identifies somebody else is refused."""
+        """From now on this card or code identifies the customer; one that identifies somebody else is refused.
+
+        What staff link (`by`, but no owner) is unproved at first: see `prove_credential`.
+        """
         if scheme not in CREDENTIALS or not 1 <= len(subject) <= 128:
             raise RequestError("bad-credential", "The scheme is `loyalty` or `uid`, the subject 1 to 128 characters.")
         at = micros(self._clock.now())
@@ -128,13 +146,40 @@ class Customers:
         def job() -> Job[None]:
             person = yield from must_live(merchant_id, customer_id)
             yield from must_be_no_badge(merchant_id, scheme, subject)
-            rows = yield _link(merchant_id, scheme, subject, person.customer_id, at)
+            since = None if by is None or by.role == "owner" else at
+            rows = yield _link(merchant_id, scheme, subject, person.customer_id, at, since)
             if (yield from living(merchant_id, rows[0]["customer_id"])).customer_id != person.customer_id:
                 raise Conflict("credential-taken", "This card or code identifies another customer.")
             if by is not None:
                 yield self._noted(merchant_id, by, "link-credential", person.customer_id, scheme, at)
 
         await self._sql.write(job)
+
+    async def prove_credential(self, merchant_id: str, customer_id: str, scheme: str, subject: str) -> None:
+        """The card was used beside something of the customer's own: who linked it matters no more."""
+
+        def job() -> Job[None]:
+            yield Query(
+                "update credential set unproved_since = null where merchant_id = ? and scheme = ? and subject = ? "
+                "and customer_id = ?",
+                (merchant_id, scheme, subject, customer_id),
+            )
+
+        await self._sql.write(job)
+
+    async def is_unproved(self, merchant_id: str, scheme: str, subject: str) -> bool:
+        """Whether staff linked this card within `COOLING_OFF_US` and nothing of the customer's has stood by it."""
+        at = micros(self._clock.now())
+
+        def job() -> Job[bool]:
+            rows = yield Query(
+                "select 1 as found from credential where merchant_id = ? and scheme = ? and subject = ? "
+                "and unproved_since > ?",
+                (merchant_id, scheme, subject, at - COOLING_OFF_US),
+            )
+            return bool(rows)
+
+        return await self._sql.read(job)
 
     def _noted(self, merchant_id: str, by: Principal, act: str, customer_id: str, why: str, at: int) -> Query:
         audit_id = self._ids.new("aud")
@@ -206,7 +251,8 @@ class Customers:
             if proof is not None:
                 yield from put_consent(merchant_id, consent_id, customer_id, "membership", True, proof, at)
             if by is not None:
-                yield self._noted(merchant_id, by, "create-customer", customer_id, "", at)
+                why = f"{proof.how}, version {proof.version}" if proof else ""
+                yield self._noted(merchant_id, by, "create-customer", customer_id, why, at)
             return (yield from read_customer(merchant_id, customer_id))
 
         return await self._sql.write(job)
@@ -247,12 +293,13 @@ def _insert(
     yield mark_due(merchant_id, customer_id, at)
 
 
-def _link(merchant_id: str, scheme: str, subject: str, customer_id: str, at: int) -> Query:
+def _link(merchant_id: str, scheme: str, subject: str, customer_id: str, at: int, since: int | None = None) -> Query:
     return Query(
-        "insert into credential (merchant_id, scheme, subject, customer_id, created_at) values (?, ?, ?, ?, ?) "
+        "insert into credential (merchant_id, scheme, subject, customer_id, created_at, unproved_since) "
+        "values (?, ?, ?, ?, ?, ?) "
         "on conflict (merchant_id, scheme, subject) do update set customer_id = credential.customer_id "
         "returning customer_id",
-        (merchant_id, scheme, subject, customer_id, at),
+        (merchant_id, scheme, subject, customer_id, at, since),
     )
 
 
