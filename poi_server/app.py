@@ -19,7 +19,7 @@ from poi_engine.engine import Engine
 from poi_engine.errors import DeviceError
 from poi_engine.ids import Ids
 from poi_engine.insights import InsightsReader
-from poi_engine.ports import PaymentConnector
+from poi_engine.ports import ConnectorSetup, PaymentConnector
 from poi_engine.push import Push
 from poi_engine.setup import Setup
 from poi_engine.staff.approvals import Approvals
@@ -213,8 +213,20 @@ class _Builder:
             if name not in found:
                 known = ", ".join(sorted(found)) or "none"
                 raise ConfigError(f"No payment connector is called {name!r}; there are: {known}.", "$.payment")
-            made[name] = found[name].load()(self.folder / f"{name}.db", self.clock)
+            setup = ConnectorSetup(book=self.folder / f"{name}.db", clock=self.clock, terminals=self._terminals(name))
+            made[name] = found[name].load()(setup)
+        for terminal in self.config.payment.terminals:
+            if terminal.connector not in made:
+                raise ConfigError(
+                    f"The terminal of {terminal.station} needs the connector {terminal.connector!r}: add it to "
+                    "`connectors`.",
+                    "$.payment.connectors",
+                )
         return made
+
+    def _terminals(self, connector: str) -> dict[str, dict[str, str | bool | int | float]]:
+        terminals = self.config.payment.terminals
+        return {one.station: one.options for one in terminals if one.connector == connector}
 
     def _gate(self) -> Gate:
         http = self.config.http

@@ -119,12 +119,25 @@ class Nfc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     emulate: Annotated[bool, Meta(description="Allow emulated cards (poi-server tap).")] = True
 
 
+class Terminal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A card terminal and the station it stands at."""
+
+    station: Annotated[str, Meta(min_length=1, max_length=64, description="The station's id.")]
+    connector: Annotated[str, Meta(min_length=1, max_length=32, description="The connector that drives it: caisse-ap.")]
+    options: Annotated[
+        dict[str, str | bool | int | float], Meta(description="What the connector asks: host, port, till ...")
+    ] = {}
+
+
 class Payment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Payment connectors."""
 
     connectors: Annotated[
         tuple[str, ...], Meta(description="Names of the connectors to load (entry points poi_server.connectors).")
     ] = ("simulator",)
+    terminals: Annotated[
+        tuple[Terminal, ...], Meta(description="Terminals by station; in TOML [[payment.terminals]].")
+    ] = ()
 
 
 class Push(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -173,6 +186,10 @@ SECTIONS: dict[str, type[Struct]] = {
     "payment": Payment,
     "push": Push,
 }
+
+
+TABLES: frozenset[tuple[type[Struct], str]] = frozenset({(Nfc, "readers"), (Payment, "terminals")})
+"""Keys that are tables of their own in TOML, and have no environment variable."""
 
 
 class ConfigError(RequestError):
@@ -225,7 +242,7 @@ def variable(section: str, key: str) -> str:
 
 
 def _keys(kind: type[Struct]) -> tuple[str, ...]:
-    return tuple(name for name in kind.__struct_fields__ if (kind, name) != (Nfc, "readers"))
+    return tuple(name for name in kind.__struct_fields__ if (kind, name) not in TABLES)
 
 
 def _is_list(kind: type[Struct], key: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
-from poi_server.config import SECTIONS, Nfc, variable
+from poi_server.config import SECTIONS, TABLES, variable
 
 _HEAD = """\
 # poi-server's configuration. Every key is optional; what is shown is the default. The environment overrides this file.
@@ -18,7 +18,7 @@ _HEAD = """\
 
 def example() -> str:
     """The whole file."""
-    return _HEAD + "".join(_section(name, kind) for name, kind in SECTIONS.items()) + _READER
+    return _HEAD + "".join(_section(name, kind) for name, kind in SECTIONS.items()) + _READER + _TERMINAL
 
 
 _READER = """
@@ -27,6 +27,13 @@ _READER = """
 # station = "sta_..."
 # path = "usb"
 """
+_TERMINAL = """
+# A card terminal at a station; `connectors` above names its connector, the station's `connector` too:
+# [[payment.terminals]]
+# station = "sta_..."
+# connector = "caisse-ap"
+# options = { host = "192.168.1.20", port = 8888, till = "01" }
+"""
 
 
 def _section(name: str, kind: type[Struct]) -> str:
@@ -34,7 +41,7 @@ def _section(name: str, kind: type[Struct]) -> str:
     keys = [
         _key(name, field.name, hints[field.name], field.default)
         for field in msgspec.structs.fields(kind)
-        if (kind, field.name) != (Nfc, "readers")
+        if (kind, field.name) not in TABLES
     ]
     return f"\n# {inspect.getdoc(kind)}\n[{name}]\n" + "".join(keys)
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 
+from poi_engine.clock import Clock
 from poi_engine.session import Session
 from poi_offers.situation import PaymentFacts
 
@@ -132,6 +134,14 @@ class PaymentResult(Struct, frozen=True, kw_only=True):
     guaranteed: bool = True
     authorisation: str = ""
     reason: str = ""
+
+
+class ConnectorSetup(Struct, frozen=True, kw_only=True):
+    """What a connector is opened with: a file for a book of its own, the clock, its terminals' options by station."""
+
+    book: Path
+    clock: Clock
+    terminals: Mapping[str, Mapping[str, str | bool | int | float]] = {}
 
 
 class PaymentConnector(Protocol):

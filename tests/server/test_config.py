@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from poi_server.config import SECTIONS, Config, ConfigError, Storage, data_folder, load, redacted, variable
+from poi_server.config import SECTIONS, TABLES, Config, ConfigError, Storage, data_folder, load, redacted, variable
 from poi_server.config_example import example
 
 
@@ -31,6 +31,12 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
 def test_readers_are_a_list_of_tables(tmp_path: Path) -> None:
     config = load(written(tmp_path, '[[nfc.readers]]\nstation = "sta_1"\npath = "usb"\n'), {})
     assert config.nfc.readers[0].path == "usb"
+
+
+def test_terminals_are_a_list_of_tables_with_options_of_their_own(tmp_path: Path) -> None:
+    text = '[[payment.terminals]]\nstation = "sta_1"\nconnector = "caisse-ap"\noptions = {host = "10.0.0.9"}'
+    [terminal] = load(written(tmp_path, text), {}).payment.terminals
+    assert terminal.options == {"host": "10.0.0.9"}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +83,7 @@ def test_the_example_documents_every_key_and_reads_as_the_defaults(tmp_path: Pat
     text = example()
     for name, kind in SECTIONS.items():
         for key in kind.__struct_fields__:
-            assert key == "readers" or f"${variable(name, key)}\n# {key} = " in text
+            assert (kind, key) in TABLES or f"${variable(name, key)}\n# {key} = " in text
     uncommented = "\n".join(line[2:] if " = " in line else line for line in text.splitlines() if "station" not in line)
     values = tomllib.loads(uncommented.partition("# [[nfc.readers]]")[0])
     assert msgspec.convert(values, Config) == Config()

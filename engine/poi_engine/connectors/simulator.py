@@ -9,7 +9,7 @@ from poi_engine.clock import Clock, micros
 from poi_engine.connectors.simulator_book import Operation, SimulatorBook
 from poi_engine.connectors.simulator_rules import Rule, card_of, rule_of
 from poi_engine.errors import DeviceError
-from poi_engine.ports import Capabilities, CardSeen, PaymentResult
+from poi_engine.ports import Capabilities, CardSeen, ConnectorSetup, PaymentResult
 
 T = TypeVar("T")
 
@@ -159,6 +159,11 @@ class SimulatorConnector:
                 at=micros(self._clock.now()),
             )
         )
+
+
+def opened(setup: ConnectorSetup) -> SimulatorConnector:
+    """The connector as the server loads it."""
+    return SimulatorConnector(setup.book, setup.clock)
 
 
 def _answer(found: Operation) -> PaymentResult:

@@ -8,11 +8,13 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 
+import msgspec
+
 from poi_engine.connectors.caisse_ap.dialogue import NoAnswer, Terminal, ask
 from poi_engine.connectors.caisse_ap.fields import MalformedAnswer
 from poi_engine.connectors.caisse_ap.messages import Action, Answered, Asked
 from poi_engine.errors import DeviceError, RequestError
-from poi_engine.ports import Capabilities, CardSeen, PaymentResult
+from poi_engine.ports import Capabilities, CardSeen, ConnectorSetup, PaymentResult
 
 _REMEMBERED = 1000
 
@@ -74,6 +76,20 @@ class CaisseApConnector:
         self._answers[result.payment_ref] = result
         while len(self._answers) > _REMEMBERED:
             self._answers.popitem(last=False)
+
+
+def opened(setup: ConnectorSetup) -> CaisseApConnector:
+    """The connector as the server loads it. Raises `RequestError` with the option's path."""
+    return CaisseApConnector({station: _terminal(station, options) for station, options in setup.terminals.items()})
+
+
+def _terminal(station: str, options: Mapping[str, object]) -> Terminal:
+    try:
+        return msgspec.convert(options, Terminal)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at ")
+        where = f"$.payment.terminals[{station}].options{path.strip('`').removeprefix('$')}"
+        raise RequestError("configuration", f"The terminal of {station}: {message}.", path=where) from None
 
 
 async def _asked(terminal: Terminal, reference: str, action: Action, amount: int, currency: str) -> PaymentResult:
