@@ -22,7 +22,8 @@ async def counter(folder: Path, redis_url: str, *faults: Fault) -> AsyncIterator
         station = NewStation(store_id=shop.store_id, name="Card", connector="caisse-ap")
         station_id = (await shop.services.setup.add_station(shop.merchant_id, station)).station_id
     terminal = SimulatedTerminal(*faults)
-    options = {"host": "127.0.0.1", "port": await terminal.listen(), "answer_seconds": 1.0, "idle_ms": 50}
+    where: dict[str, str | bool | int | float] = {"host": "127.0.0.1", "port": await terminal.listen()}
+    options = where | {"answer_seconds": 1.0, "idle_ms": 50}
     told = Terminal(station=station_id, connector="caisse-ap", options=options)
     payment = Payment(connectors=("simulator", "caisse-ap"), terminals=(told,))
     try:
