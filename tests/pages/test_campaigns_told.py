@@ -29,7 +29,7 @@ QUIET = QuietHours(days=(2, 4), start=14, end=16, sales=0.5, usual=6.25)
 FOUND = (
     model.together(PAIR, LABELS, TODAY, "en"),
     model.companion(
-        Pair(first="tarte", second="cafe", baskets=400, both=20, with_first=200, with_second=150),
+        Pair(first="tarte", second="cafe", baskets=400, both=100, with_first=200, with_second=150),
         "tarte",
         90,
         1,

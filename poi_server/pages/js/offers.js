@@ -12,6 +12,9 @@ import { askWhy } from "./offers/why.js";
 
 const PAGE = 200;
 
+/** The module comes when it is first wanted. */
+const tellOf = async (offers) => (await import("./campaigns/notify.js")).tellOf(offers);
+
 class PoiOffers extends HTMLElement {
   #offers = null;
   #stores = [];
@@ -60,6 +63,7 @@ class PoiOffers extends HTMLElement {
       h("div", { class: "row between offer-foot" }, this.#useLine(offer), h("div", { class: "row offer-acts" },
         h("button", { type: "button", class: "button small offer-edit", onclick: () => this.#edit(head) }, icon("edit"), t("offers_page.edit")),
         this.#stores.length > 0 && iconButton("question", t("offers_page.why"), () => askWhy(offer, this.#stores, (id) => this.#nameOf(id))),
+        state === "live" && iconButton("phone", t("notify.button"), () => tellOf([offer])),
         iconButton(state === "live" ? "pause" : "play", t(state === "live" ? "offers_page.pause" : "offers_page.resume"), () => this.#turn(head)),
         iconButton("trash", t("offers_page.remove"), () => this.#remove(head)))));
   }

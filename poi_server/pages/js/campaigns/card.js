@@ -49,7 +49,7 @@ function countersLine(counters, draft) {
 function ofOffer(offer, id, counters) {
   const { uses = 0, saved = 0 } = counters.offers.find((one) => one.offer_id === id) ?? {};
   const left = counters.left.filter((one) => one.offer_id === id).map((one) => t("campaigns.of_limit_left", { left: leftText(one) }));
-  return h("li", { class: "row between wrap" }, h("span", {}, said(offer.name)), h("span", { class: "num" }, [t("campaigns.offer_use", { uses: tn("uses", uses), saved: money(saved) }), ...left].join(" · ")));
+  return h("li", {}, h("p", { class: "strong" }, said(offer.name)), h("p", { class: "muted" }, [t("campaigns.offer_use", { uses: tn("uses", uses), saved: money(saved) }), ...left].join(" · ")));
 }
 
 const leftText = ({ limit, left }) => (limit.of === "money" ? money(left) : tn("uses", left));

@@ -12,10 +12,10 @@ const HEIGHT = 70;
 export async function showLift(campaignId) {
   const found = await get(`/v1/campaigns/${campaignId}/lift`);
   const period = t("campaigns.from_to", { first: day(found.first), last: day(found.last) });
-  await dialog(t("campaigns.lift"), () => ({ body: h("div", { class: "stack lift" },
+  dialog(t("campaigns.lift"), () => ({ body: h("div", { class: "stack lift" },
     h("p", { class: "muted small" }, t(found.provisional ? "campaigns.lift_so_far" : "campaigns.lift_over", { period })),
     parts(found, "h3"),
-    found.offers.length > 1 && h("details", { class: "stack" }, h("summary", {}, t("campaigns.by_offer")), found.offers.map(ofOffer)),
+    found.offers.length > 1 && h("details", {}, h("summary", {}, t("campaigns.by_offer")), h("div", { class: "stack" }, found.offers.map(ofOffer))),
     h("p", { class: "muted small" }, t("campaigns.lift_hint"))) }));
 }
 
