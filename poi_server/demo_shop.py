@@ -14,6 +14,7 @@ from poi_engine.campaigns.model import CampaignDraft
 from poi_engine.checkout.commit import sale_of
 from poi_engine.clock import moment
 from poi_engine.engine import Engine
+from poi_engine.errors import Conflict
 from poi_engine.goods.products import line_of
 from poi_engine.goods.sheets import ProductSheet
 from poi_engine.goods.stock import CENTRAL
@@ -131,6 +132,7 @@ class _Maker:
         await self._stock(stores)
         for number, ordered in enumerate(self._plan.orders):
             await self._order(ordered, f"demo-order-{number}", stores[0], stations[1], cards[ordered.card])
+        await self._suggest()
         return Made({clerk.person["name"]: clerk.pin for clerk in self._plan.staff})
 
     def _at(self, day: date, clock: str) -> datetime:
@@ -209,6 +211,16 @@ class _Maker:
             some = visits[start : start + BATCH]
             sold += await self._services.sql.write(lambda some=some: sell(merchant, some, catalogue))  # type: ignore[misc]
         return sold
+
+    async def _suggest(self) -> None:
+        """From all of it: a round that began meanwhile has seen a part."""
+        while True:
+            try:
+                await self._engine.suggestions.compute(self._m)
+            except Conflict:
+                await asyncio.sleep(0.2)
+            else:
+                return
 
     # --- stock and orders --------------------------------------------------------------------------------------------
 

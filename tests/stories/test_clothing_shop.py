@@ -10,7 +10,7 @@ from poi_server.demo_plan import gtin
 from tests.pages.conftest import DESKTOP, PHONE, TABLET
 from tests.stories.stage import Device, Stage, cents, hand_scanner, open_stage, photo, press_pin
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(300)]
 
 DRESS_38 = gtin(301)
 

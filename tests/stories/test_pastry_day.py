@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from tests.pages.conftest import DESKTOP, PHONE
 from tests.stories.stage import Stage, cents, open_stage
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(300)]
 
 
 async def test_the_pastry_cooks_day(tmp_path: Path) -> None:
