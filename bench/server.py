@@ -31,7 +31,7 @@ from poi_server.live import Live
 from poi_server.running import Running, read_note
 
 T = TypeVar("T")
-START_SECONDS = 60
+START_SECONDS = 110
 _AT_ONCE = 250
 
 

@@ -11,7 +11,7 @@ from bench.server import Api, Server
 from bench.views import VIEWS, View, Who, device, first_station
 
 PATIENCE_MS = 30_000
-STILL = """() => ![...document.querySelectorAll(".loading, [aria-busy=true]")].some((node) => node.checkVisibility())
+STILL = """() => ![...document.querySelectorAll(".loading")].some((node) => node.checkVisibility())
   && [...document.images].every((image) => image.complete || image.loading === "lazy")"""
 """Nothing says that it is still loading."""
 PAGES = {view.name: view for view in VIEWS}

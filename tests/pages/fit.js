@@ -3,6 +3,7 @@
 const PRESSED = "a[href], button, input, select, textarea, summary, [role=button], [role=switch], [role=tab], [role=option], [role=checkbox]";
 const NAMES = ["aria-label", "title", "placeholder", "alt"];
 const TOUCH = 43.5;
+const frames = new Map();
 const unseen = (box) => box.width <= 1 || box.height <= 1 || box.right <= 0 || box.bottom + scrollY <= 0;
 const shown = (node) => node.checkVisibility({ opacityProperty: true, visibilityProperty: true });
 const folds = (overflow) => /hidden|clip/.test(overflow);
@@ -45,6 +46,17 @@ function small(root) {
   return found;
 }
 
+/** How a node holds what is in it; `fine` when its words are meant to be cut: by an ellipsis, or for screen readers alone. */
+function held(node) {
+  if (!frames.has(node)) {
+    const look = getComputedStyle(node);
+    const frame = node.getBoundingClientRect();
+    const fine = unseen(frame) || look.clipPath !== "none" || look.webkitLineClamp !== "none" || look.textOverflow === "ellipsis";
+    frames.set(node, { look: { overflowX: look.overflowX, overflowY: look.overflowY }, frame, fine });
+  }
+  return frames.get(node);
+}
+
 /** Why words cannot be read: cut off by what holds them without an ellipsis that says so, or beyond a button or the screen. */
 function cut(text) {
   const parent = text.parentElement;
@@ -55,9 +67,8 @@ function cut(text) {
   if (unseen(box)) return "";
   let [across, down] = [true, true];
   for (let node = parent; node && node !== document.documentElement; node = node.parentElement) {
-    const look = getComputedStyle(node);
-    const frame = node.getBoundingClientRect();
-    if (unseen(frame) || look.clipPath !== "none" || look.webkitLineClamp !== "none" || look.textOverflow === "ellipsis") return "";
+    const { look, frame, fine } = held(node);
+    if (fine) return "";
     const beside = box.right > frame.right + 1 || box.left < frame.left - 1;
     if (across && beside && folds(look.overflowX)) return `cut off in ${said(node)}`;
     if (down && folds(look.overflowY) && (box.bottom > frame.bottom + 3 || box.top < frame.top - 3)) return `cut off below in ${said(node)}`;

@@ -71,7 +71,7 @@ class Chooser {
   comparison() {
     const rows = [["customers.fact_points", (one) => number(one.points)], ["customers.fact_wallet", (one) => money(one.wallet)], ["customers.fact_visits", (one) => number(one.visits)], ["customers.fact_spend", (one) => money(one.spend)]];
     const both = { points: this.sum("points"), wallet: this.sum("wallet"), visits: this.sum("visits"), spend: this.sum("spend") };
-    return h("div", { class: "stack" }, h("div", { class: "table-scroll" }, h("table", { class: "comparison" },
+    return h("div", { class: "stack" }, h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": t("merge.after") }, h("table", { class: "comparison" },
       h("thead", {}, h("tr", {}, h("td", {}), [this.customer, this.other].map((one) => h("th", { scope: "col", class: "end" }, nameOf(one), h("span", { class: "muted small block" }, tierName(one.tier)))), h("th", { scope: "col", class: "end" }, t("merge.after")))),
       h("tbody", {}, rows.map(([label, value]) => h("tr", {}, h("th", { scope: "row" }, t(label)), [this.customer, this.other, both].map((one) => h("td", { class: "end num" }, value(one)))))))),
       h("p", { class: "banner is-warn" }, icon("alert"), t("merge.warning", { name: nameOf(this.other) })));

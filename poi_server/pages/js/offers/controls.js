@@ -191,6 +191,7 @@ function rings(spec, value) {
 function limitCap(spec, value, context) {
   const asMoney = minor(spec, context?.money ? value : undefined);
   const asCount = KINDS.integer(spec, context?.money ? undefined : value);
+  for (const { input } of [asMoney, asCount]) input.setAttribute("aria-label", t(`field.${spec.called ?? spec.name}`));
   const node = h("div", {}, asMoney.node, asCount.node);
   const pick = (money) => { asMoney.node.hidden = !money; asCount.node.hidden = money; };
   pick(Boolean(context?.money));
