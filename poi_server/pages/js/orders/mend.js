@@ -41,7 +41,7 @@ class MendForm {
     };
     this.#address = order.how === "delivery" ? new AddressForm(address ?? {}) : null;
     this.node = h("div", { class: "stack" },
-      h("div", { class: "pair" }, field(t("take.name"), this.#inputs.name), field(t("order.phone"), this.#inputs.phone)),
+      h("div", { class: "pair" }, field(t("take.name"), this.#inputs.name), (phone || !this.#address) && field(t("order.phone"), this.#inputs.phone)),
       field(t("mend.when"), this.#inputs.wanted_at),
       this.#address && h("section", { class: "stack tight", "aria-label": t("order.address") }, h("h3", {}, t("order.address")),
         order.customer_id && h("p", { class: "muted small" }, t("mend.address_hint")), this.#address.node),
