@@ -275,15 +275,22 @@ static inline int write_postings(Build *build) {
     return FINE;
 }
 
-/* A bit for each value that has a key. */
+/* How many bits tell which values have a key: one for each value there may be, fewer where values lie far apart. */
+static inline int64_t bits_for(int64_t values, int64_t keys) {
+    int64_t bits = 64;
+    while (bits < values && bits < 64 * keys) bits *= 2;
+    return bits;
+}
+
+/* The bits of the values that have a key. */
 static inline int write_bits(Build *build) {
     Built *to = build->to;
     int64_t words = 0;
     for (int32_t f = 0; f < to->meta.families && to->meta.by_value; f++) {
         if (to->meta.highest[f] < RARE_VALUES) continue;
         to->meta.bits_at[f] = words;
-        to->meta.bits_of[f] = to->meta.highest[f] + 1;
-        words += (to->meta.bits_of[f] + 63) / 64;
+        to->meta.bits_of[f] = bits_for(to->meta.highest[f] + 1, build->keys.count);
+        words += to->meta.bits_of[f] / 64;
     }
     to->bits = calloc((size_t) words + 1, sizeof *to->bits);
     if (!to->bits) return NO_MEMORY;
@@ -293,7 +300,9 @@ static inline int write_bits(Build *build) {
         if (key >> 56 != BY_VALUE) continue;
         int32_t family = (int32_t) (key >> 32 & 0xff);
         int64_t value = (int32_t) (uint32_t) key;
-        if (value >= 0 && value < to->meta.bits_of[family]) to->bits[to->meta.bits_at[family] + (value >> 6)] |= 1ULL << (value & 63);
+        if (value < 0 || !to->meta.bits_of[family]) continue;
+        value &= to->meta.bits_of[family] - 1;
+        to->bits[to->meta.bits_at[family] + (value >> 6)] |= 1ULL << (value & 63);
     }
     return FINE;
 }

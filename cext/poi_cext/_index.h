@@ -9,7 +9,7 @@
 #include "_grid.h"
 #include "_program.h"
 
-enum { FORMAT = 1, HEADER = 3, ANCHORED = 1 << 30, BOUNDS = 15, BOUND_WORDS = BOUNDS + 1 };
+enum { FORMAT = 2, HEADER = 3, ANCHORED = 1 << 30, BOUNDS = 15, BOUND_WORDS = BOUNDS + 1 };
 enum { BY_NOTHING, BY_STORE, BY_REGION, BY_BALL_CELL, BY_RING_CELL, BY_VALUE, BY_ANY_VALUE };
 enum { FEW = 256, RARE_VALUES = 64, FIRST_DAY = 700000, LAST_DAY = 0xffff };
 #define ANY_DAY 0xffff0000u
@@ -25,7 +25,7 @@ typedef struct {
     int64_t ball_levels, ring_levels;  /* bits of the grid's levels in use */
     int64_t by_value;                  /* clauses without a place are found by their values */
     int64_t regions, region_total, areas, shapes;
-    int64_t bits_at[MAX_SUBJECTS], bits_of[MAX_SUBJECTS];  /* in words, in bits: values that have a key, by family */
+    int64_t bits_at[MAX_SUBJECTS], bits_of[MAX_SUBJECTS];  /* in words, in bits: values that have a key, by family; 0: none */
     int64_t highest[MAX_SUBJECTS];     /* value named, by family; -1: none */
 } Meta;
 
@@ -68,9 +68,11 @@ static inline const Slot *find_slot(const Index *index, uint64_t key) {
     return index->slots + at;
 }
 
+/* Whether a clause may be found by this value. Where values lie far apart, several share a bit. */
 static inline bool has_value(const Index *index, int32_t family, int32_t value) {
-    if (value < 0 || value >= index->meta.bits_of[family]) return false;
-    return index->bits[index->meta.bits_at[family] + (value >> 6)] >> (value & 63) & 1;
+    if (value < 0 || value > index->meta.highest[family] || !index->meta.bits_of[family]) return false;
+    int64_t bit = value & (index->meta.bits_of[family] - 1);
+    return index->bits[index->meta.bits_at[family] + (bit >> 6)] >> (bit & 63) & 1;
 }
 
 static inline const int32_t *clause_at(const Index *index, uint32_t clause, const int32_t **end) {
