@@ -17,7 +17,7 @@ GROWING = frozenset(
         *("orders", "order_line", "order_contact"),
         *("segment_member", "segment_past", "segment_due", "bought"),
         *("customer", "customer_word", "customer_note", "customer_search", "credential", "device", "consent"),
-        *("referral", "referred", "referral_mark", "phone_mark"),
+        *("referral", "referred", "referral_mark", "phone_mark", "confirmation", "customer_pin"),
     }
 )
 """Tables that get rows with every sale or customer: nobody who waits may have them walked."""

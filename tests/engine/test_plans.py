@@ -19,6 +19,7 @@ from poi_engine.errors import Conflict
 from poi_engine.insights import Filter, InsightsReader, View
 from poi_engine.insights.export import TABLES, pages
 from poi_engine.ports import Sql
+from poi_engine.principal import Principal
 from poi_engine.segments.model import Any as AnyOf
 from poi_engine.segments.model import Bought, Question, SegmentDraft
 from poi_engine.segments.rfm import GROUPS
@@ -108,6 +109,7 @@ async def day(shop: Shop) -> None:
     await doubts(shop)
     await offers_and_refunds(shop)
     await readers(shop)
+    await customers_word(shop)
     await clientele(shop)
     await day_of_orders(shop)
 
@@ -174,6 +176,29 @@ async def offers_and_refunds(shop: Shop) -> None:
     assert await refund(shop, first, "part") < 0
     for paid in (first, second):
         await shop.engine.checkout.refund(M, paid.sale_id or "", None, "all", key=paid.session_id, by=SELLER)
+
+
+async def customers_word(shop: Shop) -> None:
+    """Points above the cap: refused on the phone, then given by PIN, let go again."""
+    service, customer = shop.engine.confirmations, await shop.customer("Cy")
+    own = Principal(merchant_id=M, access_id="acc_cy", role="phone", subject_id=customer)
+    await shop.sell(1000, customer_id=customer)
+    await service.set_cap(M, 0, by=SELLER)
+    await service.set_pin(M, "5093", by=own)
+    session = await shop.identify(await shop.basket(600), customer)
+    entries = [BasketEntry(amount=600)]
+    session = await shop.engine.stations.set_basket(M, session.session_id, entries, rewards=("off_reward",))
+    for given in (False, True):
+        with pytest.raises(Conflict, match="the customer's word"):
+            await shop.accept(session)
+        asked = await service.of_customer(M, customer)
+        assert asked is not None
+        if given:
+            await service.by_pin(M, session.session_id, "5093", by=SELLER)
+        else:
+            await service.answer(M, asked.confirmation_id, False, by=own)
+    await shop.engine.stations.abandon(M, (await shop.accept(session)).session_id)
+    await service.set_cap(M, 5000, by=SELLER)
 
 
 async def readers(shop: Shop) -> None:
