@@ -39,6 +39,7 @@ async def test_campaigns_and_suggestions_walk_no_growing_table(shop: Shop, sqlit
         previews = type(shop.engine.previews)(recorded, shop.engine.offers, most)  # type: ignore[arg-type]
         assert [step async for step in previews.run(M, "cmp_x", draft(audience=("rfm:new", LAPSING)), days)]
     await shop.engine.suggestions.compute(M)
+    await _told_and_measured(shop)
     session = await shop.identify(await shop.basket(100), ada)
     assert (await shop.engine.advisor.of(session)).visits == 1
     await shop.engine.campaigns.stop(M, made.campaign_id, by=SELLER)
@@ -47,3 +48,20 @@ async def test_campaigns_and_suggestions_walk_no_growing_table(shop: Shop, sqlit
         found = {text: walks(database, text, values) for text, values in recorded.statements.items()}
     bad = {text: steps for text, steps in found.items() if steps and not text.endswith(tuple(ALLOWED))}
     assert not bad, "\n".join(f"{text}\n    {'; '.join(steps)}" for text, steps in bad.items())
+
+
+async def _told_and_measured(shop: Shop) -> None:
+    """A sending from its first row to its last, and a campaign's lift, in which a customer's coupons are looked up."""
+    asked = draft(audience=("rfm:new", LAPSING), limits=(Limit(of="uses", cap=9, per="customer"),), holdout=1000)
+    book, notices = shop.engine.campaigns, shop.engine.notices
+    made = await book.start(M, (await book.create(M, asked, by=SELLER)).campaign_id, by=SELLER)
+    await notices.reach(M, made.offer_ids[0])
+    begun = await notices.send(M, made.offer_ids[0], "one", by=SELLER)
+    (notice,) = await notices.open()
+    offer = await notices.offer_of(notice)
+    assert offer is not None
+    await notices.gather(notice, offer)
+    await notices.take(notice, 9)
+    await notices.settle(notice, {"sub_1": "again", "sub_2": "gone"})
+    await notices.get(M, begun.notice_id)
+    await shop.engine.campaign_lifts.read(M, made.campaign_id)
