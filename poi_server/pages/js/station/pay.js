@@ -40,7 +40,8 @@ export function payView(ticket, till, acts) {
 function strip(ticket, acts) {
   const decision = ticket.pending ? null : ticket.decision;
   if (!decision?.offers.length) return null;
-  return h("button", { type: "button", class: "strip", key: "strip", "aria-label": t("offers.title"), onclick: acts.showOffers },
+  return h("button", { type: "button", class: "strip", key: "strip", onclick: acts.showOffers },
+    h("span", { class: "sr" }, t("offers.title")),
     decision.offers.map((offer) => h("span", { class: "chip good", key: `strip-${offer.offer_id}` }, icon("check"), h("span", { class: "clip" }, said(offer.name)), offer.saved > 0 && h("span", { class: "num" }, `−${money(offer.saved)}`))));
 }
 
