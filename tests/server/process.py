@@ -82,6 +82,13 @@ class ServerProcess:
         return process.wait(30)
 
 
+def verify(folder: Path) -> subprocess.CompletedProcess[str]:
+    """`poi-server verify` over the data folder of a server that has ended."""
+    command = [sys.executable, "-m", "poi_server", "verify", "--data", str(folder)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in _PARTS)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
 def headers(secret: str, **more: str) -> dict[str, str]:
     """The headers of a request with a credential."""
     return {"Authorization": f"Bearer {secret}", **{name.replace("_", "-"): value for name, value in more.items()}}

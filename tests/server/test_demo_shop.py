@@ -1,9 +1,6 @@
 """The demo shops are whole: what a merchant would show is there, and the books are right."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -14,7 +11,7 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import pytest
 
-from tests.server.process import ROOT, ServerProcess, headers
+from tests.server.process import ServerProcess, headers, verify
 
 pytestmark = pytest.mark.valkey
 Ask = Callable[..., Awaitable[Any]]
@@ -53,7 +50,7 @@ async def test_a_demo_shop_is_whole(tmp_path: Path, kind: str, states: set[str])
         assert kind != "pastry" or await asyncio.to_thread(_started_again, server) == 1
     finally:
         assert await asyncio.to_thread(server.stop) == 0
-    done = await asyncio.to_thread(_verify, tmp_path)
+    done = await asyncio.to_thread(verify, tmp_path)
     assert done.returncode == 0, done.stdout
 
 
@@ -102,10 +99,3 @@ def _started_again(server: ServerProcess) -> int:
     server.stop()
     server.start()
     return server.log().count("by PIN, shown this once")
-
-
-def _verify(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "poi_server", "verify", "--data", str(folder)]
-    parts = [str(ROOT / part) for part in (".", "engine", "nfc", "qr", "offers", "cext")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(parts)}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

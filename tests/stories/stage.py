@@ -14,7 +14,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, async_p
 
 from poi_server.cli.welcome import PINS_TITLE
 from tests.pages.conftest import ARGUMENTS, PATIENCE_MS
-from tests.server.process import ServerProcess
+from tests.server.process import ServerProcess, verify
 from tests.servers import absent
 
 
@@ -113,9 +113,10 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(folder: Path, kind: str) -> AsyncIterator[Stage]:
-    """A demo shop of this kind, with nobody in it yet."""
+    """A demo shop of this kind, with nobody in it yet; at the end its books are checked."""
     server = await asyncio.to_thread(ServerProcess, folder / "data", demo_shop=kind)
     try:
+        await _told(server)
         async with async_playwright() as driver:
             browser = await driver.chromium.launch(executable_path=_chromium(), args=ARGUMENTS)
             stage = Stage(server, browser)
@@ -123,8 +124,20 @@ async def open_stage(folder: Path, kind: str) -> AsyncIterator[Stage]:
             await stage.end()
             await browser.close()
         assert await asyncio.to_thread(server.stop) == 0
+        books = await asyncio.to_thread(verify, server.folder)
+        assert books.returncode == 0, books.stdout
+        stage.tell(f"The books are checked: {books.stdout.strip().splitlines()[-1]}")
     finally:
         await asyncio.to_thread(server.stop)
+
+
+async def _told(server: ServerProcess) -> None:
+    """Wait for what a person reads before they begin: the first start's words come just after it listens."""
+    for _ in range(200):
+        if "Ctrl-C stops it" in await asyncio.to_thread(server.log):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the first start says nothing")
 
 
 def _chromium() -> str:
