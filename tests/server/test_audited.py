@@ -220,7 +220,7 @@ class Day:
     async def _refund_in_doubt(self) -> None:
         """The terminal never answers an amount that ends in 13."""
         sale_id = (await self._sold(1000, "card"))["sale_id"]
-        path, key = f"/v1/sales/{sale_id}/refunds", {"Idempotency-Key": f"doubt of {sale_id}"}
+        path, key = f"/v1/sales/{sale_id}/refunds", {"Idempotency-Key": f"doubt-of-{sale_id}"}
         part = {"reason": "broken", "lines": [{"line_id": "1", "quantity": 713}]}
         assert (await self.shop.ask("POST", path, part, headers=key)).code == "refund-unknown"
         (doubt,) = (await self.shop.ask("GET", path)).json["items"]
