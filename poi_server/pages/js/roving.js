@@ -21,7 +21,7 @@ export function roving(node) {
     const here = event.target.closest?.(".pick");
     if (!way || !here) return;
     event.preventDefault();
-    move(here, nearest(here, [...node.querySelectorAll(".pick")], way));
+    move(here, nearest(here, [...event.currentTarget.querySelectorAll(".pick")], way));
   };
   return node;
 }
