@@ -9,7 +9,7 @@ import pytest
 
 from poi_engine.setup import NewStation
 from tests.engine.shop import Card
-from tests.server.shop import Answer, Shop
+from tests.server.shop import BY, Answer, Shop
 from tests.server.test_clientele_api import sell
 from tests.server.test_live import told, watching
 from tests.server.test_products import png
@@ -76,6 +76,20 @@ async def test_sales_tell_whose_they_were_to_those_who_read_the_books(shop: Shop
         if role != "station":
             [item] = (await shop.ask("GET", "/v1/sales", role=role)).json["items"]
             assert item["customer_id"] == whose, role
+
+
+async def test_a_receipt_bears_the_customers_mark_at_its_own_station_and_not_on_a_sellers_device(
+    shop: Shop, ada: str
+) -> None:
+    sale_id = (await sell(shop, ada))["sale_id"]
+    for role, marked in (("owner", True), ("auditor", True), ("station", True), ("seller", False)):
+        text = (await shop.ask("GET", f"/v1/sales/{sale_id}/receipt", role=role)).json["text"]
+        assert (ada[-8:] in text) is marked, role
+    other = NewStation(store_id=shop.store_id, name="Counter 2")
+    station_id = (await shop.services.setup.add_station(shop.merchant_id, other)).station_id
+    elsewhere = (await shop.services.access.grant(shop.merchant_id, "station", station_id, "two", by=BY)).secret
+    for path in ("", "/receipt"):
+        assert refused(await shop.ask("GET", f"/v1/sales/{sale_id}{path}", role=elsewhere)) == (404, "not-found")
 
 
 async def test_one_customers_sales_are_for_whoever_may_see_their_history(shop: Shop, ada: str) -> None:
