@@ -28,9 +28,10 @@ from poi_offers.model import Offer
 from poi_server.config import Push as PushConfig
 
 log = structlog.get_logger(__name__)
-PAGE = 200
 AT_ONCE = 8
 SECONDS = 10.0
+PAGE = 40
+"""Messages in hand: with eight at once and ten seconds each they are answered for before their minute is over."""
 LOOK_SECONDS = 20.0
 """How long a message may wait for its time unseen."""
 KEPT_SECONDS = 24 * 3600
@@ -122,13 +123,12 @@ class Pushing:
             while page := await self._notices.take(notice, PAGE):
                 gate = asyncio.Semaphore(AT_ONCE)
 
-                async def one(delivery: Delivery, gate: asyncio.Semaphore = gate) -> Result:
+                async def one(delivery: Delivery, gate: asyncio.Semaphore = gate) -> None:
                     async with gate:
-                        return await self._one(http, private, note, delivery)
+                        result = await self._one(http, private, note, delivery)
+                        await self._notices.settle(notice, {delivery.subscription_id: result})
 
-                told = await asyncio.gather(*map(one, page))
-                results = {sent.subscription_id: result for sent, result in zip(page, told, strict=True)}
-                await self._notices.settle(notice, results)
+                await asyncio.gather(*map(one, page))
 
     async def _note(self, notice: Notice, offer: Offer) -> Note:
         return Note(
