@@ -7,6 +7,7 @@ from poi_engine.orders.addresses import Address
 from poi_engine.orders.ahead import Wished
 from poi_engine.orders.counter import LineWish
 from poi_engine.orders.fulfilment import How
+from poi_engine.orders.mending import Mending
 from poi_engine.orders.placing import Orderer
 from poi_engine.orders.rows import Contact
 from poi_engine.orders.views import OrderFilter, OrderView
@@ -106,6 +107,10 @@ async def day_of_orders(shop: Shop) -> None:
     await shop.pay(await shop.accept(await orders.counter.open_session(M, first.order_id, STATION)), "cash")
     await orders.take_back(M, first.order_id, None, "back", place=None, key="back", by=SELLER)
     second = await order_ahead(shop, ada)
+    await orders.mend(M, second.order_id, Mending(name="Ada", wanted_at=second.wanted_at), by=SELLER)
+    partner = Principal(merchant_id=M, access_id="acc_p", role="partner", subject_id="par_1", scopes=("orders:write",))
+    wished = Wished(store_id="sto_1", entries=(BasketEntry(code=STOCK_CODE),))
+    await orders.ahead.place(M, wished, Orderer(by=partner, channel="partner"), key="partner")
     for wanted in (
         OrderFilter(),
         OrderFilter(open=True, store_id="sto_1"),

@@ -52,11 +52,11 @@ def _partner(merchant_id: str, partner: str, order: OrderRow, limit: PartnerLimi
 
 
 def _held(merchant_id: str, partner: str, codes: tuple[str, ...]) -> Job[dict[str, int]]:
-    """{code: thousandths} of the products in the partner's unpaid orders."""
+    """{code: thousandths} of the products in the partner's unpaid orders, whose lines are looked up order by order."""
     rows = yield Query(
-        "select l.code, sum(l.quantity) as held from orders o join order_line l on l.merchant_id = o.merchant_id "
-        "and l.order_id = o.order_id where o.merchant_id = ? and o.partner = ? and o.sale_id is null "
-        f"and o.state in ({_OPEN}) and l.code in ({', '.join('?' * len(codes))}) group by l.code",
+        "select l.code, sum(l.quantity) as held from orders o cross join order_line l where o.merchant_id = ? "
+        f"and o.partner = ? and o.sale_id is null and o.state in ({_OPEN}) and l.merchant_id = o.merchant_id "
+        f"and l.order_id = o.order_id and l.code in ({', '.join('?' * len(codes))}) group by l.code",
         (merchant_id, partner, *OPEN, *codes),
     )
     return {row["code"]: int(row["held"]) for row in rows}
