@@ -60,7 +60,7 @@ async def test_the_phone_says_yes_and_the_counter_goes_on(visit: Visit, shop: Sh
     counter = await paying(visit, shop, station_id, phone)
     await expect(counter.get_by_role("dialog", name="Waiting for the customer")).to_contain_text("€60.00")
     asked = phone.get_by_role("dialog", name="Is this you?")
-    await expect(asked.locator(".total")).to_have_text("€60.00")
+    await expect(asked.locator(".balance-figure")).to_have_text("€60.00")
     assert await judge(phone, axe) == ""
     assert await judge(counter, axe) == ""
     await asked.get_by_role("button", name="Yes, I agree").click()

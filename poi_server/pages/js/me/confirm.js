@@ -23,7 +23,7 @@ export async function askSpending(question) {
       shut();
     };
     return {
-      body: h("div", { class: "stack", role: "status" }, h("p", { class: "total num" }, amount),
+      body: h("div", { class: "stack", role: "status" }, h("p", { class: "balance-figure num" }, amount),
         h("p", {}, t("spending.words", { amount, total: money(question.total, question.currency) })),
         button(t("spending.yes"), { icon: "check", kind: "primary big wide", onclick: answer(true) }),
         button(t("spending.no"), { icon: "close", kind: "big wide", onclick: answer(false) })),
@@ -39,6 +39,7 @@ export function pinCard(hasPin, told) {
   const pin = h("input", { class: "input", type: "password", inputmode: "numeric", pattern: "[0-9]{4,8}", maxlength: 8, required: true, autocomplete: "new-password" });
   const act = (text, has, work) => async () => {
     await work();
+    pin.value = "";
     toast(t(text), "good");
     told(has);
   };

@@ -1,7 +1,7 @@
 /** What takes somebody's word at the counter: staff vouch for a customer; the customer agrees to what is spent. */
 
 import { get, post } from "../api.js";
-import { h, icon, render, slot } from "../dom.js";
+import { h, render, slot } from "../dom.js";
 import { money, t } from "../i18n.js";
 import { PinPad } from "../pinpad.js";
 import { button, dialog, toast } from "../ui.js";
@@ -38,7 +38,7 @@ export async function awaitWord(ticket) {
       render(body, h("p", { class: "muted" }, t("spending.type_pin")), slot(pad.view));
       pad.view.focus();
     };
-    render(body, h("p", { class: "total num", key: "amount" }, icon("phone"), " ", money(question?.amount ?? 0)), h("p", { key: "words", role: "status" }, t("spending.ask_them")),
+    render(body, h("p", { class: "total num", key: "amount" }, money(question?.amount ?? 0)), h("p", { key: "words", role: "status" }, t("spending.ask_them")),
       question?.has_pin ? button(t("spending.by_pin"), { icon: "keypad", kind: "big wide", onclick: async () => byPin() }) : h("p", { class: "muted small" }, t("spending.no_pin")));
     return { body };
   });
