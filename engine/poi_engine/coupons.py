@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from msgspec import Struct, json
+from msgspec import Struct
 
+from poi_engine.catalogue.offer_rows import offer_names
 from poi_engine.clock import moment
-from poi_engine.ports import Job, Query, Row
+from poi_engine.ports import Job, Query
 
 
 class Coupon(Struct, frozen=True, kw_only=True):
@@ -17,27 +18,20 @@ class Coupon(Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-class _Named(Struct):
-    name: dict[str, str]
-
-
-_NAMED = json.Decoder(_Named)
-
-
 def read_coupons(merchant_id: str, customer_id: str, at: int) -> Job[tuple[Coupon, ...]]:
     """The coupons good at `at` (microseconds since 1970), the first to expire first."""
     rows = yield Query(
-        "select c.code, c.offer_id, c.expires_at, v.document from coupon c"
-        " left join offer o on o.merchant_id = c.merchant_id and o.offer_id = c.offer_id"
-        " left join offer_version v on v.merchant_id = o.merchant_id and v.offer_id = o.offer_id"
-        " and v.version = o.version"
-        " where c.merchant_id = ? and c.customer_id = ? and c.used_at is null and c.voided_at is null"
-        " and c.expires_at > ? order by c.expires_at, c.code",
+        "select code, offer_id, expires_at from coupon where merchant_id = ? and customer_id = ?"
+        " and used_at is null and voided_at is null and expires_at > ? order by expires_at, code",
         (merchant_id, customer_id, at),
     )
-    return tuple(_coupon(row) for row in rows)
-
-
-def _coupon(row: Row) -> Coupon:
-    name = _NAMED.decode(row["document"]).name if row["document"] else {}
-    return Coupon(code=row["code"], offer_id=row["offer_id"], name=name, expires_at=moment(row["expires_at"]))
+    names = yield from offer_names(merchant_id, sorted({str(row["offer_id"]) for row in rows}))
+    return tuple(
+        Coupon(
+            code=row["code"],
+            offer_id=row["offer_id"],
+            name=names.get(row["offer_id"], {}),
+            expires_at=moment(row["expires_at"]),
+        )
+        for row in rows
+    )

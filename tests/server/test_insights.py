@@ -71,7 +71,7 @@ async def sold(shop: Shop) -> Shop:
         assert (await shop.ask("PUT", f"/v1/products/{code}", product)).status == 200
     for offer in OFFERS:
         made = await shop.ask(
-            "POST", "/v1/offers", {**offer, "name": {"en": str(offer["offer_id"])}, "currency": "EUR"}
+            "POST", "/v1/offers", {**offer, "name": {"en": f"Title of {offer['offer_id']}"}, "currency": "EUR"}
         )
         assert made.status == 201, made.json
     made = [await shop.ask("POST", "/v1/customers", {"display_name": name}) for name in ("Ada", "Bo", "Chloé")]
@@ -165,6 +165,11 @@ async def test_an_offers_uses_are_the_sales_that_used_it(sold: Shop) -> None:
         "where s.refund_of is null group by r.offer_id",
     )
     assert {row["offer_id"]: row["uses"] for row in figures["offers"]} == {row["offer_id"]: row["uses"] for row in uses}
+    titles = {row["offer_id"]: f"Title of {row['offer_id']}" for row in uses}
+    assert {row["offer_id"]: row["name"]["en"] for row in figures["offers"]} == titles
+    file = (await sold.ask("GET", "/v1/insights/export/offers?format=csv")).content.decode("utf-8-sig").splitlines()
+    assert file[0].startswith("offer_id,name,uses")
+    assert {line.split(",")[0]: line.split(",")[1] for line in file[1:]} == titles
 
 
 async def test_the_ledger_says_the_same(sold: Shop) -> None:

@@ -3,13 +3,20 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from msgspec import json
+from msgspec import Struct, json
 
 from poi_engine.ports import Job, Query, Row
 from poi_engine.settings import Merchant, read_merchant
 from poi_offers.model import Offer
 
+
+class _Named(Struct):
+    name: dict[str, str] = {}
+
+
 _OFFER = json.Decoder(Offer)
+_NAME = json.Decoder(_Named)
+_NAMED_AT_ONCE = 500
 HEADS = (
     "select o.offer_id, o.version, o.state, o.changed_at, v.document from offer o join offer_version v "
     "on v.merchant_id = o.merchant_id and v.offer_id = o.offer_id and v.version = o.version "
@@ -27,6 +34,18 @@ class Totals(NamedTuple):
 def offer_of_document(document: str) -> Offer:
     """The offer a row keeps."""
     return _OFFER.decode(document)
+
+
+def offer_names(merchant_id: str, offer_ids: Sequence[str]) -> Job[dict[str, dict[str, str]]]:
+    """What the merchant calls these offers, by language, also when they are no longer live."""
+    names: dict[str, dict[str, str]] = {}
+    for start in range(0, len(offer_ids), _NAMED_AT_ONCE):
+        some = tuple(offer_ids[start : start + _NAMED_AT_ONCE])
+        rows = yield Query(
+            f"{HEADS} where o.merchant_id = ? and o.offer_id in ({', '.join('?' * len(some))})", (merchant_id, *some)
+        )
+        names |= {row["offer_id"]: _NAME.decode(row["document"]).name for row in rows}
+    return names
 
 
 def catalogue_version(merchant_id: str) -> Job[int]:

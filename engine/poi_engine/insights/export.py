@@ -5,11 +5,13 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from poi_engine.catalogue.offer_rows import offer_names
 from poi_engine.errors import NotFound
 from poi_engine.insights.cells import ALL_STORES, SEPARATOR, visitor_of
 from poi_engine.insights.period import cover
 from poi_engine.insights.place import View, marks
 from poi_engine.ports import Job, Query, Row, Sql
+from poi_engine.settings import read_merchant
 
 Kind = Literal["text", "count", "amount", "quantity", "moment"]
 After = tuple[Any, ...] | None
@@ -143,8 +145,16 @@ def _products(view: View, _after: After) -> Job[Page]:
 
 
 def _offers(view: View, _after: After) -> Job[Page]:
+    """Each by its title in the merchant's language, or in the one it has."""
     rows = yield view.summed("offer", _OF_OFFERS[1:], "order by value")
-    return Page([(row["value"], *_measures(row, _OF_OFFERS)) for row in rows])
+    names = yield from offer_names(view.merchant_id, [str(row["value"]) for row in rows])
+    language = (yield from read_merchant(view.merchant_id)).language
+
+    def title(offer_id: str) -> str:
+        known = names.get(offer_id, {})
+        return known.get(language) or next(iter(known.values()), "")
+
+    return Page([(row["value"], title(row["value"]), *_measures(row, _OF_OFFERS)) for row in rows])
 
 
 def _cohorts(view: View, _after: After) -> Job[Page]:
@@ -270,7 +280,7 @@ TABLES: dict[str, Table] = {
     ),
     "offers": Table(
         (
-            *_texts("offer_id"),
+            *_texts("offer_id", "name"),
             *(Column("uses"), Column("refunds"), Column("total", "amount"), Column("refunded", "amount")),
             *(Column("saved", "amount"), Column("value", "amount")),
         ),

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date
 
-from msgspec import Struct, json, structs
+from msgspec import structs
 
+from poi_engine.catalogue.offer_rows import offer_names
 from poi_engine.insights import drill, trends
 from poi_engine.insights.cells import BANDS, SEPARATOR
 from poi_engine.insights.drill import Filter
@@ -201,23 +202,12 @@ def _names(merchant_id: str, customer_ids: list[str]) -> Job[dict[str, str]]:
     return {row["customer_id"]: str(row["display_name"]) for row in rows}
 
 
-class _Named(Struct):
-    name: dict[str, str] = {}
-
-
 def _offers(view: View) -> Job[tuple[OfferUse, ...]]:
     rows = yield view.summed("offer", ("saved", "worth", "total"), "order by 4 desc, 1 limit ?", _MOST_OFFERS)
     if not rows:
         return ()
     wanted = [str(row["value"]) for row in rows]
-    documents = yield Query(
-        "select o.offer_id, v.document from offer o join offer_version v on v.merchant_id = o.merchant_id"
-        " and v.offer_id = o.offer_id and v.version = o.version"
-        f" where o.merchant_id = ? and o.offer_id in ({marks(wanted)})",
-        (view.merchant_id, *wanted),
-    )
-    decoder = json.Decoder(_Named)
-    names = {row["offer_id"]: decoder.decode(str(row["document"])).name for row in documents}
+    names = yield from offer_names(view.merchant_id, wanted)
     return tuple(
         OfferUse(
             offer_id=one,

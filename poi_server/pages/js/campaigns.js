@@ -2,7 +2,7 @@
 
 import { get, post, remove } from "./api.js";
 import { h, icon, render, slot } from "./dom.js";
-import { dateTime, t } from "./i18n.js";
+import { dateTime, said, t } from "./i18n.js";
 import { Live } from "./live.js";
 import { offlineBanner, requireRole } from "./nav.js";
 import { busy, button, confirm, report, segmented, toast } from "./ui.js";
@@ -32,7 +32,7 @@ class PoiCampaigns extends HTMLElement {
     live.start();
     addEventListener("hashchange", () => this.#openFromFragment());
     const [stores, offers] = await Promise.all([get("/v1/stores"), get("/v1/offers"), this.#loadSegments()]).catch((problem) => { report(problem); return [{ items: [] }, { items: [] }]; });
-    Object.assign(this.#context, { stores: stores.items, offers: offers.items.map(({ offer }) => ({ id: offer.offer_id, label: offer.name.en ?? offer.name.fr })) });
+    Object.assign(this.#context, { stores: stores.items, offers: offers.items.map(({ offer }) => ({ id: offer.offer_id, label: said(offer.name) })) });
     this.#draw();
     this.#openFromFragment();
   }
