@@ -35,18 +35,17 @@ class Regular:
 async def make_regulars(
     past: Engine, merchant_id: str, plan: DemoShop, store_ids: Sequence[str], seller: str, chance: random.Random
 ) -> tuple[list[Regular], dict[str, str]]:
-    """Everybody, and the customer of each card."""
+    """Everybody, those known by a card alone first, and the customer of each card."""
     cards: dict[str, str] = {}
-    for card, known in (*plan.cards.items(), *_strangers(chance)):
-        place = store_ids[len(cards) % len(store_ids)]
-        cards[card] = await _named(
-            past, merchant_id, card, known, Proof(version=1, who=seller, how="spoken", place=place), chance
-        )
     for number in range(301, 301 + NAMELESS):
         found = await past.customers.by_credential(merchant_id, "loyalty", f"LOY-{number}", create=True)
         assert found is not None
         cards[f"LOY-{number}"] = found.customer_id
-    away = set(list(cards.values())[len(plan.cards) :][:AWAY])
+    for card, known in (*_strangers(chance), *plan.cards.items()):
+        place = store_ids[len(cards) % len(store_ids)]
+        proof = Proof(version=1, who=seller, how="spoken", place=place)
+        cards[card] = await _named(past, merchant_id, card, known, proof, chance)
+    away = set(list(cards.values())[NAMELESS : NAMELESS + AWAY])
     return [_regular(one, plan, one in away, chance) for one in cards.values()], cards
 
 

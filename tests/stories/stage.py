@@ -114,6 +114,7 @@ class Stage:
 @asynccontextmanager
 async def open_stage(folder: Path, kind: str) -> AsyncIterator[Stage]:
     """A demo shop of this kind, with nobody in it yet; at the end its books are checked."""
+    print(f"\nA demo shop is made: {kind}", flush=True)
     server = await asyncio.to_thread(ServerProcess, folder / "data", demo_shop=kind)
     try:
         await _told(server)
@@ -154,13 +155,18 @@ async def press_pin(pad: Locator, pin: str) -> None:
     await pad.locator(".go").click()
 
 
-async def hand_scanner(page: Page, digits: str) -> None:
+async def hand_scanner(page: Page, text: str) -> None:
     """A hand scanner types a code as a keyboard would, faster than anybody."""
     await page.evaluate(
-        """(digits) => { const send = (code) => (document.activeElement ?? document.body).dispatchEvent(
-             new KeyboardEvent("keydown", { code, bubbles: true, cancelable: true }));
-           for (const digit of digits) send(`Digit${digit}`); send("Enter"); }""",
-        digits,
+        """(text) => { const send = (code, shiftKey = false) => (document.activeElement ?? document.body).dispatchEvent(
+             new KeyboardEvent("keydown", { code, shiftKey, bubbles: true, cancelable: true }));
+           for (const sign of text) {
+             if (sign === "-") send("Minus");
+             else if (/[0-9]/.test(sign)) send(`Digit${sign}`);
+             else send(`Key${sign}`, true);
+           }
+           send("Enter"); }""",
+        text,
     )
 
 

@@ -22,6 +22,7 @@ async def test_the_clothing_shop(tmp_path: Path) -> None:
         phone = await nadias_phone_is_paired(stage, office)
         await the_seller_signs_in(stage, tablet)
         await a_dress_is_scanned_and_its_missing_size_found(stage, tablet)
+        await the_loyalty_card_says_who_and_no_more(stage, tablet)
         await the_customers_code_is_scanned(stage, tablet, phone)
         await the_missing_size_is_ordered_to_a_checked_address(stage, tablet)
         await one_payment_and_no_queue(stage, tablet, phone)
@@ -86,8 +87,17 @@ async def a_dress_is_scanned_and_its_missing_size_found(stage: Stage, tablet: Pa
     stage.tell("The 38 is too tight; the sheet says that the 40 is at central alone. She also takes a scarf.")
 
 
+async def the_loyalty_card_says_who_and_no_more(stage: Stage, tablet: Page) -> None:
+    """A card can be copied: it says a name, and keeps what she bought to herself."""
+    await hand_scanner(tablet, "LOY-NADIA")
+    await expect(tablet.locator(".identity .who-name")).to_have_text("Nadia Benali")
+    known = tablet.get_by_role("region", name="For this customer")
+    await expect(known).to_contain_text("History and suggestions open when the customer shows the code on their phone")
+    stage.tell("Her loyalty card says who she is; a card can be copied, so it opens nothing of her history.")
+
+
 async def the_customers_code_is_scanned(stage: Stage, tablet: Page, phone: Page) -> None:
-    """A photo of the code on her phone says who she is, surely: her tier, her points, what she likes."""
+    """A photo of the code on her phone says surely who she is: what she bought and likes opens."""
     await phone.bring_to_front()
     picture = await photo(phone.locator(".code-frame"))
     await tablet.get_by_role("button", name="Scan", exact=True).click()
@@ -95,15 +105,11 @@ async def the_customers_code_is_scanned(stage: Stage, tablet: Page, phone: Page)
     await dialog.locator("input[type=file]").set_input_files(
         {"name": "code.png", "mimeType": "image/png", "buffer": picture}
     )
-    who = tablet.locator(".identity")
-    await expect(who.locator(".who-name")).to_have_text("Nadia Benali")
     known = tablet.get_by_role("region", name="For this customer")
     await expect(known).to_contain_text("on average")
     await known.get_by_text("History and notes").click()
     await expect(known.get_by_role("region", name="Latest purchases")).to_contain_text("€")
-    stage.tell(
-        "Her phone's code is scanned: the tablet greets Nadia, with what she bought before and what may please her."
-    )
+    stage.tell("She shows the code on her phone: now the tablet knows what she bought before and what may please her.")
 
 
 async def the_missing_size_is_ordered_to_a_checked_address(stage: Stage, tablet: Page) -> None:
