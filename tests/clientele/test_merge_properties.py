@@ -237,8 +237,18 @@ class Paused:
 
 @pytest.mark.valkey
 @pytest.mark.postgresql
-@pytest.mark.parametrize("act", ["let go", "paid"])
-async def test_what_a_payment_leaves_while_another_process_merges(shared: Shop, postgres_url: str, act: str) -> None:
+@pytest.mark.parametrize(
+    ("act", "after"),
+    [
+        ("let go", "update checkout set state"),  # before the customer is locked: the merge is done first
+        ("let go", "insert into transfer"),  # after it: the merge waits
+        ("paid", "update checkout set state = 'paid'"),
+        ("paid", "insert into sale "),
+    ],
+)
+async def test_what_a_payment_leaves_while_another_process_merges(
+    shared: Shop, postgres_url: str, act: str, after: str
+) -> None:
     """The payment's transaction is under way, and the merge comes before its end."""
     await offer(shared, "off_reward", AmountOff(amount=50), reward_points=5)
     ada, bo = await shared.customer("Ada"), await shared.customer("Bo")
@@ -249,7 +259,7 @@ async def test_what_a_payment_leaves_while_another_process_merges(shared: Shop, 
         await shared.engine.stations.set_basket(M, session.session_id, entries, rewards=("off_reward",))
     )
     other = open_sql(postgres_url)
-    paused = Paused(other, "select merged_into, erased_at" if act == "let go" else "insert into sale ")
+    paused = Paused(other, after)
     beside = Shop(paused, shared.sessions, Path("/nonexistent"))
     beside.terminal, beside.connectors, beside.clock, beside.ids = (
         *(shared.terminal, shared.connectors),
