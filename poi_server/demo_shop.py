@@ -132,6 +132,7 @@ class _Maker:
         await self._stock(stores)
         for number, ordered in enumerate(self._plan.orders):
             await self._order(ordered, f"demo-order-{number}", stores[0], stations[1], cards[ordered.card])
+        await self._segments()
         await self._suggest()
         return Made({clerk.person["name"]: clerk.pin for clerk in self._plan.staff})
 
@@ -211,6 +212,14 @@ class _Maker:
             some = visits[start : start + BATCH]
             sold += await self._services.sql.write(lambda some=some: sell(merchant, some, catalogue))  # type: ignore[misc]
         return sold
+
+    async def _segments(self) -> None:
+        """The round of today found an empty shop: once more."""
+        await self._services.sql.write(self._not_judged)
+        await self._engine.segments.settle(self._m)
+
+    def _not_judged(self) -> Job[None]:
+        yield Query("delete from segment_round where merchant_id = ?", (self._m,))
 
     async def _suggest(self) -> None:
         """From all of it: a round that began meanwhile has seen a part."""
