@@ -72,6 +72,8 @@ async def _two_side_by_side(page: Page) -> None:
 DIALOGS: dict[str, tuple[str, Opening]] = {
     "offer": ("offers", _pressing(".offer-edit")),
     "campaign": ("campaigns", _pressing(".new-campaign")),
+    "notify": ("campaigns", _pressing(".campaign .notify")),
+    "effect": ("campaigns", _pressing(".campaign .show-lift")),
     "segment": ("segments", _pressing(".new-segment")),
     "new product": ("products", _pressing(".new-product")),
     "import": ("products", _pressing(".button:has([href*=upload])")),
