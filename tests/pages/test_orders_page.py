@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.pages.conftest import DESKTOP, TABLET, Visit
-from tests.pages.ordering import PARIS, ordered, orders_page, product, unique
-from tests.server.shop import Shop
+from tests.pages.ordering import PARIS, ordered, orders_page, paid, product, unique
+from tests.server.shop import BY, Shop
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
@@ -86,3 +86,27 @@ async def test_the_missing_size_comes_from_central_to_a_checked_address(
         "central",
         ["Ada Lovelace", "1 rue de Rivoli", "75001 PARIS"],
     )
+
+
+async def test_the_counters_own_screen_opens_an_order_to_be_paid_or_hands_it_over(
+    visit: Visit, shop: Shop, station_id: str
+) -> None:
+    name = unique("Ida")
+    order = await ordered(shop, await product(shop, "Macarons"), name=name)
+    other = await ordered(shop, await product(shop, "Tart"), name=unique("Ole"))
+    ahead = await paid(shop, other, station_id, ahead=True)
+    await shop.ask("POST", f"/v1/orders/{ahead['order_id']}/moves", {"state": "ready"})
+    secret = (await shop.services.access.grant(shop.merchant_id, "station", station_id, "tablet", by=BY)).secret
+    page = await (await visit(TABLET)).open(f"/#{secret}")
+    await page.get_by_role("button", name="Orders", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Orders waiting here")
+    await dialog.get_by_role("button", name=name).click()
+    await expect(page.locator(".payment .total")).to_have_text("€18.00")
+    await page.locator(".pay-cash").click()
+    await expect(page.locator(".stage.is-paid .total")).to_have_text("€18.00")
+    assert (await shop.ask("GET", f"/v1/orders/{order['order_id']}")).json["state"] == "delivered"
+    await page.get_by_role("button", name="Next customer").click()
+    await page.get_by_role("button", name="Orders", exact=True).click()
+    await dialog.get_by_role("button", name=ahead["name"]).click()
+    await expect(page.get_by_text(f"Order {ahead['number']} handed over")).to_be_visible()
+    assert (await shop.ask("GET", f"/v1/orders/{ahead['order_id']}")).json["state"] == "delivered"

@@ -145,6 +145,7 @@ class PoiStation extends HTMLElement {
       h("h2", { class: "small-head" }, t("basket.title"), count > 0 && h("span", { class: "muted num" }, ` ${count}`)),
       h("div", { class: "row" },
         h("button", { type: "button", class: "button primary small only-narrow open-add", onclick: () => this.#adding(true) }, icon("plus"), t("add.open")),
+        count === 0 && h("button", { type: "button", class: "button small", onclick: () => this.#waiting() }, icon("box"), t("waiting.open")),
         count > 0 && iconButton("box", t("order.open"), () => this.#order()),
         count > 0 && iconButton("right", t("handover.title"), () => this.#handOver()),
         count > 0 && iconButton("trash", t("pay.cancel"), () => this.#cancel())));
@@ -199,6 +200,12 @@ class PoiStation extends HTMLElement {
   async #cancel() {
     const total = money(sums(this.#ticket).total);
     if (await confirm(t("pay.cancel"), t("pay.cancel_hint", { total }), t("pay.cancel"))) await this.#till.abandon().catch((problem) => this.#refused(problem));
+  }
+
+  async #waiting() {
+    const { waitingDialog } = await import("./station/waiting.js");
+    const session = await waitingDialog(this.#stationId, this.#person.me).catch((problem) => { report(problem); return null; });
+    if (session) this.#ticket.take(session);
   }
 
   async #order() {
