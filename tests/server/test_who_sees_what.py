@@ -257,7 +257,9 @@ async def test_where_somebody_must_sign_in_and_nobody_is_the_customer_is_not_sho
     station = f"/v1/stations/{shop.station_id}"
     async with watching(shop, "station", watch="station", station_id=shop.station_id) as screen:
         session_id = await tapped(shop)
-        message = await told(screen)
+        known = await shop.services.engine.stations.get(shop.merchant_id, session_id)
+        assert known.identity is not None
+        message = await told(screen, lambda message: message["session"]["revision"] == known.revision)
         assert (message["session"]["session_id"], message["session"]["identity"]) == (session_id, None)
         for path in (f"{station}/session", f"/v1/sessions/{session_id}"):
             session = (await shop.ask("GET", path, role="station")).json
