@@ -44,7 +44,7 @@ const fits = (order, wanted) => `${order.number} ${order.name}`.toLowerCase().in
 
 function rows(orders, choose) {
   if (!orders.length) return h("p", { class: "empty" }, icon("box"), t("waiting.none"));
-  return h("ul", { class: "faces" }, orders.map((order) => h("li", { key: order.order_id },
+  return h("ul", { class: "stack tight" }, orders.map((order) => h("li", { key: order.order_id },
     h("button", { type: "button", class: "button big wide face", onclick: (event) => busy(event.currentTarget, () => choose(order).catch(report)) },
       h("span", { class: "grow" },
         h("span", { class: "face-name" }, `${order.number} ${order.name}`),
