@@ -85,6 +85,19 @@ async def _buys(shop: Shop, station_id: str, phone: Page) -> str:
     return customer_id
 
 
+async def test_a_phone_with_a_sheet_to_share_with_gets_text_and_link(
+    visit: Visit, shop: Shop, station_id: str, programme: None
+) -> None:
+    """Debian's Chromium has no such sheet: what it would be handed is looked at."""
+    page = await member(visit, shop, station_id)
+    link = (await shared(page)).split()[-1]
+    await page.evaluate("navigator.share = async (data) => { window.handed = data; }")
+    await page.locator(".share-link").click()
+    handed = await (await page.wait_for_function("window.handed")).json_value()
+    assert handed["url"] == link
+    assert "My shop" in handed["text"] and link not in handed["text"]
+
+
 async def test_a_friend_beside_scans_the_same_link(visit: Visit, shop: Shop, station_id: str, programme: None) -> None:
     page = await member(visit, shop, station_id)
     link = (await shared(page)).split()[-1]
