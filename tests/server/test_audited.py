@@ -287,7 +287,9 @@ class Day:
         return paid.json
 
 
-ELSEWHERE = {place for place in AUDITED if "/v1/customers" in place or "/v1/programme" in place} | {
+ELSEWHERE = {place for place in AUDITED if "/v1/customers" in place} | {
+    "PUT /v1/programme/referral",
+    "PUT /v1/programme/retention",
     "POST /v1/stock/movements",
     "PUT /v1/consent-texts/{purpose}",
     f"POST {SESSION}/confirmation",
