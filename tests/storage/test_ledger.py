@@ -86,6 +86,27 @@ async def test_all_moves_or_none(sql: Storage) -> None:
     assert await sql.read(lambda: ledger.transfers_of(M, "chk_1")) == []
 
 
+async def test_one_change_lets_go_what_another_checkout_holds_then(sql: Storage) -> None:
+    """All of it or nothing, and the floor counts for what it comes to."""
+
+    def instead(before: str, after: str, amount: int) -> Job[int]:
+        moves = (points("points:cus_1", "points", amount),)
+        steps = [
+            ledger.Step(checkout_id=before, phase="void"),
+            ledger.Step(checkout_id=after, phase="pending", moves=moves),
+        ]
+        return ledger.change(M, steps, ids=IDS, at=2)
+
+    await sql.write(lambda: give("points:cus_1", 10))
+    await sql.write(lambda: ledger.hold(M, "chk_1", [points("points:cus_1", "points", 10)], ids=IDS, at=1))
+    assert await sql.write(lambda: instead("chk_1", "chk_2", 10)) == 1
+    with pytest.raises(Insufficient) as refused:
+        await sql.write(lambda: instead("chk_2", "chk_3", 11))
+    assert (refused.value.missing, await left(sql, "points:cus_1")) == (1, Balance(posted=10, pending=10, available=0))
+    assert [one.checkout_id for one in await sql.read(lambda: ledger.pending_of(M, "chk_2"))] == ["chk_2"]
+    assert {finding.rule for finding in await verify(sql)} == {"transfer-left-open"}, "there is no checkout here"
+
+
 async def test_pending_credits_cannot_be_spent(sql: Storage) -> None:
     await sql.write(lambda: ledger.hold(M, "chk_1", [points("points", "points:cus_1", 5)], ids=IDS, at=1))
     with pytest.raises(Insufficient):
