@@ -43,8 +43,8 @@ class Identity(Struct, frozen=True, kw_only=True):
     """Who stands there and how surely we know. `assurance`: `identify`, `authenticate`, or `staff` (recorded).
 
     `proof` is the opaque name of the single-use code that proved it: one code authorises one spend. `proved_at`:
-    microseconds since 1970; a proof ages. `unproved`: what they were known by was linked by staff a short while ago, and
-    nothing of the customer's own has stood by it yet.
+    microseconds since 1970; a proof ages. `unproved`: what they were known by was linked by staff a short while ago,
+    and nothing of the customer's own has stood by it yet.
     """
 
     customer_id: str
