@@ -81,7 +81,11 @@ class Stage:
     async def device(self, size: dict[str, int]) -> Device:
         """A device that nobody has used yet."""
         context = await self._browser.new_context(
-            viewport=size, locale="en-GB", permissions=["camera"], reduced_motion="reduce"
+            viewport=size,
+            locale="en-GB",
+            timezone_id="Europe/Paris",
+            permissions=["camera"],
+            reduced_motion="reduce",
         )
         context.set_default_timeout(PATIENCE_MS)
         self._devices.append(Device(context, self.server.base_url))

@@ -13,6 +13,8 @@ from tests.stories.stage import Stage, cents, open_stage
 
 pytestmark = [pytest.mark.chromium, pytest.mark.timeout(300)]
 
+PARIS = ZoneInfo("Europe/Paris")
+
 
 async def test_the_pastry_cooks_day(tmp_path: Path) -> None:
     async with open_stage(tmp_path, "pastry") as stage:
@@ -86,6 +88,8 @@ async def the_order_is_prepared_and_leaves(stage: Stage, orders: Page, phone: Pa
 async def it_is_paid_at_the_door(stage: Stage, orders: Page, phone: Page, number: str, total: int) -> int:
     """The round of the day, the amount due, a tap on the cook's own phone, and points."""
     await orders.get_by_role("button", name="Deliveries").click()
+    wanted = datetime.now(PARIS) + timedelta(minutes=30)  # as soon as can be; late in the evening that is tomorrow
+    await orders.get_by_label("Day", exact=True).fill(wanted.date().isoformat())
     await orders.get_by_label("Payments at").select_option(label="Livraisons")
     card = orders.get_by_role("article", name=number)
     await expect(card).to_contain_text("9 rue Cler")
@@ -125,7 +129,7 @@ async def a_suggestion_becomes_a_campaign(stage: Stage, campaigns: Page) -> None
     await suggestion.locator(".make-draft").click()
     editor = campaigns.get_by_role("dialog")
     name = await editor.get_by_label("Name of the campaign").input_value()
-    tomorrow = datetime.now(ZoneInfo("Europe/Paris")).date() + timedelta(days=1)
+    tomorrow = datetime.now(PARIS).date() + timedelta(days=1)
     await editor.get_by_label("First day").fill(tomorrow.isoformat())
     await editor.locator(".start").click()
     await expect(editor).to_have_count(0)
