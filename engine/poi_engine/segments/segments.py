@@ -227,7 +227,7 @@ class Segments:
 
     # --- whom an offer is for ---------------------------------------------------------------------------------------
 
-    async def open_to(self, merchant_id: str, condition: model.Condition) -> list[str]:
+    async def open_to(self, merchant_id: str, condition: model.Condition) -> Sequence[str]:
         """The customers whom an offer's condition does not rule out by what is on file about them, by id.
 
         Of whoever refused to have their purchases looked at no segment tells anything: they are left out of offers
@@ -239,7 +239,7 @@ class Segments:
             at = crowd.people.at
             carried = {word: await self._sql.read(partial(who_carries, merchant_id, word, at)) for word in words}
 
-        def judged() -> list[str]:
+        def judged() -> Sequence[str]:
             marks = {word: crowd.marked(ids) for word, ids in carried.items()}
             fitting = crowd.open_to(condition, marks)
             return crowd.ids(fitting & crowd.may if words else fitting)
