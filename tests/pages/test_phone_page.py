@@ -57,6 +57,23 @@ async def test_each_consent_is_a_switch(visit: Visit, shop: Shop, station_id: st
     assert (await given(shop, customer_id))["profiling"] is False
 
 
+async def test_a_birthday_is_told_once(visit: Visit, shop: Shop, station_id: str) -> None:
+    """Afterwards it is shown as settled, and the rest of the profile can still be changed."""
+    page, customer_id = await joined(visit, shop, station_id)
+    await page.get_by_role("button", name="Profile").click()
+    birthday = page.get_by_label("Birthday")
+    for name in ("Ada", "Ada Byron"):
+        await page.get_by_role("textbox", name="First name or nickname").fill(name)
+        if name == "Ada":
+            await birthday.fill("1990-02-28")
+        async with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+            await page.locator("form").get_by_role("button", name="Save").click()
+        await expect(birthday).to_be_disabled()
+        await expect(page.get_by_text("To correct it, ask at the shop")).to_be_visible()
+        known = (await shop.ask("GET", f"/v1/customers/{customer_id}")).json
+        assert (known["display_name"], known["birthday"]) == (name, "1990-02-28")
+
+
 async def test_my_data_comes_as_a_file(visit: Visit, shop: Shop, station_id: str) -> None:
     page, customer_id = await joined(visit, shop, station_id)
     await page.get_by_role("button", name="Profile").click()

@@ -14,10 +14,12 @@ class Profile extends HTMLElement {
   me = null;
   #consents = null;
   #list = h("ul", { class: "list consents" });
+  #told = h("div", { dataset: { own: "" } });
   #pin = h("div", { dataset: { own: "" } });
 
   connectedCallback() {
-    if (!this.firstChild) render(this, this.#form(), this.#agreed(), slot(this.#pin), this.#kept(), this.#end());
+    if (!this.firstChild) render(this, slot(this.#told), this.#agreed(), slot(this.#pin), this.#kept(), this.#end());
+    render(this.#told, this.#form());
     this.#load();
   }
 
@@ -44,7 +46,7 @@ class Profile extends HTMLElement {
       event.preventDefault();
       busy(save, () => this.#save({ display_name: name.value.trim(), birthday: this.me.birthday ? null : birthday.value || null, language: tongue.value }));
     };
-    return h("form", { class: "card stack", onsubmit },
+    return h("form", { class: "card stack", key: this.me.birthday ?? "open", onsubmit },
       field(t("profile.name"), name, { hint: t("profile.name_hint") }),
       field(t("profile.birthday"), birthday, { hint: t(this.me.birthday ? "profile.birthday_set" : "profile.birthday_hint") }),
       field(t("profile.language"), tongue), save);
@@ -53,6 +55,8 @@ class Profile extends HTMLElement {
   async #save(profile) {
     await patch("/v1/me", profile);
     toast(t("app.saved"), "good");
+    this.me = { ...this.me, ...profile, birthday: profile.birthday ?? this.me.birthday };
+    render(this.#told, this.#form());
     if (profile.language !== language) switchLanguage(profile.language);
     else this.dispatchEvent(new Event("poi:changed", { bubbles: true }));
   }
