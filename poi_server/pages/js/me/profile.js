@@ -44,7 +44,7 @@ class Profile extends HTMLElement {
     const save = h("button", { class: "button primary big wide" }, icon("check"), t("app.save"));
     const onsubmit = (event) => {
       event.preventDefault();
-      busy(save, () => this.#save({ display_name: name.value.trim(), birthday: this.me.birthday ? null : birthday.value || null, language: tongue.value }));
+      busy(save, () => this.#save({ display_name: name.value.trim(), birthday: birthday.value || null, language: tongue.value }));
     };
     return h("form", { class: "card stack", key: this.me.birthday ?? "open", onsubmit },
       field(t("profile.name"), name, { hint: t("profile.name_hint") }),
@@ -55,7 +55,7 @@ class Profile extends HTMLElement {
   async #save(profile) {
     await patch("/v1/me", profile);
     toast(t("app.saved"), "good");
-    this.me = { ...this.me, ...profile, birthday: profile.birthday ?? this.me.birthday };
+    this.me = { ...this.me, ...profile };
     render(this.#told, this.#form());
     if (profile.language !== language) switchLanguage(profile.language);
     else this.dispatchEvent(new Event("poi:changed", { bubbles: true }));
