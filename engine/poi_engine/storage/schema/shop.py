@@ -406,7 +406,7 @@ push_subscription = table(
     integer("created_at"),
 )
 Index("push_subscription_by_customer", push_subscription.c.merchant_id, push_subscription.c.customer_id)
-notice = table(  # an offer that customers are told of: the sending, from the first press of the button to the last phone
+notice = table(  # an offer that customers are told of: the sending, from the button to the last phone
     "notice",
     ("notice_id",),
     text("notice_id"),
@@ -419,7 +419,7 @@ notice = table(  # an offer that customers are told of: the sending, from the fi
     integer("finished_at", null=True),
     UniqueConstraint("merchant_id", "request_key"),
 )
-notice_phone = table(  # the messages of a sending: written before they leave, with what became of each
+notice_phone = table(  # its messages: written before they leave, with what became of each
     "notice_phone",
     ("notice_id", "subscription_id"),
     text("notice_id"),
@@ -427,7 +427,9 @@ notice_phone = table(  # the messages of a sending: written before they leave, w
     text("customer_id"),
     text("state"),  # waiting, sending, sent, failed, gone, withdrawn
     integer("tries", default=0),
-    integer("due_at"),  # when it is to be sent; while sending, when it is to be sent again if nobody said what became of it
+    integer(
+        "due_at"
+    ),  # when it is to be sent; while sending, when it is to be sent again if nobody said what became of it
     integer("created_at"),
     integer("changed_at"),
 )
