@@ -10,7 +10,7 @@ from typing import Any, Literal
 from playwright.async_api import Browser, BrowserContext
 
 from bench.server import Api, Server
-from poi_server.demo_catalogue import CARDS
+from poi_server.demo.catalogue import CARDS
 
 Who = Literal["owner", "station", "phone"]
 ARRIVED = {"station": re.compile("/station/"), "phone": re.compile("/me")}

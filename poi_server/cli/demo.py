@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from poi_server.demo_story import tell_story
+from poi_server.demo.story import tell_story
 
 EXAMPLES = "  poi-server demo\n"
 

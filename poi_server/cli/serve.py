@@ -137,7 +137,7 @@ def _stop_signal() -> asyncio.Event:
 
 async def _fill(serving: Serving, kind: str) -> Mapping[str, str]:
     """The demo shop, into a merchant that has no store yet; its staff's PINs by name."""
-    from poi_server.demo_shop import create
+    from poi_server.demo.shop import create
 
     services, started = serving.app[SERVICES], serving.app[STARTED]
     if await services.setup.stores(started.merchant_id):

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, Playwright, asyn
 from bench.views import BROWSER
 from poi_engine.setup import NewStation
 from poi_server.config import Push
-from poi_server.demo_plan import gtin
+from poi_server.demo.plan import gtin
 from tests.pages.axe import AXE
 from tests.pages.demo import DemoShop, open_demo
 from tests.pages.film import write_film

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from poi_server.demo_plan import gtin
+from poi_server.demo.plan import gtin
 from tests.pages.conftest import DESKTOP, PHONE, TABLET
 from tests.stories.stage import Device, Stage, cents, hand_scanner, open_stage, photo, press_pin
 

@@ -1,6 +1,6 @@
 """The pastry shop's offers, what a friend's word is worth there, and the campaign that is under way."""
 
-from poi_server.demo_plan import Json, gtin, offer
+from poi_server.demo.plan import Json, gtin, offer
 
 OFFERS = (
     offer(

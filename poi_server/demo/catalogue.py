@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from poi_server.demo_offers import CAMPAIGN, FRIEND, OFFERS
-from poi_server.demo_plan import Clerk, DemoShop, Json, Ordered, Trade, Ware, gtin, texts
+from poi_server.demo.offers import CAMPAIGN, FRIEND, OFFERS
+from poi_server.demo.plan import Clerk, DemoShop, Json, Ordered, Trade, Ware, gtin, texts
 
 STORES: tuple[Json, ...] = (
     {

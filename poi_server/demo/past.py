@@ -22,10 +22,10 @@ from poi_offers.decide import decide
 from poi_offers.decision import Decision
 from poi_offers.limits import claims
 from poi_offers.situation import Basket, CustomerFacts, PaymentFacts, SaleItem, Situation
+from poi_server.demo.people import Regular
+from poi_server.demo.plan import DemoShop, Trade
 from poi_server.demo_data.past import SOURCE, Past, PastIds, commit_past, tell_nobody
 from poi_server.demo_data.visits import CARDS
-from poi_server.demo_people import Regular
-from poi_server.demo_plan import DemoShop, Trade
 
 _BY_CARD = 0.74
 _BY_SELLER = 0.7

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from poi_engine.clientele.consents import Proof, Purpose
 from poi_engine.engine import Engine
-from poi_server.demo_plan import DemoShop
+from poi_server.demo.plan import DemoShop
 
 FIRST = ("Alice", "Karim", "Louise", "Théo", "Manon", "Noé", "Jeanne", "Adam", "Zoé", "Rayan", "Léa", "Malo", "Aya")
 LAST = ("Lefèvre", "Nguyen", "Garnier", "Diallo", "Roux", "Fontaine", "Benoît", "Marchand", "Da Silva", "Perrin")

@@ -18,7 +18,7 @@ import aiohttp
 import segno
 
 from poi_qr.poi1 import issue
-from poi_server.demo_plan import gtin
+from poi_server.demo.plan import gtin
 
 Json = dict[str, Any]
 WAIT = 30.0

@@ -31,12 +31,12 @@ from poi_engine.setup import NewStation, NewStore
 from poi_engine.staff.sellers import NewSeller
 from poi_offers.model import Offer
 from poi_offers.situation import SaleItem
-from poi_server.demo_catalogue import PASTRY
-from poi_server.demo_clothing import CLOTHING
-from poi_server.demo_drawings import picture
-from poi_server.demo_past import Scene, Visit, sell
-from poi_server.demo_people import make_regulars
-from poi_server.demo_plan import DemoShop, Ordered, Ware
+from poi_server.demo.catalogue import PASTRY
+from poi_server.demo.clothing import CLOTHING
+from poi_server.demo.drawings import picture
+from poi_server.demo.past import Scene, Visit, sell
+from poi_server.demo.people import make_regulars
+from poi_server.demo.plan import DemoShop, Ordered, Ware
 from poi_server.services import Services
 
 SHOPS: Mapping[str, DemoShop] = {"pastry": PASTRY, "clothing": CLOTHING}

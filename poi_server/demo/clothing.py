@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from poi_server.demo_plan import Clerk, DemoShop, Json, Ordered, Trade, Ware, gtin, offer, texts
+from poi_server.demo.plan import Clerk, DemoShop, Json, Ordered, Trade, Ware, gtin, offer, texts
 
 STORES: tuple[Json, ...] = (
     {
