@@ -54,6 +54,22 @@ async def test_another_screen_sees_the_move_at_once(visit: Visit, shop: Shop) ->
     await expect(card.locator(".chip").first).to_have_text("Ready")
 
 
+async def test_what_was_sold_meanwhile_is_missed_on_the_card(visit: Visit, shop: Shop, station_id: str) -> None:
+    eclair = await product(shop, unique("Eclair"), here=3000)
+    order = await ordered(shop, eclair, 3000, name="Eve")
+    session = (await shop.ask("POST", f"/v1/orders/{order['order_id']}/session", {"station_id": station_id})).json
+    path, lost = f"/v1/sessions/{session['session_id']}", {"code": eclair, "quantity": 2000}
+    less = (await shop.ask("PUT", f"{path}/basket", {"entries": [{"code": eclair, "quantity": 1000}]})).json
+    agreed = {"decision_id": less["decision_id"], "total": less["decision"]["total"]}
+    assert (await shop.ask("POST", f"{path}/accept", agreed)).status < 300
+    goods = {"kind": "lost", "place": shop.store_id, "lines": [lost], "why": "fell"}
+    assert (await shop.ask("POST", "/v1/stock/movements", goods, headers={"Idempotency-Key": eclair})).status < 300
+    assert (await shop.ask("POST", f"{path}/abandon")).status < 300
+    page = await orders_page(visit)
+    card = page.get_by_role("article", name=f"Order {order['number']}")
+    await expect(card.locator(".order-note")).to_have_text(re.compile(r"No longer in stock: 2 Eclair"))
+
+
 async def test_the_missing_size_comes_from_central_to_a_checked_address(
     visit: Visit, shop: Shop, station_id: str
 ) -> None:

@@ -15,6 +15,7 @@ export function orderCard(order, places, acts, { run = false } = {}) {
     head(order, places),
     run && addressView(order),
     linesView(order),
+    missingView(order),
     !run && order.how === "delivery" && addressView(order),
     callView(order),
     order.contact?.note && h("p", { class: "order-note" }, icon("info"), " ", order.contact.note),
@@ -52,6 +53,13 @@ function linesView(order) {
   return h("ul", { class: "order-lines" }, order.lines.map((line) => h("li", {},
     h("span", { class: "num strong" }, quantity(line.quantity - line.returned, line.unit)), " ",
     h("span", { class: line.returned === line.quantity ? "struck" : "" }, line.label))));
+}
+
+/** What somebody else bought while a payment was given up. */
+function missingView(order) {
+  const labels = new Map(order.lines.map((line) => [line.code, line]));
+  const told = (order.missing ?? []).map(({ code, quantity: count }) => `${quantity(count, labels.get(code)?.unit)} ${labels.get(code)?.label ?? code}`);
+  return told.length > 0 && h("p", { class: "order-note" }, icon("info"), " ", t("orders.missing", { goods: told.join(", ") }));
 }
 
 function addressView(order) {
