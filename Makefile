@@ -26,7 +26,7 @@ demo: ## Perform the whole story on a fresh server: tap, scan, offers, payment, 
 
 test: ## Run the test suite (does all its own set-up)
 	@.ci/prepare test
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 stories: ## Live two days in the demo shops with real browsers, told as they go: the pastry cook's, the clothing shop's
 	@.ci/prepare test

@@ -140,7 +140,7 @@ async def fill(folder: Path, offers: Sequence[Offer], trade: Trade, *, stations:
     try:
         m, _ = await Access(sql, clock, ids, exclusive=True).ensure_owner("Bench", "EUR", "fr")
         book, people, goods = (
-            OfferBook(sql, Live("bench", _nobody), clock),
+            OfferBook(sql, Live("bench", _nobody, clock), clock),
             Customers(sql, clock, ids),
             Products(sql, clock, ids),
         )

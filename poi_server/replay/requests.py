@@ -21,6 +21,7 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One past basket. Either a `basket`, or its parts beside the rest as `POST /v1/decisions` takes them.
 
     `place` may name its store and regions; `store_id` alone needs the list of stores. `customer` is what was on file.
+    `session_id`, which the API asks some callers for, is read and means nothing here.
     """
 
     at: datetime | None = None
@@ -35,6 +36,7 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     vat_rate: Annotated[int, Meta(ge=0, le=10_000)] = 2000
     customer: CustomerFacts | None = None
     customer_id: str | None = None
+    session_id: str | None = None
     payment: PaymentFacts | None = None
     channel: Literal["counter", "phone", "partner"] | None = None
     partner: str | None = None

@@ -3,18 +3,24 @@
 import asyncio
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 180
 
 
-async def printed(folder: Path, *command: str) -> str:
-    """What `python -m command` prints; its temporary files are in `folder`."""
+async def printed(*command: str) -> str:
+    """What `python -m command` prints. Its temporary files have a short path: a browser's socket lies among them."""
+    with tempfile.TemporaryDirectory(prefix="poi-") as folder:
+        return await _printed(folder, command)
+
+
+async def _printed(folder: str, command: tuple[str, ...]) -> str:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", *command),
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(folder)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": folder},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.valkey, pytest.mark.chromium]
 async def test_a_small_run_tells_of_each_page(tmp_path: Path) -> None:
     figures, table = tmp_path / "figures.json", tmp_path / "table.md"
     small = ("--runs", "1", "--pages", "home,me")
-    out = await printed(tmp_path, "bench.first_view", *small, "--json", str(figures), "--markdown", str(table))
+    out = await printed("bench.first_view", *small, "--json", str(figures), "--markdown", str(table))
     assert "processor slowed 4 times" in out
     measured = json.loads(await asyncio.to_thread(figures.read_text))
     assert [one["page"] for one in measured] == ["home", "me"]

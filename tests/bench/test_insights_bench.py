@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.valkey]
 async def test_a_small_run_asks_every_question_and_leaves_right_figures(tmp_path: Path) -> None:
     folder, figures = tmp_path / "kept", tmp_path / "figures.json"
     small = ("--lines", "4000", "--questions", "1")
-    out = await printed(tmp_path, "bench.insights", *small, "--keep", str(folder), "--json", str(figures))
+    out = await printed("bench.insights", *small, "--keep", str(folder), "--json", str(figures))
     assert "every question together" in out
     measured = json.loads(await asyncio.to_thread(figures.read_text))
     assert all("p95" in shown for what, shown in measured.items() if what.startswith("  figures"))

@@ -1,7 +1,5 @@
 """`python -m bench --quick`: every part runs against the servers as they are shipped, and prints its rows."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.bench.running import printed
@@ -17,6 +15,6 @@ PROMISED = (
 pytestmark = [pytest.mark.slow, pytest.mark.valkey]
 
 
-async def test_the_quick_run_measures_every_part(tmp_path: Path) -> None:
-    out = await printed(tmp_path, "bench", "--quick")
+async def test_the_quick_run_measures_every_part() -> None:
+    out = await printed("bench", "--quick")
     assert [what for what in PROMISED if what not in out] == []

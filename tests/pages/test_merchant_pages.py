@@ -118,7 +118,8 @@ async def test_an_offer_is_written_in_the_form(visit: Visit, shop: Shop) -> None
     weekly = {"type": "weekly", "windows": [{"days": [1, 2, 3, 4, 5], "start": "09:00", "end": "12:00"}]}
     subtotal = {"type": "subtotal", "min": 2000}
     assert made["conditions"] == {"type": "all", "of": [{"type": "any", "of": [subtotal, weekly]}]}
-    assert made["limits"] == [{"of": "money", "cap": 5000, "per": "total", "period": "ever"}]
+    limit = {"of": "money", "cap": 5000, "per": "total", "period": "ever", "shared": False}
+    assert made["limits"] == [limit]
     await _change_and_remove(page, shop)
 
 

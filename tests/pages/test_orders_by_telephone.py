@@ -23,9 +23,15 @@ async def _offer(shop: Shop, name: str, code: str, percent: int) -> str:
     return f"off_{code}"
 
 
-async def _by_telephone(page: Page, label: str = "Telephone order") -> Locator:
+async def _by_telephone(page: Page, shop: Shop, label: str = "Telephone order", store: str = "Store") -> Locator:
+    """The dialog, for the store of these tests: the shop may have others."""
     await page.get_by_role("button", name=label).click()
-    return page.get_by_role("dialog", name=label)
+    dialog = page.get_by_role("dialog", name=label)
+    await expect(dialog).to_be_visible()
+    stores = dialog.get_by_label(store, exact=True)
+    if await stores.count():
+        await stores.select_option(shop.store_id)
+    return dialog
 
 
 async def _newest(shop: Shop, name: str) -> dict[str, object]:
@@ -40,7 +46,7 @@ async def test_anybody_orders_by_name_and_number_to_fetch_it(visit: Visit, shop:
     code = await product(shop, label, 900, here=10_000)
     offer_id = await _offer(shop, unique("Tenth off"), code, 1000)
     page = await orders_page(visit, "seller")
-    dialog = await _by_telephone(page)
+    dialog = await _by_telephone(page, shop)
     place = dialog.get_by_role("button", name="Choose what is ordered")
     await expect(place).to_be_disabled()
     await dialog.get_by_label("Name, code or EAN").fill(label)
@@ -71,7 +77,7 @@ async def test_a_known_customer_has_it_brought(visit: Visit, shop: Shop) -> None
     code = await product(shop, label, 2400)
     customer = (await shop.ask("POST", "/v1/customers", {"display_name": name})).json["customer_id"]
     page = await orders_page(visit, "owner", DESKTOP, locale="fr-FR")
-    dialog = await _by_telephone(page, "Commande par téléphone")
+    dialog = await _by_telephone(page, shop, "Commande par téléphone", "Magasin")
     await dialog.get_by_label("Nom, carte ou code").fill(name)
     await dialog.get_by_role("button", name=name).click()
     await dialog.get_by_label("Nom, code ou EAN").fill(code)
@@ -95,7 +101,7 @@ async def test_a_caller_becomes_a_customer_when_they_agree(visit: Visit, shop: S
     label, name = unique("Quiche"), unique("Noor")
     await product(shop, label, 700)
     page = await orders_page(visit, "seller")
-    dialog = await _by_telephone(page)
+    dialog = await _by_telephone(page, shop)
     await dialog.get_by_role("button", name="New customer").click()
     form = page.get_by_role("dialog", name="New customer")
     await form.get_by_label("Name", exact=True).fill(name)
@@ -118,7 +124,7 @@ async def test_more_than_there_is_is_refused_and_the_form_stays(visit: Visit, sh
     label = unique("Éclair")
     await product(shop, label, 350, here=1000)
     page = await orders_page(visit)
-    dialog = await _by_telephone(page)
+    dialog = await _by_telephone(page, shop)
     await dialog.get_by_label("Name on the order").fill("Bob")
     await dialog.get_by_label("Name, code or EAN").fill(label)
     choice = dialog.get_by_role("list", name="Products").get_by_role("button", name=label)
