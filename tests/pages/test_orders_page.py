@@ -23,6 +23,7 @@ async def test_an_order_is_prepared_with_one_thumb_and_paid_at_the_station(
     await card.get_by_role("button", name="Prepare").click()
     await expect(card.locator(".chip").first).to_have_text("In preparation")
     await card.get_by_role("button", name="Ready").click()
+    await expect(card.locator(".chip").first).to_have_text("Ready")
     await card.get_by_role("button", name="Take €18.00").click()
     await page.wait_for_url(f"**/station/{station_id}")
     await expect(page.locator(".payment .total")).to_have_text("€18.00")
