@@ -268,7 +268,8 @@ class Story:
     async def _books(self) -> None:
         figures = await self.owner.call("GET", "/v1/insights")
         expect(figures["totals"]["sales"] >= 1 and figures["totals"]["refunds"] >= 1, "the dashboard misses the sale")
-        self._say(f"The dashboard counts {figures['totals']['sales']} sales and {figures['totals']['refunds']} refund.")
+        totals = figures["totals"]
+        self._say(f"The dashboard counts {totals['sales']} sales and {totals['refunds']} refunds.")
 
     async def _until(self, session: Json, ready: Callable[[Json], bool], otherwise: str) -> Json:
         deadline = asyncio.get_running_loop().time() + WAIT
