@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from poi_engine import journal, ledger
+from poi_engine import ledger
+from poi_engine.fiscal import journal
+from poi_engine.fiscal.journal import Receipt
 from poi_engine.ids import Ids
-from poi_engine.journal import Receipt
 from poi_engine.ports import Job, Query, Sql
 from poi_engine.storage import migrate, open_sql
 

@@ -6,7 +6,7 @@ from typing import Literal
 from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
-from poi_engine.journal import Receipt, ReceiptLine
+from poi_engine.fiscal.journal import Receipt, ReceiptLine
 
 WIDTH = 42
 Language = Literal["fr", "en"]

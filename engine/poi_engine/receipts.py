@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from poi_engine.checkout.entries import Given, Owed, Tender
 from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.records import LineRow, local_minute, utc_second
-from poi_engine.journal import Receipt, ReceiptDiscount, ReceiptLine, ReceiptPayment, ReceiptVat
+from poi_engine.fiscal.journal import Receipt, ReceiptDiscount, ReceiptLine, ReceiptPayment, ReceiptVat
 from poi_offers.decision import Decision
 from poi_offers.money import round_half_away
 

@@ -9,7 +9,7 @@ from poi_engine.checkout.records import LineRow, SaleDocument
 from poi_engine.clientele.rows import living, marks
 from poi_engine.clock import moment
 from poi_engine.errors import NotFound, RequestError
-from poi_engine.journal import Receipt, receipt_of
+from poi_engine.fiscal.journal import Receipt, receipt_of
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_offers.decision import ChosenOffer
 

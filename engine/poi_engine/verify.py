@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from poi_engine import journal
+from poi_engine.fiscal import journal
 from poi_engine.pan import find_pan
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.storage.schema import metadata

@@ -5,7 +5,7 @@ from math import floor
 
 from msgspec import json
 
-from poi_engine.journal import Receipt, link, origin, receipt_of
+from poi_engine.fiscal.journal import Receipt, link, origin, receipt_of
 from poi_engine.ports import Job, Query, Row
 from tests.engine.shop import M
 from tests.simulation.storage import LoopSql

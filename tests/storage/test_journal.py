@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from poi_engine import journal
+from poi_engine.fiscal import journal
+from poi_engine.fiscal.journal import Break, Receipt, ReceiptLine, ReceiptPayment, ReceiptVat, check_chain, link, origin
 from poi_engine.ids import Ids
-from poi_engine.journal import Break, Receipt, ReceiptLine, ReceiptPayment, ReceiptVat, check_chain, link, origin
 from poi_engine.ports import Job, Query
 from poi_engine.storage import open_sql
 from poi_engine.storage.postgres import PostgresSql

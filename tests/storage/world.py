@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
-from poi_engine import journal, ledger
+from poi_engine import ledger
+from poi_engine.fiscal import journal
+from poi_engine.fiscal.journal import Receipt, ReceiptLine, ReceiptPayment, ReceiptVat
 from poi_engine.ids import Ids
-from poi_engine.journal import Receipt, ReceiptLine, ReceiptPayment, ReceiptVat
 from poi_engine.ports import Job, Query
 from poi_engine.storage.migrations.rollups_0003 import rollups_of_sales
 

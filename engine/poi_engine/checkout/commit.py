@@ -2,7 +2,7 @@
 
 from msgspec import Struct, msgpack
 
-from poi_engine import journal, ledger
+from poi_engine import ledger
 from poi_engine.checkout.entries import Given, Owed, Tender, given_of, sale_moves
 from poi_engine.checkout.frozen import Frozen, decode
 from poi_engine.checkout.payment import Payment
@@ -21,6 +21,7 @@ from poi_engine.clientele.referral import reward_first_sale
 from poi_engine.clientele.rows import Living, lock_living, marks
 from poi_engine.errors import Conflict
 from poi_engine.facts import DAY
+from poi_engine.fiscal import journal
 from poi_engine.ids import Ids
 from poi_engine.insights.rollup import fold
 from poi_engine.ledger import Step

@@ -3,7 +3,7 @@
 from msgspec import Struct, json, msgpack
 from msgspec.structs import replace
 
-from poi_engine import journal, ledger
+from poi_engine import ledger
 from poi_engine.checkout.commit import count_visit, owed_by, sale_event, seller_of
 from poi_engine.checkout.entries import Given, Tender
 from poi_engine.checkout.payment import Payment, tell
@@ -23,6 +23,7 @@ from poi_engine.clientele.left import settle_left
 from poi_engine.clientele.limit_carry import carry_limits
 from poi_engine.clientele.rows import Living, lock_living
 from poi_engine.errors import Conflict
+from poi_engine.fiscal import journal
 from poi_engine.goods.stock import return_moves
 from poi_engine.ids import Ids
 from poi_engine.insights.rollup import fold
