@@ -2,7 +2,21 @@
 
 from typing import Any
 
-from poi_server.demo.plan import Clerk, DemoShop, Json, Ordered, Trade, Ware, gtin, offer, texts
+from poi_server.demo.plan import (
+    Clerk,
+    DemoShop,
+    Json,
+    Ordered,
+    Trade,
+    Ware,
+    campaign,
+    gold_points,
+    gtin,
+    offer,
+    percent_on,
+    reward,
+    texts,
+)
 
 STORES: tuple[Json, ...] = (
     {
@@ -144,7 +158,7 @@ OFFERS: tuple[Json, ...] = (
         "off_accessory",
         "Un accessoire à 20 % dès 80 € d'achat",
         "20 % off an accessory from 80 €",
-        [{"type": "percent_off", "percent": 2000, "on": "line", "items": {"categories": ["Accessoires"]}}],
+        [percent_on(2000, "Accessoires")],
         {"type": "subtotal", "min": 8000},
         stacking={"priority": 20},
     ),
@@ -159,35 +173,17 @@ OFFERS: tuple[Json, ...] = (
         },
         stacking={"priority": 30},
     ),
-    offer(
-        "off_gold_points",
-        "Points doublés pour les membres Or",
-        "Double points for Gold members",
-        [{"type": "points_multiplier", "factor": 2000}],
-        {"type": "tier", "any_of": ["gold"]},
-    ),
-    offer(
-        "off_reward_10",
-        "10 € pour 200 points",
-        "10 € for 200 points",
-        [{"type": "amount_off", "amount": 1000}],
-        reward_points=200,
-    ),
+    gold_points(),
+    reward(10, points=200),
 )
 
-CAMPAIGN: Json = {
-    "name": "La maille d'hiver",
-    "offers": [
-        {
-            "name": {"fr": "Mailles : 10 % de remise", "en": "Knitwear: 10 % off"},
-            "effects": [
-                {"type": "percent_off", "percent": 1000, "on": "line", "items": {"categories": ["Femme/Mailles"]}}
-            ],
-        }
-    ],
-    "limits": [{"of": "money", "cap": 60_000, "per": "total"}],
-    "holdout": 2000,
-}
+CAMPAIGN = campaign(
+    "La maille d'hiver",
+    "Mailles : 10 % de remise",
+    "Knitwear: 10 % off",
+    percent_on(1000, "Femme/Mailles"),
+    cap=60_000,
+)
 
 CARDS = {
     "LOY-NADIA": {"display_name": "Nadia Benali", "birthday": "1988-05-21", "language": "fr"},

@@ -1,6 +1,6 @@
 """The pastry shop's offers, what a friend's word is worth there, and the campaign that is under way."""
 
-from poi_server.demo.plan import Json, gtin, offer
+from poi_server.demo.plan import campaign, gold_points, gtin, offer, percent_on, reward
 
 OFFERS = (
     offer(
@@ -38,7 +38,7 @@ OFFERS = (
         "off_tea_time",
         "À l'heure du thé : 20 % sur les boissons chaudes",
         "Tea time: 20 % off hot drinks",
-        [{"type": "percent_off", "percent": 2000, "on": "line", "items": {"categories": ["Boissons/Chaudes"]}}],
+        [percent_on(2000, "Boissons/Chaudes")],
         {"type": "weekly", "windows": [{"days": [1, 2, 3, 4, 5, 6, 7], "start": "15:00", "end": "18:00"}]},
         stacking={"priority": 20},
     ),
@@ -70,13 +70,7 @@ OFFERS = (
         stacking={"priority": 5},
         limits=[{"of": "uses", "cap": 200, "per": "total", "period": "day"}],
     ),
-    offer(
-        "off_gold_points",
-        "Points doublés pour les membres Or",
-        "Double points for Gold members",
-        [{"type": "points_multiplier", "factor": 2000}],
-        {"type": "tier", "any_of": ["gold"]},
-    ),
+    gold_points(),
     offer(
         "off_birthday",
         "Un éclair offert la semaine de votre anniversaire",
@@ -93,13 +87,7 @@ OFFERS = (
         {"type": "code", "any_of": ["MACARON"]},
         limits=[{"of": "uses", "cap": 1, "per": "customer"}],
     ),
-    offer(
-        "off_reward_5",
-        "5 € pour 100 points",
-        "5 € for 100 points",
-        [{"type": "amount_off", "amount": 500}],
-        reward_points=100,
-    ),
+    reward(5, points=100),
     offer(
         "off_come_back",
         "Revenez : 5 % de cagnotte sur votre visite",
@@ -132,21 +120,10 @@ FRIEND = offer(
     {"type": "subtotal", "min": 1000},
 )
 
-CAMPAIGN: Json = {
-    "name": "La quinzaine des éclairs",
-    "offers": [
-        {
-            "name": {"fr": "Éclairs : 15 % de remise", "en": "Éclairs: 15 % off"},
-            "effects": [
-                {
-                    "type": "percent_off",
-                    "percent": 1500,
-                    "on": "line",
-                    "items": {"categories": ["Pâtisserie/Éclairs"]},
-                }
-            ],
-        }
-    ],
-    "limits": [{"of": "money", "cap": 30_000, "per": "total"}],
-    "holdout": 2000,
-}
+CAMPAIGN = campaign(
+    "La quinzaine des éclairs",
+    "Éclairs : 15 % de remise",
+    "Éclairs: 15 % off",
+    percent_on(1500, "Pâtisserie/Éclairs"),
+    cap=30_000,
+)

@@ -104,3 +104,40 @@ def offer(offer_id: str, french: str, english: str, effects: list[Json], *condit
         "conditions": {"type": "all", "of": list(conditions)},
         **more,
     }
+
+
+def percent_on(percent: int, category: str) -> Json:
+    """An effect: basis points off every line of a category."""
+    return {"type": "percent_off", "percent": percent, "on": "line", "items": {"categories": [category]}}
+
+
+def gold_points() -> Json:
+    """An offer: double points for the highest tier."""
+    return offer(
+        "off_gold_points",
+        "Points doublés pour les membres Or",
+        "Double points for Gold members",
+        [{"type": "points_multiplier", "factor": 2000}],
+        {"type": "tier", "any_of": ["gold"]},
+    )
+
+
+def reward(euros: int, points: int) -> Json:
+    """An offer: euros off, for points."""
+    return offer(
+        f"off_reward_{euros}",
+        f"{euros} € pour {points} points",
+        f"{euros} € for {points} points",
+        [{"type": "amount_off", "amount": euros * 100}],
+        reward_points=points,
+    )
+
+
+def campaign(name: str, french: str, english: str, effect: Json, cap: int) -> Json:
+    """A campaign of one offer, within a sum of money, a fifth of its audience held out."""
+    return {
+        "name": name,
+        "offers": [{"name": {"fr": french, "en": english}, "effects": [effect]}],
+        "limits": [{"of": "money", "cap": cap, "per": "total"}],
+        "holdout": 2000,
+    }
