@@ -145,9 +145,10 @@ def shape(connection: Any, table: str) -> tuple[Any, Any]:
 
 
 def test_immutable_tables_are_protected_by_the_schema() -> None:
-    from poi_engine.storage.migrations.versions import revision_0001, revision_0003
+    from poi_engine.storage.migrations.versions import revision_0001, revision_0003, revision_0005
 
-    assert set(schema.IMMUTABLE) == {*revision_0001._IMMUTABLE, *revision_0003._IMMUTABLE}
+    protected = {*revision_0001._IMMUTABLE, *revision_0003._IMMUTABLE, *revision_0005._IMMUTABLE}
+    assert set(schema.IMMUTABLE) == protected
 
 
 def test_every_key_and_every_index_but_those_of_secrets_starts_with_the_merchant() -> None:

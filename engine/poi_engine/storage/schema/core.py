@@ -31,6 +31,7 @@ station = table(
     text("name"),
     integer("vat_rate"),  # of plain amounts, basis points
     text("connector"),
+    integer("training", default=0),  # 1: what is done there is an exercise
 )
 seller = table(  # a person of the staff: a manager, a seller or an auditor
     "seller",
@@ -44,6 +45,8 @@ seller = table(  # a person of the staff: a manager, a seller or an auditor
     text("pin", null=True),  # a slow hash with its salt and costs
     integer("pin_failures", default=0),
     integer("pin_locked_until", null=True),
+    integer("override_limit", default=0),  # percent of a price by which a seller changes it alone
+    integer("close_day", default=0),
 )
 access = table(
     "access",
@@ -318,7 +321,12 @@ journal = table(
     integer("created_at"),
 )
 journal_head = table(
-    "journal_head", ("station_id",), text("station_id"), integer("number"), Column("hash", LargeBinary, nullable=False)
+    "journal_head",
+    ("station_id",),
+    text("station_id"),
+    integer("number"),
+    Column("hash", LargeBinary, nullable=False),
+    integer("latest", default=0),  # the time of the last receipt
 )
 
 # --- promises to callers -------------------------------------------------------------------------------------------

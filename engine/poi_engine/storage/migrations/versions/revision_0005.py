@@ -5,8 +5,68 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
-_PARTS: tuple[str, ...] = ()
-_IMMUTABLE: tuple[str, ...] = ()
+_SELLERS = """
+alter table seller add column override_limit bigint default 0 not null;
+alter table seller add column close_day bigint default 0 not null;
+"""
+
+_VALUE = """
+create table gift_card (merchant_id text not null, card_id text not null, code_hash {blob} not null, tail text not
+  null, currency text not null, state text not null, expires_at bigint, created_at bigint not null, changed_at bigint
+  not null, primary key (merchant_id, card_id), unique (merchant_id, code_hash));
+create table wallet_warning (merchant_id text not null, customer_id text not null, expires_at bigint not null,
+  warned_at bigint not null, primary key (merchant_id, customer_id));
+create table tab (merchant_id text not null, tab_id text not null, customer_id text not null, store_id text not null,
+  station_id text not null, connector text not null, state text not null, currency text not null, ceiling bigint not
+  null, captured bigint default 0 not null, card_scheme text, authorisation text not null, reason text not null,
+  opened_by text not null, created_at bigint not null, changed_at bigint not null, primary key (merchant_id, tab_id));
+create table awaited_transfer (merchant_id text not null, payment_id text not null, reference text not null, amount
+  bigint not null, currency text not null, state text not null, created_at bigint not null,
+  primary key (merchant_id, payment_id), unique (merchant_id, reference));
+create table bank_credit (merchant_id text not null, credit_id text not null, amount bigint not null, currency text not
+  null, reference text not null, booked_at bigint not null, state text not null, payment_id text, reason text not null,
+  created_at bigint not null, changed_at bigint not null, primary key (merchant_id, credit_id));
+create index tab_by_customer on tab (merchant_id, customer_id, created_at);
+create index tab_by_state on tab (merchant_id, state);
+create index bank_credit_by_state on bank_credit (merchant_id, state, credit_id);
+create index bank_credit_by_payment on bank_credit (merchant_id, payment_id);
+create index transfer_by_stored_debit on transfer (merchant_id, debit, transfer_id)
+  where debit like 'wallet:%' or debit like 'gift!_card:%' escape '!';
+create index transfer_by_stored_credit on transfer (merchant_id, credit, transfer_id)
+  where credit like 'wallet:%' or credit like 'gift!_card:%' escape '!';
+"""
+
+_FISCAL = """
+alter table station add column training bigint default 0 not null;
+alter table journal_head add column latest bigint default 0 not null;
+create table closing (merchant_id text not null, station_id text not null, number bigint not null, format bigint not
+  null, kind text not null, period text not null, document {blob} not null, previous {blob} not null, hash {blob} not
+  null, key_id text not null, signature {blob} not null, primary key (merchant_id, station_id, number));
+create table closing_head (merchant_id text not null, station_id text not null, number bigint not null, hash {blob} not
+  null, receipt bigint default 0 not null, closed_until bigint default 0 not null,
+  primary key (merchant_id, station_id));
+create table fiscal_event (merchant_id text not null, station_id text not null, number bigint not null, format bigint
+  not null, kind text not null, subject text not null, document {blob} not null, previous {blob} not null, hash {blob}
+  not null, primary key (merchant_id, station_id, number));
+create table fiscal_event_head (merchant_id text not null, station_id text not null, number bigint not null, hash
+  {blob} not null, primary key (merchant_id, station_id));
+create table training (merchant_id text not null, station_id text not null, number bigint not null, format bigint not
+  null, document {blob} not null, previous {blob} not null, hash {blob} not null,
+  primary key (merchant_id, station_id, number));
+create table training_head (merchant_id text not null, station_id text not null, number bigint not null, hash {blob} not
+  null, primary key (merchant_id, station_id));
+create table fiscal_key (merchant_id text not null, key_id text not null, public_key {blob} not null, created_at bigint
+  not null, primary key (merchant_id, key_id));
+create index closing_by_period on closing (merchant_id, kind, period);
+create index fiscal_event_by_subject on fiscal_event (merchant_id, subject, kind);
+"""
+
+_PARTS: tuple[str, ...] = (
+    _SELLERS,
+    _VALUE,
+    _FISCAL,
+)
+_IMMUTABLE: tuple[str, ...] = ("closing", "fiscal_event", "training", "fiscal_key")
 
 
 def upgrade() -> None:
