@@ -24,7 +24,7 @@ from poi_engine.ports import Job, Query, Row
 
 USES = "uses"
 POINTS = "points"
-_FLOORED = ("limit:", "points:", "points_owed:", "wallet:", "value_owed:", "stock:")
+_FLOORED = ("limit:", "points:", "points_owed:", "wallet:", "value_owed:", "stock:", "gift_card:", "tab:")
 
 Phase = Literal["single", "pending", "post", "void"]
 

@@ -65,7 +65,8 @@ _FLOOR = """
 select merchant_id, account as subject, 'is at ' || cast(credits - debits - debits_pending as text) as message
 from account where credits - debits - debits_pending < 0 and (floor = 1 or account like 'limit:%'
   or account like 'points:%' or account like 'points!_owed:%' escape '!' or account like 'wallet:%'
-  or account like 'value!_owed:%' escape '!' or account like 'stock:%')
+  or account like 'value!_owed:%' escape '!' or account like 'stock:%'
+  or account like 'gift!_card:%' escape '!' or account like 'tab:%')
 """
 
 _RESOLUTION = """

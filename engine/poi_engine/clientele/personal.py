@@ -67,6 +67,8 @@ HELD = (
     Held("sale", "keep", "keep", "the books, under a bare pseudonym", "", ()),
     Held("redemption", "keep", "keep", "the books, under a bare pseudonym", "", ()),
     Held("lapsing", "delete", "drop", "", "", ()),
+    Held("wallet_warning", "delete", "drop", "", "", ()),
+    Held("tab", "keep", "move", "the books, under a bare pseudonym", "", ()),
     Held("newcomer", "keep", "keep", "the books, under a bare pseudonym", "", ()),
 )
 """Every table that names a customer."""

@@ -1,4 +1,91 @@
 """The tables of money beyond the single sale: stored value, transfers by bank, tills that speak nexo."""
 
+from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import text as sql
+
+from poi_engine.storage.schema.core import transfer
+from poi_engine.storage.schema.parts import integer, table, text
+
 IMMUTABLE: tuple[str, ...] = ()
 """Tables whose rows are never updated or deleted."""
+
+# --- stored value --------------------------------------------------------------------------------------------------
+
+gift_card = table(  # what is on it is the balance of the account gift_card:{card_id}
+    "gift_card",
+    ("card_id",),
+    text("card_id"),
+    Column("code_hash", LargeBinary, nullable=False),  # SHA-256; the code itself is kept nowhere
+    text("tail"),  # the code's last four letters, for people
+    text("currency"),
+    text("state"),  # issued, active, closed
+    integer("expires_at", null=True),
+    integer("created_at"),
+    integer("changed_at"),
+    UniqueConstraint("merchant_id", "code_hash"),
+)
+wallet_warning = table(  # whose wallet is about to expire, and that they were told
+    "wallet_warning", ("customer_id",), text("customer_id"), integer("expires_at"), integer("warned_at")
+)
+tab = table(  # small sales on one hold of a card: what can still be spent is the balance of tab:{tab_id}
+    "tab",
+    ("tab_id",),
+    text("tab_id"),
+    text("customer_id"),
+    text("store_id"),
+    text("station_id"),
+    text("connector"),
+    text("state"),  # opening, open, closing, unknown, closed, declined
+    text("currency"),
+    integer("ceiling"),
+    integer("captured", default=0),
+    text("card_scheme", null=True),
+    text("authorisation"),
+    text("reason"),
+    text("opened_by"),
+    integer("created_at"),
+    integer("changed_at"),
+)
+
+# --- transfers by bank ---------------------------------------------------------------------------------------------
+
+awaited_transfer = table(  # what a customer was asked to transfer, by the reference they were given
+    "awaited_transfer",
+    ("payment_id",),
+    text("payment_id"),
+    text("reference"),
+    integer("amount"),
+    text("currency"),
+    text("state"),  # awaited, barred, paid
+    integer("created_at"),
+    UniqueConstraint("merchant_id", "reference"),
+)
+bank_credit = table(  # a credit the bank told of, once by the bank's own reference of the entry
+    "bank_credit",
+    ("credit_id",),
+    text("credit_id"),
+    integer("amount"),
+    text("currency"),
+    text("reference"),
+    integer("booked_at"),
+    text("state"),  # matched, unmatched, over, under, late, set_aside
+    text("payment_id", null=True),
+    text("reason"),
+    integer("created_at"),
+    integer("changed_at"),
+)
+
+Index("tab_by_customer", tab.c.merchant_id, tab.c.customer_id, tab.c.created_at)
+Index("tab_by_state", tab.c.merchant_id, tab.c.state)
+Index("bank_credit_by_state", bank_credit.c.merchant_id, bank_credit.c.state, bank_credit.c.credit_id)
+Index("bank_credit_by_payment", bank_credit.c.merchant_id, bank_credit.c.payment_id)
+for _side in (transfer.c.debit, transfer.c.credit):  # a wallet's or gift card's movements; no others pay for it
+    _stored = sql(f"{_side.name} like 'wallet:%' or {_side.name} like 'gift!_card:%' escape '!'")
+    Index(
+        f"transfer_by_stored_{_side.name}",
+        transfer.c.merchant_id,
+        _side,
+        transfer.c.transfer_id,
+        sqlite_where=_stored,
+        postgresql_where=_stored,
+    )
