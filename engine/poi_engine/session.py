@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from poi_engine.errors import Conflict
+from poi_engine.means import TenderShown
 from poi_engine.orders.fulfilment import Fulfilment
 from poi_offers.decision import Decision
 from poi_offers.situation import Basket, CustomerFacts, PaymentFacts
@@ -33,7 +34,7 @@ MOVES: dict[SessionState, frozenset[SessionState]] = {
     _S.DECIDED: frozenset({_S.OPEN, _S.IDENTIFIED, _S.DECIDED, _S.PAYING, _S.ABANDONED}),
     _S.PAYING: frozenset({_S.PAYING, _S.PAID, _S.DECLINED, _S.UNKNOWN, _S.DECIDED, _S.ABANDONED}),
     _S.DECLINED: frozenset({_S.DECIDED, _S.ABANDONED}),
-    _S.UNKNOWN: frozenset({_S.PAID, _S.DECLINED, _S.UNKNOWN}),
+    _S.UNKNOWN: frozenset({_S.PAID, _S.DECLINED, _S.UNKNOWN, _S.PAYING}),
     _S.PAID: frozenset(),
     _S.ABANDONED: frozenset(),
 }
@@ -71,6 +72,7 @@ class Session(Struct, frozen=True, kw_only=True):
     `revision` rises by one with each change; a writer that saw an older one is refused. `decision_id` names the
     decision shown; accepting anything else is refused. Amounts in minor units. `fulfilments` name the lines that are
     not taken away at once, `contact_id` who has them brought: names and addresses stay in SQL, to be erased there.
+    `tenders` are the payments of what was accepted, those that failed included; `due` is what is still to be paid.
     """
 
     session_id: str
@@ -95,6 +97,8 @@ class Session(Struct, frozen=True, kw_only=True):
     contact_id: str | None = None
     channel: Literal["counter", "phone", "partner"] = "counter"
     partner: str | None = None
+    tenders: tuple[TenderShown, ...] = ()
+    due: int = 0
 
 
 def move(session: Session, state: SessionState, **changes: object) -> Session:

@@ -10,6 +10,7 @@ from poi_engine.basket import BasketEntry
 from poi_engine.clock import moment
 from poi_engine.errors import Forbidden
 from poi_engine.identify import Vouched
+from poi_engine.means import Means
 from poi_engine.session import Session
 from poi_engine.staff.approvals import allowance_of
 from poi_qr.present import qr_svg, station_url
@@ -74,9 +75,15 @@ class AcceptBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class PayBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """With what the accepted total is paid."""
+    """With what the accepted total, or a part of it, is paid. Amounts in minor units.
 
-    means: Literal["card", "cash", "wallet"] = "card"
+    `amount`: None is all that is due. `given`: the cash handed over. `gift_card`: the card's code.
+    """
+
+    means: Means = "card"
+    amount: Annotated[int, Meta(ge=1)] | None = None
+    given: Annotated[int, Meta(ge=1)] | None = None
+    gift_card: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 
 class ResolveBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -223,7 +223,7 @@ checkout = table(
     text("store_id"),
     text("station_id"),
     text("customer_id", null=True),
-    text("state"),  # reserved, paying, unknown, paid, declined, abandoned
+    text("state"),  # reserved, paying, unknown, part_paid, paid, declined, released, abandoned
     integer("total"),
     text("currency"),
     text("document"),  # the frozen basket, decision, identity and card facts
@@ -236,9 +236,9 @@ payment = table(
     ("payment_id",),
     text("payment_id"),
     text("checkout_id"),
-    text("means"),  # card, cash, wallet
+    text("means"),  # see poi_engine.means
     text("connector"),
-    text("state"),  # sending, authorised, captured, declined, unknown, reversed, refunded
+    text("state"),  # waiting, sending, unknown, captured, declined, reversing, reversed
     integer("amount"),
     integer("guaranteed", default=1),
     text("card_scheme", null=True),
