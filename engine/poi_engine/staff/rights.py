@@ -9,6 +9,9 @@ from poi_engine.principal import Principal, Role
 Right = Literal[
     "sell",
     "take_payment",
+    "load_value",
+    "override",
+    "close_day",
     "confirm_identity",
     "see_history",
     "refund",
@@ -28,23 +31,37 @@ STAFF_ROLES: frozenset[Role] = frozenset(get_args(StaffRole))
 
 ALL: frozenset[Right] = frozenset(get_args(Right))
 AT_COUNTER: frozenset[Right] = frozenset(
-    {"sell", "take_payment", "confirm_identity", "see_history", "refund", "resolve", "customers", "orders"}
+    {
+        "sell",
+        "take_payment",
+        "load_value",
+        "confirm_identity",
+        "see_history",
+        "refund",
+        "resolve",
+        "customers",
+        "orders",
+    }
 )
 RIGHTS: dict[Role, frozenset[Right]] = {
     "owner": ALL,
     "manager": ALL,
-    "seller": AT_COUNTER,
+    "seller": AT_COUNTER | {"override"},
     "auditor": frozenset({"insights", "audit"}),
     "station": AT_COUNTER,
     "phone": frozenset(),
     "partner": frozenset(),
 }
 """A role's rights; a station's are those at a counter where nobody signs in. A seller's `refund` has a limit of money,
-and their `resolve` always takes a second person."""
+their `override` one of percent, their `resolve` always takes a second person, and `close_day` is given to each."""
 
 
 class Person(Struct, frozen=True, kw_only=True):
-    """A manager, seller or auditor; `refund_limit` in minor units within 24 hours, None: without a limit."""
+    """A manager, seller or auditor; `refund_limit` in minor units within 24 hours, None: without a limit.
+
+    `override_limit`: the percent of a price that a seller takes off or adds alone; managers have no limit.
+    `close_day`: whether a seller closes the day of a till; managers do.
+    """
 
     seller_id: str
     name: str
@@ -52,12 +69,16 @@ class Person(Struct, frozen=True, kw_only=True):
     active: bool = True
     take_payment: bool = True
     refund_limit: int | None = None
+    override_limit: int = 0
+    close_day: bool = False
 
     @property
     def rights(self) -> frozenset[Right]:
-        """The role's rights, less those that the person's settings take away."""
+        """The role's rights, less those that the person's settings take away, more what they give a seller."""
         rights = RIGHTS[self.role]
-        return rights if self.take_payment else rights - {"take_payment"}
+        if self.role == "seller" and self.close_day:
+            rights |= {"close_day"}
+        return rights if self.take_payment else rights - {"take_payment", "load_value"}
 
 
 class Acting(Struct, frozen=True, kw_only=True):

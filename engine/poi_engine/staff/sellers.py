@@ -23,18 +23,22 @@ from poi_engine.staff.signin import SignIns, end_sign_ins, person_of, read_perso
 T = TypeVar("T")
 Name = Annotated[str, Meta(min_length=1, max_length=120)]
 Amount = Annotated[int, Meta(ge=0, le=10**12)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
 
 
 class NewSeller(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person of the staff. `refund_limit`: minor units within 24 hours; above it somebody else approves.
 
-    Without a word on it, a seller refunds nothing alone; null is no limit.
+    Without a word on it, a seller refunds nothing alone; null is no limit. `override_limit`: the percent by which
+    a seller changes a price alone; `close_day`: whether a seller closes the day of a till.
     """
 
     name: Name
     role: StaffRole = "seller"
     take_payment: bool = True
     refund_limit: Amount | UnsetType | None = UNSET
+    override_limit: Percent = 0
+    close_day: bool = False
 
     @property
     def limit(self) -> int | None:
@@ -52,6 +56,8 @@ class SellerChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     active: bool | None = None
     take_payment: bool | None = None
     refund_limit: Amount | UnsetType | None = UNSET
+    override_limit: Percent | None = None
+    close_day: bool | None = None
 
 
 class Seller(Person, frozen=True, kw_only=True):
@@ -103,9 +109,12 @@ class Sellers:
         def job() -> Job[None]:
             yield from _must_reach(merchant_id, by, seller.limit)
             yield Query(
-                "insert into seller (merchant_id, seller_id, name, active, role, take_payment, refund_limit)"
-                " values (?, ?, ?, 1, ?, ?, ?)",
-                (merchant_id, seller_id, seller.name, seller.role, int(seller.take_payment), seller.limit),
+                "insert into seller (merchant_id, seller_id, name, active, role, take_payment, refund_limit,"
+                " override_limit, close_day) values (?, ?, ?, 1, ?, ?, ?, ?, ?)",
+                (
+                    *(merchant_id, seller_id, seller.name, seller.role, int(seller.take_payment), seller.limit),
+                    *(seller.override_limit, int(seller.close_day)),
+                ),
             )
 
         await self._write(merchant_id, job, by, "add-seller", seller_id, f"{seller.role} {seller.name}")
@@ -272,10 +281,12 @@ def _update(merchant_id: str, seller_id: str, change: SellerChange) -> Query:
     limited = change.refund_limit is not UNSET
     return Query(
         "update seller set name = coalesce(?, name), role = coalesce(?, role), active = coalesce(?, active),"
-        " take_payment = coalesce(?, take_payment), refund_limit = case when ? = 1 then ? else refund_limit end"
+        " take_payment = coalesce(?, take_payment), override_limit = coalesce(?, override_limit),"
+        " close_day = coalesce(?, close_day), refund_limit = case when ? = 1 then ? else refund_limit end"
         " where merchant_id = ? and seller_id = ?",
         (
             *(change.name, change.role, _flag(change.active), _flag(change.take_payment)),
+            *(change.override_limit, _flag(change.close_day)),
             *(int(limited), change.refund_limit if limited else None, merchant_id, seller_id),
         ),
     )

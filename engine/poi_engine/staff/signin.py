@@ -222,7 +222,7 @@ class SignIns:
 def read_person(merchant_id: str, seller_id: str) -> Job[Person | None]:
     """A person of the staff, if there is one."""
     rows = yield Query(
-        "select seller_id, name, role, active, take_payment, refund_limit from seller"
+        "select seller_id, name, role, active, take_payment, refund_limit, override_limit, close_day from seller"
         " where merchant_id = ? and seller_id = ?",
         (merchant_id, seller_id),
     )
@@ -238,6 +238,8 @@ def person_of(row: Row) -> Person:
         active=bool(row["active"]),
         take_payment=bool(row["take_payment"]),
         refund_limit=row["refund_limit"],
+        override_limit=row["override_limit"],
+        close_day=bool(row["close_day"]),
     )
 
 
@@ -284,7 +286,7 @@ def _rule_in(settings: str) -> SignInRule:
 def _read_watch(merchant_id: str, station_id: str) -> Job[Watch]:
     rows = yield Query(
         "select m.settings, p.how, p.signed_in_at, p.seen_at, s.seller_id, s.name, s.role, s.active, s.take_payment,"
-        " s.refund_limit from station t join merchant m on m.merchant_id = t.merchant_id"
+        " s.refund_limit, s.override_limit, s.close_day from station t join merchant m on m.merchant_id = t.merchant_id"
         " left join station_seller p on p.merchant_id = t.merchant_id and p.station_id = t.station_id"
         " left join seller s on s.merchant_id = p.merchant_id and s.seller_id = p.seller_id and s.active = 1"
         " where t.merchant_id = ? and t.station_id = ?",

@@ -28,18 +28,34 @@ function formDialog(title, parts, send, again, more = []) {
 export function personDialog(person, owner, again) {
   const name = h("input", { class: "input", required: true, maxlength: 120, value: person?.name ?? "", autocomplete: "off" });
   const counter = h("div", { class: "stack" });
-  const role = h("select", { class: "input", onchange: () => { counter.hidden = role.value === "auditor"; } },
+  const role = h("select", { class: "input" },
     ROLES.filter((one) => owner || one !== "manager").map((one) => h("option", { value: one, selected: one === (person?.role ?? "seller") }, t(`role.${one}`))));
   const takes = h("input", { type: "checkbox", checked: person?.take_payment ?? true });
   const limit = limitFields(person);
-  counter.append(h("label", { class: "check" }, takes, t("sellers.may_take_payment")), limit.view);
-  counter.hidden = role.value === "auditor";
+  const own = ownFields(person);
+  const shown = () => {
+    counter.hidden = role.value === "auditor";
+    own.view.hidden = role.value !== "seller";
+  };
+  role.onchange = shown;
+  counter.append(h("label", { class: "check" }, takes, t("sellers.may_take_payment")), own.view, limit.view);
+  shown();
   const send = () => {
-    const body = { name: name.value.trim(), role: role.value, take_payment: takes.checked, refund_limit: limit.value() };
+    const body = { name: name.value.trim(), role: role.value, take_payment: takes.checked, refund_limit: limit.value(), ...own.value() };
     return person ? patch(`/v1/sellers/${person.seller_id}`, body) : post("/v1/sellers", body);
   };
   const hint = person ? { hint: t("sellers.role_hint") } : {};
   return formDialog(person ? person.name : t("sellers.add"), [field(t("access.name"), name), field(t("sellers.role"), role, hint), counter], send, again);
+}
+
+/** What managers do anyway and a seller by their settings: closing the day, and prices changed by hand. */
+function ownFields(person) {
+  const closes = h("input", { type: "checkbox", checked: person?.close_day ?? false });
+  const percent = h("input", { class: "input", type: "number", min: 0, max: 100, step: 1, required: true, inputmode: "numeric", value: person?.override_limit ?? 0 });
+  const view = h("div", { class: "stack tight" },
+    h("label", { class: "check" }, closes, t("sellers.may_close_day")),
+    field(t("sellers.override"), percent, { hint: t("sellers.override_hint") }));
+  return { view, value: () => ({ close_day: closes.checked, override_limit: Number(percent.value) }) };
 }
 
 function limitFields(person) {

@@ -65,6 +65,8 @@ export class PeoplePanel extends HTMLElement {
     return [
       person.take_payment ? chip("good", "card", t("sellers.takes_payment")) : chip("warn", "card", t("sellers.no_payment")),
       chip(limit === null ? "" : "info", "undo", limit === null ? t("sellers.refund_free") : limit === 0 ? t("sellers.refund_none") : t("sellers.refund_up_to", { amount: money(limit) })),
+      person.role === "seller" && person.override_limit > 0 && chip("info", "tag", t("sellers.override_up_to", { percent: person.override_limit })),
+      person.role === "seller" && person.close_day && chip("good", "lock", t("sellers.closes_day")),
       chip(person.has_pin ? "" : "warn", "keypad", t(person.has_pin ? "sellers.has_pin" : "sellers.no_pin")),
       person.badges.length > 0 && chip("", "tap", tn("sellers.badges", person.badges.length)),
       person.locked_until && chip("bad", "lock", t("sellers.locked", { time: clock(person.locked_until) })),
