@@ -1,0 +1,105 @@
+"""From bytes to a request and from an answer to bytes: plain, or secured by a key that both sides were told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from poi_engine.errors import RequestError
+from poi_engine.nexo.crypto import CryptoError, Sealer, SecurityTrailer
+from poi_server.nexo.wire.common import DEVICE, MessageHeader
+from poi_server.nexo.wire.names import decode, encode, respelled
+
+REQUEST, RESPONSE = "SaleToPOIRequest", "SaleToPOIResponse"
+MAX_BYTES = 64 * 1024
+
+
+class Unreadable(RequestError):
+    """A message that no answer of its own kind can be given to; the transport says so."""
+
+    status = 400
+
+
+class Asked(NamedTuple):
+    """A request: its header, the body's JSON, and the key that secured it, which secures the answer."""
+
+    header: MessageHeader
+    body: dict[str, Any]
+    sealer: Sealer | None
+
+
+def opened(content: bytes, sealers: Sequence[Sealer]) -> Asked:
+    """The request in a message. Every fault of a secured one has the same answer: `nexo-crypto`."""
+    message = _inside(content)
+    if "NexoBlob" not in message and "SecurityTrailer" not in message:
+        return _asked(message, None)
+    sealer, plain = _unsealed(message, sealers)
+    inner = _inside(plain)
+    asked = _asked(inner, sealer)
+    if _header(message) != asked.header:
+        raise CryptoError
+    return asked
+
+
+def sealed(header: MessageHeader, body: dict[str, Any], sealer: Sealer | None) -> bytes:
+    """The answer's bytes."""
+    told = _decent(header)
+    plain = encode({RESPONSE: {"MessageHeader": told, **body}})
+    if sealer is None:
+        return plain
+    blob, trailer = sealer.seal(plain)
+    return encode({RESPONSE: {"MessageHeader": told, "NexoBlob": blob, "SecurityTrailer": trailer}})
+
+
+def reply_header(header: MessageHeader) -> MessageHeader:
+    """The header of the answer: the request's, as a response."""
+    return replace(header, message_type="Response")
+
+
+def _decent(header: MessageHeader) -> MessageHeader:
+    return header if header.protocol_version else replace(header, protocol_version="3.0")
+
+
+def _inside(content: bytes) -> dict[str, Any]:
+    try:
+        message = respelled(decode(content))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        raise Unreadable("nexo-unreadable", "The body is no JSON.") from None
+    found = message.get(REQUEST) if isinstance(message, dict) else None
+    if not isinstance(found, dict):
+        raise Unreadable("nexo-unreadable", f"The body is no object with a {REQUEST}.", path="$")
+    return found
+
+
+def _unsealed(message: dict[str, Any], sealers: Sequence[Sealer]) -> tuple[Sealer, bytes]:
+    try:
+        trailer = msgspec.convert(message.get("SecurityTrailer"), SecurityTrailer)
+        blob = msgspec.convert(message.get("NexoBlob"), str)
+    except msgspec.ValidationError:
+        raise CryptoError from None
+    for sealer in sealers:
+        if sealer.fits(trailer):
+            return sealer, sealer.open(blob, trailer)
+    raise CryptoError
+
+
+def _header(message: dict[str, Any]) -> MessageHeader:
+    try:
+        return msgspec.convert(message.get("MessageHeader"), MessageHeader)
+    except msgspec.ValidationError as error:
+        text, _, where = str(error).partition(" - at ")
+        path = f"$.{REQUEST}.MessageHeader{where.strip('`')[1:]}"
+        raise Unreadable("nexo-header", f"{text}.", path=path) from None
+
+
+def _asked(message: dict[str, Any], sealer: Sealer | None) -> Asked:
+    header = _header(message)
+    path = f"$.{REQUEST}.MessageHeader"
+    if header.sale_id is None:
+        raise Unreadable("nexo-header", "A till says who it is.", path=f"{path}.SaleID")
+    if header.service_id is None and header.message_category not in DEVICE:
+        raise Unreadable("nexo-header", "A service request has a ServiceID of its own.", path=f"{path}.ServiceID")
+    return Asked(header, {name: part for name, part in message.items() if name != "MessageHeader"}, sealer)
