@@ -1,11 +1,10 @@
 """The simulated terminal's own book: what it did, durable before it answers; tests compare it with ours."""
 
-import sqlite3
-import threading
 from pathlib import Path
 
 from msgspec import Struct, json
 
+from poi_engine.connectors.book import Book, Row
 from poi_offers.situation import PaymentFacts
 
 _SCHEMA = """
@@ -37,29 +36,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     at: int = 0
 
 
-class SimulatorBook:
+class SimulatorBook(Book):
     """A SQLite file (or `:memory:`). Blocking: the connector calls it from a thread."""
 
     def __init__(self, path: str | Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-
-    @property
-    def _sql(self) -> sqlite3.Connection:
-        """The connection, opened by whoever writes or reads first; the lock is held."""
-        if self._connection is None:
-            opened = sqlite3.connect(self._path, check_same_thread=False, timeout=10, isolation_level=None)
-            opened.row_factory = sqlite3.Row
-            try:
-                opened.execute("pragma journal_mode = wal")
-                opened.execute("pragma synchronous = full")
-                opened.execute(_SCHEMA)
-            except sqlite3.Error:  # no room: the next one who asks opens it anew
-                opened.close()
-                raise
-            self._connection = opened
-        return self._connection
+        super().__init__(path, _SCHEMA)
 
     def write(self, operation: Operation) -> Operation:
         """Write an operation and return it; a reference already there returns what was written first."""
@@ -122,19 +103,12 @@ class SimulatorBook:
             row = self._sql.execute(f"{statement} and cancelled = 0 and of_reference = ?", (reference,)).fetchone()
             return int(row[0])
 
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
     def _find(self, reference: str) -> Operation | None:
         row = self._sql.execute("select * from operation where reference = ?", (reference,)).fetchone()
         return _operation(row) if row else None
 
 
-def _operation(row: sqlite3.Row) -> Operation:
+def _operation(row: Row) -> Operation:
     values = dict(row)
     values["facts"] = json.decode(values["facts"], type=PaymentFacts)
     return Operation(**{**values, "approved": bool(values["approved"]), "cancelled": bool(values["cancelled"])})

@@ -1,0 +1,101 @@
+"""What a connector has sent to its terminals: written before a byte leaves, so that no crash makes it send twice."""
+
+import asyncio
+from pathlib import Path
+
+from msgspec import Struct, json
+
+from poi_engine.connectors.book import Book, Row
+from poi_engine.ports import PaymentResult
+
+_SCHEMA = """
+create table if not exists sent (
+    reference text primary key, kind text not null, station_id text not null, of_reference text not null,
+    amount integer not null, currency text not null, token text not null, result text not null, at integer not null)
+"""
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """One line. `kind`: acquire, authorise, refund, cancel. `amount` in minor units; `at` in microseconds, UTC.
+
+    `token` is the terminal's own reference, once it is known; `result` its last word, None while there is none.
+    """
+
+    reference: str
+    kind: str
+    station_id: str = ""
+    of_reference: str = ""
+    amount: int = 0
+    currency: str = ""
+    token: str = ""
+    result: PaymentResult | None = None
+    at: int = 0
+
+
+class SentBook(Book):
+    """A SQLite file; each call is a transaction of its own, in a thread."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, _SCHEMA)
+
+    async def begin(self, sent: Sent) -> Sent | None:
+        """Write a line; answers the one that is there already, and None when this one is new."""
+        return await asyncio.to_thread(self._begin, sent)
+
+    async def end(self, reference: str, *, token: str | None = None, result: PaymentResult | None = None) -> None:
+        """Write what the terminal said; what is None stays as it is."""
+        said = None if result is None else json.encode(result).decode()
+        await asyncio.to_thread(self._end, reference, token, said)
+
+    async def find(self, reference: str) -> Sent | None:
+        """The line of a reference."""
+        return await asyncio.to_thread(self._find_locked, reference)
+
+    async def left(self, payment_ref: str) -> int | None:
+        """What can still be given back on a payment, minor units; None for a payment not in this book."""
+        return await asyncio.to_thread(self._left, payment_ref)
+
+    def _begin(self, sent: Sent) -> Sent | None:
+        with self._lock:
+            made = self._sql.execute(
+                "insert into sent values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (reference) do nothing",
+                (
+                    *(sent.reference, sent.kind, sent.station_id, sent.of_reference, sent.amount, sent.currency),
+                    *(sent.token, json.encode(sent.result).decode() if sent.result else "", sent.at),
+                ),
+            )
+            return None if made.rowcount else self._find(sent.reference)
+
+    def _end(self, reference: str, token: str | None, said: str | None) -> None:
+        with self._lock:
+            self._sql.execute(
+                "update sent set token = coalesce(?, token), result = coalesce(?, result) where reference = ?",
+                (token, said, reference),
+            )
+
+    def _find_locked(self, reference: str) -> Sent | None:
+        with self._lock:
+            return self._find(reference)
+
+    def _find(self, reference: str) -> Sent | None:
+        row = self._sql.execute("select * from sent where reference = ?", (reference,)).fetchone()
+        return _sent(row) if row else None
+
+    def _left(self, payment_ref: str) -> int | None:
+        with self._lock:
+            paid = self._find(payment_ref)
+            rows = self._sql.execute("select * from sent where of_reference = ? and kind = 'refund'", (payment_ref,))
+            given = sum(line.amount for line in map(_sent, rows) if not _failed(line))
+        if paid is None:
+            return None
+        return 0 if _failed(paid) else paid.amount - given
+
+
+def _failed(line: Sent) -> bool:
+    return line.result is not None and line.result.outcome == "declined"
+
+
+def _sent(row: Row) -> Sent:
+    values = dict(row)
+    said = values.pop("result")
+    return Sent(**values, result=json.decode(said, type=PaymentResult) if said else None)
