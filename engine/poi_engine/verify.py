@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from poi_engine.fiscal import journal
+from poi_engine.fiscal import checks, journal
+from poi_engine.fiscal.chain import JOURNAL
 from poi_engine.pan import find_pan
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.storage.schema import metadata
@@ -89,7 +90,7 @@ def _chains() -> Job[list[Finding]]:
     )
     findings = []
     for row in stations:
-        broken = yield from journal.chain_of(row["merchant_id"], row["station_id"])
+        broken = yield from checks.chain_of(JOURNAL, row["merchant_id"], row["station_id"])
         if broken is not None:
             message = f"the chain is broken at receipt {broken.number}: {broken.why}"
             findings.append(_finding(row, "journal-chain", row["station_id"], message))

@@ -5,7 +5,8 @@ from math import floor
 
 from msgspec import json
 
-from poi_engine.fiscal.journal import Receipt, link, origin, receipt_of
+from poi_engine.fiscal.chain import JOURNAL, link, origin
+from poi_engine.fiscal.journal import Receipt, receipt_of
 from poi_engine.ports import Job, Query, Row
 from tests.engine.shop import M
 from tests.simulation.storage import LoopSql
@@ -63,7 +64,7 @@ class Checks:
     def _journals(self) -> Job[None]:
         for station in (yield Query("select distinct station_id from journal")):
             station_id = station["station_id"]
-            number, previous = self._heads.get(station_id, (0, origin(M, station_id)))
+            number, previous = self._heads.get(station_id, (0, origin(JOURNAL, M, station_id)))
             rows = yield Query(
                 "select * from journal where merchant_id = ? and station_id = ? and number > ? order by number",
                 (M, station_id, number),

@@ -1,0 +1,87 @@
+"""The event log: what happened around the receipts, chained like them, one chain a station and one of the merchant's.
+
+The merchant's own chain has the empty station: starts and stops, another version, archives, verifications.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from poi_engine.fiscal.chain import EVENTS, append
+from poi_engine.fiscal.times import utc_micro
+from poi_engine.fiscal.version import STAMP
+from poi_engine.ports import Job, Query
+
+FORMAT = 1
+MERCHANT = ""
+"""The station of the merchant's own chain."""
+
+Kind = Literal[
+    "start",
+    "stop",
+    "version",
+    "closing",
+    "training-on",
+    "training-off",
+    "reprint",
+    "clock-back",
+    "archive",
+    "verification",
+]
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """One entry. `at` is UTC to the microsecond, `who` as records name people, `fiscal` the part's version then."""
+
+    kind: Kind
+    station_id: str
+    at: str
+    who: str
+    subject: str
+    values: dict[str, str | int]
+    fiscal: str
+    format: int = FORMAT
+    number: int = 0
+
+
+def record(
+    m: str, station_id: str, kind: Kind, subject: str, who: str, values: Mapping[str, str | int], at: int
+) -> Job[int]:
+    """Write an entry; returns its number. The chain's head is locked: nothing but figures is locked after it."""
+    event = Event(
+        kind=kind,
+        station_id=station_id,
+        at=utc_micro(at),
+        who=who,
+        subject=subject,
+        values=dict(values),
+        fiscal=STAMP,
+    )
+    made = yield from append(EVENTS, m, station_id, event, FORMAT, kind=kind, subject=subject)
+    return made.number
+
+
+def event_of(document: bytes) -> Event:
+    """An entry from its canonical bytes."""
+    return msgspec.json.decode(document, type=Event)
+
+
+def count(m: str, kind: Kind, subject: str) -> Job[int]:
+    """How often something was recorded of a subject."""
+    rows = yield Query(
+        "select count(*) as found from fiscal_event where merchant_id = ? and subject = ? and kind = ?",
+        (m, subject, kind),
+    )
+    return int(rows[0]["found"])
+
+
+def page(m: str, station_id: str, before: int, limit: int) -> Job[list[Event]]:
+    """The newest entries of a chain with numbers below `before`."""
+    rows = yield Query(
+        "select document from fiscal_event where merchant_id = ? and station_id = ? and number < ?"
+        " order by number desc limit ?",
+        (m, station_id, before, limit),
+    )
+    return [event_of(bytes(row["document"])) for row in rows]
