@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from poi_engine.errors import RequestError
 from poi_engine.goods.products import Product, line_of
+from poi_engine.value.lines import is_value, value_line
 from poi_offers.situation import Basket, SaleItem
 
 MAX_LINES = 500
@@ -18,7 +19,10 @@ PLAIN_LABEL = "Amount"
 
 
 class BasketEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One entry: a product by `code` with a `quantity` in thousandths, or a plain `amount` in minor units."""
+    """One entry: a product by `code` with a `quantity` in thousandths, or a plain `amount` in minor units.
+
+    At a counter, the code `value:wallet` or `value:gift_card:{card_id}` with an `amount` sells stored value.
+    """
 
     line_id: str | None = None
     code: str | None = None
@@ -27,21 +31,23 @@ class BasketEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     amount: int | None = None
 
 
-def check_entries(entries: Sequence[BasketEntry]) -> None:
-    """Refuse what no basket can hold, with the path of the mistake."""
+def check_entries(entries: Sequence[BasketEntry], *, value: bool = False) -> None:
+    """Refuse what no basket can hold, with the path of the mistake. `value`: stored value is sold here."""
     if len(entries) > MAX_LINES:
         raise RequestError("too-many-lines", f"A basket has at most {MAX_LINES} lines.", path="$.entries")
     seen: set[str] = set()
     for index, entry in enumerate(entries):
         path = f"$.entries[{index}]"
-        _check_entry(entry, path)
+        _check_entry(entry, path, value and is_value(entry.code))
         if entry.line_id is not None and entry.line_id in seen:
             raise RequestError("duplicate-line", "Two lines have the same line_id.", path=f"{path}.line_id")
         seen.add(entry.line_id or "")
 
 
-def _check_entry(entry: BasketEntry, path: str) -> None:
-    if (entry.code is None) == (entry.amount is None):
+def _check_entry(entry: BasketEntry, path: str, value: bool) -> None:
+    if value:
+        _check_value(entry, path)
+    elif (entry.code is None) == (entry.amount is None):
         raise RequestError("code-or-amount", "A line has either a product code or an amount.", path=path)
     if not 1 <= entry.quantity <= MAX_QUANTITY:
         message = f"A quantity is 1 to {MAX_QUANTITY} thousandths."
@@ -52,6 +58,13 @@ def _check_entry(entry: BasketEntry, path: str) -> None:
         raise RequestError("bad-label", "A label has 1 to 200 characters.", path=f"{path}.label")
     if entry.line_id is not None and not 1 <= len(entry.line_id) <= 32:
         raise RequestError("bad-line-id", "A line_id has 1 to 32 characters.", path=f"{path}.line_id")
+
+
+def _check_value(entry: BasketEntry, path: str) -> None:
+    if not entry.amount:
+        raise RequestError("bad-amount", "Say how much stored value is sold.", path=f"{path}.amount")
+    if entry.quantity != 1000:
+        raise RequestError("bad-quantity", "Stored value is sold by its amount, once.", path=f"{path}.quantity")
 
 
 def lines_of(
@@ -71,6 +84,9 @@ def lines_of(
         line_id, quantity = entry.line_id or _free_id(taken), entry.quantity
         if entry.code is None:
             lines.append(_plain(entry, line_id, vat_rate))
+            continue
+        if is_value(entry.code) and entry.amount:
+            lines.append(value_line(line_id, entry.code, entry.label, entry.amount))
             continue
         kept = promised.get(line_id)
         if kept is not None and kept.code == entry.code:

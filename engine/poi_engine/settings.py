@@ -6,6 +6,7 @@ from msgspec import Meta, Struct, json, to_builtins
 
 from poi_engine.errors import NotFound
 from poi_engine.ports import Job, Query, Row
+from poi_engine.value.rules import StoredValueRules
 from poi_offers.policy import Policy
 from poi_offers.situation import Place
 from poi_offers.storetime import zone
@@ -97,6 +98,7 @@ class Programme(Struct, frozen=True, kw_only=True):
     retention: Retention = Retention()
     orders: Ordering = Ordering()
     notices: NoticeRule = NoticeRule()
+    stored_value: StoredValueRules = StoredValueRules()
 
 
 class Merchant(Struct, frozen=True, kw_only=True):

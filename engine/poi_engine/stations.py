@@ -22,6 +22,7 @@ from poi_engine.ports import Credential, Job
 from poi_engine.principal import Principal
 from poi_engine.session import Identity, Notice, Session, SessionState, move
 from poi_engine.settings import Counter
+from poi_engine.value.lines import goods_of, with_value
 from poi_engine.wiring import Wiring
 from poi_offers.situation import Basket, CustomerFacts, SaleItem, Situation
 
@@ -79,7 +80,7 @@ class Stations:
 
         `known` is the session if the caller has just loaded it.
         """
-        check_entries(entries)
+        check_entries(entries, value=True)
 
         async def step(session: Session) -> Session:
             must_be_changeable(session)
@@ -238,7 +239,7 @@ class Stations:
             state = _S.IDENTIFIED if session.identity else _S.OPEN
             return move(session, state, facts=facts, decision=None, decision_id=None, checkout_id=None)
         situation = situation_of(session, counter, facts, at)
-        decision = await self._offers.decide(session.merchant_id, situation)
+        decision = with_value(await self._offers.decide(session.merchant_id, situation), session.basket)
         decision_id = self._w.ids.new("dec")
         return move(session, _S.DECIDED, facts=facts, decision=decision, decision_id=decision_id, checkout_id=None)
 
@@ -344,7 +345,7 @@ class Stations:
 def situation_of(session: Session, counter: Counter, facts: CustomerFacts | None, at: int) -> Situation:
     """What a decision may depend on. Rewards asked for by somebody we are not sure of are left out."""
     sure = is_sure(session.identity, at)
-    basket = session.basket if sure else replace(session.basket, rewards=())
+    basket = goods_of(session.basket if sure else replace(session.basket, rewards=()))
     return Situation(
         at=moment(at),
         place=counter.place,

@@ -35,6 +35,7 @@ from poi_engine.receipts import sale_lines, sale_receipt
 from poi_engine.segments.due import mark_due
 from poi_engine.session import Notice, Session, SessionState, move
 from poi_engine.settings import Merchant, read_merchant
+from poi_engine.value.lines import activate_cards, moves_of
 from poi_engine.wiring import Trace
 
 OPEN_STATES = ("reserved", "paying", "unknown")
@@ -95,6 +96,9 @@ def make_sale(
     owed = yield from owed_by(merchant_id, person.customer_id if person else None)
     given = given_of(frozen, owed)
     moves = sale_moves(frozen, tender, given, person.customer_id if person else None)
+    items = frozen.session.basket.items
+    moves += moves_of(items, person.customer_id if person else None, frozen.decision.currency)
+    yield from activate_cards(merchant_id, items, at)
     held = Step(checkout_id=checkout_id, phase="post")
     entered = Step(checkout_id=checkout_id, phase="single", moves=tuple(moves))
     yield from ledger.change(merchant_id, [held, entered], ids=ids, at=at)

@@ -79,6 +79,7 @@ class Refunds:
                 payment_id,
                 place=place,
                 order_id=order_id,
+                ids=self._w.ids,
                 at=at,
                 trace=self._w.trace,
             )
@@ -103,7 +104,9 @@ class Refunds:
             await tell_of_sale(self._w, merchant_id, sale.refund_of or sale_id)
             return Answer(sale_id=sale_id)
         if result.outcome == "declined":
-            await self._write(lambda at: decline_refund(merchant_id, checkout_id, result, at=at, trace=self._w.trace))
+            await self._write(
+                lambda at: decline_refund(merchant_id, checkout_id, result, ids=self._w.ids, at=at, trace=self._w.trace)
+            )
             return Answer(declined=result.reason)
         await self._write(lambda at: doubt_refund(merchant_id, checkout_id, result, at=at, trace=self._w.trace))
         return None
@@ -169,7 +172,9 @@ class Refunds:
         """SQL first: a refund that is made in the same moment must not find its payment undone at the terminal."""
         result = PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason=reason)
         ended = await self._write(
-            lambda at: decline_refund(merchant_id, payment.checkout_id, result, sure=False, at=at, trace=self._w.trace)
+            lambda at: decline_refund(
+                merchant_id, payment.checkout_id, result, sure=False, ids=self._w.ids, at=at, trace=self._w.trace
+            )
         )
         if not ended:
             return

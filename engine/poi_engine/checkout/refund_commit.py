@@ -27,6 +27,7 @@ from poi_engine.fiscal import journal
 from poi_engine.goods.stock import return_moves
 from poi_engine.ids import Ids
 from poi_engine.insights.rollup import fold
+from poi_engine.ledger import Step
 from poi_engine.loyalty import TakenBack, take_back
 from poi_engine.orders.sale import lock_orders_of_sale, orders_taken_back
 from poi_engine.ports import Job, PaymentResult, Query, Row
@@ -118,7 +119,9 @@ def _enter(
         merchant_id, refund.opened.refund_of, sale["checkout_id"], refund.plan.lines, refund.opened.place
     )
     moves = refund_moves(refund.holder, payment, refund.plan, points, value, claims, goods)
-    yield from ledger.enter(merchant_id, refund.checkout_id, moves, ids=ids, at=at)
+    held = Step(checkout_id=refund.checkout_id, phase="post")
+    entered = Step(checkout_id=refund.checkout_id, phase="single", moves=tuple(moves))
+    yield from ledger.change(merchant_id, [held, entered], ids=ids, at=at)
     if person is not None:
         yield from carry_limits(merchant_id, person, claims, ids=ids, at=at)
         yield from settle_left(merchant_id, sale["customer_id"], person, ids=ids, at=at)

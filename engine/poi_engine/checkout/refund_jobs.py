@@ -12,10 +12,12 @@ from poi_engine.checkout.returns import Return, ReturnedLine, plan_return, taken
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound
 from poi_engine.goods.stock import check_place
+from poi_engine.ids import Ids
 from poi_engine.orders.sale import lines_back
 from poi_engine.ports import Job, PaymentResult, Query, Row
 from poi_engine.sales import document_of, read_lines
 from poi_engine.staff.approvals import Allowance, allow, give_back
+from poi_engine.value.lines import hold_back, let_back
 from poi_engine.wiring import Trace
 
 
@@ -89,6 +91,7 @@ def open_refund(
     *,
     place: str | None = None,
     order_id: str | None = None,
+    ids: Ids,
     at: int,
     trace: Trace,
 ) -> Job[RefundOpened | RefundBefore]:
@@ -124,6 +127,8 @@ def open_refund(
     connector = yield from _connector_of(merchant_id, document.tender.payment_id)
     payment = _payment(payment_id, checkout_id, document.tender, connector, plan.total, key, at)
     yield insert_payment(merchant_id, payment)
+    customer_id, currency = sale["customer_id"], sale["currency"]
+    yield from hold_back(merchant_id, checkout_id, plan.lines, customer_id, currency, ids=ids, at=at)
     trace("refund.written")
     return RefundOpened(
         checkout_id=checkout_id,
@@ -135,7 +140,7 @@ def open_refund(
 
 
 def decline_refund(
-    merchant_id: str, checkout_id: str, result: PaymentResult, *, sure: bool = True, at: int, trace: Trace
+    merchant_id: str, checkout_id: str, result: PaymentResult, *, sure: bool = True, ids: Ids, at: int, trace: Trace
 ) -> Job[bool]:
     """The terminal gave nothing back: the quantities are free again. False when the refund had ended.
 
@@ -144,11 +149,12 @@ def decline_refund(
     trace("refund.decline-job")
     rows = yield Query(
         "update checkout set state = 'declined', changed_at = ? where merchant_id = ? and checkout_id = ? "
-        "and state in ('paying', 'unknown') returning checkout_id",
+        "and state in ('paying', 'unknown') returning customer_id",
         (at, merchant_id, checkout_id),
     )
     if not rows:
         return False
+    yield from let_back(merchant_id, checkout_id, rows[0]["customer_id"], ids=ids, at=at)
     yield give_back(merchant_id, checkout_id)
     payment = yield from tell(merchant_id, checkout_id, "declined" if sure else "unknown", result, at)
     answer = msgpack.encode(Answer(declined=result.reason))

@@ -19,6 +19,7 @@ from poi_engine.orders.fulfilment import Fulfilment, placed
 from poi_engine.orders.holds import give_back_orders, lock_orders, take_orders
 from poi_engine.orders.rows import UNUSED, OrderRow, end_contact, keep_contact, must_have_address
 from poi_engine.ports import Job, Query, Row
+from poi_engine.value.lines import must_be_loadable
 from poi_engine.wiring import Trace
 
 
@@ -100,6 +101,8 @@ def reserve(
         yield from use_proof(merchant_id, checkout_id, frozen, at)
     trace("accept.proved")
     yield from _must_have_address(merchant_id, frozen)
+    who_loads = person.customer_id if person else None
+    yield from must_be_loadable(merchant_id, frozen.session.basket.items, who_loads, frozen.decision.currency, at)
     freed = yield from take_orders(merchant_id, checkout_id, frozen.session.fulfilments)
     trace("accept.orders")
     wanted, who = goods_wanted(frozen), frozen.accepted_by
