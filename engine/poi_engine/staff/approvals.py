@@ -19,7 +19,7 @@ from poi_engine.staff.pins import Pins
 from poi_engine.staff.rights import Acting, Person, Right
 from poi_engine.staff.signin import SignIns, read_person
 
-Act = Literal["refund", "resolve", "confirm_identity"]
+Act = Literal["refund", "resolve", "confirm_identity", "override"]
 SECONDS = 120
 WINDOW_US = 24 * 3600 * 1_000_000
 """Over which a seller's own refunds are added up, and in which nobody consents to what they let somebody in for."""

@@ -1,0 +1,50 @@
+"""A price changed by hand: who may, how far alone, with whom beyond; each change is in the audit."""
+
+from collections.abc import Sequence
+
+from poi_engine.checkout.records import insert_audit
+from poi_engine.errors import Forbidden
+from poi_engine.ids import Ids
+from poi_engine.overrides import Overridden
+from poi_engine.ports import Job
+from poi_engine.staff.approvals import Allowance, allow
+from poi_engine.staff.rights import Acting
+
+
+def allow_overrides(
+    merchant_id: str,
+    session_id: str,
+    changes: Sequence[Overridden],
+    acting: Acting,
+    approval_id: str | None,
+    *,
+    ids: Ids,
+    at: int,
+) -> Job[None]:
+    """Refuse what the person may not, or not alone; put on record who changed which price, from what to what, why."""
+    if not acting.may("override"):
+        raise Forbidden(acting.missing, "You may not change a price here.", path="$.entries")
+    beyond = sum(one.difference for one in changes if _takes_two(acting, one))
+    allowance = Allowance(who=acting.by.who, needs=beyond > 0, approval_id=approval_id if beyond else None)
+    second = yield from allow(merchant_id, allowance, "override", session_id, beyond, session_id, at)
+    for one in changes:
+        yield insert_audit(
+            merchant_id,
+            ids.new("aud"),
+            acting.by.who,
+            "override",
+            session_id,
+            _why(one, second),
+            at,
+            acting.by.station_id,
+        )
+
+
+def _takes_two(acting: Acting, one: Overridden) -> bool:
+    person = acting.person
+    return person is not None and person.role == "seller" and one.goes_beyond(person.override_limit)
+
+
+def _why(one: Overridden, second: str | None) -> str:
+    what = f"{one.code[:40]} x {one.quantity / 1000:g}: {one.list_price} -> {one.unit_price}"
+    return f"{what}; {one.reason}" + (f"; with {second}" if second else "")
