@@ -89,3 +89,34 @@ for _side in (transfer.c.debit, transfer.c.credit):  # a wallet's or gift card's
         sqlite_where=_stored,
         postgresql_where=_stored,
     )
+
+# --- tills that speak nexo -----------------------------------------------------------------------------------------
+
+nexo_login = table(  # the tills that are logged in
+    "nexo_login",
+    ("poi_id", "sale_system"),
+    text("poi_id"),
+    text("sale_system"),
+    text("station_id"),
+    text("operator"),
+    text("shift"),
+    text("software"),
+    integer("created_at"),
+)
+nexo_message = table(  # a till's request that moves something, by its ServiceID, and the one answer it has
+    "nexo_message",
+    ("poi_id", "sale_system", "service_id"),
+    text("poi_id"),
+    text("sale_system"),
+    text("service_id"),
+    text("message_id"),
+    text("station_id"),
+    text("category"),
+    Column("body_hash", LargeBinary, nullable=False),
+    text("echo"),  # JSON: what the answer repeats of the request
+    text("subject", null=True),  # the session, or the sale that it takes back
+    Column("answer", LargeBinary, nullable=True),  # JSON
+    integer("created_at"),
+    integer("answered_at", null=True),
+)
+Index("nexo_message_by_age", nexo_message.c.merchant_id, nexo_message.c.created_at)

@@ -61,10 +61,26 @@ create index closing_by_period on closing (merchant_id, kind, period);
 create index fiscal_event_by_subject on fiscal_event (merchant_id, subject, kind);
 """
 
+_NEXO = """
+create table nexo_login (
+  merchant_id text not null, poi_id text not null, sale_system text not null, station_id text not null,
+  operator text not null, shift text not null, software text not null, created_at bigint not null,
+  primary key (merchant_id, poi_id, sale_system)
+);
+create table nexo_message (
+  merchant_id text not null, poi_id text not null, sale_system text not null, service_id text not null,
+  message_id text not null, station_id text not null, category text not null, body_hash {blob} not null,
+  echo text not null, subject text, answer {blob}, created_at bigint not null, answered_at bigint,
+  primary key (merchant_id, poi_id, sale_system, service_id)
+);
+create index nexo_message_by_age on nexo_message (merchant_id, created_at);
+"""
+
 _PARTS: tuple[str, ...] = (
     _SELLERS,
     _VALUE,
     _FISCAL,
+    _NEXO,
 )
 _IMMUTABLE: tuple[str, ...] = ("closing", "fiscal_event", "training", "fiscal_key")
 
