@@ -36,6 +36,9 @@ from poi_engine.segments.segments import Segments
 from poi_engine.stations import Stations
 from poi_engine.suggestions.advisor import Advisor
 from poi_engine.suggestions.service import Suggestions
+from poi_engine.value.cards import GiftCards
+from poi_engine.value.expiry import Expiry
+from poi_engine.value.wallet import Wallets
 from poi_engine.wiring import Trace, Wiring, untraced
 
 ROUND_SECONDS = 20.0
@@ -93,6 +96,9 @@ class Engine:
         self.confirmations = Confirmations(wiring, desk)
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds, self.confirmations)
         self.orders = Orders(wiring, desk, self.stations, self.offers, self.customers, self.products, refunds)
+        self.gift_cards = GiftCards(wiring)
+        self.wallets = Wallets(wiring)
+        self.expiry = Expiry(wiring)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
         self._connectors = connectors
         self._rounds = Rounds(
@@ -103,6 +109,7 @@ class Engine:
                 "orders": self.orders.round,
                 "retention": self.clientele.retention.round,
                 "prices": self.prices.start_due,
+                "expiry": self.expiry.round,
             },
             ROUND_SECONDS,
         )
