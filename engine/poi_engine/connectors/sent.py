@@ -47,6 +47,10 @@ class SentBook(Book):
         said = None if result is None else json.encode(result).decode()
         await asyncio.to_thread(self._end, reference, token, said)
 
+    async def forget(self, reference: str) -> None:
+        """Strike a line out: nothing was sent, so the reference may be used."""
+        await asyncio.to_thread(self._forget, reference)
+
     async def find(self, reference: str) -> Sent | None:
         """The line of a reference."""
         return await asyncio.to_thread(self._find_locked, reference)
@@ -72,6 +76,10 @@ class SentBook(Book):
                 "update sent set token = coalesce(?, token), result = coalesce(?, result) where reference = ?",
                 (token, said, reference),
             )
+
+    def _forget(self, reference: str) -> None:
+        with self._lock:
+            self._sql.execute("delete from sent where reference = ?", (reference,))
 
     def _find_locked(self, reference: str) -> Sent | None:
         with self._lock:
