@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 BIN := .venv/bin
 
-.PHONY: help run demo demo-shop web test stories check fuzz sanitize gate bench bench-matcher bench-insights bench-first-view pictures soak build clean
+.PHONY: help run demo demo-shop web test stories faults check fuzz sanitize gate bench bench-matcher bench-insights bench-first-view pictures soak build clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -31,6 +31,11 @@ test: ## Run the test suite (does all its own set-up)
 stories: ## Live two days in the demo shops with real browsers, told as they go: the pastry cook's, the clothing shop's
 	@.ci/prepare test
 	@$(BIN)/python -m pytest -q -s -p no:randomly tests/stories
+
+faults: ## Break everything while tills sell: kills, cuts, full disks, races (KILLS=1000, MINUTES=, SEED=, STORAGE=, ONLY=, JSON=)
+	@.ci/prepare test
+	@PYTHONPATH=.:engine:nfc:qr:offers:cext $(BIN)/python -m tests.faults $(if $(KILLS),--kills $(KILLS)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(STORAGE),--storage $(STORAGE)) $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON))
 
 check: ## Lint, types, import contracts, and the matcher's instructions against their budget
 	@.ci/prepare test

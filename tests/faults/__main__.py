@@ -1,0 +1,90 @@
+"""`make faults`: whatever breaks, no cent, point or limit is lost or doubled, and every answered sale is there once.
+
+Each kind of fault runs while several tills sell, refund, give up and hand over; afterwards every invariant is checked
+over the whole storage, the terminal's own book is compared with ours, and every answer with what is there.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from random import SystemRandom
+
+from tests.faults import kills
+from tests.faults.plan import Outcome, Plan, Progress, table
+
+FAULTS: dict[str, tuple[Callable[[Plan, Outcome], Coroutine[None, None, None]], int]] = {
+    "kills": (kills.run, 1000),
+}
+"""By name: what runs, and how often unless told."""
+STORAGES = ("sqlite", "postgresql")
+
+
+def main() -> int:
+    """Run, and answer 1 when a promise was broken."""
+    options = _options()
+    print(f"seed {options.seed}: {_again(options)}", flush=True)
+    outcomes = [
+        _ran(name, storage, options)
+        for name in options.only or FAULTS
+        for storage in ([options.storage] if options.storage else STORAGES)
+    ]
+    print(table(outcomes))
+    if options.json:
+        rows = [outcome.row() for outcome in outcomes]
+        options.json.write_text(json.dumps({"seed": options.seed, "rows": rows}, indent=2) + "\n", encoding="utf-8")
+    failed = [outcome for outcome in outcomes if outcome.failure]
+    for outcome in failed:
+        print(f"\n{outcome.fault} on {outcome.storage}, seed {options.seed}:\n{outcome.failure}")
+    if failed:
+        print(f"\nagain: {_again(options)}")
+    return 1 if failed else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=FAULTS, metavar="FAULT", help=f"of {', '.join(FAULTS)}")
+    parser.add_argument("--storage", choices=STORAGES, help="one of them; default: first SQLite, then PostgreSQL")
+    parser.add_argument("--kills", "--times", dest="times", type=int, help="faults of each kind; each has its default")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="the most that each kind may take")
+    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6), help="any number; default random")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what came of it")
+    return parser.parse_args()
+
+
+def _again(options: argparse.Namespace) -> str:
+    chosen = f" --only {' '.join(options.only)}" if options.only else ""
+    storage = f" --storage {options.storage}" if options.storage else ""
+    times = f" --times {options.times}" if options.times else ""
+    return f"python -m tests.faults --seed {options.seed}{chosen}{storage}{times}"
+
+
+def _ran(name: str, storage: str, options: argparse.Namespace) -> Outcome:
+    run, times = FAULTS[name]
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="poi-faults-") as folder:
+        plan = Plan(
+            folder=Path(folder),
+            storage=storage,
+            seed=options.seed,
+            times=options.times or times,
+            until=began + options.minutes * 60,
+            say=Progress(f"{name} on {storage}"),
+        )
+        outcome = Outcome(name, storage)
+        try:
+            asyncio.run(run(plan, outcome))
+        except Exception as error:
+            outcome.failure = f"{type(error).__name__}: {error}"
+            traceback.print_exc(file=sys.stderr)
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
