@@ -123,7 +123,9 @@ class _Builder:
         exclusive = not config.storage.shared
         connectors = await asyncio.to_thread(self._connectors)
         parts = (sql, sessions, live, connectors, self.clock, self.ids)
-        engine = Engine(*parts, exclusive=exclusive, catalogues=self.folder / "catalogues")
+        engine = Engine(
+            *parts, exclusive=exclusive, catalogues=self.folder / "catalogues", fiscal_key=self._fiscal_key()
+        )
         await engine.start()
         stack.push_async_callback(engine.close)
         setup = Setup(sql, self.ids, self.clock)
@@ -227,6 +229,10 @@ class _Builder:
     def _terminals(self, connector: str) -> dict[str, dict[str, str | bool | int | float]]:
         terminals = self.config.payment.terminals
         return {one.station: one.options for one in terminals if one.connector == connector}
+
+    def _fiscal_key(self) -> Path:
+        named = self.config.fiscal.key
+        return Path(named).expanduser() if named else self.folder / "fiscal.key"
 
     def _gate(self) -> Gate:
         http = self.config.http

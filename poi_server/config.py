@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from poi_engine.errors import RequestError
+from poi_engine.nexo.crypto import SecurityKey
 
 _BUILD_SWITCHES = frozenset({"POI_CONFIG", "POI_DATA", "POI_PURE", "POI_NO_EXTENSIONS", "POI_REQUIRE_EXTENSIONS"})
 _TEST_SWITCHES = frozenset({"POI_SIMULATION_SESSIONS", "POI_SOAK", "POI_TEST_LOOP"})
@@ -140,6 +141,14 @@ class Payment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ()
 
 
+class Fiscal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fiscal part: closings and archives."""
+
+    key: Annotated[
+        str, Meta(description="File of the key that signs closings; empty: fiscal.key in the data folder.")
+    ] = ""
+
+
 class Push(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Notifications on customers' phones."""
 
@@ -161,6 +170,40 @@ class Push(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "mailto:postmaster@localhost"
 
 
+class NexoPoi(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A POI that nexo tills know by a name of their own."""
+
+    poi_id: Annotated[str, Meta(min_length=1, max_length=80, description="The POIID that the tills use.")]
+    station: Annotated[str, Meta(min_length=1, max_length=64, description="The station's id.")]
+    sale_ids: Annotated[tuple[str, ...], Meta(description="The tills (SaleID) that may ask it; empty: any.")] = ()
+    notify: Annotated[
+        str, Meta(pattern=r"^(https?://\S{1,300})?\Z", description="The till's own endpoint, for events.")
+    ] = ""
+
+
+class Nexo(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tills that speak nexo Retailer 3.0 (Sale to POI, JSON)."""
+
+    host: Annotated[str, Meta(description="Address of the tills' own TLS port; empty: there is none.")] = ""
+    port: Annotated[int, Meta(ge=0, le=65535, description="That port; local terminals have 8443.")] = 8443
+    login: Annotated[
+        Literal["optional", "required"], Meta(description="Whether a till has to log in before it sells.")
+    ] = "optional"
+    certificate: Annotated[str, Meta(description="PEM file with that port's certificate and its chain.")] = ""
+    key: Annotated[str, Meta(description="PEM file with the certificate's private key.")] = ""
+    common_name: Annotated[
+        str, Meta(min_length=1, max_length=64, description="The name in a certificate that is made here.")
+    ] = "poi-server"
+    card_seconds: Annotated[
+        float, Meta(gt=0, le=600, description="How long a card acquisition waits for the customer.")
+    ] = 60.0
+    pois: Annotated[tuple[NexoPoi, ...], Meta(description="POIs by name; in TOML [[nexo.pois]].")] = ()
+    keys: Annotated[tuple[SecurityKey, ...], Meta(description="Keys of secured messages; in TOML [[nexo.keys]].")] = ()
+    tax_codes: Annotated[
+        dict[str, Annotated[int, Meta(ge=0, le=10_000)]], Meta(description="VAT (basis points) by TaxCode.")
+    ] = {}
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole configuration."""
 
@@ -172,7 +215,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     logs: Logs = Logs()
     nfc: Nfc = Nfc()
     payment: Payment = Payment()
+    fiscal: Fiscal = Fiscal()
     push: Push = Push()
+    nexo: Nexo = Nexo()
 
 
 SECTIONS: dict[str, type[Struct]] = {
@@ -184,11 +229,15 @@ SECTIONS: dict[str, type[Struct]] = {
     "logs": Logs,
     "nfc": Nfc,
     "payment": Payment,
+    "fiscal": Fiscal,
     "push": Push,
+    "nexo": Nexo,
 }
 
 
-TABLES: frozenset[tuple[type[Struct], str]] = frozenset({(Nfc, "readers"), (Payment, "terminals")})
+TABLES: frozenset[tuple[type[Struct], str]] = frozenset(
+    {(Nfc, "readers"), (Payment, "terminals"), (Nexo, "pois"), (Nexo, "keys"), (Nexo, "tax_codes")}
+)
 """Keys that are tables of their own in TOML, and have no environment variable."""
 
 
@@ -211,6 +260,8 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Config:
         raise ConfigError(message, path.strip("`") or "$") from None
     if bool(config.tls.certificate) != bool(config.tls.key):
         raise ConfigError("A certificate needs its key, and a key its certificate.", "$.tls")
+    if bool(config.nexo.certificate) != bool(config.nexo.key):
+        raise ConfigError("A certificate needs its key, and a key its certificate.", "$.nexo")
     return config
 
 
@@ -266,7 +317,8 @@ def redacted_config(config: Config) -> Config:
     """The configuration as it may be shown."""
     storage = config.storage
     shown = Storage(data=storage.data, sql=redacted(storage.sql), redis=redacted(storage.redis))
-    return replace(config, storage=shown)
+    keys = tuple(replace(key, passphrase="********") for key in config.nexo.keys)
+    return replace(config, storage=shown, nexo=replace(config.nexo, keys=keys))
 
 
 def data_folder(config: Config, environment: Mapping[str, str] = os.environ) -> Path:

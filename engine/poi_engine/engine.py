@@ -18,6 +18,8 @@ from poi_engine.clientele.clientele import Clientele
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import Clock
 from poi_engine.desk import Desk
+from poi_engine.fiscal.keys import Signer
+from poi_engine.fiscal.service import Fiscal
 from poi_engine.goods.file_import import GoodsImports
 from poi_engine.goods.pictures import Pictures
 from poi_engine.goods.prices import Prices
@@ -64,6 +66,7 @@ class Engine:
         trace: Trace = untraced,
         exclusive: bool = True,
         catalogues: Path | None = None,
+        fiscal_key: Path | None = None,
     ) -> None:
         self.places = Places(sql, clock)
         grace = 0.0 if exclusive else SHARED_GRACE_SECONDS
@@ -91,7 +94,7 @@ class Engine:
         self.previews = Previews(sql, self.offers)
         self.suggestions = Suggestions(sql, clock, ids, self.offers)
         self.advisor = Advisor(sql, clock)
-        self.stations = Stations(wiring, desk, self.offers, self.customers, self.products)
+        self.stations = Stations(wiring, desk, settlement, self.offers, self.customers, self.products)
         self.handovers = HandOvers(wiring, desk, self.stations)
         self.confirmations = Confirmations(wiring, desk)
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds, self.confirmations)
@@ -100,6 +103,7 @@ class Engine:
         self.wallets = Wallets(wiring)
         self.expiry = Expiry(wiring)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
+        self.fiscal = Fiscal(wiring, Signer(fiscal_key))
         self._connectors = connectors
         self._rounds = Rounds(
             {
@@ -109,6 +113,7 @@ class Engine:
                 "orders": self.orders.round,
                 "retention": self.clientele.retention.round,
                 "prices": self.prices.start_due,
+                "closings": self.fiscal.round,
                 "expiry": self.expiry.round,
             },
             ROUND_SECONDS,
@@ -116,6 +121,7 @@ class Engine:
 
     async def start(self) -> Recovered:
         """Finish what a crash left unfinished, then look again every `ROUND_SECONDS`."""
+        await self.fiscal.started()
         recovered = await self.recovery.run(grace=self.wiring.grace)
         self._rounds.start()
         self.segments.rounds.start()
@@ -128,6 +134,7 @@ class Engine:
         await self.suggestions.close()
         await self.checkout.close()
         await self.offers.close()
+        await self.fiscal.stopped()
         for connector in self._connectors.values():
             await connector.close()
 

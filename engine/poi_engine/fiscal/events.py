@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from poi_engine.fiscal.chain import EVENTS, append
+from poi_engine.fiscal.chain import EVENTS, append, lock
 from poi_engine.fiscal.times import utc_micro
 from poi_engine.fiscal.version import STAMP
 from poi_engine.ports import Job, Query
@@ -61,6 +61,11 @@ def record(
     )
     made = yield from append(EVENTS, m, station_id, event, FORMAT, kind=kind, subject=subject)
     return made.number
+
+
+def hold(m: str, station_id: str) -> Job[None]:
+    """Lock a chain's head, so that nothing is counted twice by two at once."""
+    yield from lock(EVENTS, m, station_id)
 
 
 def event_of(document: bytes) -> Event:

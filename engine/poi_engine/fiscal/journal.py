@@ -55,11 +55,12 @@ class ReceiptVat(Struct, frozen=True, kw_only=True):
 
 
 class ReceiptPayment(Struct, frozen=True, kw_only=True):
-    """One means of payment and its amount in minor units (negative: paid back)."""
+    """One means of payment and its amount in minor units (negative: paid back); `given`: the cash handed over."""
 
     means: str
     amount: int
     card_scheme: str | None = None
+    given: int | None = None
 
 
 class Receipt(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,239 @@
+"""The fiscal part's service: closings by people and by the clock, training, duplicates, and what is put on record."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import date, timedelta
+
+from msgspec import Struct
+
+from poi_engine.checkout.records import insert_audit
+from poi_engine.errors import Conflict, NotFound, PoiError
+from poi_engine.fiscal import closing, events, training
+from poi_engine.fiscal.drafts import Draft, Moved, draft_day, draft_sum
+from poi_engine.fiscal.events import MERCHANT, Event
+from poi_engine.fiscal.events import Kind as EventKind
+from poi_engine.fiscal.journal import Receipt, receipt_of
+from poi_engine.fiscal.keys import Signer
+from poi_engine.fiscal.model import Closed, Kind
+from poi_engine.fiscal.times import local_day
+from poi_engine.fiscal.version import STAMP
+from poi_engine.ports import Job, Query
+from poi_engine.principal import Principal
+from poi_engine.wiring import Wiring
+
+_log = logging.getLogger(__name__)
+_TRIES = 20
+ROUND = "server:round"
+"""Who closed what nobody closed."""
+
+
+class Duplicate(Struct, frozen=True, kw_only=True):
+    """A receipt printed again, for the `number`th time; `hash` is its row's in the journal."""
+
+    sale_id: str
+    number: int
+    receipt: Receipt
+    hash: str
+
+
+class Fiscal:
+    """Every method takes the merchant first; `by` is who acts, for the records."""
+
+    def __init__(self, wiring: Wiring, signer: Signer) -> None:
+        self._w = wiring
+        self.signer = signer
+        self._paused = 0
+
+    # --- closings ---------------------------------------------------------------------------------------------------
+
+    async def close(self, merchant_id: str, station_id: str, kind: Kind, *, by: Principal) -> Closed:
+        """Close a station's day (that of the store's clock now), or its month or year that is over.
+
+        Closing a closed day again answers its closing. `Conflict` `payment-under-way` while something is being sent,
+        `period-not-over` when there is no month or year to close.
+        """
+        today = (await self._day(merchant_id, station_id)) if kind == "day" else None
+        made = await self._close_due(merchant_id, station_id, today, by.who)
+        if kind == "day":
+            await self._audit(merchant_id, "close-day", station_id, "", by)
+            return await self._last(merchant_id, station_id, "day")
+        found = [one for one in made if one.closing.kind == kind]
+        if not found:
+            raise Conflict("period-not-over", f"No {kind} of this station is over and waits for its closing.")
+        await self._audit(merchant_id, f"close-{kind}", station_id, "", by)
+        return found[-1]
+
+    async def closings(self, merchant_id: str, station_id: str, *, before: int, limit: int) -> list[Closed]:
+        """A station's closings, newest first, with numbers below `before`."""
+        return await self._w.sql.read(lambda: closing.page(merchant_id, station_id, before, limit))
+
+    async def events(self, merchant_id: str, station_id: str, *, before: int, limit: int) -> list[Event]:
+        """A chain's events, newest first, with numbers below `before`; no station: the merchant's own."""
+        return await self._w.sql.read(lambda: events.page(merchant_id, station_id, before, limit))
+
+    async def round(self) -> None:
+        """Close the days, months and years that are over and that nobody closed."""
+        if self._paused:
+            return
+        for merchant_id, station_id in await self._w.sql.read(_stations):
+            try:
+                await self._close_due(merchant_id, station_id, None, ROUND)
+            except Conflict as error:  # something is being sent: the next round closes it
+                _log.info("closing of %s: %s", station_id, error.code)
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncIterator[None]:
+        """No day is closed by the clock meanwhile: somebody writes a history of past days."""
+        self._paused += 1
+        try:
+            yield
+        finally:
+            self._paused -= 1
+
+    async def _close_due(self, merchant_id: str, station_id: str, today: date | None, who: str) -> list[Closed]:
+        """Everything that is over, and `today` if it is to be closed; what was made."""
+        yesterday = await self._day(merchant_id, station_id) - timedelta(days=1)
+        made: list[Closed] = []
+
+        def day() -> Job[Draft | None]:
+            return draft_day(merchant_id, station_id, today or yesterday, today=today is not None)
+
+        def month() -> Job[Draft | None]:
+            return draft_sum(merchant_id, station_id, "month", self._w.at())
+
+        def year() -> Job[Draft | None]:
+            return draft_sum(merchant_id, station_id, "year", self._w.at())
+
+        for job in (day, month, year):
+            tries = 0
+            while (draft := await self._w.sql.read(job)) is not None:
+                closed = await self._write(merchant_id, draft, who)
+                tries = tries + 1 if closed is None else 0
+                if tries > _TRIES:
+                    raise Conflict("books-moving", "The books move on faster than they can be closed; try again.")
+                made += [closed] if closed else []
+        return made
+
+    async def _write(self, merchant_id: str, draft: Draft, who: str) -> Closed | None:
+        """The closing of a draft; None when the books have moved on since it was made."""
+        event_id, at = self._w.ids.new("evt"), self._w.at()
+        with suppress(Moved):
+            return await self._w.sql.write(
+                lambda: closing.write(merchant_id, draft, self.signer.sign, event_id, who, at)
+            )
+        return None
+
+    async def _day(self, merchant_id: str, station_id: str) -> date:
+        counter = await self._w.places.counter(merchant_id, station_id)
+        return local_day(self._w.at(), counter.place.zone)
+
+    async def _last(self, merchant_id: str, station_id: str, kind: Kind) -> Closed:
+        found = await self._w.sql.read(lambda: closing.last_of(merchant_id, station_id, kind))
+        if found is None:
+            raise NotFound("closing", station_id)
+        return found
+
+    # --- training and duplicates ------------------------------------------------------------------------------------
+
+    async def train(self, merchant_id: str, station_id: str, on: bool, *, by: Principal) -> bool:
+        """Begin or end exercises at a station; whether that changed anything. Not while a payment is under way."""
+        audit_id, at = self._w.ids.new("aud"), self._w.at()
+        kind: EventKind = "training-on" if on else "training-off"
+        await self._w.places.counter(merchant_id, station_id)
+
+        def job() -> Job[bool]:
+            yield from closing.nothing_under_way(merchant_id, station_id)
+            if not (yield from training.switch(merchant_id, station_id, on)):
+                return False
+            yield insert_audit(merchant_id, audit_id, by.who, kind, station_id, "", at, by.station_id)
+            yield from events.record(merchant_id, station_id, kind, "", by.who, {}, at)
+            return True
+
+        changed = await self._w.sql.write(job)
+        self._w.places.forget()
+        return changed
+
+    async def reprint(self, merchant_id: str, sale_id: str, *, by: Principal) -> Duplicate:
+        """Count a duplicate of a sale's receipt and put it on record."""
+        audit_id, at = self._w.ids.new("aud"), self._w.at()
+
+        def job() -> Job[Duplicate]:
+            rows = yield Query(
+                "select s.station_id, j.document, j.hash from sale s join journal j on j.merchant_id = s.merchant_id"
+                " and j.station_id = s.station_id and j.number = s.receipt_number"
+                " where s.merchant_id = ? and s.sale_id = ?",
+                (merchant_id, sale_id),
+            )
+            if not rows:
+                raise NotFound("sale", sale_id)
+            station_id, receipt = rows[0]["station_id"], receipt_of(bytes(rows[0]["document"]))
+            yield from events.hold(merchant_id, station_id)
+            number = (yield from events.count(merchant_id, "reprint", sale_id)) + 1
+            values: dict[str, str | int] = {"duplicate": number, "receipt": receipt.number}
+            yield from events.record(merchant_id, station_id, "reprint", sale_id, by.who, values, at)
+            yield insert_audit(merchant_id, audit_id, by.who, "reprint", sale_id, str(number), at, by.station_id)
+            return Duplicate(sale_id=sale_id, number=number, receipt=receipt, hash=bytes(rows[0]["hash"]).hex())
+
+        return await self._w.sql.write(job)
+
+    # --- what is put on record --------------------------------------------------------------------------------------
+
+    async def started(self) -> None:
+        """The server runs, perhaps with another version of this part than before."""
+        at = self._w.at()
+
+        def job() -> Job[None]:
+            for merchant_id in (yield from _merchants()):
+                last = yield from events.page(merchant_id, MERCHANT, _NO_LIMIT, 1)
+                if last and last[0].fiscal != STAMP:
+                    values: dict[str, str | int] = {"before": last[0].fiscal, "now": STAMP}
+                    yield from events.record(merchant_id, MERCHANT, "version", STAMP, "", values, at)
+                yield from events.record(merchant_id, MERCHANT, "start", "", "", {}, at)
+
+        await self._w.sql.write(job)
+
+    async def stopped(self) -> None:
+        """The server stops; when the storage is away already, that is not on record."""
+        at = self._w.at()
+
+        def job() -> Job[None]:
+            for merchant_id in (yield from _merchants()):
+                yield from events.record(merchant_id, MERCHANT, "stop", "", "", {}, at)
+
+        with suppress(PoiError):
+            await self._w.sql.write(job)
+
+    async def note(
+        self, merchant_id: str, kind: EventKind, subject: str, values: dict[str, str | int], by: Principal
+    ) -> None:
+        """Put an act of the merchant's on record, in the event log and the audit."""
+        audit_id, at = self._w.ids.new("aud"), self._w.at()
+
+        def job() -> Job[None]:
+            yield from events.record(merchant_id, MERCHANT, kind, subject, by.who, values, at)
+            yield insert_audit(merchant_id, audit_id, by.who, f"fiscal-{kind}", subject, "", at, by.station_id)
+
+        await self._w.sql.write(job)
+
+    async def _audit(self, merchant_id: str, act: str, subject_id: str, why: str, by: Principal) -> None:
+        audit_id, at = self._w.ids.new("aud"), self._w.at()
+
+        def job() -> Job[None]:
+            yield insert_audit(merchant_id, audit_id, by.who, act, subject_id, why, at, by.station_id)
+
+        await self._w.sql.write(job)
+
+
+_NO_LIMIT = (1 << 63) - 1
+
+
+def _merchants() -> Job[list[str]]:
+    rows = yield Query("select merchant_id from merchant order by merchant_id")
+    return [row["merchant_id"] for row in rows]
+
+
+def _stations() -> Job[list[tuple[str, str]]]:
+    """Stations with receipts: the others have nothing that the clock would close."""
+    rows = yield Query("select merchant_id, station_id from journal_head order by merchant_id, station_id")
+    return [(row["merchant_id"], row["station_id"]) for row in rows]

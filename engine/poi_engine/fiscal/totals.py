@@ -1,0 +1,123 @@
+"""Adds up receipts: by VAT rate, by means of payment, sales and refunds apart. Amounts in minor units."""
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+
+
+class VatTotal(Struct, frozen=True, kw_only=True):
+    """What was sold less what was taken back at one rate (basis points): `net` + `vat` = `gross`."""
+
+    rate: int
+    net: int
+    vat: int
+    gross: int
+
+
+class MeansTotal(Struct, frozen=True, kw_only=True):
+    """What one means of payment took in less what it paid back, in `count` payments."""
+
+    means: str
+    amount: int
+    count: int
+
+
+class Totals(Struct, frozen=True, kw_only=True):
+    """Receipts added up. `refunds_total` is negative; `total` = `sales_total` + `refunds_total`."""
+
+    sales: int = 0
+    refunds: int = 0
+    sales_total: int = 0
+    refunds_total: int = 0
+    total: int = 0
+    vat: tuple[VatTotal, ...] = ()
+    means: tuple[MeansTotal, ...] = ()
+
+
+class _Vat(Struct):
+    rate: int
+    net: int
+    vat: int
+    gross: int
+
+
+class _Payment(Struct):
+    means: str
+    amount: int
+
+
+class _Counted(Struct):
+    """The part of a receipt that is counted."""
+
+    kind: str
+    total: int
+    vat: list[_Vat]
+    payments: list[_Payment]
+
+
+_decoder = msgspec.json.Decoder(_Counted)
+
+
+class Sum:
+    """Receipts being added up."""
+
+    def __init__(self) -> None:
+        self._counts = {"sale": 0, "refund": 0}
+        self._totals = {"sale": 0, "refund": 0}
+        self._vat: dict[int, list[int]] = {}
+        self._means: dict[str, list[int]] = {}
+
+    def add(self, document: bytes) -> None:
+        """Add a receipt by its canonical bytes; raises `msgspec.DecodeError` or `KeyError` when it is none."""
+        receipt = _decoder.decode(document)
+        self._counts[receipt.kind] += 1
+        self._totals[receipt.kind] += receipt.total
+        for part in receipt.vat:
+            self._add_vat(part.rate, part.net, part.vat, part.gross)
+        for payment in receipt.payments:
+            self._add_means(payment.means, payment.amount, 1)
+
+    def add_totals(self, many: Iterable[Totals]) -> "Sum":
+        """Add what was added up before."""
+        for totals in many:
+            for kind, count, total in (
+                ("sale", totals.sales, totals.sales_total),
+                ("refund", totals.refunds, totals.refunds_total),
+            ):
+                self._counts[kind] += count
+                self._totals[kind] += total
+            for part in totals.vat:
+                self._add_vat(part.rate, part.net, part.vat, part.gross)
+            for means in totals.means:
+                self._add_means(means.means, means.amount, means.count)
+        return self
+
+    def totals(self) -> Totals:
+        """The sums so far, in the order of rates and means."""
+        return Totals(
+            sales=self._counts["sale"],
+            refunds=self._counts["refund"],
+            sales_total=self._totals["sale"],
+            refunds_total=self._totals["refund"],
+            total=self._totals["sale"] + self._totals["refund"],
+            vat=tuple(
+                VatTotal(rate=rate, net=net, vat=vat, gross=gross)
+                for rate, (net, vat, gross) in sorted(self._vat.items())
+            ),
+            means=tuple(
+                MeansTotal(means=means, amount=amount, count=count)
+                for means, (amount, count) in sorted(self._means.items())
+            ),
+        )
+
+    def _add_vat(self, rate: int, net: int, vat: int, gross: int) -> None:
+        sums = self._vat.setdefault(rate, [0, 0, 0])
+        sums[0] += net
+        sums[1] += vat
+        sums[2] += gross
+
+    def _add_means(self, means: str, amount: int, count: int) -> None:
+        sums = self._means.setdefault(means, [0, 0])
+        sums[0] += amount
+        sums[1] += count
