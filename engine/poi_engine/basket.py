@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from poi_engine.errors import RequestError
 from poi_engine.goods.products import Product, line_of
+from poi_engine.overrides import Overridden, Override
 from poi_engine.value.lines import is_value, value_line
 from poi_offers.situation import Basket, SaleItem
 
@@ -21,7 +22,8 @@ PLAIN_LABEL = "Amount"
 class BasketEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One entry: a product by `code` with a `quantity` in thousandths, or a plain `amount` in minor units.
 
-    At a counter, the code `value:wallet` or `value:gift_card:{card_id}` with an `amount` sells stored value.
+    At a counter, the code `value:wallet` or `value:gift_card:{card_id}` with an `amount` sells stored value, and
+    `override` gives a product another price.
     """
 
     line_id: str | None = None
@@ -29,16 +31,22 @@ class BasketEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     quantity: int = 1000
     label: str | None = None
     amount: int | None = None
+    override: Override | None = None
 
 
 def check_entries(entries: Sequence[BasketEntry], *, value: bool = False) -> None:
-    """Refuse what no basket can hold, with the path of the mistake. `value`: stored value is sold here."""
+    """Refuse what no basket can hold, with the path of the mistake.
+
+    `value`: at a counter, where stored value is sold and prices are changed by hand.
+    """
     if len(entries) > MAX_LINES:
         raise RequestError("too-many-lines", f"A basket has at most {MAX_LINES} lines.", path="$.entries")
     seen: set[str] = set()
     for index, entry in enumerate(entries):
         path = f"$.entries[{index}]"
         _check_entry(entry, path, value and is_value(entry.code))
+        if entry.override is not None:
+            _check_override(entry, path, value)
         if entry.line_id is not None and entry.line_id in seen:
             raise RequestError("duplicate-line", "Two lines have the same line_id.", path=f"{path}.line_id")
         seen.add(entry.line_id or "")
@@ -58,6 +66,14 @@ def _check_entry(entry: BasketEntry, path: str, value: bool) -> None:
         raise RequestError("bad-label", "A label has 1 to 200 characters.", path=f"{path}.label")
     if entry.line_id is not None and not 1 <= len(entry.line_id) <= 32:
         raise RequestError("bad-line-id", "A line_id has 1 to 32 characters.", path=f"{path}.line_id")
+
+
+def _check_override(entry: BasketEntry, path: str, at_counter: bool) -> None:
+    if not at_counter:
+        raise RequestError("override-elsewhere", "Prices are changed at a counter only.", path=f"{path}.override")
+    if entry.code is None or entry.line_id is None or is_value(entry.code):
+        message = "Another price is for a product's line with its line_id."
+        raise RequestError("override-line", message, path=f"{path}.override")
 
 
 def _check_value(entry: BasketEntry, path: str) -> None:
@@ -104,6 +120,33 @@ def lines_of(
             "basket-too-large", f"A basket is worth at most {MAX_SUBTOTAL} minor units.", path="$.entries"
         )
     return tuple(lines)
+
+
+def overridden_of(
+    entries: Sequence[BasketEntry], products: Mapping[str, Product], promised: Mapping[str, SaleItem], who: str
+) -> tuple[Overridden, ...]:
+    """The prices that are given by hand and differ from the products'; what was ordered keeps what was promised."""
+    found = []
+    for index, entry in enumerate(entries):
+        product = products.get(entry.code or "")
+        if entry.override is None or entry.line_id is None or product is None:
+            continue
+        if entry.line_id in promised:
+            message = "What was ordered keeps its price; take the line off and enter the product anew."
+            raise RequestError("override-ordered", message, path=f"$.entries[{index}].override")
+        if entry.override.unit_price != product.unit_price:
+            found.append(
+                Overridden(
+                    line_id=entry.line_id,
+                    code=product.code,
+                    quantity=entry.quantity,
+                    list_price=product.unit_price,
+                    unit_price=entry.override.unit_price,
+                    reason=entry.override.reason,
+                    by=who,
+                )
+            )
+    return tuple(found)
 
 
 def _plain(entry: BasketEntry, line_id: str, vat_rate: int) -> SaleItem:

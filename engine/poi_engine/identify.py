@@ -120,6 +120,14 @@ def vouch(
     yield insert_audit(merchant_id, audit_id, by.who, "confirm-identity", identity.customer_id, why, at, by.station_id)
 
 
+def surer(known: Identity | None, shown: Identity, at: int) -> Identity:
+    """A second, weaker proof of the same customer does not lower what the first one proved."""
+    same = known is not None and known.customer_id == shown.customer_id
+    if known is not None and same and is_sure(known, at) and not is_sure(shown, at):
+        return known
+    return shown
+
+
 def must_be_sure(identity: Identity, at: int) -> None:
     """Points and stored value are spent only by a customer who proved to be one just now, or whom staff confirmed."""
     if not is_sure(identity, at):

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from poi_engine.errors import Conflict
 from poi_engine.means import TenderShown
 from poi_engine.orders.fulfilment import Fulfilment
+from poi_engine.overrides import Overridden
 from poi_offers.decision import Decision
 from poi_offers.situation import Basket, CustomerFacts, PaymentFacts
 
@@ -73,6 +74,7 @@ class Session(Struct, frozen=True, kw_only=True):
     decision shown; accepting anything else is refused. Amounts in minor units. `fulfilments` name the lines that are
     not taken away at once, `contact_id` who has them brought: names and addresses stay in SQL, to be erased there.
     `tenders` are the payments of what was accepted, those that failed included; `due` is what is still to be paid.
+    `overrides`: the lines whose price was changed by hand.
     """
 
     session_id: str
@@ -99,6 +101,7 @@ class Session(Struct, frozen=True, kw_only=True):
     partner: str | None = None
     tenders: tuple[TenderShown, ...] = ()
     due: int = 0
+    overrides: tuple[Overridden, ...] = ()
 
 
 def move(session: Session, state: SessionState, **changes: object) -> Session:

@@ -1,5 +1,6 @@
 """The merchant's products: by code, by any of their GTINs, by search."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 from unicodedata import normalize
 
@@ -156,6 +157,16 @@ def line_of(product: Product, line_id: str, quantity: int) -> SaleItem:
         vat_rate=product.vat_rate,
         cost=product.cost,
     )
+
+
+def on_sale(merchant_id: str, codes: Iterable[str]) -> Job[dict[str, Product]]:
+    """The products that are sold, by the code they were asked for with."""
+    products: dict[str, Product] = {}
+    for code in dict.fromkeys(codes):
+        product = yield from find_product(merchant_id, code)
+        if product is not None and product.active:
+            products[code] = product
+    return products
 
 
 def read_products(merchant_id: str, where: str, values: tuple[object, ...]) -> Job[list[Product]]:

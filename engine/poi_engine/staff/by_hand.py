@@ -15,15 +15,16 @@ def allow_overrides(
     merchant_id: str,
     session_id: str,
     changes: Sequence[Overridden],
-    acting: Acting,
+    acting: Acting | None,
     approval_id: str | None,
     *,
     ids: Ids,
     at: int,
 ) -> Job[None]:
     """Refuse what the person may not, or not alone; put on record who changed which price, from what to what, why."""
-    if not acting.may("override"):
-        raise Forbidden(acting.missing, "You may not change a price here.", path="$.entries")
+    if acting is None or not acting.may("override"):
+        code = acting.missing if acting else "right-missing"
+        raise Forbidden(code, "You may not change a price here.", path="$.entries")
     beyond = sum(one.difference for one in changes if _takes_two(acting, one))
     allowance = Allowance(who=acting.by.who, needs=beyond > 0, approval_id=approval_id if beyond else None)
     second = yield from allow(merchant_id, allowance, "override", session_id, beyond, session_id, at)
@@ -38,6 +39,12 @@ def allow_overrides(
             at,
             acting.by.station_id,
         )
+
+
+def must_load_value(acting: Acting | None) -> None:
+    """Stored value is sold by who may load it; without a word on who acts, nobody is asked."""
+    if acting is not None and not acting.may("load_value"):
+        raise Forbidden(acting.missing, "You may not load wallets and gift cards.", path="$.entries")
 
 
 def _takes_two(acting: Acting, one: Overridden) -> bool:
