@@ -18,7 +18,7 @@ _HEAD = """\
 
 def example() -> str:
     """The whole file."""
-    return _HEAD + "".join(_section(name, kind) for name, kind in SECTIONS.items()) + _READER + _TERMINAL
+    return _HEAD + "".join(_section(name, kind) for name, kind in SECTIONS.items()) + _READER + _TERMINAL + _TILL
 
 
 _READER = """
@@ -33,6 +33,20 @@ _TERMINAL = """
 # station = "sta_..."
 # connector = "caisse-ap"
 # options = { host = "192.168.1.20", port = 8888, till = "01" }
+"""
+_TILL = """
+# A till that speaks nexo: the POIID it uses, the station that serves it, the key that secures its messages, and the VAT
+# (basis points) of its tax codes:
+# [[nexo.pois]]
+# poi_id = "Counter-1"
+# station = "sta_..."
+# sale_ids = ["Till-1"]
+# [[nexo.keys]]
+# identifier = "key-1"
+# version = 1
+# passphrase = "at least eight letters"
+# [nexo.tax_codes]
+# A = 2000
 """
 
 

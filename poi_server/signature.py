@@ -14,11 +14,11 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from poi_server.problems import invalid
-from poi_server.wire import CSV_TYPES, IMAGE_TYPES, CsvUpload, Nothing, Reader, Upload
+from poi_server.wire import CSV_TYPES, IMAGE_TYPES, JSON, JSON_TYPES, CsvUpload, JsonUpload, Nothing, Reader, Upload
 
 JSON_BYTES = 64 * 1024
 IMAGE_BYTES = 8 * 1024 * 1024
-_UPLOADS: dict[Any, frozenset[str]] = {Upload: IMAGE_TYPES, CsvUpload: CSV_TYPES}
+_UPLOADS: dict[Any, frozenset[str]] = {Upload: IMAGE_TYPES, CsvUpload: CSV_TYPES, JsonUpload: JSON_TYPES}
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 PathText = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 
@@ -37,7 +37,7 @@ class Signature:
 
     def limit_for(self, media_type: str) -> int:
         """The most bytes a body of this media type may have."""
-        return IMAGE_BYTES if media_type in self.uploads else JSON_BYTES
+        return IMAGE_BYTES if media_type in self.uploads and media_type != JSON else JSON_BYTES
 
     def parameters(self, request: web.Request, *, strict: bool) -> dict[str, Any]:
         """The handler's path and query parameters, converted; unknown query parameters are refused when strict."""

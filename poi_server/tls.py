@@ -76,12 +76,17 @@ def _own_addresses() -> list[str]:
     return found
 
 
-def server_context(tls: Tls, folder: Path, names: Iterable[str], now: datetime) -> tuple[ssl.SSLContext, bytes | None]:
-    """The TLS context, and the local authority's certificate (PEM) when it signed ours."""
+def server_context(
+    tls: Tls, folder: Path, names: Iterable[str], now: datetime, *, file: str = "server", called: str = "poi-server"
+) -> tuple[ssl.SSLContext, bytes | None]:
+    """The TLS context, and the local authority's certificate (PEM) when it signed ours.
+
+    `file` and `called`: the files that a certificate made here is kept in, and its common name.
+    """
     if tls.certificate:
         return _load(Path(tls.certificate), Path(tls.key)), None
     authority = ensure_authority(folder, now)
-    certificate, key = ensure_certificate(folder, authority, tuple(names), now)
+    certificate, key = ensure_certificate(folder, authority, tuple(names), now, file=file, called=called)
     return _load(certificate, key), authority.pem
 
 
@@ -131,32 +136,45 @@ def _new_authority(now: datetime) -> Authority:
     return Authority(builder.sign(key, hashes.SHA256()), key)
 
 
-def ensure_certificate(folder: Path, authority: Authority, names: tuple[str, ...], now: datetime) -> tuple[Path, Path]:
+def ensure_certificate(
+    folder: Path,
+    authority: Authority,
+    names: tuple[str, ...],
+    now: datetime,
+    *,
+    file: str = "server",
+    called: str = "poi-server",
+) -> tuple[Path, Path]:
     """A server certificate for `names`, renewed when it is old, for other names, or another authority's."""
-    certificate_file, key_file = folder / "server.pem", folder / "server.key"
-    if not (certificate_file.exists() and key_file.exists() and _fits(certificate_file, authority, names, now)):
+    certificate_file, key_file = folder / f"{file}.pem", folder / f"{file}.key"
+    there = certificate_file.exists() and key_file.exists()
+    if not (there and _fits(certificate_file, authority, names, now, called)):
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _sign(authority, key.public_key(), names, now)
+        certificate = _sign(authority, key.public_key(), names, now, called)
         _write(key_file, _key_pem(key), 0o600)
         _write(certificate_file, certificate.public_bytes(serialization.Encoding.PEM) + authority.pem, 0o644)
     return certificate_file, key_file
 
 
-def _fits(file: Path, authority: Authority, names: tuple[str, ...], now: datetime) -> bool:
+def _fits(file: Path, authority: Authority, names: tuple[str, ...], now: datetime, called: str) -> bool:
     certificate = x509.load_pem_x509_certificate(file.read_bytes())
     wanted = {str(name.value) for name in _alternatives(names)}
     extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     present = {str(name.value) for name in extension.value}
     fresh = certificate.not_valid_after_utc > now + timedelta(days=RENEW_DAYS)
-    return fresh and present == wanted and certificate.issuer == authority.certificate.subject
+    same = certificate.subject == _subject(called) and certificate.issuer == authority.certificate.subject
+    return fresh and present == wanted and same
+
+
+def _subject(called: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called)])
 
 
 def _sign(
-    authority: Authority, key: ec.EllipticCurvePublicKey, names: tuple[str, ...], now: datetime
+    authority: Authority, key: ec.EllipticCurvePublicKey, names: tuple[str, ...], now: datetime, called: str
 ) -> x509.Certificate:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "poi-server")])
     issuer_key = authority.key.public_key()
-    builder = _builder(subject, authority.certificate.subject, key, now, SERVER_DAYS)
+    builder = _builder(_subject(called), authority.certificate.subject, key, now, SERVER_DAYS)
     builder = builder.add_extension(x509.SubjectAlternativeName(_alternatives(names)), critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

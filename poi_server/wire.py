@@ -15,6 +15,7 @@ MSGPACK = "application/msgpack"
 MSGPACK_TYPES = frozenset({MSGPACK, "application/vnd.msgpack", "application/x-msgpack"})
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp"})
 CSV_TYPES = frozenset({"text/csv"})
+JSON_TYPES = frozenset({JSON})
 _PLAIN_ACCEPTS = frozenset({"", "*/*", JSON})
 _UTF8 = frozenset({None, "utf-8", "utf8"})
 
@@ -28,6 +29,10 @@ class Upload(Struct, frozen=True):
 
 class CsvUpload(Upload, frozen=True):
     """A body taken as it is: a CSV file."""
+
+
+class JsonUpload(Upload, frozen=True):
+    """A body taken as it is: JSON of a protocol with rules of its own."""
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,12 +53,12 @@ class Reader:
         if not body and self._optional:
             return self._json.decode(b"{}")
         media_type = request.content_type if hdrs.CONTENT_TYPE in request.headers else ""
+        if media_type in self.uploads:
+            return Upload(media_type, body)
         if media_type == JSON and (request.charset or "utf-8").lower() in _UTF8:
             return _decode(self._json, body, b"\\u0000", msgspec.json.decode)
         if media_type in MSGPACK_TYPES:
             return _decode(self._msgpack, body, b"\0", msgspec.msgpack.decode)
-        if media_type in self.uploads:
-            return Upload(media_type, body)
         raise Refusal(415, "unsupported-media-type", f"This route does not read {media_type or 'untyped'} bodies.")
 
 
