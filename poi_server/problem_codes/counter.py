@@ -16,6 +16,19 @@ CODES: dict[str, Explanation] = {
         "Too many photos", "Photos come faster than they can be read.", "Send it again in a moment."
     ),
     "insufficient": Explanation("Insufficient", "The balance or limit is too small.", "Read it and ask for less."),
+    "override-elsewhere": Explanation(
+        "Not here", "Prices are changed by hand at a counter only.", "Leave `override` out."
+    ),
+    "override-line": Explanation(
+        "No product's line",
+        "Another price is for a line with a product's code and a line_id of the session.",
+        "Set the basket first, then name the line; a plain amount is entered as it shall be.",
+    ),
+    "override-ordered": Explanation(
+        "Ordered before",
+        "What was ordered keeps the price that was promised.",
+        "Take the line off and enter the product anew.",
+    ),
     "line-twice": Explanation("Line twice", "A line is named twice.", "Name each line once."),
     "unknown-line": Explanation("Unknown line", "There is no such line.", "Look at the basket or the sale again."),
     "handed-over": Explanation(

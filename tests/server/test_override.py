@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from poi_engine.basket import BasketEntry, check_entries
+from poi_engine.errors import RequestError
+from poi_engine.overrides import Override
 from tests.server.shop import Answer, Shop
 from tests.server.test_sellers import MANAGERS_PIN, Counter
 
@@ -150,10 +153,7 @@ async def test_a_reason_is_needed_and_elsewhere_no_price_is_changed(baker: Baker
     line = {"line_id": "1", "code": "CAKE", "override": {"unit_price": 1, "reason": "   "}}
     body: dict[str, Any] = {"entries": [line]}
     assert (await baker.ask("PUT", f"/v1/sessions/{session_id}/basket", body)).status == 422
-    line["override"] = {"unit_price": 1, "reason": "because"}
-    order = {**body, "fulfilment": {"how": "pick_up", "store_id": baker.shop.store_id}}
-    assert (await baker.ask("POST", "/v1/orders", order, role="phone")).status in (403, 404, 422)
-    decide = {"store_id": baker.shop.store_id, "currency": "EUR", **body}
-    baker.shop.secrets["app"] = await baker.shop.partner("decide")
-    answer = await baker.ask("POST", "/v1/decide", decide, role="app")
-    assert answer.status == 422, answer.content
+    entry = BasketEntry(line_id="1", code="CAKE", override=Override(unit_price=1, reason="because"))
+    with pytest.raises(RequestError) as refused:
+        check_entries([entry])
+    assert (refused.value.code, refused.value.path) == ("override-elsewhere", "$.entries[0].override")
