@@ -23,7 +23,7 @@ CODES: dict[str, Explanation] = {
     ),
     "approval-needed": Explanation(
         "A second person is needed",
-        "The act goes further than the person may alone: refunds and prices above their limit, a doubtful payment's end.",
+        "It goes further than the person may alone: refunds and prices above their limit, a doubtful payment's end.",
         "Let a manager or owner consent (`POST /v1/approvals`) and repeat the request with `approval_id`.",
     ),
     "approval-unknown": Explanation("Unknown consent", "There is no such consent.", "Ask for one."),
