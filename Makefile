@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 BIN := .venv/bin
 
-.PHONY: help run demo demo-shop web test stories faults check fuzz sanitize gate bench bench-matcher bench-insights bench-first-view pictures soak build clean
+.PHONY: help run demo demo-shop web test stories faults check fuzz sanitize gate bench bench-matcher bench-insights bench-sales bench-first-view pictures soak build clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -66,6 +66,11 @@ bench-matcher: ## Measure the matcher beside nine others (JSON=, MARKDOWN=, OFFE
 	@.ci/prepare bench
 	@$(BIN)/poi-server bench matcher $(if $(JSON),--json $(JSON)) $(if $(MARKDOWN),--markdown $(MARKDOWN)) \
 	  $(if $(OFFERS),--offers $(OFFERS)) $(if $(QUICK),--quick)
+
+bench-sales: ## Measure whole sales beside the usual stack (SECONDS=, ROUNDS=, STORE=sqlite|postgresql, STACK=poi-server|fastapi, JSON=)
+	@.ci/prepare bench
+	@$(BIN)/python -m bench.sales $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	  $(if $(STORE),--store $(STORE)) $(if $(STACK),--stack $(STACK)) $(if $(JSON),--json $(JSON)) $(if $(QUICK),--quick)
 
 bench-insights: ## Measure the dashboard over a long history while 50 stations sell (LINES=, STORAGE=sqlite|postgresql://..., KEEP=, JSON=)
 	@.ci/prepare bench

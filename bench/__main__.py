@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import decisions, insights, sales, taps
+from bench import counters, decisions, insights, taps
 from bench.figures import Row, table
 from bench.offers import COUNT
 from bench.trade import Trade, trade
@@ -46,7 +46,7 @@ def _measures(folder: Path, bought: Trade, quick: bool, lines: int) -> dict[str,
             seconds=0.5 if quick else 3.0,
             live=(live,) if quick else (13, live),
         ),
-        "sales": lambda: sales.measure(folder / "sales", bought, seconds=1.0 if quick else 15.0, live=live),
+        "sales": lambda: counters.measure(folder / "sales", bought, seconds=1.0 if quick else 15.0, live=live),
         "insights": lambda: insights.measure(_history(folder / "insights", quick, lines), bought),
     }
 

@@ -26,10 +26,10 @@ from urllib.parse import quote
 import aiohttp
 import uvloop
 
+from bench.counters import REFUSED
 from bench.figures import Row, quantile, table
 from bench.history import CUSTOMERS, OFFERS, Places, write_postgres, write_sqlite
 from bench.offers import LAT, LON
-from bench.sales import REFUSED
 from bench.server import Api, Server
 from bench.trade import Trade, trade
 from poi_engine.access import Access

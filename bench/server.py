@@ -5,11 +5,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -38,8 +38,16 @@ _AT_ONCE = 250
 class Server:
     """`python -m <module> serve ...` on a data folder; use as an async context manager."""
 
-    def __init__(self, folder: Path, *arguments: str, module: str = "poi_server", config: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        module: str = "poi_server",
+        config: str = "",
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._folder = folder
+        self._environment = environment
         self._arguments = arguments
         self._module = module
         self._config = config
@@ -68,6 +76,7 @@ class Server:
                 *("--data", str(self._folder), "--config", str(file)),
                 stdout=log,
                 stderr=asyncio.subprocess.STDOUT,
+                env={**os.environ, **self._environment},
             )
         try:
             note = await self._note()
@@ -80,7 +89,7 @@ class Server:
     async def _note(self) -> Running:
         assert self._process is not None
         async with asyncio.timeout(START_SECONDS):
-            while (note := read_note(self._folder)) is None:
+            while (note := read_note(self._folder)) is None or note.pid != self._process.pid:
                 if self._process.returncode is not None:
                     raise RuntimeError((self._folder / "serve.log").read_text()[-2000:])
                 await asyncio.sleep(0.05)
@@ -90,6 +99,11 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         await self._stop()
+
+    async def gone(self) -> None:
+        """Wait for the end of a process that was killed."""
+        assert self._process is not None
+        await self._process.wait()
 
     async def _stop(self) -> None:
         assert self._process is not None
@@ -130,10 +144,22 @@ class Filled:
     customers: tuple[str, ...]
 
 
-async def fill(folder: Path, offers: Sequence[Offer], trade: Trade, *, stations: int, customers: int) -> Filled:
-    """A shop through the engine's own services, before a server takes the folder. Cards are `BENCH-0`, `BENCH-1` ..."""
+async def fill(
+    folder: Path,
+    offers: Sequence[Offer],
+    trade: Trade,
+    *,
+    stations: int,
+    customers: int,
+    url: str = "",
+    connector: str = "simulator",
+) -> Filled:
+    """A shop through the engine's own services, before a server takes the folder (or the database at `url`).
+
+    Cards are `BENCH-0`, `BENCH-1` ...
+    """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    url, clock = f"sqlite:///{folder / 'poi.db'}", SystemClock()
+    url, clock = url or f"sqlite:///{folder / 'poi.db'}", SystemClock()
     await migrate(url)
     sql = open_sql(url)
     ids = Ids(clock.now)
@@ -149,7 +175,7 @@ async def fill(folder: Path, offers: Sequence[Offer], trade: Trade, *, stations:
         known = await _all(
             [people.by_credential(m, "loyalty", f"BENCH-{number}", create=True) for number in range(customers)]
         )
-        store_id, made = await _stations(Setup(sql, ids), m, stations)
+        store_id, made = await _stations(Setup(sql, ids), m, stations, connector)
         return Filled(store_id, made, tuple(person.customer_id for person in known if person is not None))
     finally:
         await sql.close()
@@ -163,10 +189,11 @@ async def _all(calls: Sequence[Coroutine[None, None, T]]) -> list[T]:
     return done
 
 
-async def _stations(setup: Setup, merchant_id: str, count: int) -> tuple[str, tuple[str, ...]]:
+async def _stations(setup: Setup, merchant_id: str, count: int, connector: str) -> tuple[str, tuple[str, ...]]:
     place = NewStore(name="Bench", zone="Europe/Paris", lat=LAT, lon=LON, regions=("FR", "FR-75"))
     store = await setup.add_store(merchant_id, place)
-    made = [NewStation(store_id=store.store_id, name=f"Counter {number}") for number in range(count)]
+    counters = [f"Counter {number}" for number in range(count)]
+    made = [NewStation(store_id=store.store_id, name=name, connector=connector) for name in counters]
     ids = [(await setup.add_station(merchant_id, station)).station_id for station in made]
     return store.store_id, tuple(ids)
 
