@@ -38,8 +38,11 @@ from poi_engine.segments.segments import Segments
 from poi_engine.stations import Stations
 from poi_engine.suggestions.advisor import Advisor
 from poi_engine.suggestions.service import Suggestions
+from poi_engine.value.bank import Bank
 from poi_engine.value.cards import GiftCards
 from poi_engine.value.expiry import Expiry
+from poi_engine.value.transfers import NAME as TRANSFER
+from poi_engine.value.transfers import TransferConnector
 from poi_engine.value.wallet import Wallets
 from poi_engine.wiring import Trace, Wiring, untraced
 
@@ -69,6 +72,7 @@ class Engine:
         fiscal_key: Path | None = None,
     ) -> None:
         self.places = Places(sql, clock)
+        connectors = {**connectors, TRANSFER: TransferConnector(sql, clock)}
         grace = 0.0 if exclusive else SHARED_GRACE_SECONDS
         wiring = Wiring(sql, sessions, screens, connectors, clock, ids, self.places, trace, grace)
         self.wiring = wiring
@@ -102,6 +106,7 @@ class Engine:
         self.gift_cards = GiftCards(wiring)
         self.wallets = Wallets(wiring)
         self.expiry = Expiry(wiring)
+        self.bank = Bank(wiring, settlement)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
         self.fiscal = Fiscal(wiring, Signer(fiscal_key))
         self._connectors = connectors

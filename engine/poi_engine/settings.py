@@ -6,7 +6,7 @@ from msgspec import Meta, Struct, json, to_builtins
 
 from poi_engine.errors import NotFound
 from poi_engine.ports import Job, Query, Row
-from poi_engine.value.rules import StoredValueRules
+from poi_engine.value.rules import BankAccount, StoredValueRules
 from poi_offers.policy import Policy
 from poi_offers.situation import Place
 from poi_offers.storetime import zone
@@ -80,6 +80,15 @@ class NoticeRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hours: Annotated[int, Meta(ge=0, le=8760)] = 24
 
 
+class MealVoucher(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What meal vouchers pay: products of these categories and all below them, and at most `daily_cap` minor units for
+    a customer's day (in France 25.00 EUR); None: without a cap. Without a category they pay nothing.
+    """
+
+    categories: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...], Meta(max_length=100)] = ()
+    daily_cap: Annotated[int, Meta(ge=0, le=1_000_000)] | None = 2_500
+
+
 class Programme(Struct, frozen=True, kw_only=True):
     """The loyalty programme: how offers are chosen and points earned, the tiers, and how customers join.
 
@@ -99,6 +108,8 @@ class Programme(Struct, frozen=True, kw_only=True):
     orders: Ordering = Ordering()
     notices: NoticeRule = NoticeRule()
     stored_value: StoredValueRules = StoredValueRules()
+    bank: BankAccount = BankAccount()
+    meal_voucher: MealVoucher = MealVoucher()
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
@@ -112,13 +123,17 @@ class Merchant(Struct, frozen=True, kw_only=True):
 
 
 class Counter(Struct, frozen=True, kw_only=True):
-    """A station with its store's place. `vat_rate` (basis points) is that of plain amounts."""
+    """A station with its store's place. `vat_rate` (basis points) is that of plain amounts.
+
+    In `training` nothing that is done there counts.
+    """
 
     station_id: str
     store_id: str
     connector: str
     vat_rate: int
     place: Place
+    training: bool = False
 
 
 def read_merchant(merchant_id: str) -> Job[Merchant]:
@@ -155,7 +170,7 @@ def write_setting(merchant_id: str, name: str, value: Struct | int | None) -> Jo
 def read_counter(merchant_id: str, station_id: str) -> Job[Counter]:
     """A station and where it stands."""
     rows = yield Query(
-        "select s.store_id, s.connector, s.vat_rate, t.lat, t.lon, t.zone, t.regions from station s "
+        "select s.store_id, s.connector, s.vat_rate, s.training, t.lat, t.lon, t.zone, t.regions from station s "
         "join store t on t.merchant_id = s.merchant_id and t.store_id = s.store_id "
         "where s.merchant_id = ? and s.station_id = ?",
         (merchant_id, station_id),
@@ -170,6 +185,7 @@ def read_counter(merchant_id: str, station_id: str) -> Job[Counter]:
         connector=row["connector"],
         vat_rate=row["vat_rate"],
         place=_place(row),
+        training=bool(row["training"]),
     )
 
 

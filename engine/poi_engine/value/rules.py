@@ -20,3 +20,27 @@ class StoredValueRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     wallet_months: Months | None = 24
     card_months: Months | None = 24
     warn_days: Annotated[int, Meta(ge=1, le=90)] = 30
+
+
+class EmvAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The merchant's account in a national scheme of EMV merchant-presented codes, as its operator gave it.
+
+    `guid` names the scheme, `account` the merchant in it (the subfields 00 and 01 of the object `tag`, 26 to 51);
+    `category` is the ISO 18245 code, `country` ISO 3166-1 alpha-2.
+    """
+
+    guid: Annotated[str, Meta(pattern=r"^[\x20-\x7e]{1,32}\Z")]
+    account: Annotated[str, Meta(pattern=r"^[\x20-\x7e]{1,60}\Z")]
+    tag: Annotated[int, Meta(ge=26, le=51)] = 26
+    category: Annotated[str, Meta(pattern=r"^\d{4}\Z")] = "0000"
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")] = "FR"
+    city: Annotated[str, Meta(pattern=r"^[\x20-\x7e]{1,15}\Z")] = "-"
+
+
+class BankAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where customers transfer money to; no `iban`: no transfers. `emv`: for merchant-presented EMV codes."""
+
+    iban: Annotated[str, Meta(max_length=42)] = ""
+    bic: Annotated[str, Meta(max_length=11)] = ""
+    beneficiary: Annotated[str, Meta(max_length=70)] = ""
+    emv: EmvAccount | None = None

@@ -47,6 +47,22 @@ def parse(text: str) -> MerchantCode:
     return MerchantCode(MappingProxyType(values), MappingProxyType(templates))
 
 
+def encode(values: Mapping[str, str], templates: Mapping[str, Mapping[str, str]]) -> str:
+    """A code of these objects and templates by tag, in rising order, the CRC last; it is read back before it is given
+    out."""
+    whole = {**values, **{tag: _joined(objects) for tag, objects in templates.items()}}
+    body = _joined({"00": "01", **whole}) + _CRC_HEAD
+    text = body + f"{binascii.crc_hqx(body.encode(), 0xFFFF):04X}"
+    parse(text)
+    return text
+
+
+def _joined(objects: Mapping[str, str]) -> str:
+    if any(not 1 <= len(value) <= 99 for value in objects.values()):
+        raise PayloadError("bad-emv-code", "an object has 1 to 99 characters")
+    return "".join(f"{tag}{len(value):02}{value}" for tag, value in sorted(objects.items()))
+
+
 def classify(text: str) -> Payload:
     """The payload of a merchant-presented code; its subject is the payment scheme it is for."""
     code = parse(text)

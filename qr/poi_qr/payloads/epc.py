@@ -56,6 +56,17 @@ def parse(data: bytes) -> CreditTransfer:
     )
 
 
+def encode(transfer: CreditTransfer) -> str:
+    """The code's text, version 002 in UTF-8; what it says is read back before it is given out."""
+    minor = transfer.amount_minor
+    amount = "" if minor is None else f"EUR{minor // 100}.{minor % 100:02}"
+    lines = ("BCD", "002", "1", "SCT", transfer.bic, transfer.name, transfer.iban, amount, transfer.purpose)
+    text = "\n".join((*lines, transfer.reference, transfer.text)).rstrip("\n")
+    if parse(text.encode()) != transfer:
+        raise PayloadError("bad-epc-code", "a field holds what the code cannot carry")
+    return text
+
+
 def classify(data: bytes) -> Payload:
     """The payload of a credit-transfer code; its subject is the payee's IBAN."""
     found = parse(data)

@@ -1,0 +1,194 @@
+"""What a bank's file says came in: camt.053 and camt.054 (ISO 20022, XML) and a plain CSV. Pure, and suspicious.
+
+Only booked credits count; debits, pending entries and reversals are skipped. A file with a document type declaration is
+refused: no statement has one, and entities are how an XML file grows without end.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from xml.etree import ElementTree as ET
+from xml.parsers import expat
+
+from poi_engine.errors import RequestError
+from poi_engine.value.bank_rows import MAX_AMOUNT, Credit
+
+MAX_BYTES = 32 * 1024 * 1024
+MAX_DEPTH = 40
+MAX_ENTRIES = 100_000
+COLUMNS = ("credit_id", "amount", "currency", "booked_on", "reference")
+Digits = Callable[[str], int]
+"""How many decimals a currency has."""
+
+
+def read_statement(content: bytes, digits: Digits, iban: str = "") -> list[Credit]:
+    """The credits of a file. `iban`: the account they must be on, if it is known. `RequestError` says what is wrong."""
+    if len(content) > MAX_BYTES:
+        raise RequestError("statement-too-large", f"A statement has at most {MAX_BYTES} bytes; split it.")
+    found = _camt(content, digits, iban) if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") else None
+    credits = list(_csv(content, digits) if found is None else found)
+    if len(credits) > MAX_ENTRIES:
+        raise RequestError("statement-too-large", f"A statement has at most {MAX_ENTRIES} entries; split it.")
+    return credits
+
+
+# --- camt ----------------------------------------------------------------------------------------------------------
+
+
+class _Tree:
+    """Builds a tree of elements named without their namespace."""
+
+    def __init__(self) -> None:
+        self._builder = ET.TreeBuilder()
+        self._depth = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise RequestError("bad-statement", f"The file nests deeper than {MAX_DEPTH} elements.")
+        self._builder.start(name.rpartition("}")[2], attributes)
+
+    def end(self, name: str) -> None:
+        self._depth -= 1
+        self._builder.end(name.rpartition("}")[2])
+
+    def parse(self, content: bytes) -> ET.Element:
+        """The root element."""
+        parser = expat.ParserCreate(namespace_separator="}")
+        parser.StartElementHandler, parser.EndElementHandler = self.start, self.end
+        parser.CharacterDataHandler = self._builder.data
+        parser.StartDoctypeDeclHandler = _no_doctype
+        try:
+            parser.Parse(content, True)
+        except expat.ExpatError as error:
+            message = f"The file is not well-formed XML: line {error.lineno}, column {error.offset}."
+            raise RequestError("bad-statement", message) from error
+        return self._builder.close()
+
+
+def _no_doctype(*_: object) -> None:
+    raise RequestError("bad-statement", "The file has a document type declaration; a bank's statement has none.")
+
+
+def _camt(content: bytes, digits: Digits, iban: str) -> Iterator[Credit]:
+    root = _Tree().parse(content)
+    reports = [*root.findall("./BkToCstmrStmt/Stmt"), *root.findall("./BkToCstmrDbtCdtNtfctn/Ntfctn")]
+    if root.tag != "Document" or not reports:
+        raise RequestError("bad-statement", "This is neither a camt.053 nor a camt.054 file.")
+    for report in reports:
+        theirs = report.findtext("./Acct/Id/IBAN", "").replace(" ", "")
+        if iban and theirs and theirs != iban:
+            raise RequestError("other-account", f"The statement is of the account ...{theirs[-4:]}, not of yours.")
+        for entry in report.findall("./Ntry"):
+            yield from _entry(entry, digits)
+
+
+def _entry(entry: ET.Element, digits: Digits) -> Iterator[Credit]:
+    state = entry.findtext("./Sts/Cd") or entry.findtext("./Sts") or ""
+    reversal = entry.findtext("./RvslInd", "false") in ("true", "1")
+    if entry.findtext("./CdtDbtInd") != "CRDT" or state.strip() != "BOOK" or reversal:
+        return
+    booked, own = _day(entry.find("./BookgDt")), _own_reference(entry)
+    details = entry.findall("./NtryDtls/TxDtls")
+    if len(details) <= 1:
+        yield _credit(own, entry.find("./Amt"), booked, details[0] if details else entry, digits)
+        return
+    for number, detail in enumerate(details, 1):
+        if detail.findtext("./CdtDbtInd", "CRDT") != "CRDT":
+            continue
+        amount = detail.find("./Amt")
+        amount = detail.find("./AmtDtls/TxAmt/Amt") if amount is None else amount
+        mine = detail.findtext("./Refs/AcctSvcrRef", "").strip()
+        yield _credit(mine if mine and mine != own else f"{own}/{number}", amount, booked, detail, digits)
+
+
+def _own_reference(entry: ET.Element) -> str:
+    for path in ("./AcctSvcrRef", "./NtryDtls/TxDtls/Refs/AcctSvcrRef", "./NtryRef"):
+        found = entry.findtext(path, "").strip()
+        if found:
+            return found
+    raise RequestError(
+        "bad-statement", "An entry has no reference of the bank's (AcctSvcrRef): it cannot be told apart."
+    )
+
+
+def _credit(credit_id: str, amount: ET.Element | None, booked: datetime, told: ET.Element, digits: Digits) -> Credit:
+    if amount is None:
+        raise RequestError("bad-statement", f"The entry {credit_id[:64]!r} has no amount.")
+    currency = amount.get("Ccy", "")
+    structured = [one.text or "" for one in told.iterfind(".//RmtInf/Strd/CdtrRefInf/Ref")]
+    free = [one.text or "" for one in told.iterfind(".//RmtInf/Ustrd")]
+    return Credit(
+        credit_id=credit_id[:64],
+        amount=_minor(amount.text or "", currency, digits, credit_id),
+        currency=currency,
+        booked_at=booked,
+        reference=" ".join([*structured, *free, told.findtext("./Refs/EndToEndId", "")]).strip()[:1000],
+    )
+
+
+def _day(booking: ET.Element | None) -> datetime:
+    text = "" if booking is None else booking.findtext("./Dt") or booking.findtext("./DtTm") or ""
+    return _date(text.strip()[:10])
+
+
+def _date(text: str) -> datetime:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise RequestError("bad-statement", f"{text[:20]!r} is no booking date such as 2026-11-22.") from None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _minor(text: str, currency: str, digits: Digits, credit_id: str) -> int:
+    """The amount in minor units, exactly."""
+    try:
+        if len(currency) != 3 or not currency.isascii() or not currency.isupper():
+            raise InvalidOperation
+        amount = Decimal(text.strip()).scaleb(digits(currency))
+        whole = int(amount)
+        if len(text) > 30 or amount != whole or not 1 <= whole <= MAX_AMOUNT:
+            raise InvalidOperation
+    except (InvalidOperation, ValueError, OverflowError):
+        message = f"The entry {credit_id[:64]!r} has no amount that can be booked: {text[:30]!r} {currency[:3]!r}."
+        raise RequestError("bad-statement", message) from None
+    return whole
+
+
+# --- CSV -----------------------------------------------------------------------------------------------------------
+
+
+def _csv(content: bytes, digits: Digits) -> Iterator[Credit]:
+    """A header with the names of `COLUMNS`, and a credit a line; amounts such as 12.50."""
+    try:
+        text = content.decode("utf-8-sig")
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+        missing = set(COLUMNS) - set(rows.fieldnames or ())
+        if missing:
+            raise RequestError("bad-statement", f"The first line lacks {', '.join(sorted(missing))}.")
+        for row in rows:
+            yield _row(row, digits, rows.line_num)
+    except UnicodeDecodeError:
+        raise RequestError("bad-statement", "The file is neither XML nor UTF-8 text.") from None
+    except csv.Error as error:
+        raise RequestError("bad-statement", f"The CSV cannot be read: {error}.") from None
+
+
+def _delimiter(text: str) -> str:
+    head = text.partition("\n")[0]
+    return ";" if head.count(";") > head.count(",") else ","
+
+
+def _row(row: Mapping[str, str | None], digits: Digits, line: int) -> Credit:
+    told = {name: (row.get(name) or "").strip() for name in COLUMNS}
+    if not 1 <= len(told["credit_id"]) <= 64:
+        raise RequestError("bad-statement", f"Line {line}: a credit_id has 1 to 64 characters.")
+    return Credit(
+        credit_id=told["credit_id"],
+        amount=_minor(told["amount"].replace(",", "."), told["currency"], digits, told["credit_id"]),
+        currency=told["currency"],
+        booked_at=_date(told["booked_on"]),
+        reference=told["reference"][:1000],
+    )
