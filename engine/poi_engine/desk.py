@@ -4,12 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 
-from poi_engine.checkout.commit import paid_session
-from poi_engine.checkout.frozen import Frozen, decode
-from poi_engine.checkout.reservation import latest
+from poi_engine.checkout.standing import follows, truth_of
 from poi_engine.errors import Conflict, NotFound, StorageError
 from poi_engine.ports import Job, Query, Row
-from poi_engine.session import MOVES, Identity, Notice, Session, SessionState, move
+from poi_engine.session import MOVES, Identity, Session, SessionState, move
 from poi_engine.wiring import Wiring
 
 ATTEMPTS = 8
@@ -39,11 +37,10 @@ class Desk:
         """A session in payment as SQL has it; any other as it is."""
         if session.state not in IN_PAYMENT:
             return session
-        row = await self._w.sql.read(lambda: latest(session.merchant_id, session.session_id))
-        if row is None or row["checkout_id"] != session.checkout_id:
+        truth = await self._w.sql.read(lambda: truth_of(session.merchant_id, session.session_id))
+        if truth is None or truth.checkout_id != session.checkout_id or not follows(truth, session):
             return session
-        truth = session_of(row)
-        return session if truth.state == session.state else await self.settle(truth)
+        return await self.settle(truth)
 
     async def change(
         self,
@@ -82,7 +79,7 @@ class Desk:
     async def _settle(self, truth: Session) -> Session | None:
         for _ in range(ATTEMPTS):
             current = await self._w.sessions.load(truth.merchant_id, truth.session_id)
-            if current is None or current.checkout_id != truth.checkout_id or current.state == truth.state:
+            if current is None or current.checkout_id != truth.checkout_id or not follows(truth, current):
                 return current
             if truth.state not in MOVES[current.state]:
                 return current
@@ -92,6 +89,8 @@ class Desk:
                 sale_id=truth.sale_id,
                 notice=truth.notice,
                 decision_id=truth.decision_id,
+                tenders=truth.tenders,
+                due=truth.due,
             )
             if await self._w.sessions.save(changed, expected_revision=current.revision):
                 await self._w.screens.session_changed(changed)
@@ -99,10 +98,10 @@ class Desk:
         return None
 
     async def _from_sql(self, merchant_id: str, session_id: str) -> Session:
-        row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
-        if row is None or not row["checkout_id"].startswith("chk_"):
-            raise NotFound("session", session_id)  # a refund's checkout stands under the id of its sale
-        return await self.named(session_of(row))
+        truth = await self._w.sql.read(lambda: truth_of(merchant_id, session_id))
+        if truth is None:
+            raise NotFound("session", session_id)
+        return await self.named(truth)
 
     async def named(self, session: Session) -> Session:
         """The documents in SQL hold no names; the screen shows one."""
@@ -111,47 +110,6 @@ class Desk:
             return session
         rows = await self._w.sql.read(lambda: _name_of(session.merchant_id, identity.customer_id))
         return replace(session, identity=_with_name(identity, rows))
-
-
-def session_of(row: Row) -> Session:
-    """The session that a checkout's row stands for."""
-    frozen = decode(row["document"])
-    match row["state"]:
-        case "paid":
-            return paid_session(frozen.session, row["sale_id"])
-        case "unknown":
-            return unknown_session(frozen)
-        case "declined":
-            return declined_session(frozen)
-        case "abandoned":
-            return move(frozen.session, _S.ABANDONED)
-        case "released":
-            return released_session(frozen)
-        case _:
-            return frozen.session
-
-
-def unknown_session(frozen: Frozen) -> Session:
-    """The accepted session, its payment in doubt."""
-    return move(frozen.session, _S.UNKNOWN, notice=Notice(code="payment-unknown"))
-
-
-def declined_session(frozen: Frozen, reason: str = "") -> Session:
-    """The accepted session, declined: the same decision under a new name can be accepted again."""
-    notice = Notice(code="payment-declined", values={"reason": reason} if reason else {})
-    return move(frozen.session, _S.DECLINED, notice=notice, decision_id=_next_name(frozen.session.decision_id or ""))
-
-
-def released_session(frozen: Frozen) -> Session:
-    """The acceptance was undone without a payment: the same decision, under a new name, can be accepted again."""
-    decision_id = _next_name(frozen.session.decision_id or "")
-    return move(frozen.session, _S.DECIDED, notice=Notice(code="accept-again"), decision_id=decision_id)
-
-
-def _next_name(decision_id: str) -> str:
-    """`dec_x`, `dec_x.1`, `dec_x.2` ...: each attempt at payment has a checkout of its own."""
-    name, _, attempt = decision_id.partition(".")
-    return f"{name}.{int(attempt or 0) + 1}"
 
 
 def _with_name(identity: Identity, rows: list[Row]) -> Identity:

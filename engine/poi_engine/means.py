@@ -15,17 +15,28 @@ BY_HAND = frozenset({"cash", "meal_voucher"})
 SPLIT = "split"
 """The means of a sale that several paid."""
 
-TenderState = Literal["sending", "unknown", "captured", "declined", "reversing", "reversed"]
+OF_VALUE = frozenset({"wallet", "gift_card"})
+"""Means that the ledger keeps for the customer."""
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """A payment as it is asked for. `amount`, minor units: None is all that is due; `given`: the cash handed over;
+    `gift_card`: the card's code."""
+
+    means: Means
+    amount: int | None = None
+    given: int | None = None
+    gift_card: str | None = None
 
 
 class TenderShown(Struct, frozen=True, kw_only=True):
     """One payment of a session as the screens show it: `amount` and the cash `given` in minor units.
 
-    `unknown`: in doubt; `reversing`: what it took is to go back; `reversed`: it has gone back.
+    `state`: `unknown` (in doubt), `captured`, `declined`, `reversing` (what it took is to go back), `reversed`.
     """
 
     payment_id: str
     means: str
     amount: int
-    state: TenderState
+    state: str
     given: int | None = None

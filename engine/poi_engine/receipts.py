@@ -70,11 +70,13 @@ def receipt_lines(lines: Sequence[LineRow]) -> tuple[ReceiptLine, ...]:
     )
 
 
-def payments_of(tender: Tender) -> tuple[ReceiptPayment, ...]:
+def payments_of(tenders: Sequence[Tender]) -> tuple[ReceiptPayment, ...]:
     """The means of payment; nothing to pay, none."""
-    if not tender.amount:
-        return ()
-    return (ReceiptPayment(means=tender.means, amount=tender.amount, card_scheme=tender.card_scheme),)
+    return tuple(
+        ReceiptPayment(means=tender.means, amount=tender.amount, card_scheme=tender.card_scheme, given=tender.given)
+        for tender in tenders
+        if tender.amount
+    )
 
 
 def receipt_for(
@@ -85,7 +87,7 @@ def receipt_for(
     zone: str,
     currency: str,
     lines: Sequence[LineRow],
-    tender: Tender,
+    tenders: Sequence[Tender],
     at: int,
 ) -> Receipt:
     """A receipt's frame: place, time, lines, VAT and payment; the rest is filled in by `replace`."""
@@ -99,7 +101,7 @@ def receipt_for(
         local_minute=local_minute(at, zone),
         lines=receipt_lines(lines),
         vat=vat_of(lines),
-        payments=payments_of(tender),
+        payments=payments_of(tenders),
         subtotal=sum(line.amount for line in lines),
         saved=sum(line.saved for line in lines),
         total=sum(line.total for line in lines),
@@ -124,7 +126,7 @@ def sale_receipt(
     frozen: Frozen,
     sale_id: str,
     lines: Sequence[LineRow],
-    tender: Tender,
+    tenders: Sequence[Tender],
     given: Given,
     owed: Owed,
     language: str,
@@ -141,7 +143,7 @@ def sale_receipt(
         frozen.place.zone,
         frozen.decision.currency,
         lines,
-        tender,
+        tenders,
         at,
     )
     return replace(

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct, json
 
+from poi_engine.checkout.entries import summed
 from poi_engine.checkout.records import LineRow, SaleDocument
 from poi_engine.clientele.rows import living, marks
 from poi_engine.clock import moment
@@ -55,7 +56,10 @@ class SaleSummary(Struct, frozen=True, kw_only=True):
 
 
 class SaleView(SaleSummary, frozen=True, kw_only=True):
-    """A sale or a refund with its lines. `refunded`, in minor units, is what went back of a sale."""
+    """A sale or a refund with its lines. `refunded`, in minor units, is what went back of a sale.
+
+    `receipt_hash` is the receipt's in the journal, in hex.
+    """
 
     seller_id: str | None
     card_scheme: str | None
@@ -67,6 +71,7 @@ class SaleView(SaleSummary, frozen=True, kw_only=True):
     offers: tuple[ChosenOffer, ...]
     lines: tuple[SoldLine, ...]
     receipt: Receipt
+    receipt_hash: str
 
 
 class Sales:
@@ -139,10 +144,10 @@ def read_sale(merchant_id: str, sale_id: str) -> Job[SaleView]:
     refunds = yield from _refunds(merchant_id, sale_id)
     returned = yield from returned_quantities(merchant_id, sale_id)
     receipts = yield Query(
-        "select document from journal where merchant_id = ? and station_id = ? and number = ?",
+        "select document, hash from journal where merchant_id = ? and station_id = ? and number = ?",
         (merchant_id, rows[0]["station_id"], rows[0]["receipt_number"]),
     )
-    return _view(rows[0], lines, refunds, returned, receipt_of(bytes(receipts[0]["document"])))
+    return _view(rows[0], lines, refunds, returned, receipts[0])
 
 
 def _refunds(merchant_id: str, sale_id: str) -> Job[list[Row]]:
@@ -178,18 +183,19 @@ def document_of(row: Row) -> SaleDocument:
     return json.decode(row["document"], type=SaleDocument)
 
 
-def _view(row: Row, lines: list[LineRow], refunds: list[Row], returned: dict[str, int], receipt: Receipt) -> SaleView:
+def _view(row: Row, lines: list[LineRow], refunds: list[Row], returned: dict[str, int], journal: Row) -> SaleView:
     document = document_of(row)
     same = {name: row[name] for name in SaleView.__struct_fields__ if name in _PLAIN}
     return SaleView(
         **same,
         at=moment(row["created_at"]),
-        guaranteed=document.tender.guaranteed,
+        guaranteed=summed(document.paid_by).guaranteed,
         refunded=-sum(refund["total"] for refund in refunds),
         refunds=tuple(refund["sale_id"] for refund in refunds),
         offers=document.decision.offers if document.decision else (),
         lines=tuple(_sold(line, returned.get(line.line_id, 0)) for line in lines),
-        receipt=receipt,
+        receipt=receipt_of(bytes(journal["document"])),
+        receipt_hash=bytes(journal["hash"]).hex(),
     )
 
 

@@ -5,24 +5,27 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from poi_engine.basket import BasketEntry, check_entries, lines_of, one_more
+from poi_engine.basket import BasketEntry, check_entries, lines_of, one_more, overridden_of
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.frozen import is_sure
-from poi_engine.checkout.reservation import release
+from poi_engine.checkout.settlement import Settlement
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import moment
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, NotFound, StorageError
 from poi_engine.facts import read_facts
-from poi_engine.goods.products import Product, Products, find_product
-from poi_engine.identify import Identifier, Refused, Vouched, identity_of, vouch
+from poi_engine.goods.products import Products, on_sale
+from poi_engine.identify import Identifier, Refused, Vouched, identity_of, surer, vouch
 from poi_engine.orders.fulfilment import placed, same_lines, still
 from poi_engine.orders.promised import promised_items
-from poi_engine.ports import Credential, Job
+from poi_engine.overrides import Overridden, priced, standing
+from poi_engine.ports import Credential
 from poi_engine.principal import Principal
 from poi_engine.session import Identity, Notice, Session, SessionState, move
 from poi_engine.settings import Counter
-from poi_engine.value.lines import goods_of, with_value
+from poi_engine.staff.by_hand import allow_overrides, must_load_value
+from poi_engine.staff.rights import Acting
+from poi_engine.value.lines import goods_of, is_value, with_value
 from poi_engine.wiring import Wiring
 from poi_offers.situation import Basket, CustomerFacts, SaleItem, Situation
 
@@ -40,9 +43,18 @@ _PRODUCTS = frozenset({"gtin", "product"})
 class Stations:
     """The sessions' service."""
 
-    def __init__(self, wiring: Wiring, desk: Desk, offers: OfferBook, customers: Customers, products: Products) -> None:
+    def __init__(
+        self,
+        wiring: Wiring,
+        desk: Desk,
+        settlement: Settlement,
+        offers: OfferBook,
+        customers: Customers,
+        products: Products,
+    ) -> None:
         self._w = wiring
         self._desk = desk
+        self._settlement = settlement
         self._offers = offers
         self._customers = customers
         self._products = products
@@ -75,24 +87,38 @@ class Stations:
         rewards: Sequence[str] = (),
         revision: int | None = None,
         known: Session | None = None,
+        acting: Acting | None = None,
+        approval_id: str | None = None,
     ) -> Session:
         """Replace the basket, the codes given and the rewards asked for; decides anew.
 
-        `known` is the session if the caller has just loaded it.
+        `known` is the session if the caller has just loaded it. `acting`: who gives prices by hand, with a second
+        person's consent where they go further than they may alone.
         """
         check_entries(entries, value=True)
+        if any(is_value(entry.code) for entry in entries):
+            must_load_value(acting)
+        allowed: list[Overridden] = []
 
         async def step(session: Session) -> Session:
             must_be_changeable(session)
             if revision is not None and session.revision != revision:
                 raise Conflict("revision", "The session has changed since; look again.")
             counter = await self._w.places.counter(merchant_id, session.station_id)
-            products = await self._w.sql.read(lambda: _entered(merchant_id, entries))
+            products = await self._w.sql.read(lambda: on_sale(merchant_id, [one.code for one in entries if one.code]))
             promised = await self._promised(session)
-            lines = lines_of(entries, products, counter.vat_rate, promised)
+            wanted = overridden_of(entries, products, promised, acting.by.who if acting else "")
+            overrides = standing(session.overrides, wanted)
+            fresh = [one for one in overrides if one not in session.overrides and one not in allowed]
+            if fresh:
+                named = (merchant_id, session_id, fresh, acting, approval_id)
+                await self._w.sql.write(lambda: allow_overrides(*named, ids=self._w.ids, at=self._w.at()))
+                allowed.extend(fresh)
+            lines = priced(lines_of(entries, products, counter.vat_rate, promised), overrides)
             basket = replace(session.basket, items=lines, codes=tuple(codes), rewards=tuple(rewards))
             kept = still(session.fulfilments, same_lines(session.basket.items, lines))
-            return await self.decided(replace(session, basket=basket, fulfilments=kept, notice=None))
+            changed = replace(session, basket=basket, fulfilments=kept, overrides=overrides, notice=None)
+            return await self.decided(changed)
 
         return await self._desk.change(merchant_id, session_id, step, known)
 
@@ -206,13 +232,20 @@ class Stations:
 
         return await self._desk.change(merchant_id, session_id, step)
 
-    async def abandon(self, merchant_id: str, session_id: str, known: Session | None = None) -> Session:
-        """End the session without a sale; what was reserved is free again. Not while a payment is under way."""
+    async def abandon(
+        self, merchant_id: str, session_id: str, known: Session | None = None, *, by: Principal | None = None
+    ) -> Session:
+        """End the session without a sale: what was reserved is free again, what was paid in part goes back. Not while
+        a payment is under way."""
 
         async def step(session: Session) -> Session:
+            if session.state is _S.ABANDONED:
+                return session
+            tenders = session.tenders
             if session.state is _S.PAYING:
-                await self._let_go(session)
-            return move(session, _S.ABANDONED, notice=None)
+                who = by.who if by else f"station:{session.station_id}"
+                tenders = await self._settlement.give_up(session, who)
+            return move(session, _S.ABANDONED, notice=None, tenders=tenders, due=0)
 
         session = known or await self._desk.load(merchant_id, session_id)
         if session.state is _S.ABANDONED:
@@ -278,7 +311,7 @@ class Stations:
             must_be_changeable(current)
             notice = Notice(code="identified", values={"scheme": identity.scheme})
             at = self._w.at()
-            known = _surer(current.identity, replace(identity, proved_at=at), at)
+            known = surer(current.identity, replace(identity, proved_at=at), at)
             basket, contact_id = current.basket, current.contact_id
             if current.identity is not None and current.identity.customer_id != known.customer_id:
                 basket = replace(basket, rewards=())  # the one before asked for them
@@ -315,22 +348,6 @@ class Stations:
 
         return await self._desk.change(session.merchant_id, session.session_id, step)
 
-    async def _let_go(self, session: Session) -> None:
-        checkout_id, at = session.checkout_id or "", self._w.at()
-        gone = await self._w.sql.write(
-            lambda: release(
-                session.merchant_id,
-                checkout_id,
-                "abandoned",
-                ("reserved",),
-                ids=self._w.ids,
-                at=at,
-                trace=self._w.trace,
-            )
-        )
-        if not gone:
-            raise Conflict("payment-under-way", "A payment is under way; wait for its end.")
-
     def _repeated(self, merchant_id: str, station_id: str, credential: Credential) -> bool:
         key = (merchant_id, station_id, credential.scheme, credential.subject)
         now = self._w.clock.monotonic()
@@ -364,14 +381,6 @@ def _as_living(session: Session, facts: CustomerFacts | None) -> Session:
     return replace(session, identity=replace(session.identity, customer_id=facts.customer_id))
 
 
-def _surer(known: Identity | None, shown: Identity, at: int) -> Identity:
-    """A second, weaker proof of the same customer does not lower what the first one proved."""
-    same = known is not None and known.customer_id == shown.customer_id
-    if known is not None and same and is_sure(known, at) and not is_sure(shown, at):
-        return known
-    return shown
-
-
 def _vouchable(session: Session) -> Identity:
     """Whom staff may vouch for: who is identified in a session that is not being paid."""
     must_be_changeable(session)
@@ -384,12 +393,3 @@ def must_be_changeable(session: Session) -> None:
     """Refuse what changes a session that is being paid, or has ended."""
     if session.state not in CHANGEABLE:
         raise Conflict("illegal-move", f"A session that is {session.state} takes no change.")
-
-
-def _entered(merchant_id: str, entries: Sequence[BasketEntry]) -> Job[dict[str, Product]]:
-    products: dict[str, Product] = {}
-    for code in {entry.code: None for entry in entries if entry.code}:
-        product = yield from find_product(merchant_id, code)
-        if product is not None and product.active:
-            products[code] = product
-    return products

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from poi_engine.insights.expected import FACETS, differences, newcomer_differences
 
-_OPEN = "('reserved', 'paying', 'unknown')"
+_OPEN = "('reserved', 'paying', 'unknown', 'part_paid')"
 _UNRESOLVED = (
     "p.phase = 'pending' and not exists"
     " (select 1 from transfer r where r.merchant_id = p.merchant_id and r.resolves = p.transfer_id)"
@@ -157,7 +157,7 @@ _STRAY_PAYMENTS = """
 select p.merchant_id, p.payment_id as subject, 'is captured but ' || p.checkout_id || ' made no sale' as message
 from payment p left join sale s on s.merchant_id = p.merchant_id and s.checkout_id = p.checkout_id
 where p.state = 'captured' and p.amount <> 0 and s.sale_id is null and not exists (select 1 from checkout c
-  where c.merchant_id = p.merchant_id and c.checkout_id = p.checkout_id and c.state in ('paying', 'unknown'))
+  where c.merchant_id = p.merchant_id and c.checkout_id = p.checkout_id and c.state in ('paying', 'unknown', 'part_paid'))
 """
 
 _REVENUE = """

@@ -49,7 +49,7 @@ def commit_past(merchant_id: str, past: Past, ids: PastIds) -> Job[None]:
     ready = [claim.key for claim in claims]
     yield from reserve(merchant_id, past.checkout_id, past.frozen, ready=ready, ids=ids, at=past.at, trace=untraced)
     yield insert_payment(merchant_id, _payment(past))
-    yield from commit_sale(merchant_id, past.checkout_id, past.tender, ids=ids, at=past.at, trace=untraced)
+    yield from commit_sale(merchant_id, past.checkout_id, (past.tender,), ids=ids, at=past.at, trace=untraced)
 
 
 def tell_nobody(merchant_id: str, ids: PastIds) -> Job[None]:

@@ -26,12 +26,16 @@ Reference = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class BasketBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole basket as it shall be: lines by product code, or plain amounts in minor units."""
+    """The whole basket as it shall be: lines by product code, or plain amounts in minor units.
+
+    `approval_id`: a second person's consent to a price changed by hand further than the seller may alone.
+    """
 
     entries: Annotated[tuple[BasketEntry, ...], Meta(max_length=200)]
     codes: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...], Meta(max_length=20)] = ()
     rewards: Annotated[tuple[str, ...], Meta(max_length=20)] = ()
     revision: int | None = None
+    approval_id: Reference | None = None
 
 
 class TypedScan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -170,6 +174,8 @@ async def set_basket(call: Call, session_id: str, body: BasketBody) -> Session:
         rewards=body.rewards,
         revision=body.revision,
         known=known,
+        acting=call.acting,
+        approval_id=body.approval_id,
     )
     return shown_to(call, session)
 
@@ -264,11 +270,20 @@ async def accept(call: Call, session_id: str, body: AcceptBody) -> Session:
     roles=COUNTER,
     right="take_payment",
     idempotent=True,
-    summary="Pay the accepted total",
+    summary="Pay the accepted total, or a part of it",
 )
 async def pay(call: Call, session_id: str, body: PayBody) -> Session:
     await own_session(call, session_id)
-    paying = call.engine.checkout.pay(call.merchant_id, session_id, body.means, key=call.key, by=call.by)
+    paying = call.engine.checkout.pay(
+        call.merchant_id,
+        session_id,
+        body.means,
+        body.amount,
+        given=body.given,
+        gift_card=body.gift_card,
+        key=call.key,
+        by=call.by,
+    )
     return shown_to(call, await asyncio.shield(paying))  # a caller who hangs up does not interrupt a payment
 
 
@@ -303,11 +318,11 @@ async def resolve(call: Call, session_id: str, body: ResolveBody) -> Session:
     "/v1/sessions/{session_id}/abandon",
     roles=COUNTER,
     right="sell",
-    summary="Give the session up; what was held is let go",
+    summary="Give the session up; what was held is let go, what was paid in part goes back",
 )
 async def abandon(call: Call, session_id: str) -> Session:
     known = await own_session(call, session_id)
-    return shown_to(call, await call.engine.stations.abandon(call.merchant_id, session_id, known))
+    return shown_to(call, await call.engine.stations.abandon(call.merchant_id, session_id, known, by=call.by))
 
 
 @routes.get(

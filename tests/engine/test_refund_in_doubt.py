@@ -86,7 +86,7 @@ async def test_what_the_terminal_could_not_undo_at_once_is_undone_by_recovery(
     sale_id, doubt = await in_doubt(shop)
     monkeypatch.setattr(shop.terminal, "capabilities", Capabilities(cancel=False))
     await resolve(shop, sale_id, doubt.refund_id, "declined")
-    assert (await payment(shop, doubt.refund_id), (await shop.engine.recovery.run()).in_doubt) == ("unknown", 1)
+    assert (await payment(shop, doubt.refund_id), (await shop.engine.recovery.run()).in_doubt) == ("reversing", 1)
     monkeypatch.undo()
     assert (await shop.engine.recovery.run()).resolved == 1
     assert await payment(shop, doubt.refund_id) == "reversed"

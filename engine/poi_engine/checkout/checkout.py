@@ -4,23 +4,27 @@ import asyncio
 from collections.abc import Sequence
 from typing import Literal
 
+from msgspec.structs import asdict
+
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.confirmation import ConfirmationNeeded
 from poi_engine.checkout.confirmations import Confirmations
 from poi_engine.checkout.frozen import Frozen, claims_of, impersonal
-from poi_engine.checkout.pay_jobs import Before, Begun, begin, pay_at_once, session_in
+from poi_engine.checkout.pay_jobs import pay_at_once, session_in
 from poi_engine.checkout.promise import Key, key_of, promised
 from poi_engine.checkout.records import insert_audit
 from poi_engine.checkout.refund import Refunds
 from poi_engine.checkout.reservation import Taken, Unready, carry_claims, checkout_of, fund, latest, release, reserve
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.checkout.settlement import Settlement
+from poi_engine.checkout.tendering import Before, Begun, begin, check_asked
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, DeviceError, PoiError, RequestError
 from poi_engine.goods.stock import gone_meanwhile
 from poi_engine.identify import must_be_sure
 from poi_engine.ledger import Insufficient
 from poi_engine.loyalty import points_spent
+from poi_engine.means import BY_CONNECTOR, Asked, Means
 from poi_engine.ports import Job, PaymentResult, Row
 from poi_engine.principal import Principal
 from poi_engine.sales import SaleView
@@ -31,7 +35,6 @@ from poi_engine.wiring import Wiring
 from poi_offers.limits import claims
 
 _S = SessionState
-Means = Literal["card", "cash", "wallet"]
 _TRIES, _PREPARED = 3, 2
 
 
@@ -91,18 +94,31 @@ class Checkout:
         self._w.trace("accept.reserved")
         return await self._show(session, accepted, checkout_id)
 
-    async def pay(self, merchant_id: str, session_id: str, means: Means, *, key: str, by: Principal) -> Session:
-        """Pay the accepted total: PAID, DECLINED or UNKNOWN. Repeating the key repeats the answer and pays once.
+    async def pay(
+        self,
+        merchant_id: str,
+        session_id: str,
+        means: Means,
+        amount: int | None = None,
+        *,
+        given: int | None = None,
+        gift_card: str | None = None,
+        key: str,
+        by: Principal,
+    ) -> Session:
+        """Pay what is due of the accepted total, or an `amount` of it (minor units): PAID, DECLINED, UNKNOWN, or PAYING
+        while something is due. `given`: the cash handed over; `gift_card`: the card's code.
 
-        The payment goes on when the caller goes away.
+        Repeating the key repeats the answer and pays once. The payment goes on when the caller goes away.
         """
-        if means not in ("card", "cash", "wallet"):
-            raise RequestError("bad-means", "The means is `card`, `cash` or `wallet`.", path="$.means")
-        asked = key_of(by, key, "pay", session_id, means)
+        wish = Asked(means=means, amount=amount, given=given, gift_card=gift_card)
+        check_asked(wish)
+        extra = [f"{name}={value}" for name, value in asdict(wish).items() if name != "means" and value is not None]
+        asked = key_of(by, key, "pay", session_id, means, *extra)
         name = (merchant_id, asked.principal, asked.key)
         known = self._under_way.get(name)
         if known is None:
-            task = asyncio.create_task(self._pay(merchant_id, session_id, means, asked))
+            task = asyncio.create_task(self._pay(merchant_id, session_id, wish, asked))
             known = self._under_way[name] = (asked.body_hash, task)
             task.add_done_callback(lambda _: self._under_way.pop(name, None))
         elif known[0] != asked.body_hash:
@@ -244,13 +260,13 @@ class Checkout:
 
     # --- pay -------------------------------------------------------------------------------------------------------
 
-    async def _pay(self, merchant_id: str, session_id: str, means: str, key: Key) -> Session:
+    async def _pay(self, merchant_id: str, session_id: str, wish: Asked, key: Key) -> Session:
         self._w.trace("pay.start")
         before = await self._w.sql.read(lambda: promised(merchant_id, key))
         if before is not None:
-            return await self._again(merchant_id, session_id, session_in(before.answer))
+            return await self._again(merchant_id, session_id, before.answer)
         try:
-            return await self._pay_first(merchant_id, session_id, means, key)
+            return await self._pay_first(merchant_id, session_id, wish, key)
         except ConfirmationNeeded as needed:
             await self._confirmations.ask(merchant_id, needed)
             raise
@@ -259,28 +275,17 @@ class Checkout:
                 await self._back_to_decision(merchant_id, session_id)
             raise
 
-    async def _pay_first(self, merchant_id: str, session_id: str, means: str, key: Key) -> Session:
+    async def _pay_first(self, merchant_id: str, session_id: str, wish: Asked, key: Key) -> Session:
         row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
         if row is None:
             raise Conflict("not-accepted", "The customer has not accepted a total yet.")
-        if row["total"] == 0:
-            means = "none"
         payment_id, at = self._w.ids.new("pay"), self._w.at()
-        if means != "card":
-            return await self._pay_at_once(merchant_id, session_id, means, key, payment_id, at)
+        if wish.means not in BY_CONNECTOR or row["total"] == 0:
+            return await self._pay_at_once(merchant_id, session_id, wish, key, payment_id, at)
         station_id = row["station_id"]
-        connector = await self._connector_name(merchant_id, station_id)
+        connector = await self._connector_name(merchant_id, station_id, wish.means)
         begun = await self._w.sql.write(
-            lambda: begin(
-                merchant_id,
-                session_id,
-                means,
-                connector,
-                key,
-                payment_id,
-                at=at,
-                trace=self._w.trace,
-            )
+            lambda: begin(merchant_id, session_id, wish, connector, key, payment_id, at=at, trace=self._w.trace)
         )
         if isinstance(begun, Before):
             return await self._again(merchant_id, session_id, begun.answer)
@@ -312,20 +317,21 @@ class Checkout:
             return PaymentResult(outcome="unknown", payment_ref=payment.payment_id, reason=reason)
 
     async def _pay_at_once(
-        self, merchant_id: str, session_id: str, means: str, key: Key, payment_id: str, at: int
+        self, merchant_id: str, session_id: str, wish: Asked, key: Key, payment_id: str, at: int
     ) -> Session:
         made = await self._w.sql.write(
             lambda: pay_at_once(
-                merchant_id, session_id, means, key, payment_id, ids=self._w.ids, at=at, trace=self._w.trace
+                merchant_id, session_id, wish, key, payment_id, ids=self._w.ids, at=at, trace=self._w.trace
             )
         )
         if isinstance(made, Before):
             return await self._again(merchant_id, session_id, made.answer)
         self._w.trace("pay.committed")
-        return await self._settlement.show_sale(made)
+        return await self._settlement.show(made)
 
-    async def _again(self, merchant_id: str, session_id: str, answer: Session | None) -> Session:
+    async def _again(self, merchant_id: str, session_id: str, kept: bytes | None) -> Session:
         """The key was used before: the same answer, or how it stands when it has none yet."""
+        answer = session_in(kept)
         if answer is not None:
             return await self._desk.named(answer)
         row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
@@ -340,10 +346,12 @@ class Checkout:
             await self._desk.load(merchant_id, session_id)
             await self._stations.forget_card(merchant_id, session_id)
 
-    async def _connector_name(self, merchant_id: str, station_id: str) -> str:
+    async def _connector_name(self, merchant_id: str, station_id: str, means: str) -> str:
+        """A card goes to the station's terminal, a transfer to the bank's driver, which bears its name."""
         counter = await self._w.places.counter(merchant_id, station_id)
-        self._w.connector(counter.connector)
-        return counter.connector
+        name = counter.connector if means == "card" else means
+        self._w.connector(name)
+        return name
 
     async def _say(
         self,
@@ -379,4 +387,4 @@ def _must_be_shown(session: Session, decision_id: str, total: int) -> None:
 
 def _accepted(session: Session, checkout_id: str) -> Session:
     shown = session if session.state is _S.DECIDED else move(session, _S.DECIDED)
-    return move(shown, _S.PAYING, checkout_id=checkout_id, notice=None)
+    return move(shown, _S.PAYING, checkout_id=checkout_id, notice=None, tenders=(), due=_total(session) or 0)

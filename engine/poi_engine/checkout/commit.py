@@ -1,11 +1,13 @@
 """The one transaction that makes a sale: holds posted, revenue, points, receipt, outbox, customer and answer."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct, msgpack
 
 from poi_engine import ledger
 from poi_engine.checkout.entries import Given, Owed, Tender, given_of, sale_moves
 from poi_engine.checkout.frozen import Frozen, decode
-from poi_engine.checkout.payment import Payment
+from poi_engine.checkout.payment import Payment, payments_of
 from poi_engine.checkout.promise import keep_answer
 from poi_engine.checkout.records import (
     RedemptionRow,
@@ -16,6 +18,7 @@ from poi_engine.checkout.records import (
     insert_redemptions,
     insert_sale,
 )
+from poi_engine.checkout.standing import paid_session
 from poi_engine.clientele.left import settle_left
 from poi_engine.clientele.referral import reward_first_sale
 from poi_engine.clientele.rows import Living, lock_living, marks
@@ -33,7 +36,7 @@ from poi_engine.orders.sale import orders_paid
 from poi_engine.ports import Job, Query
 from poi_engine.receipts import sale_lines, sale_receipt
 from poi_engine.segments.due import mark_due
-from poi_engine.session import Notice, Session, SessionState, move
+from poi_engine.session import Session
 from poi_engine.settings import Merchant, read_merchant
 from poi_engine.value.lines import activate_cards, moves_of
 from poi_engine.wiring import Trace
@@ -64,13 +67,14 @@ def sale_of(checkout_id: str) -> str:
 
 
 def commit_sale(
-    merchant_id: str, checkout_id: str, tender: Tender, *, ids: Ids, at: int, trace: Trace
+    merchant_id: str, checkout_id: str, tenders: Sequence[Tender], *, ids: Ids, at: int, trace: Trace
 ) -> Job[Committed]:
     """Make the sale of a checkout, once; repeating it returns the same. `Closed` when it ended without a sale."""
     claimed = yield from claim_sale(merchant_id, checkout_id, at, trace)
     if isinstance(claimed, Committed):
         return claimed
-    return (yield from make_sale(merchant_id, checkout_id, claimed, tender, ids=ids, at=at, trace=trace))
+    sale_id = yield from make_sale(merchant_id, checkout_id, claimed, tenders, ids=ids, at=at, trace=trace)
+    return Committed(sale_id=sale_id, session=paid_session(claimed, sale_id, ()))
 
 
 def claim_sale(merchant_id: str, checkout_id: str, at: int, trace: Trace) -> Job[Frozen | Committed]:
@@ -88,14 +92,14 @@ def claim_sale(merchant_id: str, checkout_id: str, at: int, trace: Trace) -> Job
 
 
 def make_sale(
-    merchant_id: str, checkout_id: str, frozen: Frozen, tender: Tender, *, ids: Ids, at: int, trace: Trace
-) -> Job[Committed]:
-    """The sale of a claimed checkout."""
+    merchant_id: str, checkout_id: str, frozen: Frozen, tenders: Sequence[Tender], *, ids: Ids, at: int, trace: Trace
+) -> Job[str]:
+    """The sale of a claimed checkout; returns its id."""
     person = (yield from lock_living(merchant_id, frozen.customer_id)) if frozen.customer_id else None
     orders = yield from lock_orders(merchant_id, placed(frozen.session.fulfilments))
     owed = yield from owed_by(merchant_id, person.customer_id if person else None)
     given = given_of(frozen, owed)
-    moves = sale_moves(frozen, tender, given, person.customer_id if person else None)
+    moves = sale_moves(frozen, tenders, given, person.customer_id if person else None)
     items = frozen.session.basket.items
     moves += moves_of(items, person.customer_id if person else None, frozen.decision.currency)
     yield from activate_cards(merchant_id, items, at)
@@ -105,10 +109,10 @@ def make_sale(
     if person is not None and frozen.customer_id is not None:
         yield from settle_left(merchant_id, frozen.customer_id, person, ids=ids, at=at)
     trace("commit.entered")
-    made = _Sale(sale_of(checkout_id), checkout_id, frozen, person, orders, tender, given, owed)
+    made = _Sale(sale_of(checkout_id), checkout_id, frozen, person, orders, tuple(tenders), given, owed)
     yield from _record(merchant_id, made, ids, at, trace)
     trace("commit.recorded")
-    return Committed(sale_id=made.sale_id, session=paid_session(frozen.session, made.sale_id))
+    return made.sale_id
 
 
 class _Sale(Struct, frozen=True):
@@ -117,14 +121,9 @@ class _Sale(Struct, frozen=True):
     frozen: Frozen
     person: Living | None
     orders: list[OrderRow]
-    tender: Tender
+    tenders: tuple[Tender, ...]
     given: Given
     owed: Owed
-
-
-def paid_session(session: Session, sale_id: str) -> Session:
-    """The accepted session, paid."""
-    return move(session, SessionState.PAID, sale_id=sale_id, notice=Notice(code="paid"))
 
 
 def answer_of(session: Session) -> bytes:
@@ -153,7 +152,8 @@ def _committed_before(merchant_id: str, checkout_id: str) -> Job[Committed]:
     )
     if not rows or rows[0]["state"] != "paid":
         raise Closed(rows[0]["state"] if rows else "gone")
-    session = paid_session(decode(rows[0]["document"]).session, rows[0]["sale_id"])
+    payments = yield from payments_of(merchant_id, checkout_id)
+    session = paid_session(decode(rows[0]["document"]), rows[0]["sale_id"], payments)
     return Committed(sale_id=rows[0]["sale_id"], session=session, fresh=False)
 
 
@@ -161,7 +161,9 @@ def _record(merchant_id: str, made: _Sale, ids: Ids, at: int, trace: Trace) -> J
     frozen, person, sale_id = made.frozen, made.person, made.sale_id
     merchant = yield from read_merchant(merchant_id)
     lines, seller_id = sale_lines(frozen), seller_of(frozen.accepted_by)
-    receipt = sale_receipt(frozen, sale_id, lines, made.tender, made.given, made.owed, merchant.language, seller_id, at)
+    receipt = sale_receipt(
+        frozen, sale_id, lines, made.tenders, made.given, made.owed, merchant.language, seller_id, at
+    )
     number = yield from journal.append(merchant_id, frozen.session.station_id, "sale", sale_id, receipt, at=at)
     trace("commit.journal")
     coupons = yield from _give_coupons(merchant_id, sale_id, frozen, person, ids, at)
@@ -187,8 +189,8 @@ def _document(made: _Sale, coupons: tuple[str, ...]) -> SaleDocument:
     frozen = made.frozen
     identity = frozen.session.identity
     return SaleDocument(
-        tender=made.tender,
         given=made.given,
+        tenders=made.tenders,
         decision=frozen.decision,
         scheme=identity.scheme if identity else None,
         assurance=identity.assurance if identity else None,

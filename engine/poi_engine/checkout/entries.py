@@ -1,14 +1,20 @@
 """The ledger's entries of a sale, and what it gives the customer. Pure."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from poi_engine.checkout.frozen import Frozen
 from poi_engine.ledger import POINTS, Move
 from poi_engine.loyalty import Settled, points_earned, points_spent, settle, value_earned
+from poi_engine.means import SPLIT
 
 
-class Tender(Struct, frozen=True, kw_only=True):
-    """A means of payment and what it paid (minor units; negative: paid back). `none` pays nothing."""
+class Tender(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A means of payment and what it paid (minor units; negative: paid back). `none` pays nothing.
+
+    `given`: the cash handed over. `gift_card`: the card's id. `held`: the ledger held its value before the sale.
+    """
 
     means: str
     amount: int
@@ -18,6 +24,9 @@ class Tender(Struct, frozen=True, kw_only=True):
     entry_mode: str | None = None
     authorisation: str = ""
     guaranteed: bool = True
+    given: int | None = None
+    gift_card: str | None = None
+    held: bool = False
 
 
 class Given(Struct, frozen=True, kw_only=True):
@@ -51,20 +60,14 @@ def given_of(frozen: Frozen, owed: Owed) -> Given:
     )
 
 
-def sale_moves(frozen: Frozen, tender: Tender, given: Given, customer: str | None) -> list[Move]:
-    """What the commit enters: the revenue against the tender, and points and stored value to the living `customer`."""
+def sale_moves(frozen: Frozen, tenders: Sequence[Tender], given: Given, customer: str | None) -> list[Move]:
+    """What the commit enters: the revenue against each tender, what the wallet and gift cards pay unless it was held
+    before, and points and stored value to the living `customer`."""
     decision = frozen.decision
-    moves = [
-        Move(
-            kind="sale",
-            debit=f"tender:{tender.means}",
-            credit=f"sales:{frozen.session.store_id}",
-            amount=decision.total,
-            unit=decision.currency,
-        )
+    moves = [_revenue(tender, frozen.session.store_id, decision.currency) for tender in tenders]
+    moves += [
+        move for tender in tenders if not tender.held for move in value_moves(tender, customer, decision.currency)
     ]
-    if customer is not None and tender.means == "wallet":
-        moves.append(_from_wallet(customer, decision.total, decision.currency))
     if customer is not None:
         points = Settled(settled=given.points_settled, kept=given.points_earned - given.points_settled)
         value = Settled(settled=given.value_settled, kept=given.value_given - given.value_settled)
@@ -75,8 +78,27 @@ def sale_moves(frozen: Frozen, tender: Tender, given: Given, customer: str | Non
     return [move for move in moves if move.amount > 0]
 
 
-def _from_wallet(customer: str, total: int, currency: str) -> Move:
-    return Move(kind="tender", debit=f"wallet:{customer}", credit="tender:wallet", amount=total, unit=currency)
+def _revenue(tender: Tender, store_id: str, currency: str) -> Move:
+    debit, credit = f"tender:{tender.means}", f"sales:{store_id}"
+    return Move(kind="sale", debit=debit, credit=credit, amount=tender.amount, unit=currency)
+
+
+def value_account(tender: Tender, customer: str | None) -> str | None:
+    """The ledger's account that a tender is taken from and goes back to, if it is one of the customer's."""
+    if tender.means == "wallet" and customer is not None:
+        return f"wallet:{customer}"
+    if tender.means == "gift_card" and tender.gift_card is not None:
+        return f"gift_card:{tender.gift_card}"
+    return None
+
+
+def value_moves(tender: Tender, customer: str | None, currency: str) -> list[Move]:
+    """What a tender of stored value takes from its account."""
+    account = value_account(tender, customer)
+    if account is None:
+        return []
+    credit = f"tender:{tender.means}"
+    return [Move(kind="tender", debit=account, credit=credit, amount=tender.amount, unit=currency)]
 
 
 def earning(earned: Settled, issuer: str, account: str, debt: str, unit: str, kind: str) -> list[Move]:
@@ -85,3 +107,11 @@ def earning(earned: Settled, issuer: str, account: str, debt: str, unit: str, ki
         Move(kind="settle", debit=debt, credit=issuer, amount=earned.settled, unit=unit),
         Move(kind=kind, debit=issuer, credit=account, amount=earned.kept, unit=unit),
     ]
+
+
+def summed(tenders: Sequence[Tender]) -> Tender:
+    """The tenders as one, for what has room for one: the only one, or `split` with nothing told of any card."""
+    if len(tenders) == 1:
+        return tenders[0]
+    amount = sum(tender.amount for tender in tenders)
+    return Tender(means=SPLIT, amount=amount, guaranteed=all(tender.guaranteed for tender in tenders))

@@ -1,21 +1,34 @@
 """Jobs on payment rows: written before anything is sent, changed only with what the terminal or a person said."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct, json
 
 from poi_engine.checkout.entries import Tender
 from poi_engine.errors import NotFound
+from poi_engine.means import TenderShown
 from poi_engine.ports import Job, PaymentResult, Query, Row
 
 PENDING = ("sending", "unknown")
+"""States without an end: it may be on its way, and nobody knows."""
 
 
-class PaymentDocument(Struct, frozen=True, kw_only=True):
-    """What resolving a payment needs. `refunds` is the payment reference that a refund gives back on."""
+class PaymentDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What resolving a payment needs. `refunds` is the payment reference that a refund gives back on.
+
+    In minor units: `given` in cash; `taken` by other payments of the checkout before, and the `rest` that is due once
+    this one is taken: 0 makes the sale. `gift_card` is the card's id. `held`: the ledger holds its value until then.
+    """
 
     principal: str
     key: str
     acquisition_ref: str | None = None
     refunds: str | None = None
+    given: int | None = None
+    gift_card: str | None = None
+    held: bool = False
+    taken: int = 0
+    rest: int = 0
 
 
 class Payment(Struct, frozen=True, kw_only=True):
@@ -46,6 +59,19 @@ class Payment(Struct, frozen=True, kw_only=True):
             entry_mode=self.entry_mode,
             authorisation=self.authorisation,
             guaranteed=self.guaranteed,
+            given=self.document.given,
+            gift_card=self.document.gift_card,
+            held=self.document.held,
+        )
+
+    def shown(self) -> TenderShown:
+        """The payment as the screens show it."""
+        return TenderShown(
+            payment_id=self.payment_id,
+            means=self.means,
+            amount=self.amount,
+            state=self.state,
+            given=self.document.given,
         )
 
 
@@ -65,44 +91,69 @@ def insert_payment(merchant_id: str, payment: Payment, reason: str = "") -> Quer
 
 
 def told(merchant_id: str, payment_id: str, state: str, result: PaymentResult, at: int) -> Query:
-    """Write what the terminal said."""
-    return _told(merchant_id, "payment_id", payment_id, state, result, at)
-
-
-def tell(merchant_id: str, checkout_id: str, state: str, result: PaymentResult, at: int) -> Job[Payment]:
-    """Write what the terminal said of the checkout's payment, and return it as it is then."""
-    query = _told(merchant_id, "checkout_id", checkout_id, state, result, at)
-    rows = yield Query(f"{query.text} returning *", query.values)
-    if not rows:
-        raise NotFound("payment", checkout_id)
-    return payment_row(rows[0])
-
-
-def _told(merchant_id: str, column: str, value: str, state: str, result: PaymentResult, at: int) -> Query:
+    """Write what the terminal said, whatever was known before."""
     facts = result.facts
     return Query(
         "update payment set state = ?, guaranteed = ?, card_scheme = coalesce(?, card_scheme), "
         "card_type = coalesce(?, card_type), entry_mode = coalesce(?, entry_mode), authorisation = ?, reason = ?, "
-        f"changed_at = ? where merchant_id = ? and {column} = ?",
+        "changed_at = ? where merchant_id = ? and payment_id = ?",
         (
             *(state, int(result.guaranteed), facts.scheme, facts.card_type, facts.entry_mode, result.authorisation),
-            *(result.reason[:200], at, merchant_id, value),
+            *(result.reason[:200], at, merchant_id, payment_id),
         ),
     )
 
 
-def payment_of(merchant_id: str, checkout_id: str) -> Job[Payment | None]:
-    """The checkout's payment, if there is one; a checkout has at most one."""
-    rows = yield Query("select * from payment where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id))
+def tell(
+    merchant_id: str,
+    payment_id: str,
+    state: str,
+    result: PaymentResult,
+    at: int,
+    from_states: tuple[str, ...] = PENDING,
+) -> Job[Payment | None]:
+    """Write how a payment without an end ended, and return it as it is then. None: it has an end."""
+    query = told(merchant_id, payment_id, state, result, at)
+    marks = ", ".join("?" * len(from_states))
+    rows = yield Query(f"{query.text} and state in ({marks}) returning *", (*query.values, *from_states))
     return payment_row(rows[0]) if rows else None
 
 
-def read_payment(merchant_id: str, checkout_id: str) -> Job[Payment]:
-    """The checkout's payment."""
-    found = yield from payment_of(merchant_id, checkout_id)
-    if found is None:
-        raise NotFound("payment", checkout_id)
-    return found
+def mark(merchant_id: str, payment_id: str, state: str, from_states: tuple[str, ...], at: int) -> Query:
+    """Change a payment's state alone."""
+    return Query(
+        "update payment set state = ?, changed_at = ? where merchant_id = ? and payment_id = ? "
+        f"and state in ({', '.join('?' * len(from_states))})",
+        (state, at, merchant_id, payment_id, *from_states),
+    )
+
+
+def payments_of(merchant_id: str, checkout_id: str) -> Job[list[Payment]]:
+    """The checkout's payments, in the order of their making.
+
+    Sorted here: asked to sort, SQLite walks the primary key through every payment of the merchant.
+    """
+    rows = yield Query("select * from payment where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id))
+    return sorted((payment_row(row) for row in rows), key=lambda payment: (payment.created_at, payment.payment_id))
+
+
+def captured(payments: Iterable[Payment]) -> list[Payment]:
+    """Those that were taken."""
+    return [payment for payment in payments if payment.state == "captured"]
+
+
+def pending_of(merchant_id: str, checkout_id: str) -> Job[Payment | None]:
+    """The checkout's payment without an end: there is at most one."""
+    found = yield from payments_of(merchant_id, checkout_id)
+    return next((payment for payment in found if payment.state in PENDING), None)
+
+
+def read_payment(merchant_id: str, payment_id: str) -> Job[Payment]:
+    """A payment by its id."""
+    rows = yield Query("select * from payment where merchant_id = ? and payment_id = ?", (merchant_id, payment_id))
+    if not rows:
+        raise NotFound("payment", payment_id)
+    return payment_row(rows[0])
 
 
 def payment_row(row: Row) -> Payment:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from msgspec import Struct, json
 
-from poi_engine.checkout.entries import Given, Tender
+from poi_engine.checkout.entries import Given, Tender, summed
 from poi_engine.checkout.frozen import Claim
 from poi_engine.clock import moment
 from poi_engine.ports import Job, Query
@@ -13,11 +13,15 @@ from poi_offers.decision import Decision
 from poi_offers.storetime import zone as store_zone
 
 
-class SaleDocument(Struct, frozen=True, kw_only=True):
-    """What a sale's row keeps as JSON: enough for views and refunds. `coupons` are the codes given out."""
+class SaleDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a sale's row keeps as JSON: enough for views and refunds. `coupons` are the codes given out.
 
-    tender: Tender
+    Documents of sales that were paid at once by one means may have it as `tender`; `paid_by` reads both.
+    """
+
     given: Given
+    tenders: tuple[Tender, ...] = ()
+    tender: Tender | None = None
     decision: Decision | None = None
     scheme: str | None = None
     assurance: str | None = None
@@ -25,6 +29,11 @@ class SaleDocument(Struct, frozen=True, kw_only=True):
     coupons: tuple[str, ...] = ()
     by: str = ""
     reason: str = ""
+
+    @property
+    def paid_by(self) -> tuple[Tender, ...]:
+        """Every tender."""
+        return self.tenders or (() if self.tender is None else (self.tender,))
 
 
 class SaleRow(Struct, frozen=True, kw_only=True):
@@ -79,7 +88,7 @@ class RedemptionRow(Struct, frozen=True, kw_only=True):
 def insert_sale(merchant_id: str, sale: SaleRow) -> Query:
     """The sale's row."""
     local = moment(sale.at).astimezone(store_zone(sale.zone))
-    tender = sale.document.tender
+    tender = summed(sale.document.paid_by)
     values = (
         *(merchant_id, sale.sale_id, sale.checkout_id, sale.refund_of, sale.store_id, sale.station_id),
         *(sale.seller_id, sale.customer_id, sale.channel, sale.currency, sale.subtotal, sale.saved, sale.total),

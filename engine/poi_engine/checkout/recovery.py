@@ -7,7 +7,7 @@ import logging
 
 from msgspec import Struct
 
-from poi_engine.checkout.payment import Payment, payment_row
+from poi_engine.checkout.payment import PENDING, Payment, payment_row
 from poi_engine.checkout.refund import Refunds
 from poi_engine.checkout.reservation import release
 from poi_engine.checkout.settlement import Settlement, session_id_of
@@ -20,6 +20,7 @@ from poi_engine.wiring import Wiring
 _log = logging.getLogger(__name__)
 
 MINUTE = 60_000_000  # microseconds
+_OPEN = ("paying", "unknown")
 
 
 class Recovered(Struct, kw_only=True):
@@ -77,7 +78,7 @@ class Recovery:
         except PoiError:
             return False
         state = await self._w.sql.read(lambda: _state(merchant_id, payment.payment_id))
-        return state not in ("sending", "unknown")
+        return state not in PENDING
 
     async def _reservations(self, merchant_id: str, done: Recovered) -> None:
         for checkout_id in await self._w.sql.read(lambda: _forgotten(merchant_id, self._w.at())):
@@ -115,7 +116,7 @@ def _merchants() -> Job[list[str]]:
 
 
 def _pending(merchant_id: str) -> Job[list[tuple[Payment, bool]]]:
-    """Payments without an end, and whether their checkout has one: then what the terminal took must go back.
+    """Payments without an end, and whether what they took must go back: it must when their checkout has an end.
 
     Oldest first; sorted here, like the reservations: asked to sort, SQLite walks the primary key through everything
     that the merchant ever had.
@@ -123,11 +124,11 @@ def _pending(merchant_id: str) -> Job[list[tuple[Payment, bool]]]:
     rows = yield Query(
         "select p.*, c.state as checkout_state from payment p join checkout c "
         "on c.merchant_id = p.merchant_id and c.checkout_id = p.checkout_id "
-        "where p.merchant_id = ? and p.state in ('sending', 'unknown')",
+        "where p.merchant_id = ? and p.state in ('sending', 'unknown', 'reversing')",
         (merchant_id,),
     )
     rows = sorted(rows, key=lambda row: row["payment_id"])
-    return [(payment_row(row), row["checkout_state"] not in ("paying", "unknown")) for row in rows]
+    return [(payment_row(row), row["state"] == "reversing" or row["checkout_state"] not in _OPEN) for row in rows]
 
 
 def _state(merchant_id: str, payment_id: str) -> Job[str]:

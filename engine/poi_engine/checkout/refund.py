@@ -4,24 +4,27 @@ from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 
 from poi_engine.checkout.pay_jobs import barred
-from poi_engine.checkout.payment import Payment, read_payment
+from poi_engine.checkout.payment import Payment, pending_of
 from poi_engine.checkout.promise import key_of
 from poi_engine.checkout.records import insert_audit
-from poi_engine.checkout.refund_commit import commit_refund
+from poi_engine.checkout.refund_commit import commit_by_person, commit_refund
 from poi_engine.checkout.refund_jobs import (
     Answer,
     Doubt,
     RefundBefore,
-    RefundOpened,
+    decline_by_person,
     decline_refund,
     doubt_refund,
     open_refund,
     refunds_in_doubt,
+    send_again,
 )
+from poi_engine.checkout.refund_payments import RefundSending
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.checkout.settlement import Settlement, cancelled, status_of
 from poi_engine.errors import Conflict, DeviceError, InternalError, RequestError
 from poi_engine.ledger import Insufficient
+from poi_engine.means import BY_CONNECTOR
 from poi_engine.orders.news import tell_of_sale
 from poi_engine.ports import Job, PaymentResult
 from poi_engine.principal import Principal
@@ -64,7 +67,7 @@ class Refunds:
         scope = [f"{name}={value}" for name, value in (("place", place), ("order", order_id)) if value is not None]
         asked = key_of(by, key, "refund", sale_id, reason, *body, *scope)
         station_id = by.station_id
-        checkout_id, payment_id = self._w.ids.new("ref"), self._w.ids.new("pay")
+        checkout_id = self._w.ids.new("ref")
         opened = await self._write(
             lambda at: open_refund(
                 merchant_id,
@@ -76,7 +79,6 @@ class Refunds:
                 allowance or Allowance(who=by.who),
                 asked,
                 checkout_id,
-                payment_id,
                 place=place,
                 order_id=order_id,
                 ids=self._w.ids,
@@ -90,35 +92,51 @@ class Refunds:
         return await self._answer(merchant_id, await self._send(merchant_id, opened))
 
     async def settle(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Answer | None:
-        """Act on the terminal's word about a refund; None while it is in doubt."""
-        checkout_id = payment.checkout_id
+        """Act on the terminal's word about a payment of a refund, and send what comes next; None while the refund is
+        in doubt."""
+        step = await self._heard(merchant_id, payment, result)
+        while isinstance(step, RefundSending):
+            self._w.trace("refund.next")
+            result = await self._give_back(step)
+            self._w.trace("refund.terminal-answered")
+            step = await self._heard(merchant_id, step.payment, result)
+        return step
+
+    async def _heard(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Answer | RefundSending | None:
+        ids, trace = self._w.ids, self._w.trace
         if result.outcome == "approved" and result.amount == -payment.amount:
-            sale_id = await self._write(
-                lambda at: commit_refund(merchant_id, checkout_id, result, ids=self._w.ids, at=at, trace=self._w.trace)
+            made = await self._write(
+                lambda at: commit_refund(merchant_id, payment, result, ids=ids, at=at, trace=trace)
             )
-            self._w.trace("refund.committed")
-            sale = await self._sales.get(merchant_id, sale_id)
-            await self._w.screens.sale_committed(merchant_id, sale.store_id, sale_id)
-            if sale.customer_id is not None:
-                await self._w.screens.customer_changed(merchant_id, sale.customer_id, "refund")
-            await tell_of_sale(self._w, merchant_id, sale.refund_of or sale_id)
-            return Answer(sale_id=sale_id)
+            return await self._made(merchant_id, made) if isinstance(made, str) else made
         if result.outcome == "declined":
-            await self._write(
-                lambda at: decline_refund(merchant_id, checkout_id, result, ids=self._w.ids, at=at, trace=self._w.trace)
+            return await self._write(
+                lambda at: decline_refund(merchant_id, payment, result, ids=ids, at=at, trace=trace)
             )
-            return Answer(declined=result.reason)
-        await self._write(lambda at: doubt_refund(merchant_id, checkout_id, result, at=at, trace=self._w.trace))
+        await self._write(lambda at: doubt_refund(merchant_id, payment, result, at=at, trace=trace))
         return None
 
+    async def _made(self, merchant_id: str, sale_id: str) -> Answer:
+        """The refund on the screens."""
+        self._w.trace("refund.committed")
+        sale = await self._sales.get(merchant_id, sale_id)
+        await self._w.screens.sale_committed(merchant_id, sale.store_id, sale_id)
+        if sale.customer_id is not None:
+            await self._w.screens.customer_changed(merchant_id, sale.customer_id, "refund")
+        await tell_of_sale(self._w, merchant_id, sale.refund_of or sale_id)
+        return Answer(sale_id=sale_id)
+
     async def ask(self, merchant_id: str, checkout_id: str) -> Answer | None:
-        """Ask the terminal what became of a refund, and act on it."""
-        payment = await self._w.sql.read(lambda: read_payment(merchant_id, checkout_id))
-        result = _at_once(payment)
-        if result is None and payment.connector == "":
-            result = _nothing_sent(payment)
-        result = result or await status_of(self._w.connector(payment.connector), payment.payment_id)
-        return await self.settle(merchant_id, payment, result)
+        """Ask the terminal what became of a refund's payment, and act on it."""
+        payment = await self._w.sql.read(lambda: pending_of(merchant_id, checkout_id))
+        if payment is None:
+            return None
+        with self._settlement.sending(checkout_id):
+            result = _at_once(payment)
+            if result is None and payment.connector == "":
+                result = _nothing_sent(payment)
+            result = result or await status_of(self._w.connector(payment.connector), payment.payment_id)
+            return await self.settle(merchant_id, payment, result)
 
     async def in_doubt(self, merchant_id: str, sale_id: str) -> list[Doubt]:
         """The refunds of a sale of which nobody knows whether the terminal gave the money back."""
@@ -154,61 +172,61 @@ class Refunds:
             yield insert_audit(merchant_id, audit_id, by.who, act, refund_id, reason, at, by.station_id)
 
         await self._w.sql.write(job)
-        payment = await self._w.sql.read(lambda: read_payment(merchant_id, refund_id))
-        await (self._given if outcome == "refunded" else self._not_given)(merchant_id, payment, reason)
+        await (self._given if outcome == "refunded" else self._not_given)(merchant_id, refund_id, reason)
         return await self._sales.get(merchant_id, sale_id)
 
-    async def _given(self, merchant_id: str, payment: Payment, reason: str) -> None:
-        result = PaymentResult(
-            outcome="approved",
-            payment_ref=payment.payment_id,
-            amount=-payment.amount,
-            guaranteed=False,
-            reason=reason,
+    async def _given(self, merchant_id: str, refund_id: str, reason: str) -> None:
+        ids, trace = self._w.ids, self._w.trace
+        made = await self._write(
+            lambda at: commit_by_person(merchant_id, refund_id, reason, ids=ids, at=at, trace=trace)
         )
-        await self.settle(merchant_id, payment, result)
+        await self._made(merchant_id, made)
 
-    async def _not_given(self, merchant_id: str, payment: Payment, reason: str) -> None:
+    async def _not_given(self, merchant_id: str, refund_id: str, reason: str) -> None:
         """SQL first: a refund that is made in the same moment must not find its payment undone at the terminal."""
-        result = PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason=reason)
-        ended = await self._write(
-            lambda at: decline_refund(
-                merchant_id, payment.checkout_id, result, sure=False, ids=self._w.ids, at=at, trace=self._w.trace
-            )
+        ids, trace = self._w.ids, self._w.trace
+        given = await self._write(
+            lambda at: decline_by_person(merchant_id, refund_id, reason, ids=ids, at=at, trace=trace)
         )
-        if not ended:
-            return
-        known = payment.connector != ""
-        if not known or await cancelled(self._w.connector(payment.connector), payment.payment_id):
-            await self._write(lambda at: barred(merchant_id, payment, at, self._w.trace))
+        for payment in given:
+            if await cancelled(self._w.connector(payment.connector), payment.payment_id):
+                await self._write(lambda at, payment=payment: barred(merchant_id, payment, at, trace))  # type: ignore[misc]
 
-    async def _send(self, merchant_id: str, opened: RefundOpened) -> Answer | None:
-        with self._settlement.sending(opened.checkout_id):
-            result = await self._give_back(opened)
+    async def _send(self, merchant_id: str, sending: RefundSending) -> Answer | None:
+        with self._settlement.sending(sending.payment.checkout_id):
+            result = await self._give_back(sending)
             self._w.trace("refund.terminal-answered")
-            return await self.settle(merchant_id, opened.payment, result)
+            return await self.settle(merchant_id, sending.payment, result)
 
-    async def _give_back(self, opened: RefundOpened) -> PaymentResult:
-        payment = opened.payment
+    async def _give_back(self, sending: RefundSending) -> PaymentResult:
+        payment = sending.payment
         result = _at_once(payment)
         if result is not None:
             return result
         self._w.trace("refund.before-terminal")
         try:
             connector = self._w.connector(payment.connector)
-            paid = opened.of_payment or ""
-            return await connector.refund(opened.station_id, paid, payment.payment_id, -payment.amount, opened.currency)
+            paid = payment.document.refunds or ""
+            asked = (payment.payment_id, -payment.amount, sending.currency)
+            return await connector.refund(sending.station_id, paid, *asked)
         except DeviceError as error:
             return PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason=error.code)
         except Exception as error:
             return PaymentResult(outcome="unknown", payment_ref=payment.payment_id, reason=type(error).__name__)
 
     async def _again(self, merchant_id: str, before: RefundBefore) -> SaleView:
+        """The same answer; without one, ask about what is in doubt, and send what was declined once more."""
+        checkout_id = before.checkout_id
         if before.answer is not None:
             return await self._answer(merchant_id, before.answer)
-        if await self._settlement.is_under_way(merchant_id, before.checkout_id):
+        if await self._settlement.is_under_way(merchant_id, checkout_id):
             raise Conflict("refund-under-way", "This refund is under way; ask again.")
-        return await self._answer(merchant_id, await self.ask(merchant_id, before.checkout_id))
+        again = await self._write(
+            lambda at: send_again(merchant_id, checkout_id, ids=self._w.ids, at=at, trace=self._w.trace)
+        )
+        if again is not None:
+            return await self._answer(merchant_id, await self._send(merchant_id, again))
+        return await self._answer(merchant_id, await self.ask(merchant_id, checkout_id))
 
     async def _answer(self, merchant_id: str, answer: Answer | None) -> SaleView:
         if answer is None:
@@ -232,7 +250,7 @@ class Refunds:
 
 def _at_once(payment: Payment) -> PaymentResult | None:
     """Money that goes back by hand or to the wallet, and nothing, ask no terminal."""
-    if payment.means == "card" and payment.amount != 0:
+    if payment.means in BY_CONNECTOR and payment.amount != 0:
         return None
     return PaymentResult(outcome="approved", payment_ref=payment.payment_id, amount=-payment.amount)
 

@@ -1,12 +1,14 @@
 """The one transaction that makes a refund: a sale of its own, with all that comes back with it."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct, json, msgpack
 from msgspec.structs import replace
 
 from poi_engine import ledger
 from poi_engine.checkout.commit import count_visit, owed_by, sale_event, seller_of
 from poi_engine.checkout.entries import Given, Tender
-from poi_engine.checkout.payment import Payment, tell
+from poi_engine.checkout.payment import PENDING, Payment, payments_of, tell
 from poi_engine.checkout.promise import keep_answer
 from poi_engine.checkout.records import (
     SaleDocument,
@@ -17,7 +19,8 @@ from poi_engine.checkout.records import (
     insert_sale,
 )
 from poi_engine.checkout.refund_entries import refund_moves
-from poi_engine.checkout.refund_jobs import Answer, RefundDocument, lock_sale, refund_sale_of, returns_of
+from poi_engine.checkout.refund_jobs import Answer, RefundDocument, lock_sale, refund_sale_of, refunds_of
+from poi_engine.checkout.refund_payments import RefundSending, given_with_the_commit, go_on, open_shares
 from poi_engine.checkout.returns import Return, is_whole
 from poi_engine.clientele.left import settle_left
 from poi_engine.clientele.limit_carry import carry_limits
@@ -29,6 +32,7 @@ from poi_engine.ids import Ids
 from poi_engine.insights.rollup import fold
 from poi_engine.ledger import Step
 from poi_engine.loyalty import TakenBack, take_back
+from poi_engine.means import BY_CONNECTOR
 from poi_engine.orders.sale import lock_orders_of_sale, orders_taken_back
 from poi_engine.ports import Job, PaymentResult, Query, Row
 from poi_engine.receipts import receipt_for
@@ -39,40 +43,79 @@ from poi_engine.wiring import Trace
 
 
 def commit_refund(
-    merchant_id: str, checkout_id: str, result: PaymentResult, *, ids: Ids, at: int, trace: Trace
-) -> Job[str]:
-    """The money goes back: one transaction for the refund as a sale of its own. Returns its id; once."""
+    merchant_id: str, payment: Payment, result: PaymentResult, *, ids: Ids, at: int, trace: Trace
+) -> Job[str | RefundSending | None]:
+    """The money went back on one payment: the next is to be sent, or all of it makes the refund, a sale of its own, in
+    this transaction. Returns its id, once; None while another payment of it is in doubt or was declined."""
     trace("refund.commit-job")
-    sale_id = refund_sale_of(checkout_id)
-    rows = yield Query(
-        "update checkout set state = 'paid', sale_id = ?, changed_at = ? where merchant_id = ? and checkout_id = ? "
-        "and state in ('paying', 'unknown') returning document, station_id",
-        (sale_id, at, merchant_id, checkout_id),
-    )
-    if not rows:
-        return (yield from _ended(merchant_id, checkout_id))
+    found = yield from _claim(merchant_id, payment.checkout_id, at)
+    if isinstance(found, str):
+        return found
     trace("refund.claimed")
-    opened = json.decode(rows[0]["document"], type=RefundDocument)
+    yield from tell(merchant_id, payment.payment_id, "captured", result, at, (*PENDING, "declined"))
+    trace("refund.told")
+    following = yield from go_on(merchant_id, found, at)
+    if isinstance(following, list):
+        return (yield from _make_refund(merchant_id, found, following, ids, at, trace))
+    trace("refund.part")
+    return following
+
+
+def commit_by_person(merchant_id: str, checkout_id: str, reason: str, *, ids: Ids, at: int, trace: Trace) -> Job[str]:
+    """A person says that all of it went back; what no terminal confirmed stands at the merchant's risk."""
+    trace("refund.commit-job")
+    found = yield from _claim(merchant_id, checkout_id, at)
+    if isinstance(found, str):
+        return found
+    left = open_shares((yield from payments_of(merchant_id, checkout_id)))
+    for payment in left:
+        if payment.connector or payment.means in BY_CONNECTOR:
+            word = PaymentResult(outcome="approved", payment_ref=payment.payment_id, guaranteed=False, reason=reason)
+            yield from tell(merchant_id, payment.payment_id, "captured", word, at, ("waiting", "declined", *PENDING))
+    payments = yield from payments_of(merchant_id, checkout_id)
+    return (yield from _make_refund(merchant_id, found, payments, ids, at, trace))
+
+
+def _claim(merchant_id: str, checkout_id: str, at: int) -> Job[Row | str]:
+    """The refund's checkout while it is open, locked; or the sale that it made."""
+    rows = yield Query(
+        "update checkout set changed_at = ? where merchant_id = ? and checkout_id = ? "
+        "and state in ('paying', 'unknown') returning checkout_id, document, station_id, currency",
+        (at, merchant_id, checkout_id),
+    )
+    return rows[0] if rows else (yield from _ended(merchant_id, checkout_id))
+
+
+def _make_refund(
+    merchant_id: str, checkout: Row, payments: Sequence[Payment], ids: Ids, at: int, trace: Trace
+) -> Job[str]:
+    checkout_id = checkout["checkout_id"]
+    sale_id = refund_sale_of(checkout_id)
+    yield Query(
+        "update checkout set state = 'paid', sale_id = ? where merchant_id = ? and checkout_id = ?",
+        (sale_id, merchant_id, checkout_id),
+    )
+    opened = json.decode(checkout["document"], type=RefundDocument)
     sale = yield from lock_sale(merchant_id, opened.refund_of, at)
     person = (yield from lock_living(merchant_id, sale["customer_id"])) if sale["customer_id"] else None
     orders = yield from lock_orders_of_sale(merchant_id, opened.refund_of)
-    payment = yield from tell(merchant_id, checkout_id, "captured", result, at)
-    trace("refund.told")
+    given = yield from given_with_the_commit(merchant_id, payments, at)
     document = document_of(sale)
     lines = yield from read_lines(merchant_id, opened.refund_of)
-    whole = is_whole(lines, (yield from returns_of(merchant_id, opened.refund_of, ("paid",))))
-    station_id, tender = rows[0]["station_id"], payment.tender()
-    refund = _Refund(sale_id, checkout_id, station_id, sale, opened, opened.plan, tender, document, person)
+    paid = yield from refunds_of(merchant_id, opened.refund_of, ("paid",))
+    whole = is_whole(lines, [one.plan for one in paid])
+    station_id, tenders = checkout["station_id"], tuple(payment.tender() for payment in given)
+    refund = _Refund(sale_id, checkout_id, station_id, sale, opened, opened.plan, tenders, document, person)
     points, value = yield from _balances(merchant_id, refund)
-    yield from _enter(merchant_id, refund, payment, whole, points, value, ids, at)
+    yield from _enter(merchant_id, refund, whole, points, value, ids, at)
     trace("refund.entered")
     if whole:
         yield from _coupons_back(merchant_id, sale["checkout_id"], document, at)
     yield from _record(merchant_id, refund, points, value, ids, at, trace)
     yield from orders_taken_back(merchant_id, opened.refund_of, orders, opened.by, station_id, ids=ids, at=at)
     trace("refund.orders")
-    answer = msgpack.encode(Answer(sale_id=sale_id))
-    yield keep_answer(merchant_id, payment.document.principal, payment.document.key, answer)
+    promised = given[0].document
+    yield keep_answer(merchant_id, promised.principal, promised.key, msgpack.encode(Answer(sale_id=sale_id)))
     trace("refund.answered")
     return sale_id
 
@@ -84,7 +127,7 @@ class _Refund(Struct, frozen=True):
     sale: Row
     opened: RefundDocument
     plan: Return
-    tender: Tender
+    tenders: tuple[Tender, ...]
     document: SaleDocument
     person: Living | None
 
@@ -106,7 +149,6 @@ def _ended(merchant_id: str, checkout_id: str) -> Job[str]:
 def _enter(
     merchant_id: str,
     refund: _Refund,
-    payment: Payment,
     whole: bool,
     points: TakenBack,
     value: TakenBack,
@@ -118,7 +160,7 @@ def _enter(
     goods = yield from return_moves(
         merchant_id, refund.opened.refund_of, sale["checkout_id"], refund.plan.lines, refund.opened.place
     )
-    moves = refund_moves(refund.holder, payment, refund.plan, points, value, claims, goods)
+    moves = refund_moves(refund.holder, refund.tenders, refund.plan, points, value, claims, goods)
     held = Step(checkout_id=refund.checkout_id, phase="post")
     entered = Step(checkout_id=refund.checkout_id, phase="single", moves=tuple(moves))
     yield from ledger.change(merchant_id, [held, entered], ids=ids, at=at)
@@ -134,7 +176,7 @@ def _balances(merchant_id: str, refund: _Refund) -> Job[tuple[TakenBack, TakenBa
         return TakenBack(now=0, later=0), TakenBack(now=0, later=0)
     points, wallet = f"points:{customer}", f"wallet:{customer}"
     left = yield from ledger.balances(merchant_id, (points, wallet))
-    money = plan.total if refund.sale["means"] == "wallet" else 0
+    money = -sum(tender.amount for tender in refund.tenders if tender.means == "wallet")
     return (
         take_back(plan.points, left[points].available + plan.reward_points),
         take_back(plan.value, left[wallet].available + money),
@@ -172,7 +214,7 @@ def _record(
         opened.zone,
         sale["currency"],
         plan.lines,
-        refund.tender,
+        refund.tenders,
         at,
     )
     customer, person = sale["customer_id"], refund.person
@@ -192,7 +234,7 @@ def _record(
     number = yield from journal.append(merchant_id, refund.station_id, "refund", refund.sale_id, receipt, at=at)
     trace("refund.journal")
     document = SaleDocument(
-        tender=refund.tender,
+        tenders=refund.tenders,
         given=Given(points_earned=-plan.points, points_spent=-plan.reward_points, value_given=-plan.value),
         by=opened.by,
         reason=opened.reason,

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from poi_engine.checkout.entries import Tender, value_account
 from poi_engine.checkout.frozen import Claim
-from poi_engine.checkout.payment import Payment
 from poi_engine.checkout.returns import Return
 from poi_engine.ledger import POINTS, Move, limit_return
 from poi_engine.loyalty import TakenBack
@@ -12,7 +12,7 @@ from poi_engine.ports import Row
 
 def refund_moves(
     sale: Row,
-    payment: Payment,
+    tenders: Sequence[Tender],
     plan: Return,
     points: TakenBack,
     value: TakenBack,
@@ -21,10 +21,7 @@ def refund_moves(
 ) -> list[Move]:
     """What the commit of a refund enters, with the limits' `claims` that a full return gives back, and the goods."""
     currency, customer = sale["currency"], sale["customer_id"]
-    tender = f"tender:{payment.means}"
-    moves = [Move(kind="refund", debit=f"sales:{sale['store_id']}", credit=tender, amount=plan.total, unit=currency)]
-    if payment.means == "wallet":
-        moves.append(Move(kind="refund", debit=tender, credit=f"wallet:{customer}", amount=plan.total, unit=currency))
+    moves = [move for tender in tenders for move in _money_back(sale, tender)]
     if customer is not None:
         moves += [
             Move(kind="reward", debit=POINTS, credit=f"points:{customer}", amount=plan.reward_points, unit=POINTS),
@@ -34,6 +31,16 @@ def refund_moves(
     moves += [limit_return(claim.key, claim.amount, claim.unit) for claim in claims]
     moves += goods
     return [move for move in moves if move.amount > 0]
+
+
+def _money_back(sale: Row, tender: Tender) -> list[Move]:
+    """From the revenue to the tender, and on to whose stored value it is."""
+    name, amount, currency = f"tender:{tender.means}", -tender.amount, sale["currency"]
+    back = Move(kind="refund", debit=f"sales:{sale['store_id']}", credit=name, amount=amount, unit=currency)
+    account = value_account(tender, sale["customer_id"])
+    if account is None:
+        return [back]
+    return [back, Move(kind="refund", debit=name, credit=account, amount=amount, unit=currency)]
 
 
 def taking(taken: TakenBack, account: str, debt: str, issuer: str, unit: str) -> list[Move]:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct, json, msgpack
+from msgspec.structs import replace
 
-from poi_engine.checkout.entries import Tender
-from poi_engine.checkout.payment import Payment, PaymentDocument, insert_payment, read_payment, tell, told
+from poi_engine.checkout.payment import PENDING, Payment, captured, mark, payments_of, tell
 from poi_engine.checkout.promise import Key, Promise, keep_answer, promise
+from poi_engine.checkout.refund_payments import RefundSending, insert_shares, shares_of, try_again
 from poi_engine.checkout.returns import Return, ReturnedLine, plan_return, taken_by
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound
@@ -24,7 +25,8 @@ from poi_engine.wiring import Trace
 class RefundDocument(Struct, frozen=True, kw_only=True):
     """The document of a refund's checkout; its session_id column names the sale it takes back from.
 
-    `place` is where the goods arrive, None: where they were taken.
+    `place` is where the goods arrive, None: where they were taken. `shares`: what goes back on each tender of the
+    sale, in their order, minor units; without them all of it goes back on the only one.
     """
 
     refund_of: str
@@ -34,17 +36,13 @@ class RefundDocument(Struct, frozen=True, kw_only=True):
     zone: str
     approved_by: str | None = None
     place: str | None = None
+    shares: tuple[int, ...] = ()
     format: int = 1
 
-
-class RefundOpened(Struct, frozen=True, kw_only=True):
-    """A refund written and ready to be sent, at a station. `of_payment` is the payment that it gives back on."""
-
-    checkout_id: str
-    payment: Payment
-    of_payment: str | None
-    station_id: str
-    currency: str
+    @property
+    def paid_back(self) -> tuple[int, ...]:
+        """What goes back on each tender."""
+        return self.shares or (self.plan.total,)
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -87,14 +85,13 @@ def open_refund(
     allowance: Allowance,
     key: Key,
     checkout_id: str,
-    payment_id: str,
     *,
     place: str | None = None,
     order_id: str | None = None,
     ids: Ids,
     at: int,
     trace: Trace,
-) -> Job[RefundOpened | RefundBefore]:
+) -> Job[RefundSending | RefundBefore]:
     """Take the key, and set the returned quantities aside so that no other refund takes them too."""
     trace("refund.job")
     before = yield from promise(merchant_id, key, checkout_id, at)
@@ -104,16 +101,18 @@ def open_refund(
     trace("refund.locked")
     document = document_of(sale)
     lines = yield from read_lines(merchant_id, sale_id)
-    earlier = yield from returns_of(merchant_id, sale_id, ("paying", "unknown", "paid"))
+    earlier = yield from refunds_of(merchant_id, sale_id, ("paying", "unknown", "paid"))
     if order_id is not None:
         asked = yield from lines_back(merchant_id, order_id, sale_id, asked)
-    plan = plan_return(lines, document, taken_by(earlier), asked)
+    plan = plan_return(lines, document, taken_by(one.plan for one in earlier), asked)
     approver = yield from allow(merchant_id, allowance, "refund", sale_id, plan.total, checkout_id, at)
     if place is not None:
         yield from check_place(merchant_id, place)
     zones = yield Query(
         "select zone from store where merchant_id = ? and store_id = ?", (merchant_id, sale["store_id"])
     )
+    tenders = document.paid_by
+    shares = shares_of(plan.total, tenders, (one.paid_back for one in earlier))
     opened = RefundDocument(
         refund_of=sale_id,
         plan=plan,
@@ -122,30 +121,44 @@ def open_refund(
         zone=zones[0]["zone"],
         approved_by=approver,
         place=place,
+        shares=shares,
     )
     yield _insert_checkout(merchant_id, checkout_id, sale, station_id, plan.total, opened, at)
-    connector = yield from _connector_of(merchant_id, document.tender.payment_id)
-    payment = _payment(payment_id, checkout_id, document.tender, connector, plan.total, key, at)
-    yield insert_payment(merchant_id, payment)
+    payment = yield from insert_shares(merchant_id, checkout_id, tenders, shares, key, ids, at)
     customer_id, currency = sale["customer_id"], sale["currency"]
     yield from hold_back(merchant_id, checkout_id, plan.lines, customer_id, currency, ids=ids, at=at)
     trace("refund.written")
-    return RefundOpened(
-        checkout_id=checkout_id,
-        payment=payment,
-        of_payment=document.tender.payment_id,
-        station_id=station_id or sale["station_id"],
-        currency=sale["currency"],
-    )
+    return RefundSending(payment=payment, station_id=station_id or sale["station_id"], currency=currency)
 
 
 def decline_refund(
-    merchant_id: str, checkout_id: str, result: PaymentResult, *, sure: bool = True, ids: Ids, at: int, trace: Trace
-) -> Job[bool]:
-    """The terminal gave nothing back: the quantities are free again. False when the refund had ended.
+    merchant_id: str, payment: Payment, result: PaymentResult, *, ids: Ids, at: int, trace: Trace
+) -> Job[Answer | None]:
+    """The terminal gave nothing back: the quantities are free again. None: others gave back before, or it had ended;
+    then it stays in doubt, for a person or for whoever asks again with the same key."""
+    trace("refund.decline-job")
+    checkout_id = payment.checkout_id
+    payments = yield from payments_of(merchant_id, checkout_id)
+    some = captured(payments)
+    rows = yield Query(
+        "update checkout set state = ?, changed_at = ? where merchant_id = ? and checkout_id = ? "
+        "and state in ('paying', 'unknown') returning customer_id",
+        ("unknown" if some else "declined", at, merchant_id, checkout_id),
+    )
+    if not rows or (yield from tell(merchant_id, payment.payment_id, "declined", result, at)) is None or some:
+        return None
+    answer = yield from _let_go(merchant_id, payment, rows[0]["customer_id"], result.reason, ids, at)
+    for other in payments:
+        yield mark(merchant_id, other.payment_id, "declined", ("waiting",), at)
+    trace("refund.declined")
+    return answer
 
-    Not `sure`: a person said so and the terminal is not told yet; until it is, what it gave is to be undone.
-    """
+
+def decline_by_person(
+    merchant_id: str, checkout_id: str, reason: str, *, ids: Ids, at: int, trace: Trace
+) -> Job[list[Payment]]:
+    """A person says that nothing was given back, and the terminal is not told yet: until it is, what it gave is to be
+    undone. Returns that; nothing when the refund had ended."""
     trace("refund.decline-job")
     rows = yield Query(
         "update checkout set state = 'declined', changed_at = ? where merchant_id = ? and checkout_id = ? "
@@ -153,28 +166,47 @@ def decline_refund(
         (at, merchant_id, checkout_id),
     )
     if not rows:
-        return False
-    yield from let_back(merchant_id, checkout_id, rows[0]["customer_id"], ids=ids, at=at)
-    yield give_back(merchant_id, checkout_id)
-    payment = yield from tell(merchant_id, checkout_id, "declined" if sure else "unknown", result, at)
-    answer = msgpack.encode(Answer(declined=result.reason))
-    yield keep_answer(merchant_id, payment.document.principal, payment.document.key, answer)
+        return []
+    payments = yield from payments_of(merchant_id, checkout_id)
+    outside = [one for one in payments if one.connector and one.state in ("captured", *PENDING)]
+    for payment in payments:
+        state = "reversing" if payment in outside else "declined"
+        yield mark(merchant_id, payment.payment_id, state, ("waiting", "captured", *PENDING), at)
+    yield from _let_go(merchant_id, payments[0], rows[0]["customer_id"], reason, ids, at)
     trace("refund.declined")
-    return True
+    return [replace(payment, state="reversing") for payment in outside]
 
 
-def doubt_refund(merchant_id: str, checkout_id: str, result: PaymentResult, *, at: int, trace: Trace) -> Job[None]:
+def _let_go(merchant_id: str, payment: Payment, customer_id: str | None, reason: str, ids: Ids, at: int) -> Job[Answer]:
+    """What the refund had set aside is free, and its key has an answer."""
+    yield from let_back(merchant_id, payment.checkout_id, customer_id, ids=ids, at=at)
+    yield give_back(merchant_id, payment.checkout_id)
+    answer = Answer(declined=reason)
+    yield keep_answer(merchant_id, payment.document.principal, payment.document.key, msgpack.encode(answer))
+    return answer
+
+
+def doubt_refund(merchant_id: str, payment: Payment, result: PaymentResult, *, at: int, trace: Trace) -> Job[None]:
     """No answer after bytes were sent."""
     trace("refund.doubt-job")
     yield Query(
         "update checkout set state = 'unknown', changed_at = ? where merchant_id = ? and checkout_id = ? "
         "and state = 'paying'",
+        (at, merchant_id, payment.checkout_id),
+    )
+    yield from tell(merchant_id, payment.payment_id, "unknown", result, at, ("sending",))
+    trace("refund.doubted")
+
+
+def send_again(merchant_id: str, checkout_id: str, *, ids: Ids, at: int, trace: Trace) -> Job[RefundSending | None]:
+    """Whoever asks again with the same key has what was declined sent once more."""
+    trace("refund.again-job")
+    rows = yield Query(
+        "update checkout set changed_at = ? where merchant_id = ? and checkout_id = ? and state = 'unknown' "
+        "returning checkout_id, station_id, currency",
         (at, merchant_id, checkout_id),
     )
-    payment = yield from read_payment(merchant_id, checkout_id)
-    if payment.state == "sending":
-        yield told(merchant_id, payment.payment_id, "unknown", result, at)
-    trace("refund.doubted")
+    return (yield from try_again(merchant_id, rows[0], ids, at)) if rows else None
 
 
 def refunds_in_doubt(merchant_id: str, sale_id: str) -> Job[list[Doubt]]:
@@ -221,21 +253,14 @@ def lock_sale(merchant_id: str, sale_id: str, at: int) -> Job[Row]:
     return rows[0]
 
 
-def returns_of(merchant_id: str, sale_id: str, states: tuple[str, ...]) -> Job[list[Return]]:
-    """The returns of a sale whose checkouts are in one of these states."""
+def refunds_of(merchant_id: str, sale_id: str, states: tuple[str, ...]) -> Job[list[RefundDocument]]:
+    """The refunds of a sale whose checkouts are in one of these states."""
     rows = yield Query(
         "select document from checkout where merchant_id = ? and session_id = ? "
         f"and state in ({', '.join('?' * len(states))})",
         (merchant_id, sale_id, *states),
     )
-    return [json.decode(row["document"], type=RefundDocument).plan for row in rows]
-
-
-def _connector_of(merchant_id: str, payment_id: str | None) -> Job[str]:
-    rows = yield Query(
-        "select connector from payment where merchant_id = ? and payment_id = ?", (merchant_id, payment_id or "")
-    )
-    return str(rows[0]["connector"]) if rows else ""
+    return [json.decode(row["document"], type=RefundDocument) for row in rows]
 
 
 def _insert_checkout(
@@ -248,24 +273,4 @@ def _insert_checkout(
             *(merchant_id, checkout_id, sale["sale_id"], sale["store_id"], station_id or sale["station_id"]),
             *(sale["customer_id"], -total, sale["currency"], json.encode(opened).decode(), at, at),
         ),
-    )
-
-
-def _payment(
-    payment_id: str, checkout_id: str, tender: Tender, connector: str, total: int, key: Key, at: int
-) -> Payment:
-    return Payment(
-        payment_id=payment_id,
-        checkout_id=checkout_id,
-        means=tender.means,
-        connector=connector,
-        state="sending",
-        amount=-total,
-        card_scheme=tender.card_scheme,
-        card_type=tender.card_type,
-        entry_mode=tender.entry_mode,
-        authorisation="",
-        guaranteed=True,
-        document=PaymentDocument(principal=key.principal, key=key.key, refunds=tender.payment_id),
-        created_at=at,
     )

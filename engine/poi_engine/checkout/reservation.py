@@ -185,7 +185,7 @@ def latest(merchant_id: str, session_id: str) -> Job[Row | None]:
     rows = yield Query(
         "select checkout_id, state, sale_id, document, station_id, total from checkout where merchant_id = ? "
         "and session_id = ? order by case state when 'paid' then 0 when 'unknown' then 1 when 'paying' then 1 "
-        "when 'reserved' then 1 else 2 end, created_at desc, checkout_id desc limit 1",
+        "when 'part_paid' then 1 when 'reserved' then 1 else 2 end, created_at desc, checkout_id desc limit 1",
         (merchant_id, session_id),
     )
     return rows[0] if rows else None
@@ -263,7 +263,7 @@ def _must_be_alone(merchant_id: str, session_id: str, checkout_id: str) -> Job[N
     newest = yield from latest(merchant_id, session_id)
     if newest is None or newest["checkout_id"] == checkout_id:
         return
-    if newest["state"] in ("paid", "paying", "unknown"):
+    if newest["state"] in ("paid", "paying", "unknown", "part_paid"):
         raise Conflict("payment-under-way", "This session is being paid, or is paid.")
     if newest["state"] == "reserved":
         raise Unready(earlier=newest["checkout_id"])

@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from poi_engine.checkout.commit import Closed, Committed
-from poi_engine.checkout.pay_jobs import approve, barred, decline, doubt, to_reverse, undone
-from poi_engine.checkout.payment import Payment, read_payment
+from poi_engine.checkout.pay_jobs import approve, barred, decline, doubt, give_up, to_reverse, undone
+from poi_engine.checkout.payment import Payment, payments_of, pending_of
 from poi_engine.desk import Desk
-from poi_engine.errors import DeviceError
+from poi_engine.errors import Conflict, DeviceError
 from poi_engine.ledger import Insufficient
+from poi_engine.means import TenderShown
 from poi_engine.orders.news import tell_of_sale
-from poi_engine.ports import Job, PaymentConnector, PaymentResult, Query
+from poi_engine.ports import Job, PaymentConnector, PaymentResult, Query, Row
 from poi_engine.session import Session
 from poi_engine.wiring import Wiring
 
@@ -48,8 +49,10 @@ class Settlement:
         return self._w.grace > 0 and await self._w.sql.read(lambda: _sent_since(merchant_id, checkout_id, since))
 
     async def ask(self, merchant_id: str, checkout_id: str) -> Session:
-        """Ask the terminal what became of a payment, and act on it."""
-        payment = await self._w.sql.read(lambda: read_payment(merchant_id, checkout_id))
+        """Ask the terminal what became of the payment under way, and act on it."""
+        payment = await self._w.sql.read(lambda: pending_of(merchant_id, checkout_id))
+        if payment is None:
+            return await self._reload(merchant_id, checkout_id)
         self._w.trace("status.before-terminal")
         result = await status_of(self._w.connector(payment.connector), payment.payment_id)
         self._w.trace("status.answered")
@@ -65,7 +68,9 @@ class Settlement:
 
     async def by_person(self, merchant_id: str, checkout_id: str, outcome: str, reason: str) -> Session:
         """Act on a person's word: `paid` stands at the merchant's risk, `declined` is undone at the terminal."""
-        payment = await self._w.sql.read(lambda: read_payment(merchant_id, checkout_id))
+        payment = await self._w.sql.read(lambda: pending_of(merchant_id, checkout_id))
+        if payment is None:  # it got its answer in the same moment
+            return await self._reload(merchant_id, checkout_id)
         if outcome == "paid":
             result = PaymentResult(
                 outcome="approved",
@@ -76,6 +81,10 @@ class Settlement:
             )
             return await self._approve(merchant_id, payment, result)
         return await self._declined_by_person(merchant_id, payment, reason)
+
+    async def show(self, made: Committed | Session) -> Session:
+        """A sale, or a session paid in part, on the screens."""
+        return await (self._desk.settle(made) if isinstance(made, Session) else self.show_sale(made))
 
     async def show_sale(self, committed: Committed) -> Session:
         """The committed sale on the screens."""
@@ -88,23 +97,38 @@ class Settlement:
             await tell_of_sale(self._w, session.merchant_id, committed.sale_id)
         return session
 
+    async def give_up(self, session: Session, who: str) -> tuple[TenderShown, ...]:
+        """Give up what was accepted, and give back what was taken of it; what a terminal cannot undo now is undone by
+        recovery. Not while a payment is under way. Returns what became of each tender."""
+        merchant_id, checkout_id = session.merchant_id, session.checkout_id or ""
+        outside = await self._write(
+            lambda at: give_up(
+                merchant_id, checkout_id, who, session.station_id, ids=self._w.ids, at=at, trace=self._w.trace
+            )
+        )
+        if outside is None:
+            raise Conflict("payment-under-way", "A payment is under way; wait for its end.")
+        self._w.trace("give-up.committed")
+        for payment in outside:
+            await self.undo(merchant_id, payment)
+        payments = await self._w.sql.read(lambda: payments_of(merchant_id, checkout_id))
+        return tuple(payment.shown() for payment in payments)
+
     async def _approve(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
         self._w.trace("approve.before-sql")
         try:
-            committed = await self._write(
-                lambda at: approve(
-                    merchant_id, payment.checkout_id, result, ids=self._w.ids, at=at, trace=self._w.trace
-                )
+            made = await self._write(
+                lambda at: approve(merchant_id, payment, result, ids=self._w.ids, at=at, trace=self._w.trace)
             )
         except Closed:
             return await self._reverse(merchant_id, payment, result)
         self._w.trace("approve.committed")
-        return await self.show_sale(committed)
+        return await self.show(made)
 
     async def _decline(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
         session = await self._ended(merchant_id, payment, result, sure=True)
         if session is None:  # somebody ended it before
-            return await self._reload(merchant_id, payment)
+            return await self._reload(merchant_id, payment.checkout_id)
         return await self._desk.settle(session)
 
     async def _declined_by_person(self, merchant_id: str, payment: Payment, reason: str) -> Session:
@@ -113,37 +137,39 @@ class Settlement:
         result = PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason=reason)
         session = await self._ended(merchant_id, payment, result, sure=False)
         if session is None:
-            return await self._reload(merchant_id, payment)
+            return await self._reload(merchant_id, payment.checkout_id)
         if await cancelled(connector, payment.payment_id):  # if not, recovery goes on
             await self._write(lambda at: barred(merchant_id, payment, at, self._w.trace))
         return await self._desk.settle(session)
 
     async def _ended(self, merchant_id: str, payment: Payment, result: PaymentResult, *, sure: bool) -> Session | None:
         self._w.trace("decline.before-sql")
-        session = await self._write(
-            lambda at: decline(
-                merchant_id, payment.checkout_id, result, sure=sure, ids=self._w.ids, at=at, trace=self._w.trace
+        try:
+            session = await self._write(
+                lambda at: decline(merchant_id, payment, result, sure=sure, ids=self._w.ids, at=at, trace=self._w.trace)
             )
-        )
+        except Closed:
+            return None
         self._w.trace("decline.committed")
         return session
 
     async def _doubt(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
         self._w.trace("doubt.before-sql")
-        session = await self._write(
-            lambda at: doubt(merchant_id, payment.checkout_id, result, at=at, trace=self._w.trace)
-        )
+        try:
+            session = await self._write(lambda at: doubt(merchant_id, payment, result, at=at, trace=self._w.trace))
+        except Closed:
+            return await self._reload(merchant_id, payment.checkout_id)
         self._w.trace("doubt.committed")
         return await self._desk.settle(session)
 
     async def undo(self, merchant_id: str, payment: Payment) -> bool:
-        """A payment whose checkout has ended: whatever the terminal took goes back. False while it cannot be told."""
+        """A payment that belongs to no sale: whatever the terminal took goes back. False while it cannot be told."""
         connector = self._w.connector(payment.connector)
         self._w.trace("undo.before-terminal")
         result = await status_of(connector, payment.payment_id)
         if result.outcome not in ("approved", "declined"):
             return False
-        if result.outcome == "approved" and not await cancelled(connector, payment.payment_id):
+        if result.outcome == "approved" and not await self._given_back(merchant_id, connector, payment):
             return False
         self._w.trace("undo.answered")
         state = "reversed" if result.outcome == "approved" else "declined"
@@ -152,16 +178,32 @@ class Settlement:
         self._w.trace("undo.committed")
         return True
 
-    async def _reverse(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
-        """Approved after the checkout had ended: no sale, so the money goes back; recovery goes on if need be."""
-        self._w.trace("reverse.before-sql")
-        await self._write(lambda at: to_reverse(merchant_id, payment, result, at, self._w.trace))
-        self._w.trace("reverse.committed")
-        await self.undo(merchant_id, payment)
-        return await self._reload(merchant_id, payment)
+    async def _given_back(self, merchant_id: str, connector: PaymentConnector, payment: Payment) -> bool:
+        """Cancelled; where the terminal cannot cancel, refunded under one reference, however often it is tried."""
+        if connector.capabilities.cancel or not connector.capabilities.refund or payment.amount < 0:
+            return await cancelled(connector, payment.payment_id)
+        row = await self._w.sql.read(lambda: _checkout(merchant_id, payment.checkout_id))
+        reference = f"{payment.payment_id}-undo"
+        try:
+            result = await connector.status(reference)
+            if result.outcome == "not_found":
+                asked = (payment.payment_id, reference, payment.amount, row["currency"])
+                result = await connector.refund(row["station_id"], *asked)
+        except Exception:  # a connector's fault leaves it open, and must not stop the recovery of others
+            return False
+        return result.outcome == "approved"
 
-    async def _reload(self, merchant_id: str, payment: Payment) -> Session:
-        session_id = await self._w.sql.read(lambda: session_id_of(merchant_id, payment.checkout_id))
+    async def _reverse(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
+        """Approved after it had ended otherwise: the money goes back; recovery goes on if need be."""
+        self._w.trace("reverse.before-sql")
+        marked = await self._write(lambda at: to_reverse(merchant_id, payment, result, at, self._w.trace))
+        self._w.trace("reverse.committed")
+        if marked:
+            await self.undo(merchant_id, payment)
+        return await self._reload(merchant_id, payment.checkout_id)
+
+    async def _reload(self, merchant_id: str, checkout_id: str) -> Session:
+        session_id = await self._w.sql.read(lambda: session_id_of(merchant_id, checkout_id))
         return await self._desk.load(merchant_id, session_id)
 
     async def _write(self, job: Callable[[int], Job[T]]) -> T:
@@ -208,10 +250,15 @@ async def cancelled(connector: PaymentConnector, reference: str) -> bool:
 
 def session_id_of(merchant_id: str, checkout_id: str) -> Job[str]:
     """The session of a checkout."""
+    return str((yield from _checkout(merchant_id, checkout_id))["session_id"])
+
+
+def _checkout(merchant_id: str, checkout_id: str) -> Job[Row]:
     rows = yield Query(
-        "select session_id from checkout where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id)
+        "select session_id, station_id, currency from checkout where merchant_id = ? and checkout_id = ?",
+        (merchant_id, checkout_id),
     )
-    return str(rows[0]["session_id"])
+    return rows[0]
 
 
 def _sent_since(merchant_id: str, checkout_id: str, since: int) -> Job[bool]:

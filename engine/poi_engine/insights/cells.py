@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from poi_engine.checkout.entries import summed
 from poi_engine.checkout.records import LineRow, RedemptionRow, SaleRow
 
 Facet = Literal["hour", "payment", "visit", "seller", "store", "product", "offer", "customer", "cohort"]
@@ -83,7 +84,7 @@ def _counted(sale: SaleRow, total: int, saved: int, **more: int) -> Cell:
 def _whole(sale: SaleRow, local: datetime) -> list[tuple[Facet, str, Cell]]:
     """The facets in which a sale has one value."""
     cell = _counted(sale, sale.total, sale.saved, points=sale.points)
-    tender = sale.document.tender
+    tender = summed(sale.document.paid_by)
     paid = (tender.means, tender.card_type or "", tender.entry_mode or "", tender.card_scheme or "")
     visit = (sale.channel, visitor_of(sale.customer_id, sale.first_visit), band_of(sale.refund_of, sale.total))
     values: list[tuple[Facet, str]] = [
