@@ -154,7 +154,13 @@ class PaymentConnector(Protocol):
     name: str
     capabilities: Capabilities
 
-    async def acquire_card(self, station_id: str, acquisition_ref: str) -> CardSeen: ...
+    async def acquire_card(
+        self, station_id: str, acquisition_ref: str, amount: int = 0, currency: str = ""
+    ) -> CardSeen:
+        """Have a card read; `amount` in minor units is what is due as decided so far, for terminals that show it.
+
+        `cancel` of the reference drops the card: no payment follows.
+        """
 
     async def authorise(
         self, station_id: str, payment_ref: str, amount: int, currency: str, acquisition_ref: str | None

@@ -40,7 +40,9 @@ class SimulatorConnector:
         self._rule = rule
         self._delay = delay
 
-    async def acquire_card(self, station_id: str, acquisition_ref: str) -> CardSeen:
+    async def acquire_card(
+        self, station_id: str, acquisition_ref: str, amount: int = 0, currency: str = ""
+    ) -> CardSeen:
         """Present a card before the amount; repeating the reference presents the same one."""
         if not self.capabilities.card_before_amount:
             raise DeviceError("no-card-before-amount", "This terminal reads the card together with the amount only.")

@@ -30,7 +30,9 @@ class CaisseApConnector:
         self._busy = {station: asyncio.Lock() for station in terminals}
         self._answers: OrderedDict[str, PaymentResult] = OrderedDict()
 
-    async def acquire_card(self, station_id: str, acquisition_ref: str) -> CardSeen:
+    async def acquire_card(
+        self, station_id: str, acquisition_ref: str, amount: int = 0, currency: str = ""
+    ) -> CardSeen:
         """Refused: the card comes with the amount."""
         raise DeviceError("no-card-before-amount", "This terminal reads the card together with the amount only.")
 

@@ -54,13 +54,15 @@ class NexoConnector:
         self._logged_in: set[str] = set()
         self._http: aiohttp.ClientSession | None = None
 
-    async def acquire_card(self, station_id: str, acquisition_ref: str) -> CardSeen:
+    async def acquire_card(
+        self, station_id: str, acquisition_ref: str, amount: int = 0, currency: str = ""
+    ) -> CardSeen:
         """Have a card read before the amount; repeating the reference tells of the same card."""
         async with self._alone(station_id) as there:
             known = await self._begin(acquisition_ref, "acquire", station_id)
             if known is not None:
                 return _seen(known)
-            body = await self._card(there, acquisition_ref)
+            body = await self._card(there, acquisition_ref, amount, currency)
             token = "" if body.transaction is None else msgspec.json.encode(body.transaction).decode()
             facts = facts_of(body.PaymentInstrumentData, body.Response.AdditionalResponse)
             outcome, reason = ("approved", "") if body.succeeded else ("declined", body.reason)
@@ -194,9 +196,12 @@ class NexoConnector:
 
     # --- the card --------------------------------------------------------------------------------------------------
 
-    async def _card(self, there: NexoTerminal, reference: str) -> Body:
+    async def _card(self, there: NexoTerminal, reference: str, amount: int, currency: str) -> Body:
         """The answer about the card; whatever goes wrong, the terminal is let go and the reference forgotten."""
-        body = {"SaleData": self._sale(reference), "CardAcquisitionTransaction": {"PaymentType": "Normal"}}
+        asked: dict[str, Any] = {"PaymentType": "Normal"}
+        if amount:
+            asked["TotalAmount"] = decimal(amount, currency)
+        body = {"SaleData": self._sale(reference), "CardAcquisitionTransaction": asked}
         try:
             await self._login(there)
             return await self._ask(there, "CardAcquisition", service_id(reference), body, there.options.answer_seconds)
