@@ -9,6 +9,8 @@ from babel.numbers import format_currency, format_decimal, get_currency_precisio
 from poi_engine.fiscal.journal import Receipt, ReceiptLine
 
 WIDTH = 42
+SEAL = 12
+"""Hex digits of the hash that a receipt shows."""
 Language = Literal["fr", "en"]
 _LOCALES: dict[Language, str] = {"fr": "fr_FR", "en": "en_GB"}
 
@@ -32,6 +34,10 @@ WORDS: dict[Language, dict[str, str]] = {
         "value": "Cagnotte créditée",
         "value_owed": "Cagnotte à rendre",
         "customer": "Client",
+        "training": "ENTRAÎNEMENT - SANS VALEUR",
+        "duplicate": "DUPLICATA",
+        "software": "Logiciel fiscal",
+        "seal": "Empreinte",
     },
     "en": {
         "sale": "Receipt",
@@ -52,24 +58,46 @@ WORDS: dict[Language, dict[str, str]] = {
         "value": "Store credit given",
         "value_owed": "Store credit owed",
         "customer": "Customer",
+        "training": "TRAINING - NO VALUE",
+        "duplicate": "DUPLICATE",
+        "software": "Fiscal part",
+        "seal": "Seal",
     },
 }
 
 
-def receipt_text(receipt: Receipt, merchant: str, language: Language) -> str:
-    """The receipt; amounts as the language writes the receipt's currency."""
-    return "\n".join(_Printer(receipt, merchant, language).lines()) + "\n"
+def receipt_text(receipt: Receipt, merchant: str, language: Language, *, seal: str = "", duplicate: int = 0) -> str:
+    """The receipt; amounts as the language writes the receipt's currency.
+
+    `seal`: its hash in the journal, in hex; `duplicate`: the how-manieth one this is, 0 on the first print.
+    """
+    return "\n".join(_Printer(receipt, merchant, language, seal, duplicate).lines()) + "\n"
 
 
 class _Printer:
-    def __init__(self, receipt: Receipt, merchant: str, language: Language) -> None:
+    def __init__(self, receipt: Receipt, merchant: str, language: Language, seal: str, duplicate: int) -> None:
+        self._seal = seal
+        self._duplicate = duplicate
         self._receipt = receipt
         self._merchant = merchant
         self._language = language
         self._words = WORDS[language]
 
     def lines(self) -> list[str]:
-        return [*self._head(), *self._articles(), *self._sums(), *self._vat(), *self._payments(), *self._loyalty()]
+        parts = (self._head(), self._articles(), self._sums(), self._vat(), self._payments(), self._loyalty())
+        return [*self._mark(), *(row for part in parts for row in part), *self._sealed(), *self._mark()]
+
+    def _mark(self) -> list[str]:
+        """What a paper that is no receipt of its own says at its top and bottom."""
+        marks = [self._words["training"]] if self._receipt.training else []
+        marks += [f"{self._words['duplicate']} n° {self._duplicate}"] if self._duplicate else []
+        return [f"*** {mark} ***".center(WIDTH).rstrip() for mark in marks]
+
+    def _sealed(self) -> list[str]:
+        """By which fiscal part the receipt was made, and its place in the chain."""
+        rows = [("software", self._receipt.fiscal), ("seal", self._seal[:SEAL])]
+        found = [_row(self._words[name], text) for name, text in rows if text]
+        return ["-" * WIDTH, *found] if found else []
 
     def _head(self) -> list[str]:
         receipt = self._receipt

@@ -62,9 +62,10 @@ class NewStation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Station(NewStation, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A station with its id."""
+    """A station with its id; in `training` nothing that is done there counts."""
 
     station_id: str
+    training: bool = False
 
 
 class Setup:
@@ -150,7 +151,7 @@ class Setup:
             )
 
         await self._write(job, merchant_id, act, station.station_id, by)
-        return station
+        return await self.station(merchant_id, station.station_id)
 
     async def _write(
         self, job: Callable[[], Job[None]], merchant_id: str, act: str, subject_id: str, by: Principal | None
@@ -251,4 +252,5 @@ def _station(row: Row) -> Station:
         name=row["name"],
         vat_rate=row["vat_rate"],
         connector=row["connector"],
+        training=bool(row["training"]),
     )

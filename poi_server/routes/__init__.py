@@ -16,6 +16,8 @@ MODULES = (
     "products",
     "stock",
     "sales",
+    "nexo",
+    "fiscal",
     "orders",
     "customers",
     "clientele",

@@ -83,17 +83,18 @@ async def list_sales(
 
 @routes.get("/v1/sales/{sale_id}", roles=COUNTER | READER, scope="sales:read", summary="One sale")
 async def get_sale(call: Call, sale_id: str) -> SaleView:
-    return sale_for(call, await _own_sale(call, sale_id))
+    return sale_for(call, await own_sale(call, sale_id))
 
 
 @routes.get("/v1/sales/{sale_id}/receipt", roles=COUNTER | READER | {"phone"}, summary="The sale's receipt")
 async def receipt(call: Call, sale_id: str, lang: Literal["fr", "en"] = "fr") -> ReceiptText:
     """As its station printed it; a seller's own device shows it without the customer's mark."""
-    sale = await _own_sale(call, sale_id)
+    sale = await own_sale(call, sale_id)
     if call.principal.role == "seller":
         sale = sale_for(call, sale)
     merchant = await call.services.setup.merchant(call.merchant_id)
-    text = await asyncio.to_thread(receipt_text, sale.receipt, merchant.name, lang)  # loads a locale's files
+    seal = sale.receipt_hash
+    text = await asyncio.to_thread(receipt_text, sale.receipt, merchant.name, lang, seal=seal)  # loads a locale's files
     return ReceiptText(sale_id=sale.sale_id, number=sale.receipt.number, text=text)
 
 
@@ -105,7 +106,7 @@ async def receipt(call: Call, sale_id: str, lang: Literal["fr", "en"] = "fr") ->
     summary="Refund a sale or a part of it",
 )
 async def refund(call: Call, sale_id: str, body: RefundBody) -> SaleView:
-    await _own_sale(call, sale_id)
+    await own_sale(call, sale_id)
     refunding = call.engine.checkout.refund(
         call.merchant_id,
         sale_id,
@@ -125,7 +126,7 @@ async def refund(call: Call, sale_id: str, body: RefundBody) -> SaleView:
     summary="The sale's refunds in doubt: nobody knows whether the terminal gave the money back",
 )
 async def refunds_in_doubt(call: Call, sale_id: str) -> RefundsInDoubt:
-    await _own_sale(call, sale_id)
+    await own_sale(call, sale_id)
     return RefundsInDoubt(items=tuple(await call.engine.checkout.refunds.in_doubt(call.merchant_id, sale_id)))
 
 
@@ -136,7 +137,7 @@ async def refunds_in_doubt(call: Call, sale_id: str) -> RefundsInDoubt:
     summary="Say what became of a refund in doubt",
 )
 async def resolve_refund(call: Call, sale_id: str, refund_id: str, body: ResolveRefundBody) -> SaleView:
-    await _own_sale(call, sale_id)
+    await own_sale(call, sale_id)
     resolving = call.engine.checkout.refunds.resolve(
         call.merchant_id,
         sale_id,
@@ -159,7 +160,7 @@ async def _must_be_allowed(call: Call, customer_id: str, session_id: str) -> Non
     await note(call, "view-sales", customer_id, session_id)
 
 
-async def _own_sale(call: Call, sale_id: str) -> SaleView:
+async def own_sale(call: Call, sale_id: str) -> SaleView:
     """The sale, if this caller may see it: a station its own, a phone its customer's."""
     sale = await call.engine.sales.get(call.merchant_id, sale_id)
     role, subject_id = call.principal.role, call.principal.subject_id

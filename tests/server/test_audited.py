@@ -79,6 +79,9 @@ AUDITED = {
     f"POST {ORDER}/moves": "order-ready",
     f"POST {ORDER}/refunds": "refund",
     "PUT /v1/settings/orders": "change-orders",
+    "POST /v1/stations/{station_id}/training": "training-on",
+    "POST /v1/stations/{station_id}/closings": "close-day",
+    f"POST {SALE}/reprint": "reprint",
 }
 """The changing routes of staff and the act they leave in the audit."""
 
@@ -217,6 +220,15 @@ class Day:
         )
         await self.do("POST", f"{SESSION}/confirm-identity", {"how": "known"}, session_id=session["session_id"])
 
+    async def books(self) -> None:
+        """A duplicate, an exercise, and the day's closing: after it nothing is sold."""
+        sale = await self._sold(700, "cash")
+        await self.do("POST", f"{SALE}/reprint", sale_id=sale["sale_id"])
+        station = {"station_id": self.shop.station_id}
+        await self.do("POST", "/v1/stations/{station_id}/training", {"on": True}, **station)
+        await self.do("POST", "/v1/stations/{station_id}/training", {"on": False}, **station)
+        await self.do("POST", "/v1/stations/{station_id}/closings", {"kind": "day"}, **station)
+
     async def _refund_in_doubt(self) -> None:
         """The terminal never answers an amount that ends in 13."""
         sale_id = (await self._sold(1000, "card"))["sale_id"]
@@ -304,6 +316,7 @@ async def test_a_day_of_staff_is_in_the_audit_with_who_and_where(shop: Shop) -> 
     await day.counter()
     await day.offers()
     await day.campaigns()
+    await day.books()
     assert day.done == AUDITED.keys() - ELSEWHERE
     entries = (await shop.ask("GET", "/v1/audit?limit=200")).json["items"]
     acts = {entry["act"] for entry in entries}

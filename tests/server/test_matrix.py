@@ -158,6 +158,8 @@ SAMPLES: dict[str, Any] = {
     "POST /v1/sessions/{session_id}/hand-over": {"station_id": "sta_x"},
     "POST /v1/sales/{sale_id}/refunds": {"reason": "broken"},
     "POST /v1/sales/{sale_id}/refunds/{refund_id}/resolve": {"outcome": "refunded", "reason": "seen"},
+    "POST /v1/stations/{station_id}/closings": {"kind": "day"},
+    "POST /v1/stations/{station_id}/training": {"on": True},
     "PUT /v1/sessions/{session_id}/fulfilments": {"lines": [{"line_id": "1", "how": "pick_up"}]},
     "PUT /v1/sessions/{session_id}/contact": {"name": "Mine"},
     "POST /v1/orders/{order_id}/session": {"station_id": "sta_x"},

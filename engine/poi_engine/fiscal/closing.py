@@ -161,3 +161,11 @@ def days_of(m: str, day: date) -> Job[list[Closing]]:
         (m, day.isoformat()),
     )
     return [closing_of(bytes(row["document"])) for row in rows]
+
+
+def keys_of(m: str) -> Job[list[tuple[str, bytes, int]]]:
+    """The keys that signed, oldest first: id, public key, first use in microseconds since 1970."""
+    rows = yield Query(
+        "select key_id, public_key, created_at from fiscal_key where merchant_id = ? order by created_at, key_id", (m,)
+    )
+    return [(row["key_id"], bytes(row["public_key"]), row["created_at"]) for row in rows]

@@ -94,6 +94,15 @@ def draft_day(m: str, station_id: str, through: date, *, today: bool) -> Job[Dra
     )
 
 
+def open_receipts(m: str, station_id: str, today: date) -> Job[tuple[Totals, int, int]]:
+    """What no closing holds yet, with its first and last receipt; before the first closing, what was sold today."""
+    books = yield from _books(m, station_id)
+    first = books.closed + 1
+    if not books.after:
+        first = yield from _first_from(m, books, midnight(today, books.zone), books.receipts)
+    return (yield from _sum(m, station_id, first, books.receipts)).totals(), first, books.receipts
+
+
 def draft_sum(m: str, station_id: str, kind: Literal["month", "year"], at: int) -> Job[Draft | None]:
     """The next month or year of a station to be closed; None when none is over. `at` in microseconds since 1970.
 

@@ -3,20 +3,22 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from msgspec import Struct
 
 from poi_engine.checkout.records import insert_audit
+from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound, PoiError
 from poi_engine.fiscal import closing, events, training
-from poi_engine.fiscal.drafts import Draft, Moved, draft_day, draft_sum
+from poi_engine.fiscal.drafts import Draft, Moved, draft_day, draft_sum, open_receipts
 from poi_engine.fiscal.events import MERCHANT, Event
 from poi_engine.fiscal.events import Kind as EventKind
 from poi_engine.fiscal.journal import Receipt, receipt_of
 from poi_engine.fiscal.keys import Signer
 from poi_engine.fiscal.model import Closed, Kind
 from poi_engine.fiscal.times import local_day
+from poi_engine.fiscal.totals import Totals
 from poi_engine.fiscal.version import STAMP
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
@@ -37,6 +39,19 @@ class Duplicate(Struct, frozen=True, kw_only=True):
     hash: str
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """A station's books before their next closing: receipts `first` to `last`; `open`: whether it may sell."""
+
+    station_id: str
+    day: date
+    open: bool
+    closed_until: datetime | None
+    training: bool
+    first: int
+    last: int
+    totals: Totals
+
+
 class Fiscal:
     """Every method takes the merchant first; `by` is who acts, for the records."""
 
@@ -54,19 +69,46 @@ class Fiscal:
         `period-not-over` when there is no month or year to close.
         """
         today = (await self._day(merchant_id, station_id)) if kind == "day" else None
-        made = await self._close_due(merchant_id, station_id, today, by.who)
+        made = await self._close_due(merchant_id, station_id, today, by)
         if kind == "day":
-            await self._audit(merchant_id, "close-day", station_id, "", by)
             return await self._last(merchant_id, station_id, "day")
         found = [one for one in made if one.closing.kind == kind]
         if not found:
             raise Conflict("period-not-over", f"No {kind} of this station is over and waits for its closing.")
-        await self._audit(merchant_id, f"close-{kind}", station_id, "", by)
         return found[-1]
 
     async def closings(self, merchant_id: str, station_id: str, *, before: int, limit: int) -> list[Closed]:
         """A station's closings, newest first, with numbers below `before`."""
         return await self._w.sql.read(lambda: closing.page(merchant_id, station_id, before, limit))
+
+    async def standing(self, merchant_id: str, station_id: str) -> Standing:
+        """What would be closed now: nothing is written. Past days that nobody closed count in."""
+        today = await self._day(merchant_id, station_id)
+        counter = await self._w.places.counter(merchant_id, station_id)
+
+        def job() -> Job[Standing]:
+            head = yield Query(
+                "select closed_until, number from closing_head where merchant_id = ? and station_id = ?",
+                (merchant_id, station_id),
+            )
+            until = head[0]["closed_until"] if head else 0
+            totals, first, last = yield from open_receipts(merchant_id, station_id, today)
+            return Standing(
+                station_id=station_id,
+                day=today,
+                open=self._w.at() >= until,
+                closed_until=moment(until) if until else None,
+                training=counter.training,
+                first=first,
+                last=last,
+                totals=totals,
+            )
+
+        return await self._w.sql.read(job)
+
+    async def keys(self, merchant_id: str) -> list[tuple[str, bytes, int]]:
+        """The ids, public keys and first uses (microseconds since 1970) of the keys that signed, oldest first."""
+        return await self._w.sql.read(lambda: closing.keys_of(merchant_id))
 
     async def events(self, merchant_id: str, station_id: str, *, before: int, limit: int) -> list[Event]:
         """A chain's events, newest first, with numbers below `before`; no station: the merchant's own."""
@@ -78,7 +120,7 @@ class Fiscal:
             return
         for merchant_id, station_id in await self._w.sql.read(_stations):
             try:
-                await self._close_due(merchant_id, station_id, None, ROUND)
+                await self._close_due(merchant_id, station_id, None, None)
             except Conflict as error:  # something is being sent: the next round closes it
                 _log.info("closing of %s: %s", station_id, error.code)
 
@@ -91,7 +133,9 @@ class Fiscal:
         finally:
             self._paused -= 1
 
-    async def _close_due(self, merchant_id: str, station_id: str, today: date | None, who: str) -> list[Closed]:
+    async def _close_due(
+        self, merchant_id: str, station_id: str, today: date | None, by: Principal | None
+    ) -> list[Closed]:
         """Everything that is over, and `today` if it is to be closed; what was made."""
         yesterday = await self._day(merchant_id, station_id) - timedelta(days=1)
         made: list[Closed] = []
@@ -108,20 +152,27 @@ class Fiscal:
         for job in (day, month, year):
             tries = 0
             while (draft := await self._w.sql.read(job)) is not None:
-                closed = await self._write(merchant_id, draft, who)
+                closed = await self._write(merchant_id, draft, by)
                 tries = tries + 1 if closed is None else 0
                 if tries > _TRIES:
                     raise Conflict("books-moving", "The books move on faster than they can be closed; try again.")
                 made += [closed] if closed else []
         return made
 
-    async def _write(self, merchant_id: str, draft: Draft, who: str) -> Closed | None:
+    async def _write(self, merchant_id: str, draft: Draft, by: Principal | None) -> Closed | None:
         """The closing of a draft; None when the books have moved on since it was made."""
-        event_id, at = self._w.ids.new("evt"), self._w.at()
+        event_id, audit_id, at = self._w.ids.new("evt"), self._w.ids.new("aud"), self._w.at()
+
+        def job() -> Job[Closed]:
+            who = by.who if by else ROUND
+            made = yield from closing.write(merchant_id, draft, self.signer.sign, event_id, who, at)
+            if by is not None:
+                act, station_id = f"close-{draft.kind}", draft.station_id
+                yield insert_audit(merchant_id, audit_id, who, act, station_id, draft.period, at, by.station_id)
+            return made
+
         with suppress(Moved):
-            return await self._w.sql.write(
-                lambda: closing.write(merchant_id, draft, self.signer.sign, event_id, who, at)
-            )
+            return await self._w.sql.write(job)
         return None
 
     async def _day(self, merchant_id: str, station_id: str) -> date:
@@ -213,14 +264,6 @@ class Fiscal:
         def job() -> Job[None]:
             yield from events.record(merchant_id, MERCHANT, kind, subject, by.who, values, at)
             yield insert_audit(merchant_id, audit_id, by.who, f"fiscal-{kind}", subject, "", at, by.station_id)
-
-        await self._w.sql.write(job)
-
-    async def _audit(self, merchant_id: str, act: str, subject_id: str, why: str, by: Principal) -> None:
-        audit_id, at = self._w.ids.new("aud"), self._w.at()
-
-        def job() -> Job[None]:
-            yield insert_audit(merchant_id, audit_id, by.who, act, subject_id, why, at, by.station_id)
 
         await self._w.sql.write(job)
 

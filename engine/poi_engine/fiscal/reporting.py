@@ -1,0 +1,79 @@
+"""What a day came to at all stations, by VAT rate and by means of payment: what e-reporting asks for, without names."""
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+
+from msgspec import Struct
+
+from poi_engine.fiscal.closing import days_of
+from poi_engine.fiscal.totals import MeansTotal, Sum, VatTotal
+from poi_engine.ports import Job, Query
+from poi_engine.settings import read_merchant
+
+
+class DayReport(Struct, frozen=True, kw_only=True):
+    """The sums of a day's closings; amounts in minor units. `open_stations` sold that day and are not closed yet."""
+
+    day: date
+    currency: str
+    closings: int
+    open_stations: tuple[str, ...]
+    sales: int
+    refunds: int
+    sales_total: int
+    refunds_total: int
+    total: int
+    vat: tuple[VatTotal, ...]
+    means: tuple[MeansTotal, ...]
+
+
+HEAD = ("day", "currency", "kind", "key", "net", "vat", "amount", "count")
+"""`kind` is `vat` (`key`: the rate in percent) or `means` (`key`: the means of payment)."""
+
+
+def report_of(m: str, day: date) -> Job[DayReport]:
+    """The day's report, as far as its stations are closed."""
+    merchant = yield from read_merchant(m)
+    closings = yield from days_of(m, day)
+    totals = Sum().add_totals(one.totals() for one in closings).totals()
+    rows = yield Query(
+        "select s.station_id, max(s.receipt_number) as last, min(coalesce(c.receipt, 0)) as closed from sale s"
+        " left join closing_head c on c.merchant_id = s.merchant_id and c.station_id = s.station_id"
+        " where s.merchant_id = ? and s.local_day = ? group by s.station_id",
+        (m, day.isoformat()),
+    )
+    return DayReport(
+        day=day,
+        currency=merchant.currency,
+        closings=len(closings),
+        open_stations=tuple(sorted(row["station_id"] for row in rows if row["last"] > row["closed"])),
+        sales=totals.sales,
+        refunds=totals.refunds,
+        sales_total=totals.sales_total,
+        refunds_total=totals.refunds_total,
+        total=totals.total,
+        vat=totals.vat,
+        means=totals.means,
+    )
+
+
+def as_csv(reports: Iterable[DayReport], digits: int) -> str:
+    """The reports as CSV, amounts in the currency's main unit; `digits` of its minor unit."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(HEAD)
+
+    def money(amount: int) -> str:
+        return f"{Decimal(amount).scaleb(-digits):f}"
+
+    for one in reports:
+        for part in one.vat:
+            rate = f"{Decimal(part.rate).scaleb(-2):f}"
+            sums = (money(part.net), money(part.vat), money(part.gross))
+            writer.writerow((one.day, one.currency, "vat", rate, *sums, ""))
+        for means in one.means:
+            writer.writerow((one.day, one.currency, "means", means.means, "", "", money(means.amount), means.count))
+    return text.getvalue()

@@ -1,0 +1,204 @@
+"""The fiscal part: closings, the event log, training, duplicates, e-reporting and the archive."""
+
+import asyncio
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from aiohttp import hdrs, web
+from babel.numbers import get_currency_precision
+from msgspec import Meta, Struct
+
+from poi_engine.clock import moment
+from poi_engine.fiscal.events import MERCHANT, Event
+from poi_engine.fiscal.model import Closed, Kind
+from poi_engine.fiscal.reporting import DayReport, as_csv, report_of
+from poi_engine.fiscal.service import Standing
+from poi_engine.fiscal.version import SOURCES, VERSION, unmodified
+from poi_server.http import COUNTER, READER, Call, Routes
+from poi_server.problems import Refusal
+from poi_server.receipts import receipt_text
+from poi_server.routes.sales import own_sale
+from poi_server.sight import acting_of, sale_for
+
+routes = Routes("fiscal")
+
+Before = Annotated[int, Meta(ge=1, le=1 << 62)]
+Page = Annotated[int, Meta(ge=1, le=500)]
+_NEWEST = 1 << 62
+
+
+class ClosingBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The period to be closed: the station's day now, or its month or year that is over."""
+
+    kind: Kind
+
+
+class ClosingPage(Struct, frozen=True, kw_only=True):
+    """One page of closings, newest first; `next` goes into `before` for the next one."""
+
+    items: tuple[Closed, ...]
+    next: int | None = None
+
+
+class EventPage(Struct, frozen=True, kw_only=True):
+    """One page of events, newest first; `next` goes into `before` for the next one."""
+
+    items: tuple[Event, ...]
+    next: int | None = None
+
+
+class TrainingBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether the station is in training from now on."""
+
+    on: bool
+
+
+class DuplicateText(Struct, frozen=True, kw_only=True):
+    """A duplicate of the receipt, marked as the `duplicate`th, as text of 42 columns."""
+
+    sale_id: str
+    number: int
+    duplicate: int
+    text: str
+
+
+class PublicKey(Struct, frozen=True, kw_only=True):
+    """A key by which closings and archives are verified: Ed25519, 32 bytes in hex."""
+
+    key_id: str
+    public_key: str
+    since: datetime
+
+
+class FiscalPart(Struct, frozen=True, kw_only=True):
+    """The fiscal part that runs: its version, its sources' hash, whether that is the published one, and the keys."""
+
+    version: str
+    hash: str
+    unmodified: bool
+    keys: tuple[PublicKey, ...]
+
+
+# --- closings ------------------------------------------------------------------------------------------------------
+
+
+@routes.post(
+    "/v1/stations/{station_id}/closings",
+    roles=COUNTER,
+    right="close_day",
+    summary="Close the station's day, or its month or year that is over",
+)
+async def close(call: Call, station_id: str, body: ClosingBody) -> Closed:
+    """Days, months and years before it that nobody closed are closed first. Closing a closed day again answers its
+    closing."""
+    closing = call.engine.fiscal.close(call.merchant_id, station_id, body.kind, by=call.by)
+    return await asyncio.shield(closing)
+
+
+@routes.get(
+    "/v1/stations/{station_id}/closings", roles=COUNTER | READER, summary="The station's closings, newest first"
+)
+async def closings(call: Call, station_id: str, before: Before = _NEWEST, limit: Page = 50) -> ClosingPage:
+    await _must_read_books(call)
+    await call.services.setup.station(call.merchant_id, station_id)
+    items = await call.engine.fiscal.closings(call.merchant_id, station_id, before=before, limit=limit)
+    return ClosingPage(items=tuple(items), next=items[-1].closing.number if len(items) == limit else None)
+
+
+@routes.get(
+    "/v1/stations/{station_id}/day", roles=COUNTER | READER, summary="The station's open day so far, without closing it"
+)
+async def standing(call: Call, station_id: str) -> Standing:
+    await _must_read_books(call)
+    return await call.engine.fiscal.standing(call.merchant_id, station_id)
+
+
+@routes.get("/v1/stations/{station_id}/events", roles=READER, right="audit", summary="The station's event log")
+async def station_events(call: Call, station_id: str, before: Before = _NEWEST, limit: Page = 50) -> EventPage:
+    await call.services.setup.station(call.merchant_id, station_id)
+    return await _events(call, station_id, before, limit)
+
+
+@routes.get("/v1/fiscal/events", roles=READER, right="audit", summary="The merchant's own event log")
+async def merchant_events(call: Call, before: Before = _NEWEST, limit: Page = 50) -> EventPage:
+    """Starts and stops of the server, other versions of the fiscal part, archives, verifications."""
+    return await _events(call, MERCHANT, before, limit)
+
+
+async def _events(call: Call, chain: str, before: int, limit: int) -> EventPage:
+    items = await call.engine.fiscal.events(call.merchant_id, chain, before=before, limit=limit)
+    return EventPage(items=tuple(items), next=items[-1].number if len(items) == limit else None)
+
+
+async def _must_read_books(call: Call) -> None:
+    """A day's figures are for whoever may close it, and for auditors."""
+    acting = await acting_of(call)
+    if not (acting.may("close_day") or acting.may("audit")):
+        raise Refusal(403, acting.missing, "You have not the right: close day.")
+
+
+# --- training and duplicates ---------------------------------------------------------------------------------------
+
+
+@routes.post(
+    "/v1/stations/{station_id}/training",
+    roles=COUNTER,
+    right="close_day",
+    summary="Begin or end training at the station",
+)
+async def train(call: Call, station_id: str, body: TrainingBody) -> Standing:
+    """In training nothing is reserved, paid or counted; receipts are marked and kept in a chain apart."""
+    await call.engine.fiscal.train(call.merchant_id, station_id, body.on, by=call.by)
+    return await call.engine.fiscal.standing(call.merchant_id, station_id)
+
+
+@routes.post(
+    "/v1/sales/{sale_id}/reprint",
+    roles=COUNTER,
+    right="take_payment",
+    summary="Print a duplicate of the sale's receipt",
+)
+async def reprint(call: Call, sale_id: str, lang: Literal["fr", "en"] = "fr") -> DuplicateText:
+    """Each duplicate is marked, counted and put on record."""
+    sale = sale_for(call, await own_sale(call, sale_id))
+    made = await asyncio.shield(call.engine.fiscal.reprint(call.merchant_id, sale_id, by=call.by))
+    merchant = await call.services.setup.merchant(call.merchant_id)
+    text = await asyncio.to_thread(
+        receipt_text, sale.receipt, merchant.name, lang, seal=made.hash, duplicate=made.number
+    )
+    return DuplicateText(sale_id=sale_id, number=sale.receipt.number, duplicate=made.number, text=text)
+
+
+# --- for the administration ----------------------------------------------------------------------------------------
+
+
+@routes.get("/v1/fiscal", roles=READER, summary="The fiscal part that runs, and the keys that verify its signatures")
+async def part(call: Call) -> FiscalPart:
+    rows = await call.engine.fiscal.keys(call.merchant_id)
+    keys = tuple(
+        PublicKey(key_id=key_id, public_key=public.hex(), since=moment(created)) for key_id, public, created in rows
+    )
+    return FiscalPart(version=VERSION, hash=SOURCES, unmodified=unmodified(), keys=keys)
+
+
+@routes.get("/v1/fiscal/e-reporting", roles=READER, right="audit", summary="A day's sums by VAT rate and by means")
+async def e_reporting(call: Call, day: date) -> DayReport:
+    """Of the stations whose day is closed; `open_stations` are those that are not."""
+    return await call.services.sql.read(lambda: report_of(call.merchant_id, day))
+
+
+@routes.get(
+    "/v1/fiscal/e-reporting.csv",
+    roles=READER,
+    right="audit",
+    produces="text/csv",
+    summary="A day's sums by VAT rate and by means, as CSV",
+)
+async def e_reporting_csv(call: Call, day: date) -> web.Response:
+    report = await call.services.sql.read(lambda: report_of(call.merchant_id, day))
+    digits = await asyncio.to_thread(get_currency_precision, report.currency)
+    headers = {
+        hdrs.CONTENT_TYPE: "text/csv; charset=utf-8",
+        hdrs.CONTENT_DISPOSITION: f'attachment; filename="e-reporting_{day}.csv"',
+    }
+    return web.Response(text=as_csv([report], digits), headers=headers)
