@@ -7,19 +7,23 @@ a cluster. What cannot be read any more (another version wrote it) counts as los
 
 import asyncio
 import contextlib
+import hashlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import msgpack
 import msgspec
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from poi_engine.errors import StorageError
 from poi_engine.session import MOVES, Session
+from poi_engine.storage.redis_line import Line, line_to
 from poi_engine.storage.redis_url import Client, connect, disconnect
 
 T = TypeVar("T")
+Do = Callable[..., Awaitable[Any]]
+"""Sends one command and returns its answer."""
 TIME_TO_LIVE = 12 * 3600
 """Seconds a session is remembered after its last change."""
 
@@ -78,25 +82,45 @@ def unpack(blob: bytes | None) -> Session | None:
         return None
 
 
-class RedisSessions:
-    """The `Sessions` port. A station takes no second session, new or handed over, while its own has not ended."""
+class _Script:
+    """A script that the server keeps: sent by its name, and whole where that is not known yet."""
 
-    def __init__(self, client: Client, *, time_to_live: float = TIME_TO_LIVE) -> None:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._name = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    async def run(self, do: Do, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
+        """The script's answer."""
+        try:
+            return await do("EVALSHA", self._name, len(keys), *keys, *arguments)
+        except NoScriptError:
+            return await do("EVAL", self._text, len(keys), *keys, *arguments)
+
+
+_SAVED, _FOUND, _RELEASED = _Script(_SAVE), _Script(_AT_STATION), _Script(_RELEASE)
+
+
+class RedisSessions:
+    """The `Sessions` port. A station takes no second session, new or handed over, while its own has not ended.
+
+    Commands go by `line` where there is one, else by the client, which is for subscribing in any case.
+    """
+
+    def __init__(self, client: Client, line: Line | None = None, *, time_to_live: float = TIME_TO_LIVE) -> None:
         self._client = client
+        self._line = line
+        self._do: Do = line.do if line is not None else client.execute_command
         self._milliseconds = int(time_to_live * 1000)
-        self._save = client.register_script(_SAVE)
-        self._at_station = client.register_script(_AT_STATION)
-        self._release = client.register_script(_RELEASE)
-        self.fanout = Fanout(client)
+        self.fanout = Fanout(client, self._do)
 
     async def load(self, merchant_id: str, session_id: str) -> Session | None:
         """The session, or None when it is forgotten."""
-        return unpack(await _ask(self._client.hget(_session_key(merchant_id, session_id), "blob")))
+        return unpack(await _ask(self._do("HGET", _session_key(merchant_id, session_id), "blob")))
 
     async def at_station(self, merchant_id: str, station_id: str) -> Session | None:
         """The station's current session."""
         keys, arguments = [_station_key(merchant_id, station_id)], [_session_key(merchant_id, "")]
-        return unpack(await _ask(self._at_station(keys=keys, args=arguments)))
+        return unpack(await _ask(_FOUND.run(self._do, keys, arguments)))
 
     async def save(self, session: Session, *, expected_revision: int | None) -> bool:
         """Store if the stored revision is the expected one (None: if absent); False when somebody was faster."""
@@ -105,41 +129,52 @@ class RedisSessions:
         expected = "" if expected_revision is None else str(expected_revision)
         ended = int(not MOVES[session.state])
         blob = pack(session)
-        arguments = [expected, session.revision, blob, self._milliseconds, identifier, ended, _session_key(m, "")]
-        return bool(await _ask(self._save(keys=keys, args=arguments)))
+        arguments: list[str | bytes | int] = [
+            expected,
+            session.revision,
+            blob,
+            self._milliseconds,
+            identifier,
+            ended,
+            _session_key(m, ""),
+        ]
+        return bool(await _ask(_SAVED.run(self._do, keys, arguments)))
 
     async def release(self, session: Session) -> None:
         """The station has no current session any more, if it was this one."""
         keys = [_station_key(session.merchant_id, session.station_id)]
-        await _ask(self._release(keys=keys, args=[session.session_id]))
+        await _ask(_RELEASED.run(self._do, keys, [session.session_id]))
 
     async def first_use(self, key: str, seconds: int) -> bool:
         """True once per key and time span."""
-        return bool(await _ask(self._client.set(f"use:{key}", b"", nx=True, ex=seconds)))
+        return bool(await _ask(self._do("SET", f"use:{key}", b"", "NX", "EX", seconds)))
 
     async def forget_everything(self) -> None:
         """Empty the database."""
-        await _ask(self._client.flushdb())
+        await _ask(self._do("FLUSHDB"))
 
     async def ping(self) -> None:
         """Raises `StorageError` when Redis does not answer."""
-        await _ask(self._client.ping())
+        await _ask(self._do("PING"))
 
     async def close(self) -> None:
         """Close the connections."""
+        if self._line is not None:
+            await self._line.close()
         await _ask(disconnect(self._client))
 
 
 class Fanout:
     """Messages to every process that listens; none is kept, so a listener that was away must look anew."""
 
-    def __init__(self, client: Client, channel: str = "poi:screens") -> None:
+    def __init__(self, client: Client, do: Do, channel: str = "poi:screens") -> None:
         self._client = client
+        self._do = do
         self._channel = channel
 
     async def publish(self, message: bytes) -> None:
         """Send to every process, this one included."""
-        await _ask(self._client.publish(self._channel, message))
+        await _ask(self._do("PUBLISH", self._channel, message))
 
     async def listen(self, callback: Callable[[bytes], None], *, subscribed: Callable[[], None] = lambda: None) -> None:
         """Call `callback` with each message until cancelled; reconnects by itself.
@@ -172,7 +207,8 @@ class Fanout:
 
 def open_redis(url: str, *, time_to_live: float = TIME_TO_LIVE) -> RedisSessions:
     """Session state at `redis://`, `rediss://`, `unix://`, `redis+sentinel://` or `redis+cluster://`."""
-    return RedisSessions(connect(url), time_to_live=time_to_live)
+    client = connect(url)
+    return RedisSessions(client, line_to(url), time_to_live=time_to_live)
 
 
 def _session_key(merchant_id: str, session_id: str) -> str:
