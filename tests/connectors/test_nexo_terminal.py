@@ -15,6 +15,7 @@ from poi_engine.errors import DeviceError, RequestError
 from poi_engine.nexo.crypto import SecurityKey
 from poi_engine.ports import ConnectorSetup
 from tests.connectors.certificates import terminal_certificate
+from tests.connectors.opening import opened_apart
 from tests.servers import unused_port
 
 S = "sta_1"
@@ -36,7 +37,7 @@ class Counter:
     def connector(self, book: str = "nexo.db", **more: str | bool | int | float) -> NexoConnector:
         """Another process: it knows what stands in the book."""
         setup = ConnectorSetup(book=self.folder / book, clock=SystemClock(), terminals={S: self.options | more})
-        self.connectors.append(opened(setup))
+        self.connectors.append(opened_apart(opened, setup))
         return self.connectors[-1]
 
     @property

@@ -10,6 +10,7 @@ from poi_engine.clock import SystemClock
 from poi_engine.connectors.stripe_terminal.connector import StripeConnector, opened
 from poi_engine.errors import DeviceError, RequestError
 from poi_engine.ports import ConnectorSetup
+from tests.connectors.opening import opened_apart
 from tests.connectors.stripe_fake import READER, FakeStripe
 from tests.servers import unused_port
 
@@ -27,7 +28,7 @@ class Counter:
     def connector(self, book: str = "stripe.db", **more: str | bool | int | float) -> StripeConnector:
         """Another process: it knows what stands in the book."""
         setup = ConnectorSetup(book=self.folder / book, clock=SystemClock(), terminals={S: self.options | more})
-        self.connectors.append(opened(setup))
+        self.connectors.append(opened_apart(opened, setup))
         return self.connectors[-1]
 
     def charged(self) -> list[int]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         ReaderProcessPaymentIntentParams,
     )
 
+stripe.enable_telemetry = False  # it would name this machine, and read files and run programs in the loop
+
 Found = dict[str, Any]
 _CALL_SECONDS = 30.0
 _AWAY = frozenset({"terminal_reader_offline", "terminal_reader_hardware_fault"})
