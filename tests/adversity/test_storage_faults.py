@@ -167,6 +167,22 @@ async def test_redis_half_closes(till: Till, wire: Proxy) -> None:
     await till.sells()
 
 
+async def test_another_means_than_the_card_seen_is_refused_for_its_own_reason(till: Till, wire: Proxy) -> None:
+    """Redis is away: the offers were decided for the card, so cash needs a new decision, and nothing stays held."""
+    session = (await till.open()).json
+    path = f"/v1/sessions/{session['session_id']}"
+    await till.shop.ask("PUT", f"{path}/basket", {"entries": [{"amount": 1234}]})
+    session = (await till.shop.ask("POST", f"{path}/card", {})).json
+    body = {"decision_id": session["decision_id"], "total": 1234}
+    assert (await till.shop.ask("POST", f"{path}/accept", body)).json["state"] == "paying"
+    wire.cut()
+    refused = await till.pay(path, "cash")
+    assert (refused.status, refused.code) == (409, "decide-again"), refused.json
+    wire.mend()
+    await till.sells()
+    assert await till.sales() == 1
+
+
 async def test_redis_is_slow(till: Till, wire: Proxy) -> None:
     wire.delay = 0.05
     await till.sells()

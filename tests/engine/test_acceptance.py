@@ -167,6 +167,15 @@ async def test_a_total_of_nothing_needs_no_tender(shop: Shop) -> None:
     assert await shop.operations() == []
 
 
+async def test_a_reservation_of_a_clock_that_was_put_back_is_not_held_until_it_catches_up(shop: Shop) -> None:
+    session = await shop.accept(await shop.basket(1000))
+    shop.clock.forward(-7200)
+    assert (await shop.engine.recovery.run()).let_go == 1
+    found = await shop.engine.stations.get(M, session.session_id)
+    assert found.state == "decided"
+    assert (await shop.pay(await shop.accept(found), "cash")).state == "paid"
+
+
 async def test_a_forgotten_reservation_is_let_go_and_can_be_accepted_again(shop: Shop) -> None:
     await shop.engine.offers.create(M, offer(limits=(Limit(of="uses", cap=1),)))
     accepted = await shop.accept(await shop.basket(1000))

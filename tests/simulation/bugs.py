@@ -5,8 +5,18 @@ from typing import Any
 
 import pytest
 
-from poi_engine import ledger
-from poi_engine.checkout import commit, pay_jobs, refund_entries, refund_jobs, reservation, returns, settlement
+from poi_engine import desk, handover, ledger
+from poi_engine.checkout import (
+    checkout,
+    commit,
+    pay_jobs,
+    refund_entries,
+    refund_jobs,
+    reservation,
+    returns,
+    settlement,
+)
+from poi_engine.errors import Conflict, StorageError
 from poi_engine.ports import PaymentResult
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -98,6 +108,33 @@ def points_not_taken_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(refund_entries, "taking", lambda *args: [])
 
 
+def redis_needed(patch: pytest.MonkeyPatch) -> None:
+    """A payment that Redis does not hear of fails."""
+
+    async def settle(self: Any, truth: Any) -> Any:
+        return await self._settle(truth) or truth
+
+    patch.setattr(desk.Desk, "settle", settle)
+
+
+def unheard_is_refused(patch: pytest.MonkeyPatch) -> None:
+    """A commit whose answer was lost counts as none: the sale is tried anew under another key."""
+    paid = checkout.Checkout.pay
+
+    async def pay(self: Any, *args: Any, key: str, **named: Any) -> Any:
+        try:
+            return await paid(self, *args, key=key, **named)
+        except StorageError as error:
+            raise Conflict("payment-declined", error.message) from error
+
+    patch.setattr(checkout.Checkout, "pay", pay)
+
+
+def handed_over_in_payment(patch: pytest.MonkeyPatch) -> None:
+    """A session goes to another counter while its payment is under way, and is decided anew there."""
+    patch.setattr(handover, "must_be_changeable", lambda session: None)
+
+
 BUGS: tuple[Plant, ...] = (
     void_skipped,
     hold_skipped,
@@ -108,4 +145,7 @@ BUGS: tuple[Plant, ...] = (
     paid_again_in_doubt,
     answer_forgotten,
     points_not_taken_back,
+    redis_needed,
+    unheard_is_refused,
+    handed_over_in_payment,
 )

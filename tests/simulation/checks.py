@@ -25,6 +25,7 @@ class Checks:
         self._terminal = terminal
         self._caps = caps
         self._since = 0
+        self._told = 0
         self._heads: dict[str, tuple[int, bytes]] = {}
         self._net_points: dict[str, int] = {}
         self._net_value: dict[str, int] = {}
@@ -44,6 +45,18 @@ class Checks:
         yield from self._customers()
         yield from self._open_holds()
         yield from self._terminal_agrees()
+        if not self._paid_since:
+            yield from self._paid_once()
+
+    def _paid_once(self) -> Job[None]:
+        """One session, one basket, one payment, whichever stations it went over."""
+        for row in (
+            yield Query(
+                "select session_id from checkout where state = 'paid' and session_id like 'ses!_%' escape '!' "
+                "group by session_id having count(*) > 1"
+            )
+        ):
+            raise Broken(f"{row['session_id']} was paid twice")
 
     def _ledger(self) -> Job[None]:
         for row in (
@@ -97,10 +110,10 @@ class Checks:
             require(has == net, f"{customer} has stored value of {has}, the receipts say {net}")
 
     def _sales(self) -> Job[None]:
-        rows = yield Query("select * from sale where created_at > ? order by created_at", (self._since,))
+        rows = yield Query("select rowid as place, * from sale where rowid > ? order by rowid", (self._told,))
         for sale in rows:
             yield from self._sale(sale)
-            self._since = max(self._since, sale["created_at"])
+            self._since, self._told = max(self._since, sale["created_at"]), sale["place"]
 
     def _sale(self, sale: Row) -> Job[None]:
         name, of = sale["sale_id"], (M, sale["checkout_id"])

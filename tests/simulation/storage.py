@@ -11,7 +11,10 @@ from typing import TypeVar
 
 from poi_engine.ports import Job
 from poi_engine.session import MOVES, Session
+from poi_engine.storage import failures
 from poi_engine.storage.sqlite import connect, drive
+from tests.simulation.history import History
+from tests.simulation.weather import Weather
 
 T = TypeVar("T")
 
@@ -19,27 +22,51 @@ T = TypeVar("T")
 class LoopSql:
     """Real SQLite: one connection, one transaction a job, on the loop."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, history: History, weather: Weather) -> None:
+        self._history = history
+        self._weather = weather
         self._connection: sqlite3.Connection = connect(path, busy_seconds=2.0)
         self._connection.execute("pragma synchronous = off")  # crashes here are of the process, not of the machine
 
     async def read(self, job: Callable[[], Job[T]]) -> T:
         """Run a job that only reads."""
         await asyncio.sleep(0)
-        return self.now(job)
+        self._weather.before_read()
+        return drive(self._noted(job()), self._connection)
 
     async def write(self, job: Callable[[], Job[T]]) -> T:
         """Run a job in a transaction."""
         await asyncio.sleep(0)
+        self._weather.before_write()
         self._connection.execute("begin immediate")
         try:
-            result = drive(job(), self._connection)
+            result = drive(self._noted(job()), self._connection)
         except BaseException:
             self._connection.execute("rollback")
             raise
-        self._connection.execute("commit")
+        unheard = self._weather.unknown()
+        self._end("rollback" if unheard and not self._weather.committed() else "commit")
         await asyncio.sleep(0)  # a crash may come after the commit and before the answer
+        if unheard:
+            raise failures.unknown()
         return result
+
+    def _end(self, how: str) -> None:
+        self._history.note(how)
+        self._connection.execute(how)
+
+    def _noted(self, job: Job[T]) -> Job[T]:
+        """The same job, each statement a step of the history."""
+        try:
+            query = next(job)
+            while True:
+                self._history.note(query.text, query.values)
+                query = job.send((yield query))
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        finally:
+            job.close()
 
     def now(self, job: Callable[[], Job[T]]) -> T:
         """Run a reading job at once."""
@@ -53,7 +80,9 @@ class LoopSql:
 class MemorySessions:
     """The `Sessions` port in memory, with the rules of the real one."""
 
-    def __init__(self) -> None:
+    def __init__(self, history: History, weather: Weather) -> None:
+        self._history = history
+        self._weather = weather
         self._sessions: dict[str, Session] = {}
         self._stations: dict[str, str] = {}
         self._used: set[str] = set()
@@ -66,18 +95,23 @@ class MemorySessions:
 
     async def load(self, merchant_id: str, session_id: str) -> Session | None:
         """The session."""
-        await asyncio.sleep(0)
+        await self._reached("load", session_id)
         return self._sessions.get(session_id)
 
     async def at_station(self, merchant_id: str, station_id: str) -> Session | None:
         """The station's current session."""
-        await asyncio.sleep(0)
+        await self._reached("at station", station_id)
         session = self._sessions.get(self._stations.get(station_id, ""))
         return session if session and session.station_id == station_id else None
 
     async def save(self, session: Session, *, expected_revision: int | None) -> bool:
-        """Compare and set."""
-        await asyncio.sleep(0)
+        """Compare and set; done or not, the answer may be lost."""
+        await self._reached("save", session.session_id, session.state, session.revision)
+        saved = self._save(session, expected_revision)
+        self._weather.at_redis()
+        return saved
+
+    def _save(self, session: Session, expected_revision: int | None) -> bool:
         stored = self._sessions.get(session.session_id)
         if (stored.revision if stored else None) != expected_revision:
             return False
@@ -94,13 +128,18 @@ class MemorySessions:
 
     async def release(self, session: Session) -> None:
         """The station is free."""
-        await asyncio.sleep(0)
+        await self._reached("release", session.session_id)
         if self._stations.get(session.station_id) == session.session_id:
             del self._stations[session.station_id]
 
     async def first_use(self, key: str, seconds: int) -> bool:
         """True once."""
-        await asyncio.sleep(0)
+        await self._reached("first use", key)
         first = key not in self._used
         self._used.add(key)
         return first
+
+    async def _reached(self, *what: object) -> None:
+        await asyncio.sleep(0)
+        self._history.note(*what)
+        self._weather.at_redis()

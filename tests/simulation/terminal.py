@@ -8,6 +8,7 @@ from poi_engine.connectors.simulator_rules import CARDS
 from poi_engine.errors import DeviceError
 from poi_engine.ports import Capabilities, CardSeen, PaymentResult
 from poi_offers.situation import PaymentFacts
+from tests.simulation.history import History
 
 _MOODS = ("approve", "decline", "silent-approve", "silent-decline", "slow-approve", "away")
 _WEIGHTS = (76, 8, 6, 4, 3, 3)
@@ -38,13 +39,16 @@ class Terminal:
     name = "simulator"
     capabilities = Capabilities(card_before_amount=True)
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, history: History) -> None:
+        self._history = history
         self.book: dict[str, Entry] = {}
         self._cards: dict[str, PaymentFacts] = {}
         self._chance = chance
         self.truthful = False
 
-    async def acquire_card(self, station_id: str, acquisition_ref: str) -> CardSeen:
+    async def acquire_card(
+        self, station_id: str, acquisition_ref: str, amount: int = 0, currency: str = ""
+    ) -> CardSeen:
         """Somebody's card."""
         await self._pause()
         facts = self._cards.setdefault(acquisition_ref, self._chance.choice(list(CARDS.values())))
@@ -67,6 +71,7 @@ class Terminal:
 
     async def _do(self, entry: Entry) -> PaymentResult:
         mood = self._chance.choices(_MOODS, _WEIGHTS)[0]
+        self._history.note("terminal", entry.kind, entry.reference, entry.amount, mood)
         await self._pause()
         if mood == "away" and entry.reference not in self.book:
             raise DeviceError("terminal-away", "Nothing was sent.")
@@ -81,6 +86,7 @@ class Terminal:
 
     async def cancel(self, payment_ref: str) -> PaymentResult:
         """Undo, or bar what never came."""
+        self._history.note("terminal cancels", payment_ref)
         await self._pause()
         barred = Entry(payment_ref, "authorise", 0, False, PaymentFacts(), cancelled=True)
         self.book.setdefault(payment_ref, barred).cancelled = True
@@ -93,6 +99,7 @@ class Terminal:
 
     async def status(self, payment_ref: str) -> PaymentResult:
         """The truth, sooner or later."""
+        self._history.note("terminal asked", payment_ref)
         await self._pause()
         entry = self.book.get(payment_ref)
         if not self.truthful and self._chance.random() < 0.1:

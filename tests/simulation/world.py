@@ -5,23 +5,32 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 from poi_engine.basket import BasketEntry
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.engine import Engine
-from poi_engine.errors import PoiError
+from poi_engine.errors import PoiError, StorageError
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import Session
 from poi_engine.verify import verify
-from tests.engine.shop import PRODUCTS, Card, FakeClock, M, Seen, merchant_rows
+from tests.engine.shop import PRODUCTS, Card, M, Seen, merchant_rows
 from tests.simulation.checks import Broken, Checks
+from tests.simulation.clock import SteppingClock
+from tests.simulation.history import History
 from tests.simulation.offers import OFFERS, REWARD
 from tests.simulation.storage import LoopSql, MemorySessions
 from tests.simulation.terminal import Terminal
+from tests.simulation.weather import CALM, Weather
 
+T = TypeVar("T")
 STATIONS = ("sta_1", "sta_2", "sta_3", "sta_4")
+BESIDE = {"sta_1": "sta_5", "sta_2": "sta_6", "sta_3": "sta_7", "sta_4": "sta_8"}
+"""The tablet beside each counter, to which sessions are handed over."""
+PATIENCE = 8
+"""How often a till repeats what storage could not answer."""
 WHOLE_EVERY = 400
 """Sessions between two runs of the whole verification."""
 EXPECTED = frozenset(
@@ -30,6 +39,8 @@ EXPECTED = frozenset(
         *("decide-again", "decision-changed", "illegal-move", "insufficient", "more-than-left", "not-accepted"),
         *("not-found", "not-in-doubt", "nothing-left", "payment-under-way", "payment-unknown", "refund-declined"),
         *("refund-under-way", "refund-unknown", "revision", "session-busy", "token-replayed"),
+        *("handed-over", "station-busy", "sessions-away", "storage-away", "storage-locked", "storage-full"),
+        *("storage-busy", "commit-unknown"),
     }
 )
 Call = Callable[[], Awaitable[str]]
@@ -41,10 +52,12 @@ class World:
     def __init__(self, folder: Path, seed: int) -> None:
         self.seed = seed
         self.chance = random.Random(seed)
-        self.clock = FakeClock()
-        self.sql = LoopSql(folder / "poi.db")
-        self.sessions = MemorySessions()
-        self.terminal = Terminal(random.Random(seed + 1))
+        self.clock = SteppingClock()
+        self.history = History()
+        self.weather = Weather(random.Random(seed + 3), self.history)
+        self.sql = LoopSql(folder / "poi.db", self.history, self.weather)
+        self.sessions = MemorySessions(self.history, self.weather)
+        self.terminal = Terminal(random.Random(seed + 1), self.history)
         self.ids = Ids(self.clock.now, random.Random(seed + 2).getrandbits)
         caps = {f"{offer.offer_id}:{n}": limit.cap for offer in OFFERS for n, limit in enumerate(offer.limits)}
         self.checks = Checks(self.sql, self.terminal, caps)
@@ -61,10 +74,11 @@ class World:
         connectors = {"simulator": self.terminal}
         return Engine(self.sql, self.sessions, Seen(), connectors, self.clock, self.ids)
 
-    async def run(self, sessions: int) -> None:
-        """That many visits in rounds, a check after each; then everything in doubt is cleared up."""
+    async def run(self, steps: int) -> None:
+        """That many steps in rounds, a check after each; then everything in doubt is cleared up."""
         await self._setup()
-        while self.seen["visits"] < sessions:
+        self.weather.storms()
+        while self.history.steps < steps:
             await self._round()
             self.checks.step()
             if self.seen["visits"] % WHOLE_EVERY < len(STATIONS):
@@ -87,34 +101,63 @@ class World:
     async def _round(self) -> None:
         """All counters at once; now and then a crash in the middle."""
         self.clock.forward(self.chance.expovariate(1 / 120))
+        if self.chance.random() < 0.04:
+            self._clock_steps()
         tasks = [asyncio.ensure_future(self._safely(station)) for station in STATIONS]
+        if self.chance.random() < 0.03:
+            tasks.append(asyncio.ensure_future(self._outage()))
         if self.chance.random() < 0.04:
             await self._crash(tasks)
         else:
             await asyncio.gather(*tasks)
         if self.chance.random() < 0.02:
             self.clock.forward(16 * 60)
-            await self.engine.recovery.run()
+            await self._insist(self.engine.recovery.run)
+
+    def _clock_steps(self) -> None:
+        """An hour too many or too few, a summer's time, a day."""
+        self.clock.step(self.chance.choice((3600, -3600, -7200, 86_400, -86_400, 0.5, -0.5)))
+        self.seen["clock steps"] += 1
+
+    async def _outage(self) -> None:
+        """Redis goes in the middle of everything, and comes back."""
+        for away in (True, False):
+            for _ in range(self.chance.randint(1, 150)):
+                await asyncio.sleep(0)
+            self.weather.redis_away = away
+        self.seen["outages of Redis"] += 1
+
+    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Repeat what storage could not answer."""
+        for _ in range(PATIENCE):
+            try:
+                return await call()
+            except StorageError as error:
+                if error.code == "sessions-away":
+                    raise Broken("a payment under way needs Redis") from error
+                self.seen["asked again"] += 1
+        return await call()
 
     async def _crash(self, tasks: list[asyncio.Future[None]]) -> None:
         """Everything in memory stops between two steps; the storage and the terminal stay as they are."""
         for _ in range(self.chance.randint(1, 120)):
             await asyncio.sleep(0)
-        others = asyncio.all_tasks() - {asyncio.current_task()}
+        others = sorted(asyncio.all_tasks() - {asyncio.current_task()}, key=_age)
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.weather.redis_away = False
         self.seen["crashes"] += 1
         if self.chance.random() < 0.2:
             self.sessions.lose()
         self.engine = self.build()
-        await self.engine.recovery.run()
+        await self._insist(self.engine.recovery.run)
 
     async def _safely(self, station: str) -> None:
         self.seen["visits"] += 1
         try:
-            await self._visit(station)
+            await self._visit(self.chance.choice((station, station, BESIDE[station])))
         except PoiError as error:
             if error.code not in EXPECTED:
                 raise
@@ -127,6 +170,8 @@ class World:
         if session is None:
             return
         session = await self._fill(session)
+        if self.chance.random() < 0.1:
+            session = await self._hand_over(session)
         if self.chance.random() < 0.07:
             await self.engine.stations.abandon(M, session.session_id)
             self.seen["abandoned early"] += 1
@@ -183,6 +228,23 @@ class World:
             session = await stations.see_card(M, session.session_id)
         return session
 
+    async def _hand_over(self, session: Session) -> Session:
+        """The other counter goes on, maybe in the moment in which this one accepts: one of them does."""
+        there = next(b if a == session.station_id else a for a, b in BESIDE.items() if session.station_id in (a, b))
+        acting: list[Awaitable[object]] = [self.engine.handovers.hand_over(M, session.session_id, there)]
+        if session.decision is not None and self.chance.random() < 0.5:
+            name, total, by = session.decision_id or "", session.decision.total, self._by(session.station_id)
+            acting.append(self.engine.checkout.accept(M, session.session_id, name, total, by=by))
+        for got in await asyncio.gather(*acting, return_exceptions=True):
+            if isinstance(got, BaseException) and not (isinstance(got, PoiError) and got.code in EXPECTED):
+                raise got
+        now = await self.engine.stations.get(M, session.session_id)
+        self.seen["handed over"] += now.station_id == there
+        if now.state == "paying":
+            await self._pay(now)
+            now = await self.engine.stations.get(M, session.session_id)
+        return now
+
     async def _attempt(self, session: Session) -> Session:
         """Accept and pay what is shown, by any means, asked once or several times."""
         assert session.decision is not None
@@ -216,10 +278,16 @@ class World:
         engine = self.engine
 
         async def once() -> Session:
-            return await engine.checkout.pay(M, accepted.session_id, means, key=key, by=by)  # type: ignore[arg-type]
+            return await self._insist(
+                lambda: engine.checkout.pay(M, accepted.session_id, means, key=key, by=by)  # type: ignore[arg-type]
+            )
 
         async def again() -> str:
-            return told(await self.engine.checkout.pay(M, accepted.session_id, means, key=key, by=by))  # type: ignore[arg-type]
+            return told(
+                await self._insist(
+                    lambda: self.engine.checkout.pay(M, accepted.session_id, means, key=key, by=by)  # type: ignore[arg-type]
+                )
+            )
 
         tries: list[Awaitable[Session]] = [once() for _ in range(self.chance.choice((1, 1, 1, 2, 3)))]
         if self.chance.random() < 0.1:
@@ -278,7 +346,7 @@ class World:
         key, by = self._key(), self._by(self.chance.choice(STATIONS))
 
         async def once() -> str:
-            back = await self.engine.checkout.refund(M, sale_id, lines, "broken", key=key, by=by)
+            back = await self._insist(lambda: self.engine.checkout.refund(M, sale_id, lines, "broken", key=key, by=by))
             return f"{back.sale_id} {back.total}"
 
         got = await asyncio.gather(*(once() for _ in range(self.chance.choice((1, 1, 2)))), return_exceptions=True)
@@ -313,6 +381,7 @@ class World:
     async def _clear_up(self) -> None:
         """The terminal tells the truth from now on, so nothing may stay in doubt."""
         self.terminal.truthful = True
+        self.weather.storms(CALM)
         for _ in range(5):
             self.clock.forward(16 * 60)
             done = await self.engine.recovery.run()
@@ -329,13 +398,18 @@ class World:
             raise Broken("; ".join(f"{found.rule} {found.subject}: {found.message}" for found in findings[:3]))
 
 
+def _age(task: "asyncio.Task[object]") -> tuple[int, str]:
+    """Tasks in the order in which they were made: a set has none."""
+    return len(task.get_name()), task.get_name()
+
+
 def told(session: Session) -> str:
     """What an answer says."""
     return f"{session.state} {session.sale_id} {session.decision.total if session.decision else None}"
 
 
 def _more_stations() -> Job[None]:
-    for station_id in STATIONS[2:]:
+    for station_id in (*STATIONS[2:], *BESIDE.values()):
         yield Query(
             "insert into station (merchant_id, store_id, station_id, name, vat_rate, connector) values (?,?,?,?,?,?)",
             (M, "sto_1", station_id, station_id, 2000, "simulator"),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal
 
 from msgspec.structs import asdict
@@ -19,7 +20,7 @@ from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.checkout.settlement import Settlement
 from poi_engine.checkout.tendering import Before, Begun, begin, check_asked
 from poi_engine.desk import Desk
-from poi_engine.errors import Conflict, DeviceError, PoiError, RequestError
+from poi_engine.errors import Conflict, DeviceError, PoiError, RequestError, StorageError
 from poi_engine.goods.stock import gone_meanwhile
 from poi_engine.identify import must_be_sure
 from poi_engine.ledger import Insufficient
@@ -272,7 +273,8 @@ class Checkout:
             raise
         except PoiError as error:
             if error.code == "decide-again":
-                await self._back_to_decision(merchant_id, session_id)
+                with suppress(StorageError):  # without Redis the refusal still has its own reason
+                    await self._back_to_decision(merchant_id, session_id)
             raise
 
     async def _pay_first(self, merchant_id: str, session_id: str, wish: Asked, key: Key) -> Session:

@@ -137,10 +137,12 @@ def _state(merchant_id: str, payment_id: str) -> Job[str]:
 
 
 def _forgotten(merchant_id: str, at: int) -> Job[list[str]]:
-    """Reservations that waited for payment longer than the merchant lets them."""
-    merchant = yield from read_merchant(merchant_id)
+    """Reservations that waited for payment longer than the merchant lets them; those made later than now, by a clock
+    that was put back since, would wait for it to catch up."""
+    patience = (yield from read_merchant(merchant_id)).programme.minutes * MINUTE
     rows = yield Query(
-        "select checkout_id from checkout where merchant_id = ? and state = 'reserved' and changed_at < ?",
-        (merchant_id, at - merchant.programme.minutes * MINUTE),
+        "select checkout_id from checkout where merchant_id = ? and state = 'reserved' "
+        "and (changed_at < ? or changed_at > ?)",
+        (merchant_id, at - patience, at + patience),
     )
     return sorted(row["checkout_id"] for row in rows)
