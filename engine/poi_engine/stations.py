@@ -8,11 +8,11 @@ from msgspec.structs import replace
 from poi_engine.basket import BasketEntry, check_entries, lines_of, one_more, overridden_of
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.frozen import is_sure
-from poi_engine.checkout.settlement import Settlement
+from poi_engine.checkout.settlement import Settlement, cancelled
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import moment
 from poi_engine.desk import Desk
-from poi_engine.errors import Conflict, NotFound, StorageError
+from poi_engine.errors import Conflict, NotFound, PoiError, StorageError
 from poi_engine.facts import read_facts
 from poi_engine.goods.products import Products, on_sale
 from poi_engine.identify import Identifier, Refused, Vouched, identity_of, surer, vouch
@@ -205,14 +205,21 @@ class Stations:
         connector = self._w.connector(counter.connector)
         if not connector.capabilities.card_before_amount:
             raise Conflict("no-card-before-amount", "This terminal reads the card together with the amount only.")
-        seen = await connector.acquire_card(session.station_id, self._w.ids.new("acq"))
+        await self.drop_card(session)
+        due = session.decision.total if session.decision else 0
+        acquisition_ref = self._w.ids.new("acq")
+        seen = await connector.acquire_card(session.station_id, acquisition_ref, due, session.basket.currency)
 
         async def step(session: Session) -> Session:
             must_be_changeable(session)
             changed = replace(session, payment=seen.facts, acquisition_ref=seen.acquisition_ref, notice=None)
             return await self.decided(changed)
 
-        return await self._desk.change(merchant_id, session_id, step)
+        try:
+            return await self._desk.change(merchant_id, session_id, step)
+        except PoiError:
+            await cancelled(connector, seen.acquisition_ref)
+            raise
 
     async def forget_card(self, merchant_id: str, session_id: str) -> Session:
         """Decide without the card seen (another means will pay)."""
@@ -221,7 +228,18 @@ class Stations:
             must_be_changeable(session)
             return await self.decided(replace(session, payment=None, acquisition_ref=None))
 
-        return await self._desk.change(merchant_id, session_id, step)
+        before = await self._desk.load(merchant_id, session_id)
+        changed = await self._desk.change(merchant_id, session_id, step, before)
+        await self.drop_card(before)
+        return changed
+
+    async def drop_card(self, before: Session) -> None:
+        """Tell the terminal that no payment follows the card it has read; told in vain, it waits its time."""
+        if before.acquisition_ref is not None and before.state is not _S.PAID:
+            counter = await self._w.places.counter(before.merchant_id, before.station_id)
+            connector = self._w.connectors.get(counter.connector)
+            if connector is not None:
+                await cancelled(connector, before.acquisition_ref)
 
     async def decide_again(self, merchant_id: str, session_id: str, notice: Notice | None = None) -> Session:
         """The decision as the limits stand now."""
@@ -252,6 +270,7 @@ class Stations:
             return session
         ended = await self._desk.change(merchant_id, session_id, step, session)
         await self._w.sessions.release(ended)
+        await self.drop_card(session)
         return ended
 
     async def set_aside(self, merchant_id: str, session_id: str) -> Session:

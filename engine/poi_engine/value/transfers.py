@@ -39,7 +39,9 @@ class TransferConnector:
         self._sql = sql
         self._clock = clock
 
-    async def acquire_card(self, station_id: str, acquisition_ref: str) -> CardSeen:
+    async def acquire_card(
+        self, station_id: str, acquisition_ref: str, amount: int = 0, currency: str = ""
+    ) -> CardSeen:
         """A transfer has no card."""
         raise DeviceError("no-card-before-amount", "A transfer from account to account has no card.")
 
