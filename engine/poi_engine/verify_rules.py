@@ -181,13 +181,30 @@ group by s.merchant_id, s.sale_id, s.points
 having coalesce(sum(case when t.kind in ('points', 'settle') then t.amount else -t.amount end), 0) <> s.points
 """
 
-_WALLETS = """
-select s.merchant_id, s.sale_id as subject, 'is paid by wallet, but the wallet and the sale differ by '
-  || cast(sum(case when t.credit = 'tender:wallet' then t.amount else -t.amount end) as text) as message
+_VALUE = "('tender:wallet', 'tender:gift_card')"
+
+_STORED_VALUE = f"""
+select s.merchant_id, s.sale_id as subject, 'is paid in stored value, but what was taken and the sale differ by '
+  || cast(sum(case when t.credit in {_VALUE} then t.amount else -t.amount end) as text) as message
 from sale s join transfer t on t.merchant_id = s.merchant_id and t.checkout_id = s.checkout_id
-  and t.phase in ('single', 'post') and 'tender:wallet' in (t.debit, t.credit)
+  and t.phase in ('single', 'post') and (t.debit in {_VALUE} or t.credit in {_VALUE})
 group by s.merchant_id, s.sale_id
-having sum(case when t.credit = 'tender:wallet' then t.amount else -t.amount end) <> 0
+having sum(case when t.credit in {_VALUE} then t.amount else -t.amount end) <> 0
+"""
+
+_TENDERS = """
+select merchant_id, subject, 'was paid ' || cast(sum(paid) as text) || ' by ' || means || ', but the ledger has '
+  || cast(sum(booked) as text) as message
+from (
+  select s.merchant_id, s.sale_id as subject, p.means, p.amount as paid, 0 as booked from sale s
+  join payment p on p.merchant_id = s.merchant_id and p.checkout_id = s.checkout_id and p.state = 'captured'
+  union all
+  select s.merchant_id, s.sale_id, substr(case when t.kind = 'sale' then t.debit else t.credit end, 8), 0,
+    case when t.kind = 'sale' then t.amount else -t.amount end from sale s
+  join transfer t on t.merchant_id = s.merchant_id and t.checkout_id = s.checkout_id
+    and t.phase in ('single', 'post') and ((t.kind = 'sale' and t.debit like 'tender:%')
+    or (t.kind = 'refund' and t.debit like 'sales:%' and t.credit like 'tender:%'))
+) tendered group by merchant_id, subject, means having sum(paid) <> sum(booked)
 """
 
 _LINES = """
@@ -293,7 +310,8 @@ RULES = (
     Rule("payment-sale", _STRAY_PAYMENTS),
     Rule("sale-ledger", _REVENUE),
     Rule("sale-points", _POINTS),
-    Rule("sale-wallet", _WALLETS),
+    Rule("sale-tender", _TENDERS),
+    Rule("sale-wallet", _STORED_VALUE),
     Rule("sale-lines", _LINES),
     Rule("sale-line", _LINE),
     Rule("sale-redemptions", _REDEMPTIONS),

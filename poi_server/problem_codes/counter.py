@@ -38,4 +38,30 @@ CODES: dict[str, Explanation] = {
         "Station busy", "Somebody is being served there.", "Finish that sale, give it up, or use another station."
     ),
     "nothing-left": Explanation("Nothing left", "All of it was taken back before.", "Nothing is to be done."),
+    "bad-amount": Explanation("Bad amount", "An amount is 1 minor unit or more.", "Send a greater one, or none."),
+    "more-than-due": Explanation(
+        "More than is due", "Less than that is still to be paid.", "Read the session's `due` and send that or less."
+    ),
+    "bad-given": Explanation("Not cash", "Only cash is handed over and gives change.", "Leave `given` out."),
+    "given-too-little": Explanation(
+        "Too little cash", "The cash handed over does not cover the amount.", "Take more, or pay a smaller `amount`."
+    ),
+    "gift-card-needed": Explanation(
+        "Gift card's code",
+        "A gift card pays by its code; nothing else has one.",
+        "Send `gift_card` with that means only.",
+    ),
+    "too-many-tenders": Explanation(
+        "Too many payments", "Too many payments were tried for one sale.", "Give the sale up, and begin anew."
+    ),
+    "voucher-not-eligible": Explanation(
+        "Not eligible",
+        "Meal vouchers pay for products of certain categories only; the message says how much is left.",
+        "Take that much by meal voucher, and the rest by another means.",
+    ),
+    "voucher-cap": Explanation(
+        "Meal vouchers of the day",
+        "Meal vouchers pay only so much for one customer's day; the message says how much is left.",
+        "Take that much by meal voucher, and the rest by another means.",
+    ),
 }

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from poi_engine.basket import BasketEntry
 from poi_engine.clock import moment
@@ -164,9 +165,12 @@ class Shop:
             M, session.session_id, session.decision_id, session.decision.total, by=SELLER
         )
 
-    async def pay(self, session: Session, means: str = "card", key: str | None = None) -> Session:
-        """Pay what was accepted."""
-        return await self.engine.checkout.pay(M, session.session_id, means, key=key or self.key(), by=SELLER)  # type: ignore[arg-type]
+    async def pay(
+        self, session: Session, means: str = "card", key: str | None = None, amount: int | None = None, **how: Any
+    ) -> Session:
+        """Pay what was accepted, or a part of it."""
+        pay = self.engine.checkout.pay
+        return await pay(M, session.session_id, means, amount, key=key or self.key(), by=SELLER, **how)  # type: ignore[arg-type]
 
     async def sell(self, *amounts: int, means: str = "card", customer_id: str | None = None) -> Session:
         """A whole sale."""

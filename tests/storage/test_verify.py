@@ -57,12 +57,12 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
             " 0, 900 from account where account = 'tender:card'",
             "update account set debits = debits - 900 where account = 'tender:card'",
         ],
-        {"sale-wallet"},
+        {"sale-tender", "sale-wallet"},
     ),
     "a transfer was removed": (
         "transfer",
         ["delete from transfer where checkout_id = 'chk_1' and kind = 'sale'"],
-        {"account-balance", "sale-ledger"},
+        {"account-balance", "sale-ledger", "sale-tender"},
     ),
     "a pending transfer was resolved twice": (
         "transfer",
@@ -113,12 +113,17 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
         [
             "update payment set checkout_id = 'chk_1', state = 'captured' where checkout_id = 'chk_9'",
         ],
-        {"sale-payment"},
+        {"sale-payment", "sale-tender"},
     ),
     "a sale was never paid": (
         "payment",
         ["update payment set state = 'declined' where checkout_id = 'chk_1'"],
-        {"sale-payment"},
+        {"sale-payment", "sale-tender"},
+    ),
+    "a payment was taken by another means than was booked": (
+        "payment",
+        ["update payment set means = 'cash' where checkout_id = 'chk_1'"],
+        {"sale-tender"},
     ),
     "a payment was captured for nothing": (
         "payment",
