@@ -38,6 +38,8 @@ from poi_server.limits import Attempts, Pace
 from poi_server.live import Live
 from poi_server.metrics import Metrics
 from poi_server.middleware import around
+from poi_server.nexo.listener import NEXO_PORT, listening, nexo_server
+from poi_server.nexo.server import NEXO
 from poi_server.pushing import Pushing
 from poi_server.readers import Readers
 from poi_server.routes import route_table
@@ -89,6 +91,11 @@ async def _running(app: web.Application, builder: _Builder, table: tuple[Any, ..
     async with AsyncExitStack() as stack:
         services, started = await builder.build(stack, table)
         app[SERVICES], app[STARTED] = services, started
+        app[NEXO] = await nexo_server(services, started.merchant_id)
+        stack.push_async_callback(app[NEXO].close)
+        port = await stack.enter_async_context(listening(app[NEXO], app[CONNECTIONS], started.folder))
+        if port is not None:
+            app[NEXO_PORT] = port
         yield
 
 

@@ -38,6 +38,7 @@ from poi_engine.segments.segments import Segments
 from poi_engine.stations import Stations
 from poi_engine.suggestions.advisor import Advisor
 from poi_engine.suggestions.service import Suggestions
+from poi_engine.tills import Tills
 from poi_engine.value.bank import Bank
 from poi_engine.value.cards import GiftCards
 from poi_engine.value.expiry import Expiry
@@ -99,6 +100,7 @@ class Engine:
         self.suggestions = Suggestions(sql, clock, ids, self.offers)
         self.advisor = Advisor(sql, clock)
         self.stations = Stations(wiring, desk, settlement, self.offers, self.customers, self.products)
+        self.tills = Tills(wiring, desk, self.stations, self.offers, self.customers)
         self.handovers = HandOvers(wiring, desk, self.stations)
         self.confirmations = Confirmations(wiring, desk)
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds, self.confirmations)

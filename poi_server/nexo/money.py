@@ -2,11 +2,13 @@
 
 from decimal import Decimal
 
+from babel.core import get_global
 from babel.numbers import get_currency_precision
 
 from poi_engine.errors import RequestError
 
 MOST = 100_000_000
+get_global("currency_fractions")  # read from disk now, off the loop
 
 
 def minor_units(amount: Decimal, currency: str, path: str) -> int:

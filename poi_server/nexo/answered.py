@@ -1,0 +1,121 @@
+"""Answers made from what is committed: a sale or a refund as the till is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from poi_engine.errors import NotFound
+from poi_engine.sales import SaleView
+from poi_server.nexo.basket import rebates_of
+from poi_server.nexo.conditions import SUCCESS
+from poi_server.nexo.money import decimal_of
+from poi_server.nexo.turn import Turn
+from poi_server.nexo.wire.common import (
+    LoyaltyAccount,
+    LoyaltyAccountID,
+    LoyaltyAmount,
+    OutputContent,
+    OutputText,
+    PaymentReceipt,
+    SaleData,
+)
+from poi_server.nexo.wire.payment import (
+    AmountsResp,
+    CardData,
+    LoyaltyAcquirerData,
+    LoyaltyResult,
+    PaymentAcquirerData,
+    PaymentInstrumentData,
+    PaymentResponse,
+    PaymentResult,
+)
+from poi_server.receipts import Language, receipt_text
+
+_ENTRY = {"contactless": "Contactless", "chip": "ICC", "swipe": "MagStripe", "manual": "Keyed", "phone": "Mobile"}
+_INSTRUMENTS = {"card": "Card", "cash": "Cash", "wallet": "StoredValue", "gift_card": "StoredValue"}
+
+
+async def sale_answer(turn: Turn, sale_id: str) -> PaymentResponse:
+    """The answer to a payment that made this sale or refund."""
+    sale = await turn.engine.sales.get(turn.merchant_id, sale_id)
+    loyalty = await loyalty_result(turn, sale)
+    return PaymentResponse(
+        response=SUCCESS,
+        sale_data=said(turn),
+        poi_data=turn.poi_data(sale_id, sale.at),
+        payment_result=_result(turn, sale),
+        loyalty_result=(loyalty,) if loyalty else None,
+        payment_receipt=await receipts(turn, sale),
+    )
+
+
+def said(turn: Turn) -> SaleData:
+    """The till's own words, back to it."""
+    found = turn.echo.sale_data
+    return found or SaleData(sale_transaction_id=turn.named(turn.header.service_id or "-"))
+
+
+async def loyalty_result(turn: Turn, sale: SaleView) -> LoyaltyResult | None:
+    """What the offers took off, and the customer's points; nothing where neither is."""
+    merchant = await turn.services.setup.merchant(turn.merchant_id)
+    rebates = rebates_of(sale, turn.echo.lines, merchant.language)
+    if rebates is None and sale.customer_id is None:
+        return None
+    points = await _points(turn, sale)
+    return LoyaltyResult(
+        loyalty_account=LoyaltyAccount(loyalty_account_id=account_of(sale.customer_id), loyalty_brand=merchant.name),
+        current_balance=None if points is None else decimal_of(points, "JPY"),
+        loyalty_amount=LoyaltyAmount(loyalty_unit="Point", value=decimal_of(sale.points, "JPY"))
+        if sale.customer_id
+        else None,
+        loyalty_acquirer_data=LoyaltyAcquirerData(
+            loyalty_acquirer_id="poi-server", loyalty_transaction_id=turn.named(sale.sale_id, sale.at)
+        ),
+        rebates=rebates,
+    )
+
+
+def account_of(customer_id: str | None) -> LoyaltyAccountID:
+    """A customer's account by our own name for it; what their card says stays with them."""
+    return LoyaltyAccountID(entry_mode=("File",), identification_type="AccountNumber", loyalty_id=customer_id)
+
+
+async def receipts(turn: Turn, sale: SaleView) -> tuple[PaymentReceipt, ...]:
+    """The customer's receipt as text, line by line."""
+    merchant = await turn.services.setup.merchant(turn.merchant_id)
+    language: Language = "fr" if merchant.language == "fr" else "en"
+    text = await asyncio.to_thread(receipt_text, sale.receipt, merchant.name, language)  # loads a locale's files
+    lines = tuple(OutputText(text=line, end_of_line_flag=True) for line in text.splitlines())
+    content = OutputContent(output_format="Text", output_text=lines)
+    return (PaymentReceipt(document_qualifier="CustomerReceipt", output_content=content),)
+
+
+async def _points(turn: Turn, sale: SaleView) -> int | None:
+    if sale.customer_id is None:
+        return None
+    try:
+        return (await turn.engine.customers.get(turn.merchant_id, sale.customer_id)).points
+    except NotFound:  # erased since
+        return None
+
+
+def _result(turn: Turn, sale: SaleView) -> PaymentResult:
+    refund = sale.refund_of is not None
+    card = None
+    if sale.means == "card":
+        mode = _ENTRY.get(sale.entry_mode or "")
+        card = CardData(payment_brand=sale.card_scheme, entry_mode=(mode,) if mode else None)
+    instrument = _INSTRUMENTS.get(sale.means)
+    return PaymentResult(
+        payment_type="Refund" if refund else "Normal",
+        amounts_resp=AmountsResp(
+            currency=sale.currency,
+            authorized_amount=decimal_of(abs(sale.total), sale.currency),
+            total_rebates_amount=decimal_of(abs(sale.saved), sale.currency) if sale.saved else None,
+        ),
+        payment_instrument_data=PaymentInstrumentData(payment_instrument_type=instrument, card_data=card)
+        if instrument
+        else None,
+        payment_acquirer_data=PaymentAcquirerData(acquirer_poiid=turn.header.poiid, merchant_id=turn.merchant_id),
+        online_flag=sale.guaranteed,
+    )

@@ -1,0 +1,79 @@
+"""Answers as the wire's JSON, failures among them with the parts that every answer of their category has."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from poi_server.nexo.wire.common import Response, SaleData
+from poi_server.nexo.wire.names import Wire
+
+if TYPE_CHECKING:
+    from poi_server.nexo.turn import Turn
+
+_OF_A_SALE = frozenset({"Payment", "CardAcquisition", "Loyalty", "StoredValue"})
+
+
+def named(category: str, kind: str) -> str:
+    """The name of a category's request or answer in a message."""
+    if category == "Event":
+        return "EventNotification"
+    return category if category == "InputUpdate" else category + kind
+
+
+def json_of(category: str, answer: Wire | None) -> dict[str, Any]:
+    """An answer by its name."""
+    if answer is None:
+        return {}
+    return {named(category, "Response"): msgspec.to_builtins(answer, builtin_types=(Decimal,))}
+
+
+def failed(turn: Turn, category: str, body: dict[str, Any], response: Response) -> dict[str, Any]:
+    """A failure, with what an answer of this category always has."""
+    asked = body.get(named(category, "Request"))
+    request = asked if isinstance(asked, dict) else {}
+    told: dict[str, Any] = {"Response": response}
+    if category in _OF_A_SALE:
+        told |= _of_a_sale(turn, request)
+    elif category == "Reversal":
+        told["POIData"] = turn.poi_data(_reference(turn))
+    elif category == "Reconciliation":
+        told["ReconciliationType"] = str(request.get("ReconciliationType", "SaleReconciliation"))[:40]
+    elif category == "GetTotals":
+        told["POIReconciliationID"] = ""
+    elif category == "Print":
+        told["DocumentQualifier"] = _text(request.get("PrintOutput"), "DocumentQualifier")
+    elif category == "Display":
+        outputs = request.get("DisplayOutput")
+        told = {"OutputResult": [_output(one, response) for one in outputs or [{}]] if _is_list(outputs) else []}
+    elif category == "Input":
+        told = {"InputResult": _output(request.get("InputData"), response)}
+    return {named(category, "Response"): msgspec.to_builtins(told, builtin_types=(Decimal,))}
+
+
+def _of_a_sale(turn: Turn, request: dict[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {"POIData": turn.poi_data(_reference(turn))}
+    try:
+        told["SaleData"] = msgspec.convert(request.get("SaleData"), SaleData).echo
+    except msgspec.ValidationError:
+        told["SaleData"] = {"SaleTransactionID": turn.named(turn.header.service_id or "-")}
+    return told
+
+
+def _reference(turn: Turn) -> str:
+    return turn.kept.message_id if turn.kept is not None else turn.services.ids.new("nxm")
+
+
+def _output(asked: Any, response: Response) -> dict[str, Any]:
+    names = ("Device", "InfoQualify")
+    return {name: _text(asked, name) for name in names} | {"Response": response}
+
+
+def _text(found: Any, name: str) -> str:
+    return str(found.get(name, ""))[:40] if isinstance(found, dict) else ""
+
+
+def _is_list(found: Any) -> bool:
+    return found is None or isinstance(found, list)

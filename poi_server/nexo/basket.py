@@ -1,0 +1,139 @@
+"""From a till's sale items to basket lines and back to rebates. Amounts in minor units, exact. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from poi_engine.errors import RequestError
+from poi_engine.goods.products import Product
+from poi_engine.sales import SaleView
+from poi_offers.situation import SaleItem as BasketLine
+from poi_server.nexo.messages import Line
+from poi_server.nexo.money import decimal_of, minor_units
+from poi_server.nexo.wire.common import SaleItem
+from poi_server.nexo.wire.payment import PaymentTransaction, Rebates, SaleItemRebate
+
+_PATH = "$.PaymentRequest.PaymentTransaction"
+_UNITS = {"Kilogram": "kg", "Litre": "l", "Meter": "m", "Metre": "m"}
+
+
+def requested(transaction: PaymentTransaction, currency: str) -> int:
+    """The amount that the till asks for, in minor units of the merchant's currency."""
+    asked = transaction.amounts_req
+    path = f"{_PATH}.AmountsReq"
+    if asked.currency != currency:
+        raise RequestError("currency-differs", f"This POI takes {currency}.", path=f"{path}.Currency", status=409)
+    if asked.cash_back_amount:
+        raise RequestError("no-cash-back", "This POI pays no cash back.", path=f"{path}.CashBackAmount", status=409)
+    if asked.requested_amount is None:
+        raise RequestError("amount-missing", "Say how much is to be paid.", path=f"{path}.RequestedAmount")
+    amount = minor_units(asked.requested_amount, currency, f"{path}.RequestedAmount")
+    if amount < 0:
+        raise RequestError("bad-amount", "What is to be paid is not negative.", path=f"{path}.RequestedAmount")
+    return amount
+
+
+def echoed(items: Sequence[SaleItem]) -> tuple[Line, ...]:
+    """The lines as the answer names them, by the ids they have in our basket."""
+    found = tuple(Line(str(one.item_id), one.item_id, one.product_code, one.ean_upc) for one in items)
+    if len({line.line_id for line in found}) < len(found):
+        raise RequestError("duplicate-item", "Each ItemID is used once.", path=f"{_PATH}.SaleItem")
+    return found
+
+
+def lines_of(
+    items: Sequence[SaleItem],
+    products: Mapping[str, Product],
+    currency: str,
+    vat: Mapping[str, int],
+    default_vat: int,
+) -> tuple[BasketLine, ...]:
+    """The basket's lines: the till's prices and VAT, our categories and brands where the product is on file."""
+    return tuple(
+        _line(item, products.get(item.ean_upc or "") or products.get(item.product_code), currency, vat, default_vat, at)
+        for at, item in enumerate(items)
+    )
+
+
+def plain_line(amount: int, vat_rate: int, line_id: str = "1") -> tuple[BasketLine, ...]:
+    """An amount without goods."""
+    return (BasketLine(line_id=line_id, label="Amount", unit_price=amount, vat_rate=vat_rate),) if amount else ()
+
+
+def must_add_up(items: Sequence[BasketLine], amount: int, currency: str) -> None:
+    """Refuse items that do not make up what is asked for."""
+    total = sum(item.amount for item in items)
+    if total != amount:
+        shown, asked = decimal_of(total, currency), decimal_of(amount, currency)
+        message = f"The items make {shown}; RequestedAmount is {asked}."
+        raise RequestError("items-differ", message, path=f"{_PATH}.SaleItem")
+
+
+def rebates_of(sale: SaleView, lines: Sequence[Line], language: str) -> Rebates | None:
+    """What the offers took off, in all and of each item."""
+    if not sale.saved:
+        return None
+    saved = {line.line_id: line.saved for line in sale.lines}
+    names = [offer.name.get(language) or next(iter(offer.name.values())) for offer in sale.offers if offer.saved]
+    items = tuple(
+        SaleItemRebate(
+            item_id=line.item_id,
+            product_code=line.product_code,
+            ean_upc=line.ean_upc,
+            item_amount=decimal_of(saved[line.line_id], sale.currency),
+            rebate_label=names[0] if len(names) == 1 else None,
+        )
+        for line in lines
+        if saved.get(line.line_id)
+    )
+    return Rebates(
+        total_rebate=decimal_of(sale.saved, sale.currency),
+        rebate_label=", ".join(names)[:200] or None,
+        sale_item_rebate=items or None,
+    )
+
+
+def _line(
+    item: SaleItem, product: Product | None, currency: str, vat: Mapping[str, int], default_vat: int, at: int
+) -> BasketLine:
+    path = f"{_PATH}.SaleItem[{at}]"
+    amount = minor_units(item.item_amount, currency, f"{path}.ItemAmount")
+    if amount < 0:
+        raise RequestError("bad-amount", "An item's amount is not negative.", path=f"{path}.ItemAmount")
+    thousandths, unit_price = _quantity(item, amount, path)
+    unit = _UNITS.get(item.unit_of_measure or "", "piece")
+    return BasketLine(
+        line_id=str(item.item_id),
+        label=item.product_label or (product.label if product else item.product_code),
+        unit_price=unit_price,
+        quantity=thousandths,
+        unit=unit,  # type: ignore[arg-type]
+        code=product.code if product else item.product_code,
+        category=product.category if product else "",
+        brand=product.brand if product else "",
+        vat_rate=_vat(item, product, vat, default_vat, f"{path}.TaxCode"),
+        cost=product.cost if product else None,
+    )
+
+
+def _quantity(item: SaleItem, amount: int, path: str) -> tuple[int, int]:
+    """Thousandths and a price of one that make exactly the item's amount; if none do, it is one thing at its amount."""
+    quantity = item.quantity if item.quantity is not None else Decimal(1)
+    if not (quantity.is_finite() and 0 < quantity <= 100_000):
+        raise RequestError("bad-quantity", "A quantity is more than 0, at most 100000.", path=f"{path}.Quantity")
+    thousandths = int(quantity * 1000)
+    if thousandths >= 1 and thousandths == quantity * 1000:
+        price = round(Decimal(amount) * 1000 / thousandths)
+        if (2 * price * thousandths + 1000) // 2000 == amount:
+            return thousandths, price
+    return 1000, amount
+
+
+def _vat(item: SaleItem, product: Product | None, vat: Mapping[str, int], default: int, path: str) -> int:
+    if item.tax_code is None:
+        return product.vat_rate if product else default
+    if item.tax_code not in vat:
+        message = f"The configuration has no VAT rate for the TaxCode {item.tax_code!r}: add it to [nexo.tax_codes]."
+        raise RequestError("unknown-tax-code", message, path=path)
+    return vat[item.tax_code]

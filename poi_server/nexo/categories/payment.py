@@ -1,0 +1,128 @@
+"""Payment: a basket, the best offers for it, and the money; and giving it back."""
+
+from __future__ import annotations
+
+import asyncio
+
+from poi_engine.means import Means
+from poi_engine.session import Session, SessionState
+from poi_offers.situation import SaleItem as BasketLine
+from poi_server.nexo.answered import sale_answer
+from poi_server.nexo.basket import echoed, lines_of, must_add_up, plain_line, requested
+from poi_server.nexo.categories.refund import give_back, refund_ended, reversal_ended, reverse
+from poi_server.nexo.conditions import Failed, StillOpen, money_may_move
+from poi_server.nexo.counter import accepted, acquisition_of, free_session, know, let_go, wants_offers
+from poi_server.nexo.messages import Echo, key_of
+from poi_server.nexo.money import minor_units
+from poi_server.nexo.turn import Category, Turn
+from poi_server.nexo.wire.names import Wire
+from poi_server.nexo.wire.payment import PaymentRequest, PaymentTransaction, ReversalRequest
+
+_S = SessionState
+_MEANS: dict[str, Means] = {"Card": "card", "Cash": "cash", "Mobile": "card", "StoredValue": "gift_card"}
+DECLINED_AT_TERMINAL = "declined"
+
+
+async def pay(turn: Turn, request: PaymentRequest) -> Wire:
+    """Sell, or give back."""
+    kind = request.payment_data.payment_type
+    if kind == "Refund":
+        return await give_back(turn, request)
+    if kind != "Normal":
+        message = f"PaymentType {kind[:40]}: the terminal behind this POI authorises and captures at once."
+        raise Failed("NotAllowed", message, "payment-type")
+    if request.payment_data.split_payment_flag and request.payment_transaction.sale_item:
+        message = "A part of a sale is paid by its RequestedAmount alone, without SaleItem."
+        raise Failed("NotAllowed", message, "split-with-items")
+    return await _sell(turn, request)
+
+
+async def payment_ended(turn: Turn) -> Wire | None:
+    """The answer of a payment that nobody here is working on any more."""
+    if turn.echo.kind == "Refund":
+        return await refund_ended(turn)
+    assert turn.kept is not None
+    if turn.kept.subject is None:
+        raise Failed("Aborted", "The payment was interrupted before it began; nothing was taken.", "interrupted")
+    session = await turn.engine.checkout.ask_status(turn.merchant_id, turn.kept.subject)
+    return await _outcome(turn, session)
+
+
+def _echo(request: PaymentRequest) -> Echo:
+    return Echo(
+        sale_data=request.sale_data.echo,
+        kind=request.payment_data.payment_type,
+        lines=echoed(request.payment_transaction.sale_item),
+    )
+
+
+async def _sell(turn: Turn, request: PaymentRequest) -> Wire:
+    transaction, data = request.payment_transaction, request.payment_data
+    items = await basket_of(turn, transaction)
+    session = await free_session(turn, data.card_acquisition_reference or acquisition_of(request.loyalty_data))
+    await turn.works_on(session.session_id)
+    try:
+        session = await _prepared(turn, request, session, items)
+    except BaseException:
+        await asyncio.shield(let_go(turn, session.session_id))
+        raise
+    instrument = data.payment_instrument_data
+    means = _MEANS.get(instrument.payment_instrument_type if instrument else "Card")
+    if means is None:
+        await let_go(turn, session.session_id)
+        raise Failed("NotAllowed", "This POI takes cards, cash, and gift cards.", "instrument")
+    with money_may_move():
+        paid = await turn.engine.checkout.pay(
+            turn.merchant_id, session.session_id, means, key=turn.message_id, by=turn.by
+        )
+        return await _outcome(turn, paid)
+
+
+async def _prepared(turn: Turn, request: PaymentRequest, session: Session, items: tuple[BasketLine, ...]) -> Session:
+    conditions = request.payment_transaction.transaction_conditions
+    offers = wants_offers(conditions.loyalty_handling)
+    with turn.server.waiting.stoppable(key_of(turn.merchant_id, turn.header)) as stop:
+        if offers:
+            session = await know(turn, session, request.loyalty_data, conditions.loyalty_handling)
+        session = await accepted(turn, session, items, offers=offers)
+        if stop.is_set():
+            raise Failed("Aborted", "The till gave the payment up before the terminal was asked.", "aborted")
+    return session
+
+
+async def basket_of(turn: Turn, transaction: PaymentTransaction) -> tuple[BasketLine, ...]:
+    """The basket that a till asks to be paid: its items, or the amount alone."""
+    merchant = await turn.services.setup.merchant(turn.merchant_id)
+    counter = await turn.engine.places.counter(turn.merchant_id, turn.station_id)
+    amount, items = requested(transaction, merchant.currency), transaction.sale_item
+    if not items:
+        return plain_line(amount, counter.vat_rate)
+    codes = [code for item in items for code in (item.ean_upc, item.product_code) if code]
+    products = await turn.engine.tills.goods(turn.merchant_id, codes)
+    lines = lines_of(items, products, merchant.currency, turn.server.config.tax_codes, counter.vat_rate)
+    tip = transaction.amounts_req.tip_amount
+    if tip:
+        path = "$.PaymentRequest.PaymentTransaction.AmountsReq.TipAmount"
+        lines += plain_line(minor_units(tip, merchant.currency, path), 0, "tip")
+    must_add_up(lines, amount, merchant.currency)
+    return lines
+
+
+async def _outcome(turn: Turn, session: Session) -> Wire:
+    if session.state is _S.PAID and session.sale_id is not None:
+        return await sale_answer(turn, session.sale_id)
+    if session.state is _S.DECLINED:
+        reason = session.notice.values.get("reason", "") if session.notice else ""
+        await let_go(turn, session.session_id)
+        raise Failed("Refusal", f"The payment was declined. {reason}".strip(), DECLINED_AT_TERMINAL)
+    if session.state in (_S.UNKNOWN, _S.PAYING):
+        message = "Nobody knows yet whether it was paid: do not pay again, ask for the status."
+        raise StillOpen(message)
+    await let_go(turn, session.session_id)
+    raise Failed("Aborted", "The payment was interrupted; nothing was taken.", "interrupted")
+
+
+CATEGORIES = {
+    "Payment": Category(PaymentRequest, pay, right="take_payment", kept=True, echo=_echo, ended=payment_ended),
+    "Reversal": Category(ReversalRequest, reverse, right="refund", kept=True, ended=reversal_ended),
+}

@@ -1,0 +1,159 @@
+"""Giving back: refunds against a sale, and reversals, which give back all that is left of one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from poi_engine.checkout.returns import ReturnedLine
+from poi_engine.errors import Conflict, NotFound
+from poi_engine.sales import SaleView, SoldLine
+from poi_engine.staff.approvals import allowance_of
+from poi_server.nexo.answered import receipts, sale_answer
+from poi_server.nexo.basket import requested
+from poi_server.nexo.conditions import SUCCESS, Failed, StillOpen, money_may_move
+from poi_server.nexo.messages import refund_state
+from poi_server.nexo.money import decimal_of, minor_units
+from poi_server.nexo.turn import Turn
+from poi_server.nexo.wire.common import OriginalPOITransaction, SaleItem
+from poi_server.nexo.wire.names import Wire
+from poi_server.nexo.wire.payment import PaymentRequest, ReversalRequest, ReversalResponse
+
+_IN_DOUBT = frozenset({"refund-unknown", "refund-under-way"})
+
+
+async def give_back(turn: Turn, request: PaymentRequest) -> Wire:
+    """Refund a sale, wholly or in part: never without one, never above what is left of it."""
+    transaction = request.payment_transaction
+    sale = await original(turn, transaction.original_poi_transaction)
+    amount = requested(transaction, sale.currency)
+    lines = returned_lines(sale, amount, transaction.sale_item)
+    with money_may_move():
+        refund_id = await refunded(turn, sale, lines, f"refund asked by the till {turn.header.sale_id}")
+        return await sale_answer(turn, refund_id)
+
+
+async def refund_ended(turn: Turn) -> Wire | None:
+    """The answer of a refund that nobody here is working on any more."""
+    return await sale_answer(turn, await _committed(turn))
+
+
+async def reverse(turn: Turn, request: ReversalRequest) -> Wire:
+    """Give back all that is left of a sale."""
+    sale = await original(turn, request.original_poi_transaction)
+    left = sale.total - sale.refunded
+    if request.reversed_amount is not None:
+        amount = minor_units(request.reversed_amount, sale.currency, "$.ReversalRequest.ReversedAmount")
+        if amount != left:
+            shown = decimal_of(left, sale.currency)
+            message = f"A reversal gives back all that is left of the sale, {shown}; a part is a refund."
+            raise Failed("NotAllowed", message, "partial-reversal")
+    with money_may_move():
+        refund_id = await refunded(turn, sale, None, f"{request.reversal_reason}, by the till {turn.header.sale_id}")
+        return await _reversal(turn, refund_id)
+
+
+async def reversal_ended(turn: Turn) -> Wire | None:
+    """The answer of a reversal that nobody here is working on any more."""
+    return await _reversal(turn, await _committed(turn))
+
+
+async def original(turn: Turn, named: OriginalPOITransaction | None) -> SaleView:
+    """The sale of this station that a till names by our POITransactionID."""
+    if named is None or named.poi_transaction_id is None:
+        raise Failed("NotAllowed", "Money goes back against a sale alone: name its POITransactionID.", "no-original")
+    sale_id = named.poi_transaction_id.transaction_id
+    sale = await turn.engine.sales.get(turn.merchant_id, sale_id)
+    if sale.station_id != turn.station_id:
+        raise NotFound("sale", sale_id)
+    if sale.refund_of is not None:
+        raise Failed("NotAllowed", "This transaction is a refund itself.", "refund-of-refund")
+    return sale
+
+
+async def refunded(turn: Turn, sale: SaleView, lines: Sequence[ReturnedLine] | None, reason: str) -> str:
+    """Refund through the checkout, with the till's person's limits; the refund's sale."""
+    await turn.works_on(sale.sale_id)
+    refunding = turn.engine.checkout.refund(
+        turn.merchant_id,
+        sale.sale_id,
+        lines,
+        reason,
+        key=turn.message_id,
+        by=turn.by,
+        allowance=allowance_of(turn.acting, "refund", None),
+    )
+    try:
+        return (await asyncio.shield(refunding)).sale_id
+    except Conflict as error:
+        if error.code in _IN_DOUBT:
+            raise StillOpen("Nobody knows yet whether it was given back: ask for the status.") from None
+        raise
+
+
+def returned_lines(sale: SaleView, amount: int, items: Sequence[SaleItem]) -> tuple[ReturnedLine, ...] | None:
+    """The lines whose return is worth exactly the amount; None: all that is left."""
+    if not items and amount == sale.total - sale.refunded:
+        return None
+    lines = _by_item(sale, items) if items else _by_amount(sale, amount)
+    known = {line.line_id: line for line in sale.lines}
+    worth = sum(_worth(known[line.line_id], line.quantity) for line in lines)
+    if worth != amount:
+        shown = decimal_of(worth, sale.currency)
+        raise Failed("NotAllowed", f"These goods are worth {shown} after the offers of their sale.", "refund-differs")
+    return lines
+
+
+def _by_item(sale: SaleView, items: Sequence[SaleItem]) -> tuple[ReturnedLine, ...]:
+    known = {line.line_id: line for line in sale.lines}
+    lines = []
+    for item in items:
+        line = known.get(str(item.item_id))
+        if line is None:
+            raise Failed("NotFound", f"The sale has no item {item.item_id}.", "unknown-item")
+        quantity = line.quantity - line.returned if item.quantity is None else int(item.quantity * 1000)
+        lines.append(ReturnedLine(line_id=line.line_id, quantity=quantity))
+    return tuple(lines)
+
+
+def _by_amount(sale: SaleView, amount: int) -> tuple[ReturnedLine, ...]:
+    """A part of the only line, if some thousandths of it are worth exactly the amount."""
+    if len(sale.lines) == 1 and sale.lines[0].total > 0:
+        line = sale.lines[0]
+        before = line.total * line.returned // line.quantity
+        quantity = -(-(before + amount) * line.quantity // line.total) - line.returned
+        if 0 < quantity <= line.quantity - line.returned and _worth(line, quantity) == amount:
+            return (ReturnedLine(line_id=line.line_id, quantity=quantity),)
+    shown = decimal_of(sale.total - sale.refunded, sale.currency)
+    raise Failed("NotAllowed", f"Name the goods in SaleItem, or give back all that is left: {shown}.", "refund-differs")
+
+
+def _worth(line: SoldLine, quantity: int) -> int:
+    """What giving back so many thousandths of a line is worth, after those given back before."""
+    after = line.returned + quantity
+    return line.total * after // line.quantity - line.total * line.returned // line.quantity
+
+
+async def _reversal(turn: Turn, refund_id: str) -> Wire:
+    sale = await turn.engine.sales.get(turn.merchant_id, refund_id)
+    assert sale.refund_of is not None
+    return ReversalResponse(
+        response=SUCCESS,
+        poi_data=turn.poi_data(refund_id),
+        original_poi_transaction=OriginalPOITransaction(poi_transaction_id=turn.named(sale.refund_of)),
+        reversed_amount=decimal_of(-sale.total, sale.currency),
+        payment_receipt=await receipts(turn, sale),
+    )
+
+
+async def _committed(turn: Turn) -> str:
+    """The refund that a request made."""
+    merchant_id, principal, key = turn.merchant_id, turn.by.access_id, turn.message_id
+    found = await turn.services.sql.read(lambda: refund_state(merchant_id, principal, key))
+    if found is None or found.state == "abandoned":
+        raise Failed("Aborted", "It was interrupted before it began; nothing was given back.", "interrupted")
+    if found.sale_id is not None:
+        return found.sale_id
+    if found.state == "declined":
+        raise Failed("Refusal", "The terminal gave nothing back.", "refund-declined")
+    raise StillOpen("Nobody knows yet whether it was given back: ask for the status.")

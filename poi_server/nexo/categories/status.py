@@ -1,0 +1,61 @@
+"""What became of an earlier request, and stopping one that still waits."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from poi_server.nexo.conditions import SUCCESS, Failed
+from poi_server.nexo.messages import key_of
+from poi_server.nexo.turn import Category, Turn
+from poi_server.nexo.wire.common import MessageHeader
+from poi_server.nexo.wire.names import Wire
+from poi_server.nexo.wire.payment import (
+    AbortRequest,
+    MessageReference,
+    RepeatedMessageResponse,
+    TransactionStatusRequest,
+    TransactionStatusResponse,
+)
+
+
+async def status(turn: Turn, request: TransactionStatusRequest) -> Wire:
+    """The answer of an earlier request, again; `InProgress` while it has none, `NotFound` if it never came."""
+    reference = request.message_reference
+    if reference is None or reference.service_id is None:
+        raise Failed("MessageFormat", "Say which message: its ServiceID.", "no-reference")
+    header = referred(turn, reference)
+    kept, body = await turn.server.ended(turn, header)
+    told = replace(header, message_category=kept.category, message_type="Response", message_class="Service")
+    return TransactionStatusResponse(
+        response=SUCCESS,
+        message_reference=MessageReference(
+            message_category=kept.category, service_id=header.service_id, sale_id=header.sale_id, poiid=header.poiid
+        ),
+        repeated_message_response=RepeatedMessageResponse(message_header=told, repeated_response_message_body=body),
+    )
+
+
+async def abort(turn: Turn, request: AbortRequest) -> None:
+    """Stop a request that waits for somebody; what the terminal was asked already goes on to its own end."""
+    reference = request.message_reference
+    if reference.service_id is not None or reference.device_id is not None:
+        turn.server.waiting.stop(key_of(turn.merchant_id, referred(turn, reference)))
+
+
+def referred(turn: Turn, reference: MessageReference) -> MessageHeader:
+    """The header of the earlier message, by what is said of it; the rest as in this one."""
+    return replace(
+        turn.header,
+        message_category=reference.message_category or turn.header.message_category,
+        service_id=reference.service_id,
+        device_id=reference.device_id,
+        sale_id=reference.sale_id or turn.header.sale_id,
+        poiid=reference.poiid or turn.header.poiid,
+        protocol_version=turn.header.protocol_version or "3.0",
+    )
+
+
+CATEGORIES = {
+    "TransactionStatus": Category(TransactionStatusRequest, status, right=None),
+    "Abort": Category(AbortRequest, abort, right=None),
+}

@@ -1,0 +1,98 @@
+"""How a request fails: our errors as the standard's conditions, with what went wrong beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
+
+from poi_engine.errors import Conflict, DeviceError, Forbidden, NotFound, PoiError, StorageError
+from poi_server.nexo.wire.common import ErrorCondition, Response
+
+SUCCESS = Response(result="Success")
+
+
+class Failed(Exception):
+    """A request's own failure, said in the standard's words."""
+
+    def __init__(self, condition: ErrorCondition, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.condition: ErrorCondition = condition
+        self.message = message
+        self.code = code
+
+
+class StillOpen(Failed):
+    """It has not ended: there is no answer to keep yet; asking again tells."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("InProgress", message, "in-progress")
+
+
+@contextmanager
+def money_may_move() -> Iterator[None]:
+    """What breaks in here, of ours, may have moved money: the till is told to ask, never that it failed."""
+    try:
+        yield
+    except Failed:
+        raise
+    except Exception as error:
+        if isinstance(error, PoiError) and error.status < 500:
+            raise
+        raise StillOpen("Nobody knows yet whether it was done: do not do it again, ask for the status.") from error
+
+
+_BY_CODE: dict[str, ErrorCondition] = {
+    "busy": "Busy",
+    "payment-under-way": "Busy",
+    "illegal-move": "Busy",
+    "revision": "Busy",
+    "refund-under-way": "InProgress",
+    "refund-unknown": "InProgress",
+    "refund-declined": "Refusal",
+    "unknown-credential": "InvalidCard",
+    "unreadable": "InvalidCard",
+    "looks-like-a-card-number": "InvalidCard",
+    "badge": "InvalidCard",
+    "token-expired": "InvalidCard",
+    "token-forged": "InvalidCard",
+    "token-replayed": "InvalidCard",
+    "token-clock": "InvalidCard",
+    "gift-card-code": "InvalidCard",
+    "gift-card-closed": "InvalidCard",
+    "gift-card-expired": "InvalidCard",
+    "no-card-before-amount": "UnavailableService",
+    "nobody-came": "Cancel",
+}
+_BY_KIND: tuple[tuple[type[PoiError], ErrorCondition], ...] = (
+    (Forbidden, "NotAllowed"),
+    (NotFound, "NotFound"),
+    (Conflict, "NotAllowed"),
+    (DeviceError, "UnavailableDevice"),
+    (StorageError, "UnavailableService"),
+)
+
+
+def condition_of(error: PoiError) -> ErrorCondition:
+    """The standard's word for one of our errors."""
+    if error.code in _BY_CODE:
+        return _BY_CODE[error.code]
+    for kind, condition in _BY_KIND:
+        if isinstance(error, kind):
+            return condition
+    return "MessageFormat" if error.status == 422 else "NotAllowed" if error.status < 500 else "UnavailableService"
+
+
+def failure(condition: ErrorCondition, message: str, code: str = "", path: str | None = None) -> Response:
+    """A failure and why, as `code=...&message=...`."""
+    parts = {"code": code, "message": message, "path": path}
+    told = "&".join(f"{name}={quote(value, safe='')}" for name, value in parts.items() if value)
+    return Response(result="Failure", error_condition=condition, additional_response=told)
+
+
+def failure_of(error: PoiError | Failed) -> Response:
+    """The failure that an error means."""
+    if isinstance(error, Failed):
+        return failure(error.condition, error.message, error.code)
+    message = error.message if error.status != 500 else "Something broke here; the log has it."
+    return failure(condition_of(error), message, error.code, error.path)

@@ -1,0 +1,200 @@
+"""A till's requests that move something, in SQL: a row by ServiceID, and the one answer each of them has."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+from msgspec import Struct
+
+from poi_engine.errors import Conflict
+from poi_engine.ports import Job, Query, Row
+from poi_server.nexo.wire.common import MessageHeader, SaleData
+
+REUSE_US = 48 * 3_600_000_000
+"""After how long a till may use a ServiceID for something else."""
+KEPT_US = 30 * 86_400_000_000
+"""How long answers are kept."""
+_KEY = "merchant_id = ? and poi_id = ? and sale_system = ? and service_id = ?"
+
+
+class Line(Struct, frozen=True, omit_defaults=True):
+    """A line of the request, by the id it has in our basket."""
+
+    line_id: str
+    item_id: int
+    product_code: str
+    ean_upc: str | None = None
+
+
+class Echo(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an answer repeats of its request: nothing of a person, of a card or of an account."""
+
+    sale_data: SaleData | None = None
+    kind: str = ""
+    lines: tuple[Line, ...] = ()
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """A request on file. `subject`: the session it sells in; `answer`: the body of its answer, if it has one."""
+
+    message_id: str
+    category: str
+    station_id: str
+    echo: Echo
+    subject: str | None
+    answer: bytes | None
+    fresh: bool = False
+
+
+def key_of(merchant_id: str, header: MessageHeader) -> tuple[str, str, str, str]:
+    """The name of a request among all of the merchant's."""
+    return merchant_id, header.poiid, header.sale_id or "", header.service_id or ""
+
+
+def digest(category: str, body: bytes) -> bytes:
+    """What must be the same when a ServiceID is repeated."""
+    return hashlib.sha256(category.encode() + b"\0" + body).digest()
+
+
+def begin(
+    key: tuple[str, str, str, str],
+    message_id: str,
+    station_id: str,
+    category: str,
+    body_hash: bytes,
+    echo: Echo,
+    at: int,
+) -> Job[Kept]:
+    """Put a request on file, or return what is there by its ServiceID; another request by it is a `Conflict`."""
+    yield Query(
+        f"delete from nexo_message where {_KEY} and body_hash <> ? and created_at <= ?",
+        (*key, body_hash, at - REUSE_US),
+    )
+    rows = yield Query(
+        "insert into nexo_message (merchant_id, poi_id, sale_system, service_id, message_id, station_id, category, "
+        "body_hash, echo, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "on conflict (merchant_id, poi_id, sale_system, service_id) do nothing returning message_id",
+        (*key, message_id, station_id, category, body_hash, msgspec.json.encode(echo).decode(), at),
+    )
+    if rows:
+        return Kept(
+            message_id=message_id,
+            category=category,
+            station_id=station_id,
+            echo=echo,
+            subject=None,
+            answer=None,
+            fresh=True,
+        )
+    row = yield from _row(key)
+    assert row is not None
+    if bytes(row["body_hash"]) != body_hash:
+        raise Conflict("service-id-used", "This ServiceID was used for another request within 48 hours.")
+    return _kept(row)
+
+
+def find(key: tuple[str, str, str, str]) -> Job[Kept | None]:
+    """A request on file."""
+    row = yield from _row(key)
+    return None if row is None else _kept(row)
+
+
+def about(key: tuple[str, str, str, str], subject: str) -> Job[None]:
+    """Note what the request works on, before it does anything."""
+    yield Query(f"update nexo_message set subject = ? where {_KEY}", (subject, *key))
+
+
+def answer(key: tuple[str, str, str, str], body: bytes, at: int) -> Job[None]:
+    """Keep the answer; the first one stays."""
+    yield Query(
+        f"update nexo_message set answer = ?, answered_at = ? where {_KEY} and answer is null", (body, at, *key)
+    )
+
+
+def forget_old(merchant_id: str, at: int) -> Job[None]:
+    """Delete what is older than answers are kept."""
+    yield Query("delete from nexo_message where merchant_id = ? and created_at <= ?", (merchant_id, at - KEPT_US))
+
+
+def _row(key: tuple[str, str, str, str]) -> Job[Row | None]:
+    rows = yield Query(
+        f"select message_id, category, station_id, body_hash, echo, subject, answer from nexo_message where {_KEY}",
+        key,
+    )
+    return rows[0] if rows else None
+
+
+def _kept(row: Row) -> Kept:
+    return Kept(
+        message_id=row["message_id"],
+        category=row["category"],
+        station_id=row["station_id"],
+        echo=msgspec.json.decode(row["echo"], type=Echo),
+        subject=row["subject"],
+        answer=None if row["answer"] is None else bytes(row["answer"]),
+    )
+
+
+# --- logins --------------------------------------------------------------------------------------------------------
+
+
+class Login(Struct, frozen=True, kw_only=True):
+    """A till that is logged in."""
+
+    sale_system: str
+    station_id: str
+    operator: str
+    shift: str
+
+
+def log_in(
+    merchant_id: str, header: MessageHeader, station_id: str, operator: str, shift: str, software: str, at: int
+) -> Job[None]:
+    """The till is logged in; again is no mistake."""
+    yield Query(
+        "insert into nexo_login (merchant_id, poi_id, sale_system, station_id, operator, shift, software, created_at)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (merchant_id, poi_id, sale_system) do update set"
+        " station_id = excluded.station_id, operator = excluded.operator, shift = excluded.shift,"
+        " software = excluded.software, created_at = excluded.created_at",
+        (merchant_id, header.poiid, header.sale_id or "", station_id, operator, shift, software, at),
+    )
+
+
+def log_out(merchant_id: str, header: MessageHeader) -> Job[bool]:
+    """The till is logged out; False when it was not in."""
+    rows = yield Query(
+        "delete from nexo_login where merchant_id = ? and poi_id = ? and sale_system = ? returning sale_system",
+        (merchant_id, header.poiid, header.sale_id or ""),
+    )
+    return bool(rows)
+
+
+def logins(merchant_id: str, poi_id: str) -> Job[list[Login]]:
+    """The tills that are logged in at a POI."""
+    rows = yield Query(
+        "select sale_system, station_id, operator, shift from nexo_login where merchant_id = ? and poi_id = ?"
+        " order by sale_system",
+        (merchant_id, poi_id),
+    )
+    return [Login(**{name: row[name] for name in Login.__struct_fields__}) for row in rows]
+
+
+# --- refunds -------------------------------------------------------------------------------------------------------
+
+
+class RefundState(Struct, frozen=True, kw_only=True):
+    """Where a refund stands, and the sale that it made."""
+
+    state: str
+    sale_id: str | None
+
+
+def refund_state(merchant_id: str, principal: str, key: str) -> Job[RefundState | None]:
+    """What became of the refund that was asked for with a key."""
+    rows = yield Query(
+        "select c.state, c.sale_id from idempotency i join checkout c on c.merchant_id = i.merchant_id"
+        " and c.checkout_id = i.subject where i.merchant_id = ? and i.principal = ? and i.key = ?",
+        (merchant_id, principal, key),
+    )
+    return RefundState(state=rows[0]["state"], sale_id=rows[0]["sale_id"]) if rows else None

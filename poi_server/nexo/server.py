@@ -1,0 +1,200 @@
+"""From a till's message to its answer: who asks, at which station, may they, and once per ServiceID."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from poi_engine.errors import NotFound, PoiError, RequestError, StorageError
+from poi_engine.nexo.crypto import Sealer
+from poi_engine.principal import Principal
+from poi_engine.staff.rights import Acting
+from poi_server.config import Nexo, NexoPoi
+from poi_server.nexo.answers import failed, json_of, named
+from poi_server.nexo.categories import CATEGORIES, UNANSWERED
+from poi_server.nexo.conditions import Failed, StillOpen, failure_of
+from poi_server.nexo.envelope import Asked, opened, reply_header, sealed
+from poi_server.nexo.messages import Kept, answer, begin, digest, find, key_of, logins
+from poi_server.nexo.turn import Category, Turn
+from poi_server.nexo.waiting import Waiting
+from poi_server.nexo.wire.common import MessageHeader
+from poi_server.nexo.wire.names import encode
+
+if TYPE_CHECKING:
+    from poi_server.services import Services
+
+log = structlog.get_logger(__name__)
+_MISSING = {"right-missing": "Whoever is signed in has not the right.", "sign-in-needed": "Sign in at the station."}
+
+
+class NexoServer:
+    """Serves the tills of one merchant; `sealers` are the keys of secured messages, derived once."""
+
+    def __init__(self, services: Services, merchant_id: str, sealers: tuple[Sealer, ...]) -> None:
+        self.services = services
+        self.merchant_id = merchant_id
+        self.config: Nexo = services.config.nexo
+        self.waiting = Waiting()
+        self._sealers = sealers
+        self._under_way: dict[tuple[str, ...], asyncio.Task[dict[str, Any]]] = {}
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        self.waiting.end_all()
+        tasks = list(self._under_way.values())
+        if tasks:
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def opened(self, content: bytes) -> Asked:
+        """The request in a message; one that cannot be read has no answer of its kind."""
+        return opened(content, self._sealers)
+
+    async def answer(self, asked: Asked, credential: Principal | None) -> bytes:
+        """The answer's bytes; nothing where the standard knows no answer. `credential`: who sent a plain message."""
+        turn = await self._admitted(asked, credential)
+        category = CATEGORIES.get(asked.header.message_category)
+        name = asked.header.message_category
+        try:
+            body = await self._served(turn, category, asked)
+        except (Failed, PoiError) as error:
+            body = failed(turn, name, asked.body, failure_of(error))
+        except Exception as error:
+            await asyncio.to_thread(log.error, "nexo_broke", category=name, exc_info=error)
+            broke = StorageError("internal", "Something broke here; the log has it.")
+            body = failed(turn, name, asked.body, failure_of(broke))
+        if name in UNANSWERED:
+            return b""
+        return sealed(reply_header(asked.header), body, asked.sealer)
+
+    def under_way(self, key: tuple[str, ...]) -> bool:
+        """Whether this process is working on the request."""
+        return key in self._under_way
+
+    # --- who asks
+
+    async def _admitted(self, asked: Asked, credential: Principal | None) -> Turn:
+        poi = self._poi(asked.header, credential)
+        if poi.sale_ids and asked.header.sale_id not in poi.sale_ids:
+            raise RequestError("nexo-till-unknown", "This POI does not serve this SaleID.", status=403)
+        station = Principal(
+            merchant_id=self.merchant_id,
+            access_id=f"nexo:{asked.header.poiid}:{asked.header.sale_id}",
+            role="station",
+            subject_id=poi.station,
+        )
+        acting = await self.services.signins.acting(station, active=True)
+        return Turn(server=self, header=asked.header, poi=poi, acting=acting)
+
+    def _poi(self, header: MessageHeader, credential: Principal | None) -> NexoPoi:
+        for poi in self.config.pois:
+            if poi.poi_id == header.poiid:
+                if credential is not None and credential.subject_id != poi.station:
+                    raise RequestError("station-refused", "This credential is another station's.", status=403)
+                return poi
+        if credential is not None and header.poiid == credential.subject_id:
+            return NexoPoi(poi_id=header.poiid, station=header.poiid)
+        raise NotFound("POI", header.poiid)
+
+    # --- what they ask
+
+    async def _served(self, turn: Turn, category: Category | None, asked: Asked) -> dict[str, Any]:
+        name = asked.header.message_category
+        if category is None:
+            raise Failed("UnavailableService", f"This POI does not serve {name[:40]} requests.", "nexo-category")
+        request = _converted(category, name, asked.body)
+        _must_have_right(turn.acting, category)
+        if category.login:
+            await self._must_be_logged_in(turn)
+        if not category.kept:
+            return json_of(name, await category.handle(turn, request))
+        return await self._once(turn, category, name, request, asked.body)
+
+    async def _must_be_logged_in(self, turn: Turn) -> None:
+        if self.config.login != "required":
+            return
+        found = await self.services.sql.read(lambda: logins(self.merchant_id, turn.header.poiid))
+        if turn.header.sale_id not in {one.sale_system for one in found}:
+            raise Failed("LoggedOut", "Log in first.", "logged-out")
+
+    async def _once(
+        self, turn: Turn, category: Category, name: str, request: Any, body: dict[str, Any]
+    ) -> dict[str, Any]:
+        """One ServiceID, one effect, one answer; a caller who hangs up does not interrupt it."""
+        key = key_of(self.merchant_id, turn.header)
+        message_id, body_hash = self.services.ids.new("nxm"), digest(name, encode(body))
+        echo = category.echo(request)
+        at = turn.at
+        kept = await self.services.sql.write(lambda: begin(key, message_id, turn.station_id, name, body_hash, echo, at))
+        if kept.answer is not None:
+            return dict(msgspec.json.decode(kept.answer))
+        task = self._under_way.get(key)
+        if task is None:
+            task = asyncio.create_task(self._worked(replace_kept(turn, kept), category, name, request, body))
+            self._under_way[key] = task
+            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _worked(
+        self, turn: Turn, category: Category, name: str, request: Any, body: dict[str, Any]
+    ) -> dict[str, Any]:
+        assert turn.kept is not None
+        try:
+            again = not turn.kept.fresh and category.ended is not None
+            found = await (category.ended(turn) if again and category.ended else category.handle(turn, request))
+            told = json_of(name, found)
+        except StillOpen as error:
+            if error.__cause__ is not None:
+                await asyncio.to_thread(log.error, "nexo_in_doubt", category=name, exc_info=error.__cause__)
+            return failed(turn, name, body, failure_of(error))
+        except (Failed, PoiError) as error:
+            told = failed(turn, name, body, failure_of(error))
+            if isinstance(error, PoiError) and error.status >= 500:
+                return told  # nothing was done; the same request may be sent again
+        return await self._keep(turn, told)
+
+    async def _keep(self, turn: Turn, told: dict[str, Any]) -> dict[str, Any]:
+        key, content, at = key_of(self.merchant_id, turn.header), encode(told), turn.at
+        await self.services.sql.write(lambda: answer(key, content, at))
+        return told
+
+    # --- how it ended
+
+    async def ended(self, turn: Turn, header: MessageHeader) -> tuple[Kept, dict[str, Any]]:
+        """An earlier request and the body of its answer; `StillOpen` while it has none, `NotFound` if it never came."""
+        key = key_of(self.merchant_id, header)
+        kept = await self.services.sql.read(lambda: find(key))
+        if kept is None or kept.station_id != turn.station_id:
+            raise Failed("NotFound", "No such request came here; it can be sent again.", "not-found")
+        if kept.answer is not None:
+            return kept, dict(msgspec.json.decode(kept.answer))
+        category = CATEGORIES[kept.category]
+        if self.under_way(key) or category.ended is None:
+            raise StillOpen("It is under way.")
+        found = await category.ended(replace_kept(turn, kept, header))
+        return kept, await self._keep(replace_kept(turn, kept, header), json_of(kept.category, found))
+
+
+def replace_kept(turn: Turn, kept: Kept, header: MessageHeader | None = None) -> Turn:
+    """The turn of a request that is on file."""
+    return Turn(server=turn.server, header=header or turn.header, poi=turn.poi, acting=turn.acting, kept=kept)
+
+
+def _converted(category: Category, name: str, body: dict[str, Any]) -> Any:
+    field = named(name, "Request")
+    try:
+        return msgspec.convert(body.get(field) or {}, category.request)
+    except msgspec.ValidationError as error:
+        text, _, where = str(error).partition(" - at ")
+        raise RequestError("message-format", f"{text}.", path=f"$.{field}{where.strip('`')[1:]}") from None
+
+
+def _must_have_right(acting: Acting, category: Category) -> None:
+    if category.right is not None and not acting.may(category.right):
+        raise Failed("NotAllowed", _MISSING[acting.missing], acting.missing)
+
+
+NEXO = web.AppKey("nexo", NexoServer)

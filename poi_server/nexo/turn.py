@@ -1,0 +1,108 @@
+"""One request under way, as the categories see it, and what a category is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from poi_engine.clock import moment
+from poi_engine.staff.rights import Acting, Right
+from poi_server.config import NexoPoi
+from poi_server.nexo.messages import Echo, Kept, about, key_of
+from poi_server.nexo.wire.common import MessageHeader, POIData, TransactionIdentification
+from poi_server.nexo.wire.names import Wire
+
+if TYPE_CHECKING:
+    from poi_engine.engine import Engine
+    from poi_engine.principal import Principal
+    from poi_server.nexo.server import NexoServer
+    from poi_server.services import Services
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """A request: who asks, at which station, and what it is on file as (None where nothing is kept of it)."""
+
+    server: NexoServer
+    header: MessageHeader
+    poi: NexoPoi
+    acting: Acting
+    kept: Kept | None = None
+
+    @property
+    def services(self) -> Services:
+        """The parts of the server."""
+        return self.server.services
+
+    @property
+    def engine(self) -> Engine:
+        """The engine."""
+        return self.server.services.engine
+
+    @property
+    def merchant_id(self) -> str:
+        """Whose till it is."""
+        return self.acting.by.merchant_id
+
+    @property
+    def station_id(self) -> str:
+        """The station that the POIID names."""
+        return self.poi.station
+
+    @property
+    def by(self) -> Principal:
+        """Whom records name."""
+        return self.acting.by
+
+    @property
+    def message_id(self) -> str:
+        """The request's own id, unique for ever."""
+        assert self.kept is not None
+        return self.kept.message_id
+
+    @property
+    def echo(self) -> Echo:
+        """What the answer repeats."""
+        assert self.kept is not None
+        return self.kept.echo
+
+    @property
+    def at(self) -> int:
+        """Now, in microseconds since 1970."""
+        return self.engine.wiring.at()
+
+    async def works_on(self, subject: str) -> None:
+        """Put on file what the request works on, before it does anything there."""
+        key = key_of(self.merchant_id, self.header)
+        await self.services.sql.write(lambda: about(key, subject))
+
+    def named(self, transaction_id: str, at: datetime | None = None) -> TransactionIdentification:
+        """A transaction of ours."""
+        when = moment(self.at) if at is None else at
+        return TransactionIdentification(
+            transaction_id=transaction_id, time_stamp=when.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        )
+
+    def poi_data(self, transaction_id: str, at: datetime | None = None) -> POIData:
+        """Our name for this transaction."""
+        return POIData(poi_transaction_id=self.named(transaction_id, at))
+
+
+Handle = Callable[[Turn, Any], Awaitable[Wire | None]]
+
+
+class Category(NamedTuple):
+    """A category of requests: its type, what answers it, the right that it takes, and whether its answer is kept.
+
+    `echo` says what a kept answer repeats of its request; `ended` finds the answer of one whose server stopped.
+    """
+
+    request: type[Wire]
+    handle: Handle
+    right: Right | None = "sell"
+    kept: bool = False
+    login: bool = True
+    echo: Callable[[Any], Echo] = lambda _: Echo()
+    ended: Callable[[Turn], Awaitable[Wire | None]] | None = None

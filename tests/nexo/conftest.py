@@ -1,0 +1,49 @@
+"""A furnished server with a port for tills, and the vendor's client for it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from poi_engine.ports import Job, Query
+from poi_server.config import Nexo, NexoPoi
+from poi_server.nexo.listener import NEXO_PORT
+from tests.nexo.messages import KEY, POI
+from tests.nexo.till import NodeTill, node_till
+from tests.server.shop import BY, Shop, open_shop
+
+COMMON_NAME = "P400Plus-123456789.test.terminal.adyen.com"
+"""The vendor's client takes no other form of name."""
+STATION = "sta_of_the_till"
+"""A station whose id is known before the server starts: the configuration names it."""
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, sqlite_url: str, valkey_url: str) -> AsyncIterator[Shop]:
+    """A furnished server with a station that is the till's POI."""
+    pois = (NexoPoi(poi_id=POI, station=STATION),)
+    nexo = Nexo(host="127.0.0.1", port=0, pois=pois, keys=(KEY,), common_name=COMMON_NAME, card_seconds=5)
+    async with open_shop(tmp_path, valkey_url, nexo=nexo) as opened:
+        await seat(opened)
+        yield opened
+
+
+async def seat(shop: Shop) -> None:
+    """Give the shop the till's station and its credential."""
+
+    def job() -> Job[None]:
+        values = (shop.merchant_id, STATION, shop.store_id, "Till", 2000, "simulator")
+        columns = "merchant_id, station_id, store_id, name, vat_rate, connector"
+        yield Query(f"insert into station ({columns}) values (?, ?, ?, ?, ?, ?)", values)
+
+    await shop.services.sql.write(job)
+    granted = await shop.services.access.grant(shop.merchant_id, "station", STATION, "till", by=BY)
+    shop.secrets["till"], shop.station_id = granted.secret, STATION
+
+
+@pytest.fixture
+async def till(shop: Shop, tmp_path: Path) -> AsyncIterator[NodeTill]:
+    """The vendor's client."""
+    endpoint = shop.serving.app[NEXO_PORT].base_url
+    async with node_till(endpoint, shop.secrets["till"], tmp_path / "tls" / "ca.pem") as opened:
+        yield opened

@@ -1,0 +1,130 @@
+"""A till: the vendor's own Node client in a process of its own, or plain HTTP without it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shutil
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.nexo.messages import KEY, request
+from tests.servers import absent
+
+ROOT = Path(__file__).parents[2]
+LIBRARY = ROOT / "node_modules/@adyen/api-library"
+_SECONDS = 30
+
+
+class Refused(Exception):
+    """What the client threw."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(error.get("message"))
+        self.name = error.get("name")
+        self.status = error.get("statusCode")
+        self.code = error.get("errorCode")
+
+
+class NodeTill:
+    """The client's process; calls may overlap."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._ids = itertools.count(1)
+        self._services = itertools.count(1)
+        self._reading = asyncio.create_task(self._read())
+
+    async def ask(
+        self, category: str, body: dict[str, Any], *, service: str | None = None, secured: bool = False, **header: Any
+    ) -> dict[str, Any]:
+        """The answer's own part (`PaymentResponse`), as the client understood it."""
+        answer = await self.envelope(category, body, service=service, secured=secured, **header)
+        found: dict[str, Any] = answer["SaleToPOIResponse"][f"{category}Response"]
+        return found
+
+    async def envelope(
+        self, category: str, body: dict[str, Any], *, service: str | None = None, secured: bool = False, **header: Any
+    ) -> dict[str, Any]:
+        """The whole answer."""
+        named = service or f"s{next(self._services)}"
+        call_id, wanted = next(self._ids), asyncio.get_running_loop().create_future()
+        self._waiting[call_id] = wanted
+        line = {"id": call_id, "secured": secured, "request": request(category, body, named, **header)}
+        assert self._process.stdin is not None
+        self._process.stdin.write(msgspec.json.encode(line) + b"\n")
+        await self._process.stdin.drain()
+        told = await asyncio.wait_for(wanted, _SECONDS)
+        if "error" in told:
+            raise Refused(told["error"])
+        answer: dict[str, Any] = told["response"]
+        return answer
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            told = msgspec.json.decode(line)
+            if "id" in told:
+                self._waiting.pop(told["id"]).set_result(told)
+
+    async def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await asyncio.wait_for(self._process.wait(), _SECONDS)
+        await self._reading
+
+
+@asynccontextmanager
+async def node_till(endpoint: str, secret: str, certificate: Path) -> AsyncIterator[NodeTill]:
+    """The client, talking to `endpoint` (`https://127.0.0.1:port`)."""
+    if shutil.which("node") is None or not await asyncio.to_thread(LIBRARY.is_dir):
+        absent("the vendor's Node client is not installed (run: .ci/web test)")
+    key = {"Passphrase": KEY.passphrase, "KeyIdentifier": KEY.identifier, "KeyVersion": 1, "AdyenCryptoVersion": 1}
+    # What the client appends to its address falls into the query, so any port can be reached.
+    options = {"apiKey": secret, "endpoint": f"{endpoint}/nexo/?", "certificate": str(certificate), "key": key}
+    script = Path(__file__).with_name("client.mjs")
+    process = await asyncio.create_subprocess_exec(
+        "node", script, msgspec.json.encode(options).decode(), stdin=PIPE, stdout=PIPE, limit=2**20
+    )
+    till = NodeTill(process)
+    try:
+        yield till
+    finally:
+        await till.close()
+
+
+def sale_data(transaction_id: str = "100") -> dict[str, Any]:
+    """The till's own words about a sale."""
+    return {"SaleTransactionID": {"TransactionID": transaction_id, "TimeStamp": datetime.now(UTC).isoformat()}}
+
+
+def payment(amount: float, items: list[dict[str, Any]] | None = None, **other: Any) -> dict[str, Any]:
+    """The body of a payment; `loyalty`, `handling` and `data` fill their parts."""
+    transaction: dict[str, Any] = {"AmountsReq": {"Currency": "EUR", "RequestedAmount": amount}}
+    if items:
+        transaction["SaleItem"] = items
+    if "handling" in other:
+        transaction["TransactionConditions"] = {"LoyaltyHandling": other["handling"]}
+    if "original" in other:
+        transaction["OriginalPOITransaction"] = {"POITransactionID": other["original"]}
+    body = {"SaleData": sale_data(), "PaymentTransaction": transaction, "PaymentData": other.get("data")}
+    return body | ({"LoyaltyData": other["loyalty"]} if "loyalty" in other else {})
+
+
+def item(item_id: int, code: str, amount: float, quantity: float | None = None) -> dict[str, Any]:
+    """A line of a sale."""
+    return {"ItemID": item_id, "ProductCode": code, "ItemAmount": amount, "Quantity": quantity}
+
+
+def member(number: str) -> list[dict[str, Any]]:
+    """A loyalty card that the till has read."""
+    account = {"EntryMode": ["Scanned"], "IdentificationType": "BarCode", "LoyaltyID": number}
+    return [{"LoyaltyAccountID": account}]
