@@ -5,15 +5,15 @@ their receipts, the outbox, the answers kept for idempotency keys, the limits' c
 All of it runs on one snapshot, in pages, so that it may run beside a selling server.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from poi_engine.fiscal import checks, journal
-from poi_engine.fiscal.chain import JOURNAL
 from poi_engine.pan import find_pan
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.storage.schema import metadata
@@ -83,18 +83,15 @@ def _pages(
 # --- journals ------------------------------------------------------------------------------------------------------
 
 
-def _chains() -> Job[list[Finding]]:
-    """Each station's chain holds from its first receipt to its head, without a gap."""
-    stations = yield Query(
-        "select merchant_id, station_id from journal union select merchant_id, station_id from journal_head"
-    )
-    findings = []
-    for row in stations:
-        broken = yield from checks.chain_of(JOURNAL, row["merchant_id"], row["station_id"])
-        if broken is not None:
-            message = f"the chain is broken at receipt {broken.number}: {broken.why}"
-            findings.append(_finding(row, "journal-chain", row["station_id"], message))
-    return findings
+def _books() -> Job[list[Finding]]:
+    """Every chain of the fiscal part holds, from its first row to its head, and they hold one another."""
+    return [Finding(**msgspec.structs.asdict(fault)) for fault in (yield from checks.faults())]
+
+
+_LINE = ("line_id", "label", "quantity", "unit", "unit_price", "vat_rate", "amount", "saved", "total", "code")
+_SAME = ("sale_id", "station_id", "refund_of", "currency", "subtotal", "saved", "total", "customer_id")
+_of_sale, _of_receipt = itemgetter(*_SAME), attrgetter(*_SAME)
+_of_row, _of_line = itemgetter(*_LINE), attrgetter(*_LINE)
 
 
 def _receipts() -> Job[list[Finding]]:
@@ -104,36 +101,52 @@ def _receipts() -> Job[list[Finding]]:
     while True:
         sales = yield Query(
             "select s.merchant_id, s.sale_id, s.station_id, s.receipt_number, s.refund_of, s.currency, s.subtotal,"
-            " s.saved, s.total, s.customer_id, j.document, j.kind from sale s join journal j"
+            " s.saved, s.total, s.customer_id, s.created_at, j.document, j.kind, j.created_at as written_at"
+            " from sale s join journal j"
             " on j.merchant_id = s.merchant_id and j.station_id = s.station_id and j.number = s.receipt_number"
             f" where (s.merchant_id, s.sale_id) > (?, ?) order by s.merchant_id, s.sale_id limit {_PAGE}",
             after,
         )
+        if not sales:
+            return findings
+        until = (sales[-1]["merchant_id"], sales[-1]["sale_id"])
+        lines = yield from _lines_of(after, until)
         for sale in sales:
-            lines = yield Query(
-                "select line_id, label, quantity, unit, unit_price, vat_rate, amount, saved, total, code"
-                " from sale_line where merchant_id = ? and sale_id = ?",
-                (sale["merchant_id"], sale["sale_id"]),
-            )
-            findings += _receipt_differs(sale, lines)
+            findings += _receipt_differs(sale, lines[sale["merchant_id"], sale["sale_id"]])
         if len(sales) < _PAGE or len(findings) > _MOST:
             return findings
-        after = (sales[-1]["merchant_id"], sales[-1]["sale_id"])
+        after = until
 
 
-def _receipt_differs(sale: Row, lines: Sequence[Row]) -> Iterator[Finding]:
+def _lines_of(after: tuple[str, str], until: tuple[str, str]) -> Job[dict[tuple[str, str], list[tuple[Any, ...]]]]:
+    """The lines of a page of sales, by sale."""
+    found: defaultdict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
+    rows = yield Query(
+        f"select merchant_id, sale_id, {', '.join(_LINE)} from sale_line where (merchant_id, sale_id) > (?, ?)"
+        " and (merchant_id, sale_id) <= (?, ?)",
+        (*after, *until),
+    )
+    for row in rows:
+        found[row["merchant_id"], row["sale_id"]].append(_of_row(row))
+    return found
+
+
+def _receipt_differs(sale: Row, lines: list[tuple[Any, ...]]) -> Iterator[Finding]:
     try:
         receipt = journal.receipt_of(bytes(sale["document"]))
     except msgspec.DecodeError as error:
         yield _finding(sale, "receipt", sale["sale_id"], f"its receipt cannot be read: {error}")
         return
-    same = ("sale_id", "station_id", "refund_of", "currency", "subtotal", "saved", "total", "customer_id")
-    differing = [name for name in same if getattr(receipt, name) != sale[name]]
+    differing = []
+    if _of_receipt(receipt) != _of_sale(sale):
+        differing = [name for name in _SAME if getattr(receipt, name) != sale[name]]
     if receipt.number != sale["receipt_number"]:
         differing.append("number")
     if not receipt.kind == sale["kind"] == ("refund" if sale["refund_of"] else "sale"):
         differing.append("kind")
-    if sorted(map(msgspec.structs.asdict, receipt.lines), key=_line_id) != sorted(map(dict, lines), key=_line_id):
+    if sale["created_at"] != sale["written_at"]:
+        differing.append("time")
+    if sorted(map(_of_line, receipt.lines)) != sorted(lines):
         differing.append("lines")
     if sum(part.gross for part in receipt.vat) != receipt.total:
         differing.append("vat")
@@ -141,10 +154,6 @@ def _receipt_differs(sale: Row, lines: Sequence[Row]) -> Iterator[Finding]:
         differing.append("payments")
     if differing:
         yield _finding(sale, "receipt", sale["sale_id"], f"its receipt differs in {', '.join(differing)}")
-
-
-def _line_id(line: dict[str, Any]) -> str:
-    return str(line["line_id"])
 
 
 # --- promises ------------------------------------------------------------------------------------------------------
@@ -287,7 +296,7 @@ def _text(value: str | bytes | None) -> str:
 
 
 _CHECKS: tuple[tuple[str, Callable[[], Job[list[Finding]]]], ...] = (
-    ("journal-chain", _chains),
+    ("fiscal-chains", _books),
     ("receipt", _receipts),
     ("outbox", _outbox),
     ("idempotency-answer", _answers),

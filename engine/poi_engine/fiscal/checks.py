@@ -1,23 +1,313 @@
-"""Checks the stored chains, row by row, and names the first row of each that does not hold."""
+"""Checks the stored books row by row, and names the first row of each chain that does not hold.
 
-from poi_engine.fiscal.chain import PAGE, Break, Chain, Walk
-from poi_engine.ports import Job, Query
+Beside each chain's own links: what a row's columns say of its document; closings add up their receipts and go on from
+one another, signed by a known key; and the chains hold one another, for each closing says where the others stood.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from poi_engine.fiscal.chain import CLOSINGS, EVENTS, JOURNAL, PAGE, TRAINING, Anchor, Break, Chain, Walk, origin
+from poi_engine.fiscal.closing_rules import follows
+from poi_engine.fiscal.events import MERCHANT, event_of
+from poi_engine.fiscal.journal import CLOCK_BACK
+from poi_engine.fiscal.keys import CLOSING, holds, key_id_of
+from poi_engine.fiscal.model import Closing, closing_of
+from poi_engine.fiscal.totals import Counted, Sum, counted
+from poi_engine.ports import Job, Query, Row
+
+_WORDS = {JOURNAL.name: "receipt", CLOSINGS.name: "closing", EVENTS.name: "event", TRAINING.name: "exercise"}
+_RULES = {
+    JOURNAL.name: "journal-chain",
+    CLOSINGS.name: "closing-chain",
+    EVENTS.name: "event-chain",
+    TRAINING.name: "training-chain",
+}
 
 
-def chain_of(chain: Chain, m: str, station_id: str) -> Job[Break | None]:
-    """Check a stored chain, page by page."""
-    walk = Walk(chain, m, station_id)
-    while True:
-        rows = yield Query(
-            f"select number, format, document, previous, hash from {chain.rows}"
-            f" where merchant_id = ? and station_id = ? and number > ? order by number limit {PAGE}",
-            (m, station_id, walk.number),
+class Fault(Struct, frozen=True, kw_only=True):
+    """What does not hold: the rule's stable name, the station (or `merchant`), and a sentence that names the row."""
+
+    merchant_id: str
+    rule: str
+    subject: str
+    message: str
+
+
+class _Place(NamedTuple):
+    m: str
+    station_id: str
+
+
+class Books:
+    """What one check learns from the closings, and then looks for in the other chains."""
+
+    def __init__(self) -> None:
+        self.keys: dict[tuple[str, str], bytes] = {}
+        self.days: defaultdict[_Place, list[Closing]] = defaultdict(list)
+        self.hashes: defaultdict[_Place, dict[int, str]] = defaultdict(dict)
+        self.anchors: defaultdict[tuple[str, _Place], dict[int, tuple[str, int]]] = defaultdict(dict)
+
+    def expect(self, chain: Chain, place: _Place, anchor: Anchor, closing: int) -> None:
+        """A closing says where a chain stood."""
+        self.anchors[chain.name, place].setdefault(anchor.number, (anchor.hash, closing))
+
+
+class Walker:
+    """One chain's check; subclasses say what its rows hold."""
+
+    chain: Chain
+    columns: tuple[str, ...] = ()
+    head_columns: tuple[str, ...] = ()
+
+    def __init__(self, books: Books, place: _Place) -> None:
+        self.books = books
+        self.place = place
+        self.walk = Walk(self.chain, *place)
+
+    def run(self) -> Job[list[Fault]]:
+        """Walk the whole chain; stops behind the first row that is broken or says something else than its document."""
+        m, station_id = self.place
+        names = ", ".join(("number", "format", "document", "previous", "hash", *self.columns))
+        while True:
+            before = self.walk.number
+            rows = yield Query(
+                f"select {names} from {self.chain.rows} where merchant_id = ? and station_id = ? and number > ?"
+                f" order by number limit {PAGE}",
+                (m, station_id, before),
+            )
+            broken = self.walk.steps(rows)
+            for row in rows[: self.walk.number - before]:
+                if faults := list(self.row(row)):
+                    return faults
+            if broken:
+                return [self._broken(broken)]
+            if len(rows) < PAGE:
+                break
+        return (yield from self._end())
+
+    def row(self, row: Row) -> Iterator[Fault]:
+        """What is wrong with a row whose link holds."""
+        raise NotImplementedError
+
+    def head(self, head: Row) -> Iterator[Fault]:
+        """What is wrong with a head that names the last row."""
+        yield from ()
+
+    def fault(self, number: int, words: str, rule: str | None = None) -> Fault:
+        """A fault of one row."""
+        message = f"{_WORDS[self.chain.name]} {number} {words}"
+        subject = self.place.station_id or "merchant"
+        return Fault(merchant_id=self.place.m, rule=rule or _RULES[self.chain.name], subject=subject, message=message)
+
+    def held(self, row: Row) -> Iterator[Fault]:
+        """A closing said what this row's hash is."""
+        expected = self._anchors.pop(row["number"], None)
+        if expected is not None and expected[0] != row["hash"].hex():
+            yield self.fault(row["number"], f"is not the one that closing {expected[1]} stands on")
+
+    @property
+    def _anchors(self) -> dict[int, tuple[str, int]]:
+        return self.books.anchors[self.chain.name, self.place]
+
+    def _broken(self, broken: Break) -> Fault:
+        word = _WORDS[self.chain.name]
+        message = f"the chain is broken at {word} {broken.number}: {broken.why}"
+        subject = self.place.station_id or "merchant"
+        return Fault(merchant_id=self.place.m, rule=_RULES[self.chain.name], subject=subject, message=message)
+
+    def _end(self) -> Job[list[Fault]]:
+        names = ", ".join(("number", "hash", *self.head_columns))
+        heads = yield Query(
+            f"select {names} from {self.chain.head} where merchant_id = ? and station_id = ?", tuple(self.place)
         )
-        if broken := walk.steps(rows):
-            return broken
-        if len(rows) < PAGE:
-            break
-    heads = yield Query(
-        f"select number, hash from {chain.head} where merchant_id = ? and station_id = ?", (m, station_id)
+        if broken := self.walk.end(heads[0] if heads else None):
+            return [self._broken(broken)]
+        first = self._anchors.pop(0, None)
+        faults = list(self.head(heads[0])) if heads else []
+        if first is not None and first[0] != origin(self.chain, *self.place).hex():
+            faults.append(self.fault(0, f"is not the origin that closing {first[1]} stands on"))
+        faults += [self.fault(n, f"is gone, but closing {by} stands on it") for n, (_, by) in self._anchors.items()]
+        self._anchors.clear()
+        return faults
+
+
+class ClosingWalker(Walker):
+    """Closings: signed, and each going on from the one before."""
+
+    chain = CLOSINGS
+    columns = ("kind", "period", "key_id", "signature")
+    head_columns = ("receipt", "closed_until")
+
+    def __init__(self, books: Books, place: _Place) -> None:
+        super().__init__(books, place)
+        self._made: list[Closing] = []
+        self._receipt = self._until = 0
+
+    def row(self, row: Row) -> Iterator[Fault]:
+        number = row["number"]
+        try:
+            closing = closing_of(row["document"])
+        except msgspec.DecodeError as error:
+            yield self.fault(number, f"cannot be read: {error}")
+            return
+        told = (closing.number, closing.format, closing.station_id, closing.kind, closing.period)
+        if told != (number, row["format"], self.place.station_id, row["kind"], row["period"]):
+            yield self.fault(number, "stands as another one than it says")
+        public = self.books.keys.get((self.place.m, row["key_id"]), b"")
+        if not holds(public, row["signature"], CLOSING + row["hash"]):
+            yield self.fault(number, f"is not signed by key {row['key_id']}", "closing-signature")
+        for wrong in follows(closing, self._made):
+            yield self.fault(number, wrong, "closing-totals")
+        self._learn(closing, row["hash"].hex())
+
+    def head(self, head: Row) -> Iterator[Fault]:
+        if (head["receipt"], head["closed_until"]) != (self._receipt, self._until):
+            yield self.fault(head["number"], "is the last, but the head says it closed something else")
+
+    def _learn(self, closing: Closing, digest: str) -> None:
+        books, place = self.books, self.place
+        self._made.append(closing)
+        books.hashes[place][closing.number] = digest
+        books.expect(EVENTS, place, closing.events, closing.number)
+        books.expect(EVENTS, _Place(place.m, MERCHANT), closing.merchant_events, closing.number)
+        books.expect(TRAINING, place, closing.training, closing.number)
+        if closing.kind == "day":
+            books.days[place].append(closing)
+            books.expect(JOURNAL, place, Anchor(number=closing.last, hash=closing.journal_hash), closing.number)
+            self._receipt, self._until = closing.last, max(self._until, closing.ends)
+
+
+class JournalWalker(Walker):
+    """Receipts, and the closings that add them up."""
+
+    chain = JOURNAL
+    columns = ("kind", "sale_id", "created_at")
+    head_columns = ("latest",)
+
+    def __init__(self, books: Books, place: _Place) -> None:
+        super().__init__(books, place)
+        self._days = books.days[place][::-1]
+        self._sum = Sum()
+        self._carried: tuple[int, int] | None = (0, 0)
+        self._latest = 0
+
+    def row(self, row: Row) -> Iterator[Fault]:
+        number = row["number"]
+        try:
+            receipt = counted(row["document"])
+        except msgspec.DecodeError as error:
+            yield self.fault(number, f"cannot be read: {error}")
+            return
+        told = (receipt.number, receipt.format, receipt.station_id, receipt.kind, receipt.sale_id)
+        if told != (number, row["format"], self.place.station_id, row["kind"], row["sale_id"]) or receipt.training:
+            yield self.fault(number, "stands as another one than it says")
+        if row["format"] > 1:
+            back = self._latest - row["created_at"] > CLOCK_BACK
+            self._latest = row["created_at"] if back else max(self._latest, row["created_at"])
+        yield from self.held(row)
+        yield from self._count(number, receipt)
+
+    def head(self, head: Row) -> Iterator[Fault]:
+        if head["latest"] != self._latest:
+            yield self.fault(head["number"], "is the last, but the head says it was made at another time")
+        while self._days and self._days[-1].last <= head["number"]:  # closings of no receipts at the very end
+            yield from self._close(self._days.pop())
+
+    def _count(self, number: int, receipt: Counted) -> Iterator[Fault]:
+        while self._days and self._days[-1].last < number:  # closings of no receipts
+            yield from self._close(self._days.pop())
+        if self._days and number == self._days[-1].first:
+            yield from self._carry(self._days[-1])
+        self._sum.add(receipt)
+        if self._days and number == self._days[-1].last:
+            yield from self._close(self._days.pop())
+
+    def _carry(self, closing: Closing) -> Iterator[Fault]:
+        """Before the first closing: what was sold before it."""
+        if self._carried is not None:
+            before, self._sum, self._carried = self._sum.totals(), Sum(), None
+            if (closing.carried_sales, closing.carried_total) != (before.sales_total, before.total):
+                yield self._differs(closing, "does not carry what the receipts before it add up to")
+
+    def _close(self, closing: Closing) -> Iterator[Fault]:
+        if closing.first > closing.last:
+            yield from self._carry(closing)
+        found, self._sum = self._sum.totals(), Sum()
+        if found != closing.totals():
+            yield self._differs(closing, f"does not add up receipts {closing.first} to {closing.last}")
+
+    def _differs(self, closing: Closing, words: str) -> Fault:
+        message = f"closing {closing.number} {words}"
+        return Fault(merchant_id=self.place.m, rule="closing-totals", subject=self.place.station_id, message=message)
+
+
+class EventWalker(Walker):
+    """Events; each closing has its own."""
+
+    chain = EVENTS
+    columns = ("kind", "subject")
+
+    def row(self, row: Row) -> Iterator[Fault]:
+        number = row["number"]
+        try:
+            event = event_of(row["document"])
+        except msgspec.DecodeError as error:
+            yield self.fault(number, f"cannot be read: {error}")
+            return
+        told = (event.number, event.format, event.station_id, event.kind, event.subject)
+        if told != (number, row["format"], self.place.station_id, row["kind"], row["subject"]):
+            yield self.fault(number, "stands as another one than it says")
+        yield from self.held(row)
+        if event.kind == "closing":
+            closing = self.books.hashes[self.place].pop(int(event.values["number"]), None)
+            if closing != event.values["hash"]:
+                yield self.fault(number, f"tells of closing {event.values['number']}, which is not there as it was")
+
+    def head(self, head: Row) -> Iterator[Fault]:
+        for number in self.books.hashes.pop(self.place, {}):
+            yield self.fault(head["number"], f"is the last, but no event tells of closing {number}")
+
+
+class TrainingWalker(Walker):
+    """Exercises."""
+
+    chain = TRAINING
+
+    def row(self, row: Row) -> Iterator[Fault]:
+        try:
+            receipt = counted(row["document"])
+        except msgspec.DecodeError as error:
+            yield self.fault(row["number"], f"cannot be read: {error}")
+            return
+        told = (receipt.number, receipt.format, receipt.station_id, receipt.training)
+        if told != (row["number"], row["format"], self.place.station_id, True):
+            yield self.fault(row["number"], "stands as another one than it says")
+        yield from self.held(row)
+
+
+def faults() -> Job[list[Fault]]:
+    """Everything that does not hold in the fiscal part, of every merchant."""
+    books, found = Books(), []
+    for row in (yield Query("select merchant_id, key_id, public_key from fiscal_key")):
+        if key_id_of(bytes(row["public_key"])) == row["key_id"]:
+            books.keys[row["merchant_id"], row["key_id"]] = bytes(row["public_key"])
+    for kind in (ClosingWalker, JournalWalker, EventWalker, TrainingWalker):
+        places = yield from _places(kind.chain)
+        expected = {place for name, place in books.anchors if name == kind.chain.name}
+        for place in sorted(places | expected):
+            found += yield from kind(books, place).run()
+    for place, numbers in books.hashes.items():
+        found += [EventWalker(books, place).fault(0, f"tells of closing {number}: it is gone") for number in numbers]
+    return found
+
+
+def _places(chain: Chain) -> Job[set[_Place]]:
+    rows = yield Query(
+        f"select merchant_id, station_id from {chain.rows} union select merchant_id, station_id from {chain.head}"
     )
-    return walk.end(heads[0] if heads else None)
+    return {_Place(row["merchant_id"], row["station_id"]) for row in rows}

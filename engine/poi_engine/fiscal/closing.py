@@ -45,9 +45,14 @@ def write(m: str, draft: Draft, sign: Sign, event_id: str, by: str, at: int) -> 
             *(max(until, head["closed_until"]), m, draft.station_id),
         ),
     )
-    told = {"station_id": draft.station_id, "number": closing.number, "hash": closed.hash, "period": draft.period}
+    told = {
+        "station_id": draft.station_id,
+        "number": closed.closing.number,
+        "hash": closed.hash,
+        "period": draft.period,
+    }
     yield insert_event(m, event_id, "fiscal.closed", {**told, "total": closing.total}, at)
-    values: dict[str, str | int] = {"number": closing.number, "hash": closed.hash}
+    values: dict[str, str | int] = {"number": closed.closing.number, "hash": closed.hash}
     yield from events.record(m, draft.station_id, "closing", f"{draft.kind} {draft.period}", by, values, at)
     return closed
 
@@ -69,6 +74,7 @@ def _closing(m: str, draft: Draft, journal: Row, by: str, at: int) -> Job[Closin
         by=by,
         first=draft.first,
         last=draft.last,
+        ends=draft.closed_until,
         **asdict(draft.totals),
         carried_sales=draft.carried_sales,
         carried_total=draft.carried_total,

@@ -10,7 +10,7 @@ from poi_engine.errors import NotFound
 from poi_engine.fiscal.chain import PAGE
 from poi_engine.fiscal.model import Closing, Kind, closing_of
 from poi_engine.fiscal.times import day_after, local_day, midnight, month_after, year_after
-from poi_engine.fiscal.totals import Sum, Totals
+from poi_engine.fiscal.totals import Sum, Totals, counted
 from poi_engine.ports import Job, Query
 
 
@@ -239,6 +239,6 @@ def _sum(m: str, station_id: str, first: int, last: int) -> Job[Sum]:
             (m, station_id, number, last),
         )
         for row in rows:
-            found.add(bytes(row["document"]))
+            found.add(counted(bytes(row["document"])))
         number += PAGE
     return found

@@ -23,9 +23,10 @@ class InDoubt(Struct, frozen=True, kw_only=True):
 class Closing(Struct, frozen=True, kw_only=True):
     """One closing. Receipts `first` to `last`; amounts in minor units; hashes in hex.
 
-    `carried_*` is what was sold before `first`; `perpetual_sales` counts sales alone, `perpetual_total` sales less
-    refunds. `adds_up`: the numbers of the closings that a month's or year's adds up. `journal_hash` is that of receipt
-    `last`; the other chains stood at `events`, `merchant_events` and `training` when it was made.
+    `ends`: the midnight (microseconds since 1970) up to which the station is closed. `carried_*` is what was sold
+    before `first`; `perpetual_sales` counts sales alone, `perpetual_total` sales less refunds. `adds_up`: the numbers
+    of the closings that a month's or year's adds up. `journal_hash` is that of receipt `last`; the other chains stood
+    at `events`, `merchant_events` and `training` when it was made.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Closing(Struct, frozen=True, kw_only=True):
     by: str
     first: int
     last: int
+    ends: int
     sales: int
     refunds: int
     sales_total: int

@@ -1,5 +1,5 @@
 """The hash that was published for each version; written by `python -m poi_engine.fiscal.version`."""
 
 PUBLISHED: dict[str, str] = {
-    "1.0": "66ba61bc295dcb31b0a9851484e14d8ff7e06f78ed7c11cd0f623d56380467a8",
+    "1.0": "1685dce74f5bf832ddeaaf76b88083a33cef7adf434f176b169b307d4357ed2a",
 }

@@ -1,6 +1,7 @@
 """Adds up receipts: by VAT rate, by means of payment, sales and refunds apart. Amounts in minor units."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -47,16 +48,22 @@ class _Payment(Struct):
     amount: int
 
 
-class _Counted(Struct):
-    """The part of a receipt that is counted."""
+class Counted(Struct):
+    """The part of a receipt that is counted and checked."""
 
-    kind: str
+    kind: Literal["sale", "refund"]
+    sale_id: str
+    station_id: str
     total: int
     vat: list[_Vat]
     payments: list[_Payment]
+    format: int
+    number: int
+    training: bool = False
 
 
-_decoder = msgspec.json.Decoder(_Counted)
+counted = msgspec.json.Decoder(Counted).decode
+"""That part of a receipt's canonical bytes; raises `msgspec.DecodeError` when they are none."""
 
 
 class Sum:
@@ -68,9 +75,8 @@ class Sum:
         self._vat: dict[int, list[int]] = {}
         self._means: dict[str, list[int]] = {}
 
-    def add(self, document: bytes) -> None:
-        """Add a receipt by its canonical bytes; raises `msgspec.DecodeError` or `KeyError` when it is none."""
-        receipt = _decoder.decode(document)
+    def add(self, receipt: Counted) -> None:
+        """Add a receipt."""
         self._counts[receipt.kind] += 1
         self._totals[receipt.kind] += receipt.total
         for part in receipt.vat:
