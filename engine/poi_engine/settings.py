@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, json, to_builtins
 
 from poi_engine.errors import NotFound
+from poi_engine.means import Means
 from poi_engine.ports import Job, Query, Row
 from poi_engine.value.rules import BankAccount, StoredValueRules
 from poi_offers.policy import Policy
@@ -94,7 +95,7 @@ class Programme(Struct, frozen=True, kw_only=True):
 
     `pseudonyms`: an unknown loyalty card makes a customer without a name. `minutes` a reservation may wait for payment.
     `spend_cap`: minor units of points (at their face value) and stored value that a session spends without the
-    customer's own word, by their phone or their PIN; None: as much as they have.
+    customer's own word, by their phone or their PIN; None: as much as they have. `means`: by what one may pay here.
     """
 
     policy: Policy = Policy()
@@ -110,6 +111,7 @@ class Programme(Struct, frozen=True, kw_only=True):
     stored_value: StoredValueRules = StoredValueRules()
     bank: BankAccount = BankAccount()
     meal_voucher: MealVoucher = MealVoucher()
+    means: tuple[Means, ...] = ("card", "cash", "wallet", "gift_card", "meal_voucher", "transfer")
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
@@ -125,7 +127,7 @@ class Merchant(Struct, frozen=True, kw_only=True):
 class Counter(Struct, frozen=True, kw_only=True):
     """A station with its store's place. `vat_rate` (basis points) is that of plain amounts.
 
-    In `training` nothing that is done there counts.
+    In `training` nothing that is done there counts. `means`: by what one may pay there.
     """
 
     station_id: str
@@ -134,6 +136,17 @@ class Counter(Struct, frozen=True, kw_only=True):
     vat_rate: int
     place: Place
     training: bool = False
+    means: tuple[Means, ...] = ("card", "cash")
+
+
+def means_taken(programme: Programme) -> tuple[Means, ...]:
+    """The means that are taken: meal vouchers once they have categories, transfers once there is an account."""
+    missing = {
+        means
+        for means, there in (("meal_voucher", programme.meal_voucher.categories), ("transfer", programme.bank.iban))
+        if not there
+    }
+    return tuple(means for means in programme.means if means not in missing)
 
 
 def read_merchant(merchant_id: str) -> Job[Merchant]:
@@ -156,7 +169,7 @@ def programme_of(settings: str) -> Programme:
     return json.decode(settings or "{}", type=Programme)
 
 
-def write_setting(merchant_id: str, name: str, value: Struct | int | None) -> Job[None]:
+def write_setting(merchant_id: str, name: str, value: Struct | tuple[str, ...] | int | None) -> Job[None]:
     """Change one part of the settings; the others stay as they are, whoever changes them at the same time."""
     rows = yield Query(
         "update merchant set settings = settings where merchant_id = ? returning settings", (merchant_id,)
@@ -170,8 +183,9 @@ def write_setting(merchant_id: str, name: str, value: Struct | int | None) -> Jo
 def read_counter(merchant_id: str, station_id: str) -> Job[Counter]:
     """A station and where it stands."""
     rows = yield Query(
-        "select s.store_id, s.connector, s.vat_rate, s.training, t.lat, t.lon, t.zone, t.regions from station s "
-        "join store t on t.merchant_id = s.merchant_id and t.store_id = s.store_id "
+        "select s.store_id, s.connector, s.vat_rate, s.training, t.lat, t.lon, t.zone, t.regions, m.settings "
+        "from station s join store t on t.merchant_id = s.merchant_id and t.store_id = s.store_id "
+        "join merchant m on m.merchant_id = s.merchant_id "
         "where s.merchant_id = ? and s.station_id = ?",
         (merchant_id, station_id),
     )
@@ -186,6 +200,7 @@ def read_counter(merchant_id: str, station_id: str) -> Job[Counter]:
         vat_rate=row["vat_rate"],
         place=_place(row),
         training=bool(row["training"]),
+        means=means_taken(programme_of(row["settings"])),
     )
 
 

@@ -15,7 +15,7 @@ from poi_engine.errors import NotFound, RequestError
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal, Role
-from poi_engine.settings import read_merchant
+from poi_engine.settings import MealVoucher, read_merchant, write_setting
 from poi_engine.staff.rights import STAFF_ROLES
 from poi_offers.storetime import zone, zone_names
 
@@ -83,6 +83,26 @@ class Setup:
         """The merchant's name, currency and language."""
         found = await self._sql.read(lambda: read_merchant(merchant_id))
         return MerchantHead(id=found.merchant_id, name=found.name, currency=found.currency, language=found.language)
+
+    async def set_means(self, merchant_id: str, means: tuple[str, ...], *, by: Principal) -> None:
+        """By what one may pay, from now on."""
+        await self._set(merchant_id, "means", means, "set-means", ", ".join(means), by)
+
+    async def set_meal_voucher(self, merchant_id: str, rule: MealVoucher, *, by: Principal) -> None:
+        """What meal vouchers pay, from now on."""
+        why = f"{', '.join(rule.categories)}; {rule.daily_cap}"
+        await self._set(merchant_id, "meal_voucher", rule, "set-meal-vouchers", why, by)
+
+    async def _set(
+        self, merchant_id: str, name: str, value: Struct | tuple[str, ...], act: str, why: str, by: Principal
+    ) -> None:
+        audit_id, at = self._ids.new("aud"), micros(self._clock.now())
+
+        def job() -> Job[None]:
+            yield from write_setting(merchant_id, name, value)
+            yield insert_audit(merchant_id, audit_id, by.who, act, merchant_id, why, at)
+
+        await self._sql.write(job)
 
     async def load_zones(self) -> None:
         """Read the time zones of all stores ahead, off the loop: decisions use them there."""

@@ -3,6 +3,11 @@
 from poi_server.problem_codes.explanation import Explanation
 
 CODES: dict[str, Explanation] = {
+    "means-off": Explanation(
+        "Not taken here",
+        "The shop does not take payments by these means, or they are not set up.",
+        "Pay by means that `GET /v1/stations/{station_id}/means` names.",
+    ),
     "day-closed": Explanation(
         "Day closed",
         "This station's day is closed: nothing more is sold or refunded there on that day.",
@@ -26,4 +31,59 @@ CODES: dict[str, Explanation] = {
         "The fiscal part's sources are not those that were published for its version.",
         "Whoever changed them is their publisher and answers for them.",
     ),
+    "gift-card-code": Explanation(
+        "Gift card code misread", "The letters of the code do not fit each other.", "Read or type the code again."
+    ),
+    "gift-card-closed": Explanation("Gift card closed", "This card was paid back and closed.", "Take another means."),
+    "gift-card-expired": Explanation(
+        "Gift card expired", "The card's time is over, and what was on it has lapsed.", "Take another means."
+    ),
+    "value-limit": Explanation(
+        "Too much stored value", "A wallet or gift card would hold more than the merchant's most.", "Load less."
+    ),
+    "value-spent": Explanation(
+        "Value spent",
+        "What was loaded is not all there any more, so it cannot be taken back.",
+        "Pay back what is left by closing the wallet or the card.",
+    ),
+    "customer-needed": Explanation(
+        "Customer needed", "A wallet is somebody's: nobody is identified.", "Identify the customer first."
+    ),
+    "currency-differs": Explanation("Another currency", "This is kept in another currency.", "Use its own currency."),
+    "already-reversed": Explanation("Already undone", "This load or unload was undone before."),
+    "not-reversible": Explanation("Not reversible", "Only a load or an unload of a gift card can be undone."),
+    "bad-iban": Explanation("Not an IBAN", "The account number's check digits do not fit.", "Type it again."),
+    "bad-bic": Explanation("Not a BIC", "A BIC has 8 or 11 letters and digits.", "Type it again, or leave it out."),
+    "beneficiary-needed": Explanation(
+        "Beneficiary needed", "Customers' banks ask whose account it is.", "Give the name that the bank knows."
+    ),
+    "too-many-credits": Explanation("Too many credits", "One request tells of too many.", "Tell them in parts."),
+    "credit-settled": Explanation("Credit settled", "This credit is matched or dealt with already.", "Look again."),
+    "credit-differs": Explanation(
+        "Credit differs",
+        "The bank's entry was told of before with another amount.",
+        "Check the file: an entry's reference is the bank's own, and is used once.",
+    ),
+    "not-awaited": Explanation(
+        "Not awaited", "Nobody waits for this transfer any more: it is paid, or was given up.", "Set the credit aside."
+    ),
+    "no-transfer": Explanation(
+        "No transfer awaited", "No transfer is awaited for this session.", "Pay with `means: transfer` first."
+    ),
+    "epc-euro-only": Explanation("Euros only", "An EPC code is for credit transfers in euros.", "Use `kind=emv`."),
+    "emv-not-set-up": Explanation(
+        "No EMV scheme", "No scheme of merchant-presented codes is set up.", "Set it up, or use `kind=epc`."
+    ),
+    "emv-currency": Explanation("No EMV code", "No code is made in this currency.", "Take another means."),
+    "bad-statement": Explanation(
+        "Bad statement", "The bank's file is not one that can be read.", "Fetch camt.053 or camt.054 again, or a CSV."
+    ),
+    "statement-too-large": Explanation("Statement too large", "The file is too large.", "Split it by days."),
+    "other-account": Explanation(
+        "Another account", "The statement is of an account that is not set up here.", "Take the right file."
+    ),
+    "transfer-not-set-up": Explanation(
+        "Transfers not set up", "There is no bank account that customers could transfer to.", "Set it up, or pay else."
+    ),
+    "no-payment": Explanation("No such payment", "There is no payment to wait for, or to give back on."),
 }

@@ -8,11 +8,12 @@ from msgspec import Meta, Struct
 
 from poi_engine.basket import BasketEntry
 from poi_engine.clock import moment
-from poi_engine.errors import Forbidden
+from poi_engine.errors import Conflict, Forbidden
 from poi_engine.identify import Vouched
 from poi_engine.means import Means
 from poi_engine.session import Session
 from poi_engine.staff.approvals import allowance_of
+from poi_engine.value.lines import is_value
 from poi_qr.present import qr_svg, station_url
 from poi_server.http import COUNTER, Call, Routes
 from poi_server.sight import acting_of, must, screened, shown_to
@@ -165,6 +166,8 @@ async def get_session(call: Call, session_id: str) -> Session:
     summary="Set the basket; the offers are decided anew",
 )
 async def set_basket(call: Call, session_id: str, body: BasketBody) -> Session:
+    if any(is_value(entry.code) for entry in body.entries):
+        must(call.acting, "load_value")
     known = await own_session(call, session_id)
     session = await call.engine.stations.set_basket(
         call.merchant_id,
@@ -273,7 +276,10 @@ async def accept(call: Call, session_id: str, body: AcceptBody) -> Session:
     summary="Pay the accepted total, or a part of it",
 )
 async def pay(call: Call, session_id: str, body: PayBody) -> Session:
-    await own_session(call, session_id)
+    session = await own_session(call, session_id)
+    counter = await call.engine.places.counter(call.merchant_id, session.station_id)
+    if body.means not in counter.means:
+        raise Conflict("means-off", f"This shop does not take payments by {body.means}.", path="$.means")
     paying = call.engine.checkout.pay(
         call.merchant_id,
         session_id,

@@ -12,9 +12,10 @@ from tests.server.test_sellers import MANAGERS_PIN, Counter
 
 CAKE = {"code": "CAKE", "label": "Cake", "unit_price": 1000, "vat_rate": 550}
 TENTH_OFF = {
+    "offer_id": "tenth",
     "name": {"en": "A tenth off"},
     "currency": "EUR",
-    "effects": [{"kind": "percent_off", "percent": 1000}],
+    "effects": [{"type": "percent_off", "percent": 1000}],
 }
 
 
@@ -73,8 +74,7 @@ async def test_a_seller_changes_a_price_within_their_percentage_and_it_is_on_rec
 
 async def test_the_changed_price_is_what_offers_judge_and_the_receipt_says(baker: Baker) -> None:
     await baker.start(override_limit=50)
-    made = await baker.done("POST", "/v1/offers", TENTH_OFF, role="owner")
-    await baker.done("POST", f"/v1/offers/{made['offer']['offer_id']}/activate", role="owner")
+    await baker.done("POST", "/v1/offers", TENTH_OFF, role="owner")
     await baker.enter()
     session = (await baker.put(await baker.lay(), 500)).json
     path = f"/v1/sessions/{session['session_id']}"

@@ -1,0 +1,73 @@
+"""Money over all stations: what waits for somebody's word, and the means that the shop takes."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from poi_engine.checkout.doubts import InDoubt, in_doubt
+from poi_engine.means import Means
+from poi_engine.settings import MealVoucher, read_merchant
+from poi_server.http import COUNTER, MANAGER, OWNER, READER, Call, Routes
+from poi_server.routes.counter import own_station
+
+routes = Routes("money")
+
+
+class DoubtPage(Struct, frozen=True, kw_only=True):
+    """What waits for somebody's word, the oldest first."""
+
+    items: tuple[InDoubt, ...]
+
+
+class MeansInUse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The means of payment that the shop takes."""
+
+    items: Annotated[tuple[Means, ...], Meta(min_length=1, max_length=8)]
+
+
+@routes.get(
+    "/v1/payments/in-doubt",
+    roles=MANAGER,
+    right="resolve",
+    summary="Payments, refunds and sales paid in part that wait for somebody's word, over all stations",
+)
+async def waiting(call: Call) -> DoubtPage:
+    """A payment is resolved at its session, a refund at its sale, and a sale paid in part is paid or given up."""
+    return DoubtPage(items=tuple(await call.services.sql.read(lambda: in_doubt(call.merchant_id))))
+
+
+@routes.get("/v1/stations/{station_id}/means", roles=COUNTER, summary="The means of payment that are taken here")
+async def means_here(call: Call, station_id: str) -> MeansInUse:
+    """Those of the settings that are set up: meal vouchers have their categories, transfers their account."""
+    own_station(call, station_id)
+    counter = await call.engine.places.counter(call.merchant_id, station_id)
+    return MeansInUse(items=counter.means)
+
+
+@routes.get("/v1/settings/means", roles=READER, summary="The means of payment that the shop takes")
+async def means(call: Call) -> MeansInUse:
+    merchant = await call.services.sql.read(lambda: read_merchant(call.merchant_id))
+    return MeansInUse(items=merchant.programme.means)
+
+
+@routes.put("/v1/settings/means", roles=OWNER, right="setup", summary="Say which means of payment the shop takes")
+async def set_means(call: Call, body: MeansInUse) -> MeansInUse:
+    """Counters show these alone, and the server takes no other."""
+    chosen = tuple(dict.fromkeys(body.items))
+    await call.services.setup.set_means(call.merchant_id, chosen, by=call.by)
+    call.engine.places.forget()
+    return MeansInUse(items=chosen)
+
+
+@routes.get("/v1/settings/meal-vouchers", roles=READER, summary="What meal vouchers pay")
+async def meal_vouchers(call: Call) -> MealVoucher:
+    merchant = await call.services.sql.read(lambda: read_merchant(call.merchant_id))
+    return merchant.programme.meal_voucher
+
+
+@routes.put("/v1/settings/meal-vouchers", roles=OWNER, right="setup", summary="Say what meal vouchers pay")
+async def set_meal_vouchers(call: Call, body: MealVoucher) -> MealVoucher:
+    """Without a category they pay nothing, and no counter offers them."""
+    await call.services.setup.set_meal_voucher(call.merchant_id, body, by=call.by)
+    call.engine.places.forget()
+    return body
