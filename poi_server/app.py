@@ -208,7 +208,7 @@ class _Builder:
 
     async def _live(self, stack: AsyncExitStack, sessions: RedisSessions) -> Live:
         if not self.config.storage.shared:
-            return Live(self.ids.new("prc"), _nobody_else, self.clock)
+            return Live(self.ids.new("prc"), None, self.clock)
         live = Live(self.ids.new("prc"), sessions.fanout.publish, self.clock)
         fanned_out = sessions.fanout.listen(live.receive, subscribed=live.resync)
         listening = asyncio.create_task(fanned_out, name="fan-out")
@@ -256,10 +256,6 @@ class _Builder:
                 await readers.start(reader.station, reader.path)
             except DeviceError as error:
                 log.warning("reader_absent", station=reader.station, path=reader.path, detail=error.message)
-
-
-async def _nobody_else(_message: bytes) -> None:
-    """One process owns the storage: there is nobody to tell."""
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

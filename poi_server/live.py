@@ -63,9 +63,12 @@ class Watcher:
 
 
 class Live:
-    """The engine's `Screens`: tells watchers here at once and other processes through `publish`."""
+    """The engine's `Screens`: tells watchers here at once and other processes through `publish`, if there are any.
 
-    def __init__(self, origin: str, publish: Callable[[bytes], Awaitable[None]], clock: Clock) -> None:
+    What nobody watches is not even written down.
+    """
+
+    def __init__(self, origin: str, publish: Callable[[bytes], Awaitable[None]] | None, clock: Clock) -> None:
         self._origin = origin
         self._clock = clock
         self._publish = publish
@@ -102,9 +105,12 @@ class Live:
     async def session_changed(self, session: Session) -> None:
         """The station's screens get the session; the customer's phone a summary."""
         station: Topic = (session.merchant_id, "station", session.station_id)
-        await self._tell((station,), {"kind": "session", "session": shown(session, micros(self._clock.now()))})
-        if session.identity is not None:
-            phone: Topic = (session.merchant_id, "customer", session.identity.customer_id)
+        if self._heard(station):
+            await self._tell((station,), {"kind": "session", "session": shown(session, micros(self._clock.now()))})
+        if session.identity is None:
+            return
+        phone: Topic = (session.merchant_id, "customer", session.identity.customer_id)
+        if self._heard(phone):
             await self._tell((phone,), {"kind": "session", "session": for_phone(session)})
 
     async def session_left(self, session: Session, station_id: str) -> None:
@@ -138,9 +144,17 @@ class Live:
         """The station's screens ask who is signed in."""
         await self._tell(((merchant_id, "station", station_id),), {"kind": "seller"})
 
+    def _heard(self, *topics: Topic) -> bool:
+        """Whether a screen watches here, or one might elsewhere."""
+        return self._publish is not None or any(topic in self._watchers for topic in topics)
+
     async def _tell(self, topics: tuple[Topic, ...], body: dict[str, Any]) -> None:
+        if not self._heard(*topics):
+            return
         told = Told(origin=self._origin, topics=topics, body=msgspec.json.encode(body))
         self._deliver(told)
+        if self._publish is None:
+            return
         try:
             await self._publish(self._encode(told))
         except StorageError as error:
