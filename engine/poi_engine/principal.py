@@ -14,6 +14,7 @@ Scope = Literal[
     "segments:write",
     "sales:read",
     "orders:write",
+    "bank:write",
     "metrics",
 ]
 

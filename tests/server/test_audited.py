@@ -39,6 +39,8 @@ AUDITED = {
     f"POST {SESSION}/confirm-identity": "confirm-identity",
     f"POST {SESSION}/confirmation": "confirm-spending",
     "PUT /v1/settings/spending": "set-spend-cap",
+    "PUT /v1/settings/means": "set-means",
+    "PUT /v1/settings/meal-vouchers": "set-meal-vouchers",
     f"POST {SESSION}/resolve": "resolve-paid",
     f"POST {SALE}/refunds": "refund",
     f"POST {SALE}/refunds/{{refund_id}}/resolve": "resolve-refund-refunded",
@@ -82,6 +84,13 @@ AUDITED = {
     "POST /v1/stations/{station_id}/training": "training-on",
     "POST /v1/stations/{station_id}/closings": "close-day",
     f"POST {SALE}/reprint": "reprint",
+    "POST /v1/gift-cards": "gift-card-issued",
+    "POST /v1/gift-cards/{card_id}/close": "gift-card-closed",
+    f"POST {CUSTOMER}/wallet/close-out": "wallet-closed-out",
+    "PUT /v1/settings/stored-value": "change-stored-value",
+    "PUT /v1/settings/bank": "change-bank-account",
+    "POST /v1/bank/assignments": "bank-credit-assigned",
+    "POST /v1/bank/set-aside": "bank-credit-set-aside",
 }
 """The changing routes of staff and the act they leave in the audit."""
 
@@ -95,6 +104,7 @@ EXEMPT = {
     f"PUT {SESSION}/basket": BASKET,
     f"POST {SESSION}/card": BASKET,
     f"POST {SESSION}/accept": "the checkout it writes names who accepted",
+    "POST /nexo": "a till's sale and its journal name who took the payment; a refund leaves the row that all do",
     f"POST {SESSION}/pay": "the sale, its receipt and the journal name who took the payment",
     f"POST {SESSION}/status": "asks the terminal; the payment's own row has the answer",
     f"POST {SESSION}/abandon": BASKET,
@@ -113,6 +123,8 @@ EXEMPT = {
     "POST /v1/suggestions": "reads the figures and says what they say",
     "POST /v1/retention": "each customer it makes a pseudonym of has a row of their own",
     "POST /v1/decisions": "a dry run",
+    "POST /v1/gift-cards/look": "a question",
+    "POST /v1/bank/credits": "the bank's word, kept under the bank's own reference",
     "POST /v1/orders/quote": "a dry run",
     f"POST {OFFER}/explain": "a dry run",
     "POST /v1/segments/size": "a question",
@@ -140,6 +152,7 @@ NO_PERSON = {
     "POST /v1/stations/{station_id}/join-code": "it asks by itself: a screen that keeps its code fresh is no person",
     "POST /v1/decisions": "a dry run; about a customer it asks by itself",
     f"POST {OFFER}/explain": "a dry run; about a customer it asks by itself",
+    "POST /nexo": "each kind of message asks for its own right",
 }
 """Changing routes that ask no person's right, and why."""
 
@@ -191,6 +204,8 @@ class Day:
         await self.do("DELETE", f"{SELLER}/badges/{{scheme}}/{{subject}}", **bob, **badge)
         await self.do("PUT", "/v1/settings/sign-in", {"sign_in": "optional", "sign_out_minutes": 20})
         await self.do("PUT", "/v1/settings/spending", {"spend_cap": 2000})
+        await self.do("PUT", "/v1/settings/means", {"items": ["card", "cash", "wallet", "gift_card", "transfer"]})
+        await self.do("PUT", "/v1/settings/meal-vouchers", {"categories": ["bakery"]})
         entrance = {"seller_id": person, "pin": "5093"}
         await self.do("POST", "/v1/stations/{station_id}/sign-in", entrance, role="station", **station)
         await self.do("POST", "/v1/stations/{station_id}/sign-out", role="station", **station)
@@ -219,6 +234,32 @@ class Day:
             source="t",
         )
         await self.do("POST", f"{SESSION}/confirm-identity", {"how": "known"}, session_id=session["session_id"])
+
+    async def value(self) -> None:
+        """A gift card made and closed; an account, and credits that a person deals with."""
+        card = await self.do("POST", "/v1/gift-cards")
+        body = {"paid_back": "cash", "reason": "lost"}
+        await self.do("POST", "/v1/gift-cards/{card_id}/close", body, card_id=card["card_id"])
+        await self.do("PUT", "/v1/settings/stored-value", {"most": 30_000})
+        account = {"iban": "FR1420041010050500013M02606", "beneficiary": "Bakery"}
+        await self.do("PUT", "/v1/settings/bank", account)
+        waiting = await self._sold(700, "transfer")
+        assert waiting["state"] == "unknown", waiting
+        told = [
+            {"credit_id": name, "amount": 700, "currency": "EUR", "booked_at": "2026-11-22T00:00:00Z"}
+            for name in ("bank-1", "bank-2")
+        ]
+        assert (await self.shop.ask("POST", "/v1/bank/credits", {"credits": told})).json["open"] == 2
+        payment_id = await self._awaited()
+        paid = {"credit_id": "bank-1", "payment_id": payment_id, "reason": "no reference"}
+        await self.do("POST", "/v1/bank/assignments", paid)
+        await self.do("POST", "/v1/bank/set-aside", {"credit_id": "bank-2", "reason": "the rent"})
+
+    async def _awaited(self) -> str:
+        def job() -> Job[str]:
+            return str((yield Query("select payment_id from awaited_transfer"))[0]["payment_id"])
+
+        return await self.shop.services.sql.read(job)
 
     async def books(self) -> None:
         """A duplicate, an exercise, and the day's closing: after it nothing is sold."""
@@ -316,6 +357,7 @@ async def test_a_day_of_staff_is_in_the_audit_with_who_and_where(shop: Shop) -> 
     await day.counter()
     await day.offers()
     await day.campaigns()
+    await day.value()
     await day.books()
     assert day.done == AUDITED.keys() - ELSEWHERE
     entries = (await shop.ask("GET", "/v1/audit?limit=200")).json["items"]

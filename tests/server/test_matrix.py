@@ -157,6 +157,21 @@ SAMPLES: dict[str, Any] = {
     "POST /v1/sessions/{session_id}/resolve": {"outcome": "paid", "reason": "seen"},
     "POST /v1/sessions/{session_id}/hand-over": {"station_id": "sta_x"},
     "POST /v1/sales/{sale_id}/refunds": {"reason": "broken"},
+    "POST /nexo": {
+        "SaleToPOIRequest": {
+            "MessageHeader": {
+                "MessageClass": "Service",
+                "MessageCategory": "Diagnosis",
+                "MessageType": "Request",
+                "ServiceID": "1",
+                "SaleID": "Till",
+                "POIID": "sta_theirs",
+            },
+            "DiagnosisRequest": {},
+        }
+    },
+    "PUT /v1/settings/means": {"items": ["card", "cash"]},
+    "PUT /v1/settings/meal-vouchers": {"categories": ["bakery"]},
     "POST /v1/sales/{sale_id}/refunds/{refund_id}/resolve": {"outcome": "refunded", "reason": "seen"},
     "POST /v1/stations/{station_id}/closings": {"kind": "day"},
     "POST /v1/stations/{station_id}/training": {"on": True},
@@ -183,6 +198,8 @@ SAMPLES: dict[str, Any] = {
     "PUT /v1/stations/{station_id}": {"store_id": "sto_x", "name": "Mine"},
     "POST /v1/products/{code}/prices": {"unit_price": 1, "starts_at": "2099-01-01T00:00:00Z"},
     "PUT /v1/products/{code}/pictures": {"pictures": []},
+    "POST /v1/gift-cards/{card_id}/close": {"paid_back": "cash", "reason": "lost"},
+    "POST /v1/customers/{customer_id}/wallet/close-out": {"paid_back": "cash", "reason": "leaves"},
     "POST /v1/products/{code}/pictures": png(),
 }
 """A body that would do something, for every changing route that names an object and takes a body."""
@@ -248,6 +265,7 @@ class Foreign:
         names["code"] = "theirs-code"
         await ask("PUT", "/v1/products/theirs-code", {"code": "theirs-code", "label": "Theirs", "unit_price": 100})
         plan = {"unit_price": 90, "starts_at": "2099-01-01T00:00:00Z"}
+        names["card_id"] = (await ask("POST", "/v1/gift-cards"))["card_id"]
         names["plan_id"] = (await ask("POST", "/v1/products/theirs-code/prices", plan))["plan_id"]
         headers = {"Content-Type": "image/png"}
         path = "/v1/products/theirs-code/pictures"

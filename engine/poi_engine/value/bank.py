@@ -70,6 +70,7 @@ class Bank:
             yield insert_audit(merchant_id, audit_id, by.who, "change-bank-account", "bank", why, at)
 
         await self._w.sql.write(job)
+        self._w.places.forget()  # counters take transfers, or take none any more
         return checked
 
     async def book(self, merchant_id: str, credits: Sequence[Credit]) -> Booked:

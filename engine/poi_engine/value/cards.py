@@ -13,6 +13,7 @@ from poi_engine.ledger import Insufficient, Move, Transfer
 from poi_engine.ports import Job, Query, Row
 from poi_engine.principal import Principal
 from poi_engine.settings import read_merchant
+from poi_engine.staff.approvals import Allowance, allow
 from poi_engine.value.gift_cards import (
     GiftCard,
     NewGiftCard,
@@ -113,7 +114,15 @@ class GiftCards:
         return await self._once(merchant_id, asked, undo)
 
     async def close(
-        self, merchant_id: str, card_id: str, paid_back: PaidBack, reason: str, *, key: str, by: Principal
+        self,
+        merchant_id: str,
+        card_id: str,
+        paid_back: PaidBack,
+        reason: str,
+        *,
+        key: str,
+        by: Principal,
+        allowance: Allowance | None = None,
     ) -> Moved:
         """Pay back what is on the card and close it for good; who and why is in the audit."""
         asked = key_of(by, key, "gift-card-close", card_id, paid_back, reason)
@@ -125,6 +134,8 @@ class GiftCards:
             if card["state"] == "closed":
                 raise Conflict("gift-card-closed", f"The gift card ...{card['tail']} is closed.")
             left = (yield from ledger.balance(merchant_id, account_of(card_id))).available
+            found = allowance or Allowance(who=by.who)
+            yield from allow(merchant_id, found, "refund", card_id, left, new_id, at)
             yield Query(
                 "update gift_card set state = 'closed', changed_at = ? where merchant_id = ? and card_id = ?",
                 (at, merchant_id, card_id),

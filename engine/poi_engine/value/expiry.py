@@ -9,7 +9,8 @@ from poi_engine.errors import PoiError
 from poi_engine.facts import DAY
 from poi_engine.ledger import Move
 from poi_engine.ports import Job, Query, Row
-from poi_engine.settings import read_merchant
+from poi_engine.principal import Principal
+from poi_engine.settings import read_merchant, write_setting
 from poi_engine.value.gift_cards import account_of, lock_card
 from poi_engine.value.rules import MONTH, StoredValueRules
 from poi_engine.value.wallet import last_movement
@@ -28,6 +29,22 @@ class Expiry:
         self._w = wiring
         self._next: float | None = None
 
+    async def rules(self, merchant_id: str) -> StoredValueRules:
+        """The merchant's rules of stored value."""
+        return (await self._w.sql.read(lambda: read_merchant(merchant_id))).programme.stored_value
+
+    async def change(self, merchant_id: str, rules: StoredValueRules, *, by: Principal) -> StoredValueRules:
+        """Other rules; cards that are active keep their end."""
+        audit_id, at = self._w.ids.new("aud"), self._w.at()
+
+        def job() -> Job[None]:
+            yield from write_setting(merchant_id, "stored_value", rules)
+            why = f"most {rules.most}, wallets {rules.wallet_months} months, cards {rules.card_months} months"
+            yield insert_audit(merchant_id, audit_id, by.who, "change-stored-value", "stored_value", why, at)
+
+        await self._w.sql.write(job)
+        return rules
+
     async def round(self) -> None:
         """Once a day: every merchant's rules, carried out."""
         now = self._w.clock.monotonic()
@@ -39,7 +56,7 @@ class Expiry:
 
     async def run(self, merchant_id: str) -> int:
         """Returns how many wallets and cards have expired."""
-        rules = (await self._w.sql.read(lambda: read_merchant(merchant_id))).programme.stored_value
+        rules = await self.rules(merchant_id)
         expired = 0
         for card_id in await self._w.sql.read(lambda: _cards_due(merchant_id, self._w.at())):
             expired += await self._card(merchant_id, card_id)

@@ -42,5 +42,5 @@ class BankAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     iban: Annotated[str, Meta(max_length=42)] = ""
     bic: Annotated[str, Meta(max_length=11)] = ""
-    beneficiary: Annotated[str, Meta(max_length=70)] = ""
+    beneficiary: Annotated[str, Meta(max_length=70, pattern=r"^[^\x00-\x1f\x7f]*\Z")] = ""
     emv: EmvAccount | None = None

@@ -6,9 +6,10 @@ refused: no statement has one, and entities are how an XML file grows without en
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
@@ -21,6 +22,8 @@ MAX_ENTRIES = 100_000
 COLUMNS = ("credit_id", "amount", "currency", "booked_on", "reference")
 Digits = Callable[[str], int]
 """How many decimals a currency has."""
+_AMOUNT = re.compile(r"\d{1,15}(\.\d{1,5})?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
 
 def read_statement(content: bytes, digits: Digits, iban: str = "") -> list[Credit]:
@@ -144,17 +147,12 @@ def _date(text: str) -> datetime:
 
 def _minor(text: str, currency: str, digits: Digits, credit_id: str) -> int:
     """The amount in minor units, exactly."""
-    try:
-        if len(currency) != 3 or not currency.isascii() or not currency.isupper():
-            raise InvalidOperation
+    if _AMOUNT.fullmatch(text.strip()) and _CURRENCY.fullmatch(currency):
         amount = Decimal(text.strip()).scaleb(digits(currency))
-        whole = int(amount)
-        if len(text) > 30 or amount != whole or not 1 <= whole <= MAX_AMOUNT:
-            raise InvalidOperation
-    except (InvalidOperation, ValueError, OverflowError):
-        message = f"The entry {credit_id[:64]!r} has no amount that can be booked: {text[:30]!r} {currency[:3]!r}."
-        raise RequestError("bad-statement", message) from None
-    return whole
+        if amount == int(amount) and 1 <= amount <= MAX_AMOUNT:
+            return int(amount)
+    message = f"The entry {credit_id[:64]!r} has no amount that can be booked: {text[:30]!r} {currency[:3]!r}."
+    raise RequestError("bad-statement", message)
 
 
 # --- CSV -----------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from poi_engine.ledger import Move
 from poi_engine.ports import Job, Query, Row
 from poi_engine.principal import Principal
 from poi_engine.settings import read_merchant
+from poi_engine.staff.approvals import Allowance, allow
 from poi_engine.value.rules import MONTH
 from poi_engine.wiring import Wiring
 
@@ -70,13 +71,22 @@ class Wallets:
         return await self._w.sql.read(lambda: _statement(merchant_id, customer_id, limit, after))
 
     async def close_out(
-        self, merchant_id: str, customer_id: str, paid_back: PaidBack, reason: str, *, key: str, by: Principal
+        self,
+        merchant_id: str,
+        customer_id: str,
+        paid_back: PaidBack,
+        reason: str,
+        *,
+        key: str,
+        by: Principal,
+        allowance: Allowance | None = None,
     ) -> ClosedOut:
         """Pay back all that is on the wallet, by hand; who, by what and why is in the audit. Once, if repeated."""
         asked = key_of(by, key, "wallet-close-out", customer_id, paid_back, reason)
         if not reason.strip():
             raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
         new_id, audit_id, at = self._w.ids.new("wlo"), self._w.ids.new("aud"), self._w.at()
+        found = allowance or Allowance(who=by.who)
 
         def job() -> Job[ClosedOut]:
             before = yield from promise(merchant_id, asked, new_id, at)
@@ -87,6 +97,7 @@ class Wallets:
             left = (yield from ledger.balance(merchant_id, wallet)).available
             if left == 0:
                 raise Conflict("nothing-left", "Nothing is on this wallet that could be paid back.")
+            yield from allow(merchant_id, found, "refund", person.customer_id, left, new_id, at)
             currency = (yield from read_merchant(merchant_id)).currency
             move = Move(kind="close_out", debit=wallet, credit=f"tender:{paid_back}", amount=left, unit=currency)
             yield from ledger.enter(merchant_id, new_id, [move], ids=self._w.ids, at=at)

@@ -8,7 +8,7 @@ import { button, busy, confirm, dialog, field, iconButton, qrImage, report } fro
 const STAFF = new Set(["owner", "manager", "seller", "auditor", "station"]);
 /** Whose credentials only an owner gives and ends. */
 const OWNERS_OWN = new Set(["owner", "manager"]);
-const SCOPES = ["decisions", "offers:read", "offers:write", "customers:read", "customers:write", "segments:write", "sales:read", "orders:write"];
+const SCOPES = ["decisions", "offers:read", "offers:write", "customers:read", "customers:write", "segments:write", "sales:read", "orders:write", "bank:write"];
 
 /** The panel of devices, people and keys; `owner` says whether an owner looks at it, or a manager. */
 export class AccessPanel extends HTMLElement {
