@@ -162,7 +162,8 @@ class Checks:
         for row in (
             yield Query(
                 "select c.checkout_id, c.state from checkout c join transfer p on p.checkout_id = c.checkout_id "
-                "where c.changed_at > ? and p.phase = 'pending' and c.state not in ('reserved', 'paying', 'unknown') "
+                "where c.changed_at > ? and p.phase = 'pending' "
+                "and c.state not in ('reserved', 'paying', 'unknown', 'part_paid') "
                 "and not exists (select 1 from transfer r where r.merchant_id = p.merchant_id "
                 "and r.resolves = p.transfer_id)",
                 (self._since - 600_000_000,),
@@ -189,11 +190,13 @@ class Checks:
         )
         for row in rows:
             self._paid_since = max(self._paid_since, row["changed_at"])
+            if row["state"] == "reversing":
+                continue
             if row["state"] not in ("sending", "unknown") or row["checkout"] not in ("paying", "unknown"):
                 self._agrees(row)
         known = {row["payment_id"] for row in (yield Query("select payment_id from payment where amount <> 0"))}
-        for reference in list(self._terminal.book)[self._read :]:
-            require(reference in known, f"{reference} stands at the terminal and nowhere else")
+        for reference, entry in list(self._terminal.book.items())[self._read :]:
+            require(reference in known or not entry.stands, f"{reference} stands at the terminal and nowhere else")
         self._read = len(self._terminal.book)
 
     def _agrees(self, row: Row) -> None:

@@ -266,11 +266,24 @@ class World:
         if fate < 0.06:
             self.seen["forgotten"] += 1
             return accepted
+        if accepted.due and self.chance.random() < 0.2:
+            await self._part(accepted)
         paid = await self._pay(accepted)
         if paid is not None and paid.state == "unknown":
             paid = await self._out_of_doubt(paid)
         self.seen[f"ended {paid.state if paid else 'refused'}"] += 1
         return paid or await self.engine.stations.get(M, session.session_id)
+
+    async def _part(self, accepted: Session) -> None:
+        """A first tender pays a part of what is due."""
+        means = self.chance.choices(("card", "cash", "wallet"), (40, 35, 25))[0]
+        amount, key, by = self.chance.randint(1, accepted.due), self._key(), self._by(accepted.station_id)
+        part = await self._insist(
+            lambda: self.engine.checkout.pay(M, accepted.session_id, means, amount, key=key, by=by)  # type: ignore[arg-type]
+        )
+        if part.state == "unknown":
+            part = await self._out_of_doubt(part)
+        self.seen["paid in part"] += part.state == "paying"
 
     async def _pay(self, accepted: Session) -> Session | None:
         means = self.chance.choices(("card", "cash", "wallet"), (75, 15, 10))[0]
@@ -321,8 +334,8 @@ class World:
         return session
 
     async def _slip(self, checkout_id: str) -> bool:
-        rows = await self.sql.read(lambda: _payments(checkout_id))
-        entry = self.terminal.book.get(rows[0])
+        rows = await self.sql.read(lambda: _pending(checkout_id))
+        entry = self.terminal.book.get(rows[0]) if rows else None
         return entry is not None and entry.stands
 
     async def _afterwards(self) -> None:
@@ -385,11 +398,22 @@ class World:
         for _ in range(5):
             self.clock.forward(16 * 60)
             done = await self.engine.recovery.run()
+            await self._ended_by_hand()
         if done.in_doubt:
             raise Broken(f"{done.in_doubt} payments stay in doubt")
         rows = await self.sql.read(_open_checkouts)
         if rows:
             raise Broken(f"{rows} stay open")
+
+    async def _ended_by_hand(self) -> None:
+        """Somebody looks at what waits for a person: sales paid in part, refunds of which a part was declined."""
+        for session_id in await self.sql.read(_part_paid):
+            await self.engine.stations.abandon(M, session_id)
+            self.seen["given up paid in part"] += 1
+        for sale_id, refund_id in await self.sql.read(_refunds_in_doubt):
+            by, refunds = self._by(STATIONS[0]), self.engine.checkout.refunds
+            await refunds.resolve(M, sale_id, refund_id, "declined", "no slip", by=by)
+            self.seen["refunds given in part"] += 1
 
     async def _verify(self) -> None:
         self.checks.step(whole=True)
@@ -416,11 +440,26 @@ def _more_stations() -> Job[None]:
         )
 
 
-def _payments(checkout_id: str) -> Job[list[str]]:
-    rows = yield Query("select payment_id from payment where checkout_id = ?", (checkout_id,))
+def _pending(checkout_id: str) -> Job[list[str]]:
+    rows = yield Query(
+        "select payment_id from payment where checkout_id = ? and state in ('sending', 'unknown')", (checkout_id,)
+    )
     return [row["payment_id"] for row in rows]
 
 
+def _part_paid() -> Job[list[str]]:
+    rows = yield Query("select session_id from checkout where state = 'part_paid' order by session_id")
+    return [row["session_id"] for row in rows]
+
+
+def _refunds_in_doubt() -> Job[list[tuple[str, str]]]:
+    rows = yield Query(
+        "select checkout_id, session_id from checkout where state = 'unknown' and checkout_id like 'ref_%' "
+        "order by checkout_id"
+    )
+    return [(row["session_id"], row["checkout_id"]) for row in rows]
+
+
 def _open_checkouts() -> Job[list[str]]:
-    rows = yield Query("select checkout_id from checkout where state in ('reserved', 'paying', 'unknown')")
+    rows = yield Query("select checkout_id from checkout where state in ('reserved', 'paying', 'unknown', 'part_paid')")
     return [row["checkout_id"] for row in rows]
