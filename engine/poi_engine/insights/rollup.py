@@ -5,7 +5,6 @@ second sale of theirs at the same moment, for the customer's row is changed, and
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 
 from msgspec import structs
 
@@ -15,9 +14,10 @@ from poi_engine.insights.cells import MEASURES, Cell, Key, cells_of
 from poi_engine.ports import Job, Query, Row
 from poi_offers.storetime import zone as store_zone
 
-_AT_ONCE = 600  # cells a statement: SQLite and PostgreSQL take some 32,000 values
+_AT_ONCE = (64, 16, 4, 1)  # cells a statement: few sizes, so that each is prepared once
 _NAMES = ("merchant_id", *Key._fields, *MEASURES)
 _ROW = f"({', '.join('?' * len(_NAMES))})"
+_ROWS = {size: ", ".join([_ROW] * size) for size in _AT_ONCE}
 _INTO = f"insert into rollup ({', '.join(_NAMES)}) values "
 _ADD = f" on conflict (merchant_id, {', '.join(Key._fields)}) do update set " + ", ".join(
     f"{name} = rollup.{name} + excluded.{name}" for name in MEASURES
@@ -40,11 +40,13 @@ def fold(merchant_id: str, sale: SaleRow, lines: Sequence[LineRow], uses: Sequen
 
 def _add(merchant_id: str, cells: Iterable[tuple[Key, Cell]], tell: str = "") -> Job[list[Row]]:
     """Add to the cells."""
-    rest = iter(cells)
+    rest = list(cells)
     found: list[Row] = []
-    while some := list(islice(rest, _AT_ONCE)):
-        values = [value for key, cell in some for value in (merchant_id, *key, *structs.astuple(cell))]
-        found += yield Query(f"{_INTO}{', '.join([_ROW] * len(some))}{_ADD}{tell}", values)
+    for size in _AT_ONCE:
+        while len(rest) >= size:
+            some, rest = rest[:size], rest[size:]
+            values = [value for key, cell in some for value in (merchant_id, *key, *structs.astuple(cell))]
+            found += yield Query(f"{_INTO}{_ROWS[size]}{_ADD}{tell}", values)
     return found
 
 
