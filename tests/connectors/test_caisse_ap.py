@@ -3,16 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
+from poi_engine.clock import SystemClock
 from poi_engine.connectors.caisse_ap.connector import CaisseApConnector
 from poi_engine.connectors.caisse_ap.dialogue import Terminal
 from poi_engine.connectors.caisse_ap_terminal import Done, Fault, SimulatedTerminal
+from poi_engine.connectors.sent import Sent, SentBook
 from poi_engine.errors import DeviceError, RequestError
 from tests.servers import unused_port
 
 S = "sta_1"
+
+
+def driving(terminals: dict[str, Terminal], book: str | Path = ":memory:") -> CaisseApConnector:
+    """A connector; with a file it knows what another one did."""
+    return CaisseApConnector(terminals, SentBook(book), SystemClock())
 
 
 @asynccontextmanager
@@ -23,7 +31,7 @@ async def counter(
     terminal = SimulatedTerminal(*faults, late_seconds=late)
     port = await terminal.listen()
     settings = {"answer_seconds": 2.0, "idle_ms": 60, **options}
-    connector = CaisseApConnector({S: Terminal(host="127.0.0.1", port=port, **settings)})  # type: ignore[arg-type]
+    connector = driving({S: Terminal(host="127.0.0.1", port=port, **settings)})  # type: ignore[arg-type]
     try:
         yield connector, terminal
     finally:
@@ -82,13 +90,68 @@ async def test_an_answer_is_given_again_and_an_unheard_of_reference_is_unknown()
         assert len(terminal.book) == 1
 
 
+async def test_what_was_heard_outlives_the_process_and_what_was_sent_is_never_sent_again(tmp_path: Path) -> None:
+    async with counter() as (connector, terminal):
+        at = connector._terminals  # the same device, driven by processes with a book on disk
+        first, second = driving(at, tmp_path / "book"), driving(at, tmp_path / "book")
+        paid = await first.authorise(S, "pay_1", 1590, "EUR", None)
+        assert await second.status("pay_1") == await second.authorise(S, "pay_1", 1590, "EUR", None) == paid
+        await first._book.begin(Sent(reference="pay_2", kind="authorise", station_id=S, amount=100))
+        assert (await second.authorise(S, "pay_2", 100, "EUR", None)).outcome == "unknown"
+        assert len(terminal.book) == 1
+        await first.close()
+        await second.close()
+
+
+async def test_a_refund_never_exceeds_a_payment_in_the_book() -> None:
+    async with counter() as (connector, terminal):
+        await connector.authorise(S, "pay_1", 1590, "EUR", None)
+        assert (await connector.refund(S, "pay_1", "ref_1", 1000, "EUR")).outcome == "approved"
+        assert (await connector.refund(S, "pay_1", "ref_2", 591, "EUR")).reason == "more than what is left"
+        assert (await connector.refund(S, "pay_1", "ref_3", 590, "EUR")).outcome == "approved"
+        assert [done.amount for done in terminal.book] == [1590, 1000, 590]
+
+
+async def test_a_terminal_is_asked_how_it_is_and_nothing_moves() -> None:
+    async with counter("split", version="0301") as (connector, terminal):
+        assert await connector.probe(S) == "it answers"
+        assert terminal.requests == [b"CZ0040301CJ012012345678901CA00201CD001I"]
+        assert terminal.book == []
+
+
+@pytest.mark.parametrize(
+    ("wire", "answer"),
+    [
+        (
+            b"CZ0040300CJ012012345678901CA00201CB0041590CD0010CE003978BA0010",
+            b"CZ0040300CJ012012345678901CA00201CD0010CE003978CB0041590AE00210",
+        ),
+        (
+            b"CZ0040300CJ012247300123456CA00201CB0042500CD0010CE003978\r\n",
+            b"CZ0040300CJ012247300123456CA00201CD0010CE003978CB0042500AE00210",
+        ),
+        (b"CZ0040301CJ012247300123456CA00201CD001I", b"CZ0040301CJ012247300123456CA00201CD001IAE00210"),
+        (b"CZ0040300CA00201CB0041005CD0010CE003978", b"CZ0040300CA00201CD0010CE003978CB0041005AE00201AF00204"),
+        (b"CZ00X0300", b"CZ0040300AE00201AF00209"),
+    ],
+)
+async def test_the_simulated_terminal_answers_published_requests(wire: bytes, answer: bytes) -> None:
+    terminal = SimulatedTerminal()
+    reader, writer = await asyncio.open_connection("127.0.0.1", await terminal.listen())
+    for byte in wire:
+        writer.write(bytes((byte,)))
+    assert (await reader.read()).startswith(answer)
+    writer.close()
+    await terminal.close()
+
+
 async def _away() -> None:
-    connector = CaisseApConnector({S: Terminal(host="127.0.0.1", port=unused_port())})
+    connector = driving({S: Terminal(host="127.0.0.1", port=unused_port())})
     await connector.authorise(S, "pay_1", 1590, "EUR", None)
 
 
 async def _nowhere() -> None:
-    await CaisseApConnector({}).authorise(S, "pay_1", 1590, "EUR", None)
+    await driving({}).authorise(S, "pay_1", 1590, "EUR", None)
 
 
 async def _other_money() -> None:

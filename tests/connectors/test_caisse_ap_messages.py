@@ -65,6 +65,17 @@ def test_a_card_number_never_leaves_and_its_facts_do() -> None:
     assert answered(asked(), {**fields, "AA": "497010******0014"}).facts.bin == "497010"
 
 
+@pytest.mark.parametrize(
+    ("code", "scheme", "entry_mode"),
+    [("00B", "cb", "contactless"), ("001", "cb", "chip"), ("10E", "conecs", "contactless"), ("zzz", None, None)],
+)
+def test_the_application_tells_of_the_card_where_nothing_else_does(
+    code: str, scheme: str | None, entry_mode: str | None
+) -> None:
+    facts = answered(asked(), {"CZ": "0300", "AE": "10", "CC": code}).facts
+    assert (facts.scheme, facts.entry_mode, facts.bin) == (scheme, entry_mode, None)
+
+
 @pytest.mark.parametrize("tag", ["CA", "CD", "CE"])
 def test_the_echo_is_compared_when_it_was_done_and_only_then(tag: str) -> None:
     other = {"CZ": "0300", tag: "9"}

@@ -113,11 +113,15 @@ class SimulatedTerminal:
     def _answers(self, request: bytes) -> Iterator[str]:
         try:
             asked = dict(_parsed(request.decode("ascii").strip("\r\n")))
-            amount, action = int(asked["CB"]), asked["CD"]
+            action = asked["CD"]
+            amount = 0 if action == "I" else int(asked["CB"])
         except (ValueError, KeyError):
             yield _written(("CZ", "0300"), ("AE", "01"), ("AF", "09"))
             return
         echo = [(tag, asked[tag]) for tag in ("CZ", "CJ", "CA", "CD", "CE") if tag in asked]
+        if action == "I":
+            yield _written(*echo, ("AE", "10"))
+            return
         if "taken-in" in self.faults:
             yield _written(*echo, ("AE", "11"))
         yield self._last_word(echo, amount, action)

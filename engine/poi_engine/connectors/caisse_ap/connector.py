@@ -5,18 +5,18 @@ is not answered stays unknown until a person has looked at the terminal.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Mapping
 
-import msgspec
-
+from poi_engine.clock import Clock, micros
 from poi_engine.connectors.caisse_ap.dialogue import NoAnswer, Terminal, ask
 from poi_engine.connectors.caisse_ap.fields import MalformedAnswer
 from poi_engine.connectors.caisse_ap.messages import Action, Answered, Asked
+from poi_engine.connectors.options import options_of
+from poi_engine.connectors.sent import Sent, SentBook
 from poi_engine.errors import DeviceError, RequestError
 from poi_engine.ports import Capabilities, CardSeen, ConnectorSetup, PaymentResult
 
-_REMEMBERED = 1000
+_KINDS = {"debit": "authorise", "credit": "refund"}
 
 
 class CaisseApConnector:
@@ -25,10 +25,11 @@ class CaisseApConnector:
     name = "caisse-ap"
     capabilities = Capabilities(card_before_amount=False, refund=True, cancel=False)
 
-    def __init__(self, terminals: Mapping[str, Terminal]) -> None:
+    def __init__(self, terminals: Mapping[str, Terminal], book: SentBook, clock: Clock) -> None:
         self._terminals = dict(terminals)
+        self._book = book
+        self._clock = clock
         self._busy = {station: asyncio.Lock() for station in terminals}
-        self._answers: OrderedDict[str, PaymentResult] = OrderedDict()
 
     async def acquire_card(
         self, station_id: str, acquisition_ref: str, amount: int = 0, currency: str = ""
@@ -53,56 +54,87 @@ class CaisseApConnector:
     async def refund(
         self, station_id: str, payment_ref: str, refund_ref: str, amount: int, currency: str
     ) -> PaymentResult:
-        """Give an amount back to the card presented at the station's terminal."""
-        return await self._once(station_id, refund_ref, "credit", amount, currency)
+        """Give an amount back to the card presented at the station's terminal, at most what is left of the payment."""
+        return await self._once(station_id, refund_ref, "credit", amount, currency, payment_ref)
 
     async def status(self, payment_ref: str) -> PaymentResult:
-        """What this process heard of the reference; unknown otherwise, for terminals cannot be asked."""
-        return self._answers.get(payment_ref) or _unknown(payment_ref, "the terminal cannot be asked")
+        """What was heard of the reference; unknown otherwise, for terminals cannot be asked."""
+        line = await self._book.find(payment_ref)
+        return (line.result if line else None) or _unknown(payment_ref, "the terminal cannot be asked")
+
+    async def probe(self, station_id: str) -> str:
+        """Whether the terminal answers to a question that moves nothing. Raises `DeviceError` when it does not."""
+        terminal = self._terminal(station_id)
+        said = await ask(terminal, _asking(terminal, "probe", 0, "EUR"))
+        return "it answers" if said.done else f"it answers: {said.reason or 'busy'}"
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        """Close the book."""
+        await asyncio.to_thread(self._book.close)
 
-    async def _once(self, station_id: str, reference: str, action: Action, amount: int, currency: str) -> PaymentResult:
-        terminal = self._terminals.get(station_id)
-        if terminal is None:
-            raise DeviceError("no-terminal", f"No Caisse-AP terminal is configured for station {station_id!r}.")
+    async def _once(
+        self, station_id: str, reference: str, action: Action, amount: int, currency: str, of_reference: str = ""
+    ) -> PaymentResult:
+        terminal = self._terminal(station_id)
         if self._busy[station_id].locked():
             raise DeviceError("terminal-busy", "The terminal is busy with another payment; nothing was sent.")
         async with self._busy[station_id]:
-            if reference not in self._answers:
-                self._remember(await _asked(terminal, reference, action, amount, currency))
-        return self._answers[reference]
+            known = await self._book.begin(
+                Sent(
+                    reference=reference,
+                    kind=_KINDS[action],
+                    station_id=station_id,
+                    of_reference=of_reference,
+                    amount=amount,
+                    currency=currency,
+                    at=micros(self._clock.now()),
+                )
+            )
+            if known is not None:
+                return await self.status(reference)
+            result = await self._result(terminal, reference, action, amount, currency, of_reference)
+            await self._book.end(reference, result=result)
+            return result
 
-    def _remember(self, result: PaymentResult) -> None:
-        self._answers[result.payment_ref] = result
-        while len(self._answers) > _REMEMBERED:
-            self._answers.popitem(last=False)
+    async def _result(
+        self, terminal: Terminal, reference: str, action: Action, amount: int, currency: str, of_reference: str
+    ) -> PaymentResult:
+        left = await self._book.left(of_reference) if of_reference else None
+        if left is not None and left < 0:
+            return PaymentResult(outcome="declined", payment_ref=reference, reason="more than what is left")
+        try:
+            return await _asked(terminal, reference, action, amount, currency)
+        except DeviceError:
+            await self._book.forget(reference)
+            raise
+
+    def _terminal(self, station_id: str) -> Terminal:
+        found = self._terminals.get(station_id)
+        if found is None:
+            raise DeviceError("no-terminal", f"No Caisse-AP terminal is configured for station {station_id!r}.")
+        return found
 
 
 def opened(setup: ConnectorSetup) -> CaisseApConnector:
     """The connector as the server loads it. Raises `RequestError` with the option's path."""
-    return CaisseApConnector({station: _terminal(station, options) for station, options in setup.terminals.items()})
+    terminals = {station: options_of(Terminal, station, options) for station, options in setup.terminals.items()}
+    return CaisseApConnector(terminals, SentBook(setup.book), setup.clock)
 
 
-def _terminal(station: str, options: Mapping[str, object]) -> Terminal:
-    try:
-        return msgspec.convert(options, Terminal)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at ")
-        where = f"$.payment.terminals[{station}].options{path.strip('`').removeprefix('$')}"
-        raise RequestError("configuration", f"The terminal of {station}: {message}.", path=where) from None
-
-
-async def _asked(terminal: Terminal, reference: str, action: Action, amount: int, currency: str) -> PaymentResult:
-    asked = Asked(
+def _asking(terminal: Terminal, action: Action, amount: int, currency: str) -> Asked:
+    return Asked(
         action=action,
         amount=amount,
         currency=currency,
         till=terminal.till,
+        version=terminal.version,
         protocol=terminal.protocol,
         at_once=terminal.at_once,
     )
+
+
+async def _asked(terminal: Terminal, reference: str, action: Action, amount: int, currency: str) -> PaymentResult:
+    asked = _asking(terminal, action, amount, currency)
     try:
         asked.fields()
     except ValueError as error:

@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from poi_engine.connectors.caisse_ap.fields import Reading, encoded
-from poi_engine.connectors.caisse_ap.messages import Answered, Asked, answered
+from poi_engine.connectors.caisse_ap.messages import Answered, Asked, Version, answered
 from poi_engine.errors import DeviceError
 
 _AT_MOST = 4096
@@ -26,6 +26,7 @@ class Terminal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     host: str
     port: Annotated[int, Meta(ge=1, le=65535)] = 8888
     till: Annotated[str, Meta(pattern=r"^\d{2}\Z")] = "01"
+    version: Version = "0300"
     protocol: Annotated[str, Meta(pattern=r"^\d{3,12}\Z")] = "012345678901"
     at_once: bool | None = None
     end: Annotated[str, Meta(pattern=r"^[\r\n]{0,2}\Z")] = ""

@@ -9,10 +9,10 @@ from msgspec import Struct
 from poi_engine.connectors.caisse_ap.fields import MalformedAnswer
 from poi_offers.situation import PaymentFacts
 
-Action = Literal["debit", "credit"]
+Action = Literal["debit", "credit", "probe"]
+Version = Literal["0300", "0301", "0320"]
 
-VERSION = "0300"
-_ACTIONS: dict[Action, str] = {"debit": "0", "credit": "1"}
+_ACTIONS: dict[Action, str] = {"debit": "0", "credit": "1", "probe": "I"}
 _NUMERIC = {"EUR": "978", "CHF": "756", "GBP": "826", "USD": "840", "XPF": "953"}
 _DONE, _NOT_DONE, _TAKEN_IN = "10", "01", "11"
 _REASONS = {
@@ -47,31 +47,52 @@ _ENTRY_MODES: dict[str, Literal["chip", "contactless", "swipe", "manual"]] = {
 }
 
 
+_APPLICATIONS: dict[
+    str, tuple[str | None, Literal["chip", "contactless"] | None]
+] = {  # what terminals say that name no application identifier
+    "001": ("cb", "chip"),
+    "00B": ("cb", "contactless"),
+    "002": ("amex", "chip"),
+    "00D": ("amex", "contactless"),
+    "006": ("diners", None),
+    "009": ("jcb", None),
+    "00U": ("unionpay", None),
+    "00E": ("conecs", "chip"),
+    "10E": ("conecs", "contactless"),
+}
+
+
 class Asked(Struct, frozen=True, kw_only=True):
-    """One request. `amount` in minor units; `till`: two digits; `protocol`: 3 to 12 digits of the device's choice."""
+    """One request. `amount` in minor units, none in a probe, which moves nothing; `till`: two digits; `protocol`: 3 to
+    12 digits of the device's choice.
+    """
 
     action: Action
     amount: int
     currency: str
     till: str
+    version: Version = "0300"
     protocol: str = "012345678901"
     at_once: bool | None = None
 
     def fields(self) -> list[tuple[str, str]]:
         """The request's fields in the order in which terminals have seen them. Raises `ValueError`."""
+        if self.action == "probe":
+            return [*self._head(), ("CD", _ACTIONS[self.action])]
         if not 0 < self.amount < 10**12:
             raise ValueError(f"an amount has 1 to 12 digits, not {self.amount}")
         if self.currency not in _NUMERIC:
             raise ValueError(f"{self.currency} is none of {', '.join(sorted(_NUMERIC))}")
         return [
-            ("CZ", VERSION),
-            ("CJ", self.protocol),
-            ("CA", self.till),
+            *self._head(),
             ("CB", f"{self.amount:02d}"),
             ("CD", _ACTIONS[self.action]),
             ("CE", _NUMERIC[self.currency]),
             ("BA", "" if self.at_once is None else str(int(self.at_once))),
         ]
+
+    def _head(self) -> list[tuple[str, str]]:
+        return [("CZ", self.version), ("CJ", self.protocol), ("CA", self.till)]
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -106,7 +127,7 @@ def _same_transaction(asked: Asked, fields: Mapping[str, str]) -> None:
     """Terminals echo the request when they did it; a cancelled one may lack the amount, so only then it is compared."""
     sent = dict(asked.fields())
     for tag in ("CA", "CD", "CE"):
-        if tag in fields and fields[tag] != sent[tag]:
+        if tag in fields and fields[tag] != sent.get(tag, fields[tag]):
             raise MalformedAnswer(0, f"its {tag} is {fields[tag]!r}, asked was {sent[tag]!r}")
     if "CB" in fields and not re.fullmatch(r"\d{1,12}", fields["CB"]):
         raise MalformedAnswer(0, "its amount CB is no number of 1 to 12 digits")
@@ -118,8 +139,9 @@ def _reason(code: str) -> str:
 
 def _facts(fields: Mapping[str, str]) -> PaymentFacts:
     shown = re.match(r"\d{6,8}", fields.get("AA", ""))
+    scheme, entry_mode = _APPLICATIONS.get(fields.get("CC", ""), (None, None))
     return PaymentFacts(
-        scheme=_SCHEMES.get(fields.get("AI", "")[:10]),
+        scheme=_SCHEMES.get(fields.get("AI", "")[:10], scheme),
         bin=shown[0] if shown else None,
-        entry_mode=_ENTRY_MODES.get(fields.get("CI", "")),
+        entry_mode=_ENTRY_MODES.get(fields.get("CI", ""), entry_mode),
     )
