@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from poi_engine import desk, handover, ledger
+from poi_engine import desk, ledger
 from poi_engine.checkout import (
     checkout,
     commit,
@@ -130,11 +130,6 @@ def unheard_is_refused(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(checkout.Checkout, "pay", pay)
 
 
-def handed_over_in_payment(patch: pytest.MonkeyPatch) -> None:
-    """A session goes to another counter while its payment is under way, and is decided anew there."""
-    patch.setattr(handover, "must_be_changeable", lambda session: None)
-
-
 BUGS: tuple[Plant, ...] = (
     void_skipped,
     hold_skipped,
@@ -147,5 +142,4 @@ BUGS: tuple[Plant, ...] = (
     points_not_taken_back,
     redis_needed,
     unheard_is_refused,
-    handed_over_in_payment,
 )
