@@ -106,11 +106,14 @@ class Screens(Protocol):
 
 
 class Capabilities(Struct, frozen=True, kw_only=True):
-    """What a connector can do. `card_before_amount`: the card's facts are known before the amount is sent."""
+    """What a connector can do. `card_before_amount`: the card's facts are known before the amount is sent; `status`: the
+    terminal can be asked what became of a reference, also after a restart.
+    """
 
     card_before_amount: bool = False
     refund: bool = True
     cancel: bool = True
+    status: bool = True
 
 
 class CardSeen(Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ class CaisseApConnector:
     """Terminals by station. A reference that was asked before gets its answer again, and never asks twice."""
 
     name = "caisse-ap"
-    capabilities = Capabilities(card_before_amount=False, refund=True, cancel=False)
+    capabilities = Capabilities(card_before_amount=False, refund=True, cancel=False, status=False)
 
     def __init__(self, terminals: Mapping[str, Terminal], book: SentBook, clock: Clock) -> None:
         self._terminals = dict(terminals)
