@@ -23,6 +23,7 @@ COMMANDS = {
     "offers": "list, add, pause, resume, remove or export offers",
     "products": "import and export products as CSV",
     "pair": "pair an owner, a seller, a station or a phone",
+    "bank": "import what came in on the bank account",
     "verify": "check the books: every invariant over the whole storage",
     "retention": "forget the customers who have not come for years, or say whom that concerns",
     "bench": "measure the matcher beside other ways to match",
