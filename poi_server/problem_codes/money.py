@@ -8,6 +8,48 @@ CODES: dict[str, Explanation] = {
         "The shop does not take payments by these means, or they are not set up.",
         "Pay by means that `GET /v1/stations/{station_id}/means` names.",
     ),
+    "terminal-away": Explanation(
+        "Terminal away", "The card terminal cannot be reached. Nothing was sent.", "Look at its cable and its network."
+    ),
+    "terminal-busy": Explanation(
+        "Terminal busy", "The card terminal works on another payment. Nothing was sent.", "Wait until it is done."
+    ),
+    "terminal-refused": Explanation(
+        "Refused by the service",
+        "The payment service refused the call. Nothing was taken.",
+        "See its code in the text.",
+    ),
+    "no-terminal": Explanation(
+        "No terminal here",
+        "The station's connector has no terminal for it.",
+        "Add it to `[[payment.terminals]]`, or give the station another connector.",
+    ),
+    "no-answer": Explanation(
+        "No answer",
+        "The terminal was asked and did not answer.",
+        "Look at the terminal.",
+    ),
+    "malformed-answer": Explanation(
+        "Unusable answer",
+        "The terminal's answer is none to what it was asked.",
+        "Look at the terminal.",
+    ),
+    "no-card-before-amount": Explanation(
+        "Card with the amount only", "This kind of terminal reads the card together with the amount.", "Pay at once."
+    ),
+    "card-not-read": Explanation("No card read", "The customer showed no card, or stopped.", "Ask for the card again."),
+    "amount-first": Explanation(
+        "Amount first", "This reader shows an amount while it reads the card.", "Put something into the basket first."
+    ),
+    "original-unknown": Explanation(
+        "Payment not found",
+        "No terminal knows the payment that is to be given back. Nothing was sent.",
+        "Refund it at the terminal by hand, and say so on the station's page.",
+    ),
+    "cannot-cancel": Explanation("Cannot be undone", "This kind of terminal undoes no payment.", "Refund the sale."),
+    "not-for-this-terminal": Explanation(
+        "Not for this terminal", "The terminal does not know this currency or amount.", "Take another means."
+    ),
     "day-closed": Explanation(
         "Day closed",
         "This station's day is closed: nothing more is sold or refunded there on that day.",
