@@ -23,6 +23,7 @@ class Proxy:
         self.open = True
         self.delay = 0.0
         self.deaf = False
+        self._left: int | None = None
         self.heard = asyncio.Event()
         """Set when bytes of the storage were swallowed."""
 
@@ -49,8 +50,12 @@ class Proxy:
 
     def mend(self) -> None:
         """Let everything through again."""
-        self.open, self.delay, self.deaf = True, 0.0, False
+        self.open, self.delay, self.deaf, self._left = True, 0.0, False, None
         self.heard.clear()
+
+    def cut_after(self, count: int) -> None:
+        """Break every connection after so many more bytes, wherever in a message that is."""
+        self._left = count
 
     def half_close(self) -> None:
         """Say to both sides that the other one has nothing more to send."""
@@ -86,6 +91,14 @@ class Proxy:
             return await asyncio.open_unix_connection(self._target)
         return await asyncio.open_connection("127.0.0.1", self._target)
 
+    def _passing(self, chunk: bytes) -> bytes:
+        """What gets through before the cut."""
+        if self._left is None:
+            return chunk
+        passing = chunk[: self._left]
+        self._left -= len(passing)
+        return passing
+
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
@@ -94,8 +107,10 @@ class Proxy:
                 if answers and self.deaf:
                     self.heard.set()
                     continue
-                writer.write(chunk)
+                writer.write(self._passing(chunk))
                 await writer.drain()
+                if self._left == 0:
+                    self.cut()
             writer.write_eof()
 
 

@@ -168,6 +168,11 @@ class Place:
         finally:
             await storage.close()
 
+    def reaching(self, sql_url: str) -> "Place":
+        """The same place, whose server reaches its storage at another address; the audit goes there straight."""
+        self._settings["POI_STORAGE_SQL"] = sql_url
+        return self
+
     def copied(self, folder: Path, sql_url: str = "", **settings: str) -> "Place":
         """The same shop on storage of its own; this one must have ended."""
         shutil.copytree(self.folder, folder)
@@ -185,7 +190,7 @@ class Grounds:
         self._forker = Forker(**settings)
         self._postgres: PostgresServer | None = None
         self._first: Place | None = None
-        self._count = 0
+        self._places: list[Place] = []
 
     @property
     def postgres(self) -> PostgresServer:
@@ -211,15 +216,17 @@ class Grounds:
     async def place(self, folder: Path | None = None, **settings: str) -> Place:
         """A furnished place of its own, not started yet."""
         assert self._first is not None
-        self._count += 1
-        url = ""
+        name, url = f"place_{len(self._places)}", ""
         if self._postgres is not None:
-            await asyncio.to_thread(self._postgres.make_database, f"place_{self._count}", "first")
-            url = self._postgres.url(f"place_{self._count}")
-        return self._first.copied(folder or self.folder / f"place-{self._count}", url, **settings)
+            await asyncio.to_thread(self._postgres.make_database, name, "first")
+            url = self._postgres.url(name)
+        self._places.append(self._first.copied(folder or self.folder / name, url, **settings))
+        return self._places[-1]
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing is left running."""
+        for place in self._places:
+            await place.end()
         self._forker.close()
         if self._postgres is not None:
             self._postgres.remove()
@@ -233,7 +240,7 @@ async def grounds(folder: Path, storage: str, **settings: str) -> AsyncIterator[
         await made.open()
         yield made
     finally:
-        made.close()
+        await made.close()
 
 
 def _watched(pid: int) -> asyncio.Event:
