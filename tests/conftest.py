@@ -38,6 +38,13 @@ def nobody_blocks_the_loop() -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests go first, in whatever order they came: no worker is left alone with one at the end."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """asyncio's own loop, or uvloop's with POI_TEST_LOOP=uvloop: the suite passes on both."""
     if os.environ.get("POI_TEST_LOOP") == "uvloop":
