@@ -9,14 +9,15 @@ from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.errors import Conflict
 from poi_engine.goods.products import Product
 from poi_engine.goods.stockroom import MovedLine, NewMovement
-from poi_engine.ledger import Balance, balance, limit_account
+from poi_engine.ids import Ids
+from poi_engine.ledger import Balance, Move, balance, enter, limit_account
 from poi_engine.orders.ahead import Wished
 from poi_engine.orders.placing import Orderer
 from poi_engine.ports import Job
 from poi_engine.principal import Principal
 from poi_engine.session import Session
 from poi_engine.settings import Ordering, Programme
-from tests.adversity.till import STATION, M, Shop
+from tests.adversity.till import MANAGER, STATION, M, Shop
 from tests.engine.shop import SELLER
 
 GOODS = 5000
@@ -248,6 +249,80 @@ async def _one_sale(shop: Shop, station: str, number: int) -> None:
         await engine.checkout.refund(M, session.sale_id or "", None, "broken", key=f"r-{key}", by=SELLER)
 
 
+PARTS = (("wallet", 500), ("card", 700))
+
+
+async def split(shop: Shop) -> None:
+    """The wallet and a card pay a part each, cash the rest."""
+    await _loaded(shop)
+    await shop.opened(2000)
+    shop.killer.armed = True
+    session = await shop.paid_in_parts(1800, PARTS)
+    if session.state == "paying":
+        session = await shop.pay("cash", "rest")
+    _expect(session, 1800)
+    assert await _wallet(shop) == (0, 0)
+
+
+async def split_declined(shop: Shop) -> None:
+    """After 5.00 in cash a card is declined for 5.05: the cash stays, and another card pays the rest."""
+    await shop.opened(2000)
+    shop.killer.armed = True
+    session = await shop.paid_in_parts(1800, (("cash", 500),))
+    if session.state == "paying" and not shop.memory["declined"]:
+        declined = await shop.pay("card", "no", 505)
+        assert (declined.state, declined.due) == ("paying", 1300)
+        shop.memory.remember("declined", True)
+    if session.state == "paying":
+        session = await shop.paid_in_parts(1800, (("cash", 500), ("card", 1300)))
+    _expect(session, 1800)
+
+
+async def split_given_up(shop: Shop) -> None:
+    """Paid in part and given up: the wallet has it all, and the terminal undoes what it took."""
+    await _loaded(shop)
+    await shop.opened(2000)
+    shop.killer.armed = True
+    session = await shop.look()
+    if session.state != "abandoned":
+        await shop.paid_in_parts(1800, PARTS)
+        await shop.engine.stations.abandon(M, shop.memory["session"])
+    assert (await shop.look()).state == "abandoned"
+    assert await _wallet(shop) == (500, 0)
+
+
+async def split_refund(shop: Shop) -> None:
+    """A sale that two cards and the wallet paid comes back wholly: one operation of the terminal after the other."""
+    await _loaded(shop)
+    if shop.memory["sale"] is None:
+        await shop.opened(2000)
+        session = await shop.paid_in_parts(1800, (*PARTS, ("card", 600)))
+        shop.memory.remember("sale", session.sale_id)
+    shop.killer.armed = True
+    key = "back"
+    if await shop.refund(shop.memory["sale"], None, key) is None:  # nothing of it reached the terminal
+        key = "back once more"
+    assert await shop.refund(shop.memory["sale"], None, key)
+    assert await _wallet(shop) == (500, 0)
+
+
+async def _loaded(shop: Shop) -> None:
+    """5.00 in the customer's wallet."""
+    if shop.memory["loaded"]:
+        return
+    found = await shop.engine.clientele.search.find(M, "Ada", by=MANAGER)
+    account = f"wallet:{found.items[0].customer_id}"
+    move = Move(kind="load", debit="stored_value", credit=account, amount=500, unit="EUR")
+    await shop.sql.write(lambda: enter(M, "load", [move], ids=Ids(shop.clock.now), at=1))
+    shop.memory.remember("loaded", account)
+
+
+async def _wallet(shop: Shop) -> tuple[int, int]:
+    """What is available in the wallet, and what is held."""
+    found = await shop.sql.read(lambda: balance(M, shop.memory["loaded"]))
+    return found.available, found.pending
+
+
 LIMIT = limit_account("off_ten:0:total:ever")
 SCENARIOS: dict[str, Scenario] = {
     "card": card,
@@ -262,5 +337,9 @@ SCENARIOS: dict[str, Scenario] = {
     "order": order,
     "order_given_up": order_given_up,
     "late": late,
+    "split": split,
+    "split_declined": split_declined,
+    "split_given_up": split_given_up,
+    "split_refund": split_refund,
     "crowd": crowd,
 }

@@ -44,13 +44,23 @@ POINTS: dict[str, str] = {
     "refund.claimed refund.told refund.entered refund.journal refund.sale refund.recorded refund.orders "
     "refund.answered refund.committed sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 sql.after-commit@2",
     "refund_declined": "refund.terminal-answered refund.decline-job refund.declined",
-    "refund_doubt": "terminal.refunded refund.doubt-job refund.doubted",
+    "refund_doubt": "terminal.refunded refund.doubt-job refund.doubted refund.again-job",
     "order": "order.placed order.moved accept.orders accept.held commit.entered commit.orders approve.committed "
     "refund.entered refund.orders refund.committed sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 "
     "sql.after-commit@2 sql.before-commit@3 sql.after-commit@3 sql.before-commit@5 sql.after-commit@5",
     "order_given_up": "order.placed accept.orders accept.held void.marked void.let-go void.done order.expired",
     "late": "decline.committed terminal.cancelled bar.job bar.done reverse.before-sql reverse.job reverse.marked "
     "reverse.committed undo.before-terminal undo.answered undo.job undo.done undo.committed",
+    "split": "part.held part.claimed part.taken pay.committed pay.begun terminal.authorised pay.answered "
+    "part.claimed@2 part.taken@2 approve.committed commit.claimed commit.entered approve.answered sql.before-commit@2 "
+    "sql.after-commit@2 sql.before-commit@3 sql.after-commit@3 sql.before-commit@4 sql.after-commit@4 "
+    "sql.before-commit@5 sql.after-commit@5",
+    "split_declined": "part.taken terminal.authorised decline.job decline.told decline.answered decline.committed",
+    "split_given_up": "part.taken@2 give-up.job void.marked void.let-go give-up.done give-up.committed "
+    "undo.before-terminal terminal.cancel-asked terminal.cancelled undo.answered undo.done undo.committed",
+    "split_refund": "refund.written terminal.refund-asked terminal.refunded refund.told refund.part refund.next "
+    "terminal.refund-asked@2 terminal.refunded@2 refund.told@2 refund.entered refund.answered refund.committed "
+    "sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 sql.after-commit@2 sql.before-commit@3",
 }
 RECOVERY = (
     "recover.payment status.before-terminal status.answered approve.job commit.journal approve.committed "
@@ -70,6 +80,10 @@ EXPECTED: dict[str, list[int]] = {
     "order": [1800, -1800],
     "order_given_up": [],
     "late": [2313],
+    "split": [1800],
+    "split_declined": [1800],
+    "split_given_up": [],
+    "split_refund": [1800, -1800],
 }
 CASES = [(scenario, point) for scenario, points in POINTS.items() for point in points.split()]
 

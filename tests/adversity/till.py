@@ -170,11 +170,12 @@ class Shop:
             M, session.session_id, session.decision_id or "", session.decision.total, by=SELLER
         )
 
-    async def pay(self, means: str, key: str) -> Session:
-        """Pay with a key, as often as it takes to get an answer; the same answer must come each time."""
+    async def pay(self, means: str, key: str, amount: int | None = None) -> Session:
+        """Pay what is due, or a part of it, as often as it takes to get an answer; the same must come each time."""
         for _ in range(TRIES):
             try:
-                session = await self.engine.checkout.pay(M, self.memory["session"], means, key=key, by=SELLER)  # type: ignore[arg-type]
+                pay = self.engine.checkout.pay
+                session = await pay(M, self.memory["session"], means, amount, key=key, by=SELLER)  # type: ignore[arg-type]
             except Conflict as error:
                 if error.code != "payment-under-way":
                     raise
@@ -186,9 +187,10 @@ class Shop:
 
     def _same_answer(self, key: str, session: Session) -> None:
         """A final answer that the till was given stays the answer of its key."""
-        if session.state not in ("paid", "declined"):
+        if session.state not in ("paid", "declined", "paying"):
             return
         answer = {"state": str(session.state), "sale": session.sale_id, "checkout": session.checkout_id}
+        answer |= {"due": session.due} if session.due else {}
         before = self.memory[f"answer:{key}"]
         assert before in (None, answer), f"{key} answered {before}, then {answer}"
         self.memory.remember(f"answer:{key}", answer)
@@ -209,6 +211,21 @@ class Shop:
             if session.state == "declined":
                 self.memory.remember("declined", True)
         raise AssertionError("the session never reached its sale")
+
+    async def paid_in_parts(self, total: int, parts: Sequence[tuple[str, int]]) -> Session:
+        """Pay the parts one by one, each once, whatever was taken of them before; then the till goes on by itself."""
+        due_after = [total - sum(amount for _, amount in parts[:number]) for number in range(len(parts) + 1)]
+        for _ in range(TRIES):
+            session = await self.look()
+            if session.state == "unknown":
+                session = await self.engine.checkout.ask_status(M, session.session_id)
+            if session.state in ("decided", "declined"):
+                session = await self.accept()
+            if session.state != "paying" or session.due <= due_after[-1]:
+                return session
+            means, amount = parts[max(n for n, due in enumerate(due_after) if session.due <= due)]
+            await self.pay(means, f"part-{len(session.tenders)}-{session.checkout_id}", amount)
+        raise AssertionError("the parts were never paid")
 
     async def paid_again(self) -> None:
         """Every key answers as before, and pays nothing."""
