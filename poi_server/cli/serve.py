@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import ssl
@@ -110,6 +111,7 @@ async def _serve(config: Config, *, demo_shop: str | None) -> int:
         write_note(started.folder, note)
         if started.lock:
             started.lock.serve_at(serving.base_url)
+        gc.freeze()  # what is there now stays: the collector need not go through all of it again and again
         try:
             print(await welcome(serving, pins), flush=True)
             await stop.wait()
