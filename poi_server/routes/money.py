@@ -25,6 +25,13 @@ class MeansInUse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     items: Annotated[tuple[Means, ...], Meta(min_length=1, max_length=8)]
 
 
+class MeansHere(Struct, frozen=True, kw_only=True):
+    """The means of payment that are taken at a station; in `training` nothing that is done there counts."""
+
+    items: tuple[Means, ...]
+    training: bool
+
+
 @routes.get(
     "/v1/payments/in-doubt",
     roles=MANAGER,
@@ -37,11 +44,11 @@ async def waiting(call: Call) -> DoubtPage:
 
 
 @routes.get("/v1/stations/{station_id}/means", roles=COUNTER, summary="The means of payment that are taken here")
-async def means_here(call: Call, station_id: str) -> MeansInUse:
+async def means_here(call: Call, station_id: str) -> MeansHere:
     """Those of the settings that are set up: meal vouchers have their categories, transfers their account."""
     own_station(call, station_id)
     counter = await call.engine.places.counter(call.merchant_id, station_id)
-    return MeansInUse(items=counter.means)
+    return MeansHere(items=counter.means, training=counter.training)
 
 
 @routes.get("/v1/settings/means", roles=READER, summary="The means of payment that the shop takes")

@@ -9,7 +9,7 @@ import { button, confirm, dialog, iconButton, report, toast } from "./ui.js";
 import { listen } from "./wedge.js";
 import { basketView } from "./station/basket.js";
 import "./station/catalogue.js";
-import { bigJoinCode, identityView, JoinCode } from "./station/identity.js";
+import { identityView, JoinCode } from "./station/identity.js";
 import { offersView } from "./station/offers.js";
 import { payView, sums } from "./station/pay.js";
 import { printPaper, receiptPaper } from "./station/receipt.js";
@@ -22,7 +22,7 @@ import { Till } from "./station/till.js";
 const GONE = new Set(["handed-over", "other-station"]);
 const GOOD_NOTICES = new Set(["product-added"]);
 /** Shown by the page itself. */
-const SILENT_NOTICES = new Set(["identified", "paid", "payment-declined", "payment-unknown"]);
+const SILENT_NOTICES = new Set(["identified", "paid", "part-paid", "payment-declined", "payment-unknown", "transfer-awaited", "training"]);
 
 class PoiStation extends HTMLElement {
   #stationId = this.dataset.station;
@@ -36,6 +36,8 @@ class PoiStation extends HTMLElement {
   #noticed = "";
   #looking = null;
   #panel = null;
+  #pad = null;
+  #awaited = { id: "", view: null };
   #leaving = "";
 
   async connectedCallback() {
@@ -44,6 +46,7 @@ class PoiStation extends HTMLElement {
     this.#build();
     this.#wire();
     this.#loadOffers();
+    this.#till.load().catch(report);
   }
 
   #build() {
@@ -110,13 +113,15 @@ class PoiStation extends HTMLElement {
     const session = this.#ticket.ended ? null : this.#ticket.session;
     this.#drawCustomer(session);
     render(identity, identityView(session, this.#joinCode.current, { confirm: () => this.#confirmIdentity(), forget: () => this.#forgetCustomer(), why: this.#person.why("confirm_identity"), enlarge: () => this.#enlarge() }));
-    render(basket, this.#basketHead(), basketView(this.#ticket, (line, quantity) => this.#edit(setQuantity(line, quantity))));
+    render(basket, this.#basketHead(), basketView(this.#ticket, (line, quantity) => this.#edit(setQuantity(line, quantity)), this.#person.may("override") && ((line) => this.#price(line))));
     render(offers, offersView(this.#ticket, this.#offers, {
       toggleReward: (id) => this.#edit(toggleReward(id)),
       addCode: (code) => this.#edit(addCode(code)),
       removeCode: (code) => this.#edit(removeCode(code)),
     }));
-    render(payment, payView(this.#ticket, this.#till, { pay: (means) => this.#pay(means), why: this.#person.why("take_payment"), showOffers: () => offers.scrollIntoView({ behavior: "smooth" }) }));
+    render(payment, payView(this.#ticket, this.#till, { pay: (means) => this.#pay(means), split: () => this.#split(), why: this.#person.why("take_payment"), showOffers: () => offers.scrollIntoView({ behavior: "smooth" }) }));
+    this.classList.toggle("is-training", this.#till.training);
+    this.dataset.training = this.#till.training ? t("training.mark") : "";
     const view = stageView(this.#ticket, this.#till, this.#receipt(), this.#stageActs());
     render(stage, view ?? (this.#person.cover && slot(this.#person.cover)));
     document.body.classList.toggle("is-staged", Boolean(stage.firstChild));
@@ -146,6 +151,7 @@ class PoiStation extends HTMLElement {
       h("div", { class: "row" },
         h("button", { type: "button", class: "button primary small only-narrow open-add", onclick: () => this.#adding(true) }, icon("plus"), t("add.open")),
         count === 0 && h("button", { type: "button", class: "button small", onclick: () => this.#waiting() }, icon("box"), t("waiting.open")),
+        this.#person.may("load_value") && this.#till.taken.some((means) => means === "gift_card" || means === "wallet") && iconButton("gift", t("value.open"), () => this.#value()),
         count > 0 && iconButton("box", t("order.open"), () => this.#order()),
         count > 0 && iconButton("right", t("handover.title"), () => this.#handOver()),
         count > 0 && iconButton("trash", t("pay.cancel"), () => this.#cancel())));
@@ -160,8 +166,9 @@ class PoiStation extends HTMLElement {
   #stageActs() {
     return {
       pay: (means) => this.#pay(means),
-      resume: (means) => this.#till.resume(means),
-      cancel: () => this.#till.abandon(),
+      tenders: this.#tenders(),
+      transfer: this.#transfer(),
+      cancel: () => this.#giveUp(),
       setAside: () => this.#till.setAside(),
       askStatus: () => this.#till.askStatus(),
       resolve: (outcome, reason) => this.#resolve(outcome, reason),
@@ -170,6 +177,36 @@ class PoiStation extends HTMLElement {
       refund: () => this.#refund(),
       why: (right) => this.#person.why(right),
     };
+  }
+
+  /** The pad for what is still due of an accepted total; its module comes when it is first wanted. */
+  #tenders() {
+    if (this.#ticket.state !== "paying" || this.#till.means) return null;
+    if (!this.#pad) import("./station/tender.js").then(({ TenderPad }) => { this.#pad ??= new TenderPad(this.#ticket, this.#till); this.#draw(); }).catch(report);
+    else this.#pad.draw();
+    return this.#pad?.view;
+  }
+
+  /** The code of a transfer that is awaited. */
+  #transfer() {
+    const { session } = this.#ticket;
+    if (session?.notice?.code !== "transfer-awaited" || this.#ticket.state !== "unknown") this.#awaited = { id: "", view: null };
+    else if (this.#awaited.id !== session.checkout_id) {
+      this.#awaited = { id: session.checkout_id, view: null };
+      import("./station/transfer.js").then(({ transferView }) => { this.#awaited.view = transferView(session.session_id, this.#stageActs()); this.#draw(); }).catch(report);
+    }
+    return this.#awaited.view;
+  }
+
+  async #split() {
+    await this.#ticket.settled();
+    const { splitDialog } = await import("./station/tender.js");
+    await splitDialog(this.#ticket, this.#till);
+  }
+
+  async #value() {
+    const { valueDialog } = await import("./station/value.js");
+    await valueDialog(this.#ticket.session?.identity, (change) => this.#edit(change));
   }
 
   async #edit(change) {
@@ -191,6 +228,14 @@ class PoiStation extends HTMLElement {
     this.#draw();
   }
 
+  async #price(line) {
+    await this.#ticket.settled();
+    const { priceDialog } = await import("./station/price.js");
+    const { session_id: id } = this.#ticket.session;
+    this.#till.forgetCard();
+    await priceDialog(line, (override, amount) => this.#person.withConsent({ act: "override", subject_id: id, amount }, (approvalId) => this.#ticket.setPrice(line, override, approvalId)));
+  }
+
   #resolve(outcome, reason) {
     const { session, decision } = this.#ticket;
     const what = { act: "resolve", subject_id: session.session_id, amount: decision.total };
@@ -199,7 +244,13 @@ class PoiStation extends HTMLElement {
 
   async #cancel() {
     const total = money(sums(this.#ticket).total);
-    if (await confirm(t("pay.cancel"), t("pay.cancel_hint", { total }), t("pay.cancel"))) await this.#till.abandon().catch((problem) => this.#refused(problem));
+    if (await confirm(t("pay.cancel"), t("pay.cancel_hint", { total }), t("pay.cancel"))) await this.#giveUp().catch((problem) => this.#refused(problem));
+  }
+
+  /** End the sale; what is to be handed back stays on the screen until somebody has seen it. */
+  async #giveUp() {
+    const back = await this.#till.abandon();
+    if (back > 0) await dialog(t("tender.hand_back"), () => ({ body: h("p", { class: "total num" }, money(back)) }));
   }
 
   async #waiting() {
@@ -216,23 +267,9 @@ class PoiStation extends HTMLElement {
   }
 
   async #handOver() {
-    const { items } = await get(`/v1/stations/${this.#stationId}/neighbours`).catch((problem) => { report(problem); return { items: [] }; });
-    if (!items.length) return toast(t("handover.none"));
-    await dialog(t("handover.title"), (close) => ({
-      body: h("ul", { class: "stack tight" }, items.map((station) => h("li", {},
-        button(station.name, { icon: "tablet", kind: "big wide", disabled: !station.free, onclick: async () => { close(); await this.#handTo(station); } }),
-        !station.free && h("p", { class: "muted small" }, t("handover.busy"))))),
-    }));
-  }
-
-  async #handTo(station) {
+    const { handOverDialog } = await import("./station/handover.js");
     this.#leaving = this.#ticket.session?.session_id ?? "";
-    try {
-      await this.#till.handOver(station.station_id);
-      toast(t("handover.done", { station: station.name }), "good");
-    } catch (problem) {
-      this.#refused(problem);
-    }
+    await handOverDialog(this.#stationId, this.#till).catch((problem) => this.#refused(problem));
   }
 
   /** Say why not; what has gone on at another counter leaves this one. */
@@ -260,6 +297,7 @@ class PoiStation extends HTMLElement {
   }
 
   async #enlarge() {
+    const { bigJoinCode } = await import("./station/big_code.js");
     const { frame, stop } = bigJoinCode(this.#joinCode);
     await dialog(t("identity.show_code"), () => ({ body: frame }));
     stop();

@@ -2,15 +2,15 @@
 
 import { h, icon } from "../dom.js";
 import { money, quantity, t } from "../i18n.js";
-import { amountOf, stepOf } from "./ticket.js";
+import { amountOf, isValue, stepOf } from "./ticket.js";
 
-/** The list of lines; `setQuantity(line, thousandths)` changes one. */
-export function basketView(ticket, change) {
+/** The list of lines; `change(line, thousandths)` changes one, `price(line)` asks for another price, if one may. */
+export function basketView(ticket, change, price) {
   const { lines } = ticket.draft;
   if (!lines.length) return h("div", { class: "empty", key: "basket-empty" }, icon("basket"), h("p", {}, t("basket.empty")));
   const saved = savings(ticket);
   return h("ul", { class: "lines", key: "basket-lines", "aria-label": t("basket.title") },
-    lines.map((line, at) => lineView(line, at, saved.get(line.line_id) ?? 0, ticket.frozen, change)));
+    lines.map((line, at) => lineView(line, at, saved.get(line.line_id) ?? 0, ticket.frozen, change, price)));
 }
 
 function savings(ticket) {
@@ -19,17 +19,25 @@ function savings(ticket) {
   return saved;
 }
 
-function lineView(line, at, saved, frozen, change) {
+function lineView(line, at, saved, frozen, change, price) {
   const amount = amountOf(line);
   return h("li", { class: "line", key: line.line_id ? `line-${line.line_id}` : `new-${at}` },
     h("div", { class: "grow" },
       h("p", { class: "line-label clip" }, line.label),
       line.fulfilment && wayChip(line),
-      h("p", { class: "muted small num" }, money(line.unit_price), line.unit && line.unit !== "piece" ? t(`per.${line.unit}`) : "")),
-    stepper(line, frozen, change),
+      priceOf(line, frozen, price)),
+    isValue(line) ? h("button", { type: "button", class: "button round quiet", disabled: frozen, "aria-label": t("basket.remove"), onclick: () => change(line, 0) }, icon("trash")) : stepper(line, frozen, change),
     h("div", { class: "line-amount num" },
       h("span", { class: saved ? "struck muted small" : "strong" }, money(amount)),
       saved > 0 && h("span", { class: "save" }, money(amount - saved))));
+}
+
+/** What one costs; a button where the price may be changed by hand. */
+function priceOf(line, frozen, price) {
+  const words = [line.override && h("span", { class: "struck" }, money(line.override.list_price)), " ", money(line.unit_price), line.unit && line.unit !== "piece" ? t(`per.${line.unit}`) : ""];
+  const why = line.override && h("span", { class: "chip warn line-why", title: line.override.reason }, icon("edit"), h("span", { class: "clip" }, line.override.reason));
+  if (frozen || !price || !line.line_id || !line.code || line.fulfilment || isValue(line)) return h("p", { class: "muted small num" }, words, why);
+  return h("p", { class: "small num" }, h("button", { type: "button", class: "line-price muted", "aria-label": t("price.change_of", { label: line.label }), onclick: () => price(line) }, words, icon("edit")), why);
 }
 
 function stepper(line, frozen, change) {

@@ -92,15 +92,5 @@ export class JoinCode extends EventTarget {
   }
 }
 
-/** The join code as large as the screen lets it, kept fresh while it is shown. */
-export function bigJoinCode(joinCode) {
-  const frame = h("div", { class: "join-big" });
-  const draw = () =>
-    joinCode.current && render(frame, qrImage(joinCode.current.qr_svg, t("identity.code_alt")), h("p", { class: "muted" }, t("identity.code_hint")));
-  joinCode.addEventListener("change", draw);
-  draw();
-  return { frame, stop: () => joinCode.removeEventListener("change", draw) };
-}
-
 /** Points with their sign, for what a sale gives. */
 export const plusPoints = (points) => t("points_plus", { count: number(points) });

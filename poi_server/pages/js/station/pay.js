@@ -6,9 +6,9 @@ import { amountOf } from "./ticket.js";
 import { plusPoints } from "./identity.js";
 
 const MEANS = [
-  { means: "card", icon: "card", kind: "primary" },
-  { means: "cash", icon: "cash", kind: "" },
-  { means: "wallet", icon: "wallet", kind: "" },
+  { means: "card", kind: "primary" },
+  { means: "cash", kind: "" },
+  { means: "wallet", kind: "" },
 ];
 
 /** The sums as shown: from the decision, or of the lines alone while none is known. */
@@ -20,7 +20,7 @@ export function sums(ticket) {
   return { subtotal: decision.subtotal, saved: decision.saved, total: decision.total, points, pending: false };
 }
 
-/** The lower part of the ticket; `acts.pay(means)`, and `acts.why`: why the person may not, or nothing. */
+/** The lower part of the ticket; `acts.pay(means)`, `acts.split()`, and `acts.why`: why the person may not, or nothing. */
 export function payView(ticket, till, acts) {
   const sum = sums(ticket);
   return h("div", { class: sum.pending ? "pay is-pending" : "pay", key: "pay" },
@@ -48,11 +48,13 @@ function strip(ticket, acts) {
 function buttons(ticket, till, sum, acts) {
   const empty = ticket.draft.lines.length === 0;
   const identified = Boolean(ticket.session?.identity);
-  return h("div", { class: "pay-buttons" }, MEANS.map(({ means, icon: picture, kind }) => {
+  const idle = empty || Boolean(acts.why) || till.means !== "";
+  const shown = MEANS.filter(({ means }) => till.taken.includes(means));
+  return h("div", { class: "pay-buttons" }, shown.map(({ means, kind }) => {
     const label = means === "card" && till.seen ? t("pay.charge", { amount: money(sum.total) }) : t(`means.${means}`);
-    const off = empty || Boolean(acts.why) || till.means !== "" || (means === "wallet" && !identified);
-    return h("button", { type: "button", key: `pay-${means}`, class: `button big ${kind} pay-${means}`, disabled: off, "aria-describedby": acts.why ? "why-not-pay" : null, "aria-busy": till.means === means ? "true" : null, onclick: () => acts.pay(means) }, icon(picture), label);
-  }));
+    const off = idle || (means === "wallet" && !identified);
+    return h("button", { type: "button", key: `pay-${means}`, class: `button big ${kind} pay-${means}`, disabled: off, "aria-describedby": acts.why ? "why-not-pay" : null, "aria-busy": till.means === means ? "true" : null, onclick: () => acts.pay(means) }, icon(means), label);
+  }), h("button", { type: "button", key: "pay-split", class: "button big pay-split", disabled: idle, onclick: acts.split }, icon("coins"), t("pay.split")));
 }
 
 function seenCard({ before, after, facts }) {

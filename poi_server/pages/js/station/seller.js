@@ -121,35 +121,13 @@ export class Person extends EventTarget {
     const { person } = this.#at ?? {};
     if (!person) return undefined;
     return [
-      button(t("pin.change"), { icon: "key", onclick: async () => { close(); await this.#changePin(person); } }),
+      button(t("pin.change"), { icon: "key", onclick: async () => { close(); await (await import("./own_pin.js")).changePin(this.#stationId, person); } }),
       button(t("signin.out"), { icon: "out", kind: "danger", onclick: async () => { await this.#signOut(); close(); } }),
     ];
   }
 
   async #signOut() {
     this.#take(await post(`/v1/stations/${this.#stationId}/sign-out`));
-  }
-
-  /** The old PIN, the new one, and the new one again. */
-  #changePin(person) {
-    return dialog(t("pin.change"), (close) => {
-      const body = h("div", { class: "stack" });
-      const step = (label, next) => {
-        const pad = new PinPad(label, t("app.next"), next);
-        render(body, h("p", { class: "strong" }, label), slot(pad.view));
-        requestAnimationFrame(() => pad.view.focus());
-      };
-      const renew = (pin, first, again) => {
-        if (first !== again) throw Object.assign(new Error(t("pin.differ")), { text: t("pin.differ") });
-        return post(`/v1/stations/${this.#stationId}/pin`, { seller_id: person.seller_id, pin, new_pin: again });
-      };
-      step(t("pin.old"), async (pin) => step(t("pin.new"), async (first) => step(t("pin.again"), async (again) => {
-        await renew(pin, first, again);
-        toast(t("pin.changed"), "good");
-        close();
-      })));
-      return { body };
-    });
   }
 
   #take(at) {

@@ -2,13 +2,14 @@
 
 import { h, icon, slot, svg } from "../dom.js";
 import { has, money, t } from "../i18n.js";
-import { button, dialog, field, busy } from "../ui.js";
+import { button } from "../ui.js";
 import { plusPoints } from "./identity.js";
 import { sums } from "./pay.js";
 
+const ICONS = { gift_card: "gift", meal_voucher: "tag", transfer: "qr" };
 const SHOWN = new Set(["paying", "paid", "declined", "unknown"]);
 
-/** The cover for the session's state, or nothing. `acts`: pay, resume, cancel, askStatus, resolve, next, print, refund,
+/** The cover for the session's state, or nothing. `acts`: pay, tenders, transfer, cancel, askStatus, resolve, next, print, refund,
  * and `why(right)`: why the person may not, or nothing. */
 export function stageView(ticket, till, paper, acts) {
   if (!SHOWN.has(ticket.state)) return null;
@@ -18,18 +19,20 @@ export function stageView(ticket, till, paper, acts) {
 
 function paying(ticket, till, acts) {
   const here = till.means !== "";
+  const taken = (ticket.session.tenders ?? []).some((one) => one.state === "captured");
   return h("div", { class: "stage-card" },
-    h("div", { class: here ? "stage-ring" : "stage-mark", "aria-hidden": "true" }, icon(here && till.means !== "card" ? till.means : "card")),
+    h("div", { class: here ? "stage-ring" : "stage-mark", "aria-hidden": "true" }, icon(here ? iconOf(till.means) : "card")),
     h("h2", {}, t(here ? `paying.${till.means}` : "paying.elsewhere")),
     h("p", { class: "total num" }, money(sums(ticket).total)),
     !here && h("div", { class: "stage-buttons" },
-      ["card", "cash", "wallet"].map((means) => button(t(`means.${means}`), { icon: means, onclick: () => acts.resume(means), ...off(acts, "take_payment") })),
+      acts.tenders && slot(acts.tenders),
       whyNot(acts, "take_payment"),
-      button(t("pay.cancel"), { kind: "danger", onclick: acts.cancel })));
+      button(t(taken ? "tender.give_back" : "pay.cancel"), { kind: "danger", onclick: acts.cancel })));
 }
 
 function paid(ticket, till, acts, paper) {
   const sum = sums(ticket);
+  const change = (ticket.session.tenders ?? []).reduce((left, one) => left + (one.given && one.state === "captured" ? one.given - one.amount : 0), 0);
   return h("div", { class: "stage-columns" },
     h("div", { class: "stage-card" },
       h("div", { class: "stage-mark good", "aria-hidden": "true" }, tick()),
@@ -37,7 +40,8 @@ function paid(ticket, till, acts, paper) {
       h("p", { class: "total num" }, money(sum.total)),
       h("p", { class: "total-extras" },
         sum.saved > 0 && h("span", { class: "chip good num" }, t("pay.saved", { amount: money(sum.saved) })),
-        sum.points > 0 && ticket.session.identity && h("span", { class: "chip good num" }, plusPoints(sum.points))),
+        sum.points > 0 && ticket.session.identity && h("span", { class: "chip good num" }, plusPoints(sum.points)),
+        change > 0 && h("span", { class: "chip info num change-due" }, icon("cash"), t("tender.change", { amount: money(change) }))),
       h("div", { class: "stage-buttons" },
         h("button", { type: "button", class: "button primary big", onclick: acts.next }, icon("basket"), t("paid.next")),
         h("div", { class: "row wrap stage-minor" },
@@ -58,13 +62,14 @@ function declined(ticket, till, acts) {
     h("p", { class: "total num" }, money(sums(ticket).total)),
     h("div", { class: "stage-buttons" },
       h("p", { class: "muted strong" }, t("declined.other")),
-      h("div", { class: "row wrap stage-minor" }, ["card", "cash", "wallet"].map((means) =>
+      h("div", { class: "row wrap stage-minor" }, ["card", "cash", "wallet"].filter((means) => till.taken.includes(means)).map((means) =>
         button(t(`means.${means}`), { icon: means, kind: means === "cash" ? "primary big" : "big", onclick: () => acts.pay(means), ...off(acts, "take_payment") }))),
       whyNot(acts, "take_payment"),
       button(t("pay.cancel"), { kind: "quiet", onclick: acts.cancel })));
 }
 
 function unknown(ticket, till, acts) {
+  if (acts.transfer) return slot(acts.transfer);
   return h("div", { class: "stage-card" },
     h("div", { class: "stage-mark warn", "aria-hidden": "true" }, icon("question")),
     h("h2", {}, t("state.unknown")),
@@ -73,31 +78,23 @@ function unknown(ticket, till, acts) {
     h("div", { class: "stage-buttons" },
       button(t("unknown.ask"), { icon: "refresh", kind: "primary big", onclick: acts.askStatus }),
       h("div", { class: "row wrap stage-minor" },
-        button(t("unknown.paid"), { icon: "check", onclick: () => resolveDialog("paid", acts.resolve), ...off(acts, "resolve") }),
-        button(t("unknown.declined"), { icon: "close", onclick: () => resolveDialog("declined", acts.resolve), ...off(acts, "resolve") })),
+        button(t("unknown.paid"), { icon: "check", onclick: () => resolve("paid", acts), ...off(acts, "resolve") }),
+        button(t("unknown.declined"), { icon: "close", onclick: () => resolve("declined", acts), ...off(acts, "resolve") })),
       whyNot(acts, "resolve"),
       button(t("unknown.set_aside"), { kind: "quiet", onclick: acts.setAside })));
 }
+
+async function resolve(outcome, acts) {
+  const { resolveDialog } = await import("./resolve.js");
+  await resolveDialog(outcome, acts.resolve);
+}
+
+/** The icon of some means of payment. */
+export const iconOf = (means) => ICONS[means] ?? means;
 
 const off = (acts, right) => ({ disabled: Boolean(acts.why(right)), "aria-describedby": acts.why(right) ? "why-not" : null });
 
 function whyNot(acts, right) {
   const reason = acts.why(right);
   return reason && h("p", { class: "why-not small", id: "why-not" }, icon("lock"), reason);
-}
-
-function resolveDialog(outcome, resolve) {
-  return dialog(t(`unknown.${outcome}`), (close) => {
-    const reason = h("input", { class: "input", maxlength: 500, minlength: 3, required: true });
-    const submit = button(t("unknown.record"), { kind: "primary" });
-    submit.onclick = () => busy(submit, async () => {
-      if (!reason.reportValidity()) return;
-      await resolve(outcome, reason.value.trim());
-      close();
-    });
-    return {
-      body: h("div", { class: "stack" }, h("p", { class: "muted" }, t(`unknown.${outcome}_hint`)), field(t("unknown.reason"), reason)),
-      foot: [button(t("app.cancel"), { onclick: async () => close() }), submit],
-    };
-  });
 }

@@ -98,10 +98,8 @@ export class Ticket extends EventTarget {
   async #sendDraft(tries = 0) {
     this.session ??= await post(`/v1/stations/${this.stationId}/session`);
     const taken = this.#edits.length;
-    const { lines, codes, rewards } = this.draft;
-    const body = { entries: lines.map(entry), codes, rewards, revision: this.session.revision };
     try {
-      const session = await put(`/v1/sessions/${this.session.session_id}/basket`, body);
+      const session = await this.#put(this.draft);
       this.#edits.splice(0, taken);
       this.take(session);
     } catch (problem) {
@@ -109,6 +107,19 @@ export class Ticket extends EventTarget {
       await this.load();
       await this.#sendDraft(tries + 1);
     }
+  }
+
+  /** Give a line another price by hand, with a second person's consent if it takes one; null: the product's own. */
+  async setPrice(line, override, approvalId) {
+    await this.settled();
+    const { lines, ...rest } = this.draft;
+    const changed = lines.map((other) => (other.line_id === line.line_id ? { ...other, override } : other));
+    this.take(await this.#put({ lines: changed, ...rest }, approvalId));
+  }
+
+  #put({ lines, codes, rewards }, approvalId) {
+    const body = { entries: lines.map(entry), codes, rewards, revision: this.session.revision, approval_id: approvalId };
+    return put(`/v1/sessions/${this.session.session_id}/basket`, body);
   }
 
   #changed() {
@@ -119,15 +130,21 @@ export class Ticket extends EventTarget {
 function fromSession(session) {
   const basket = session?.basket;
   const ways = new Map((session?.fulfilments ?? []).map((one) => [one.line_id, one]));
-  const lines = (basket?.items ?? []).map((line) => (ways.has(line.line_id) ? { ...line, fulfilment: ways.get(line.line_id) } : line));
+  const prices = new Map((session?.overrides ?? []).map((one) => [one.line_id, one]));
+  const lines = (basket?.items ?? []).map((line) => ({ ...line, fulfilment: ways.get(line.line_id), override: prices.get(line.line_id) }));
   return { lines, codes: [...(basket?.codes ?? [])], rewards: [...(basket?.rewards ?? [])] };
 }
 
 function entry(line) {
   const known = line.line_id ? { line_id: line.line_id } : {};
-  if (line.code) return { ...known, code: line.code, quantity: line.quantity };
+  if (isValue(line)) return { ...known, code: line.code, label: line.label, amount: line.unit_price };
+  const price = line.override ? { override: { unit_price: line.override.unit_price, reason: line.override.reason } } : {};
+  if (line.code) return { ...known, code: line.code, quantity: line.quantity, ...price };
   return { ...known, label: line.label, amount: line.unit_price, quantity: line.quantity };
 }
+
+/** Whether a line sells stored value: a wallet's load, a gift card. */
+export const isValue = (line) => line.code.startsWith("value:");
 
 /** One unit (or 100 g, 10 cm ...) of how a product is counted, in thousandths. */
 export const stepOf = (line) => (line.unit && line.unit !== "piece" ? 100 : 1000);
@@ -137,7 +154,7 @@ export const amountOf = (line) => Math.round((line.unit_price * line.quantity) /
 
 /** Add a product: one more on its line, or a new line; what is fetched or brought later stays as it is. */
 export const addProduct = (product, quantity = 1000) => (draft) => {
-  const at = draft.lines.findIndex((line) => line.code === product.code && !line.fulfilment);
+  const at = draft.lines.findIndex((line) => line.code === product.code && !line.fulfilment && !line.override);
   const lines = [...draft.lines];
   if (at < 0) lines.push({ ...product, line_id: "", quantity });
   else lines[at] = { ...lines[at], quantity: lines[at].quantity + quantity };
@@ -148,6 +165,12 @@ export const addProduct = (product, quantity = 1000) => (draft) => {
 export const addAmount = (amount, label) => (draft) => ({
   ...draft,
   lines: [...draft.lines, { line_id: "", code: "", label, unit_price: amount, quantity: 1000, unit: "piece" }],
+});
+
+/** Add stored value that is sold: `value:wallet`, or `value:gift_card:` and the card's id. */
+export const addValue = (code, amount, label) => (draft) => ({
+  ...draft,
+  lines: [...draft.lines, { line_id: "", code, label, unit_price: amount, quantity: 1000, unit: "piece" }],
 });
 
 /** Give the line at a position another quantity; nothing removes it. */

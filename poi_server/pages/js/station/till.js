@@ -1,23 +1,35 @@
 /** From the shown decision to the paid sale: see the card, accept, pay; ask, resolve, refund. */
 
-import { newKey, post, postOnce } from "../api.js";
+import { get, newKey, post, postOnce } from "../api.js";
 import { t } from "../i18n.js";
 import { toast } from "../ui.js";
 
+const BY_HAND = new Set(["cash", "meal_voucher"]);
 const NO_CARD_BEFORE = "no-card-before-amount";
 
 /** The money side of one station's ticket. Dispatches `change` when its own state changes. */
 export class Till extends EventTarget {
   #ticket;
-  #refundKeys = new Map();
+  #keys = new Map();
   /** The means under way in this tab, or "". */
   means = "";
   /** A card that was seen and changed the total: waits for the customer's word. */
   seen = null;
 
+  /** The means that are taken here, and whether what is done here counts. */
+  taken = ["card", "cash", "wallet"];
+  training = false;
+
   constructor(ticket) {
     super();
     this.#ticket = ticket;
+  }
+
+  /** Ask which means are taken. */
+  async load() {
+    const { items, training } = await get(`/v1/stations/${this.#ticket.stationId}/means`);
+    Object.assign(this, { taken: items, training });
+    this.#set(this.means);
   }
 
   get sessionId() {
@@ -32,7 +44,19 @@ export class Till extends EventTarget {
       await this.#reopenDeclined();
       if (means === "card" && !this.seen && (await this.#cardChangesTotal())) return;
       if (means !== "card" && this.#ticket.session.payment && (await this.#withoutCard())) return;
-      await this.#acceptAndPay(means);
+      await this.#acceptAndPay({ means });
+    } finally {
+      this.#set("");
+    }
+  }
+
+  /** Pay a part of what is due, or all of it: `{ means, amount, given, gift_card }`. */
+  async payPart(asked) {
+    this.#set(asked.means);
+    try {
+      await this.#ticket.settled();
+      await this.#reopenDeclined();
+      await (this.#ticket.state === "paying" ? this.#send(asked) : this.#acceptAndPay(asked));
     } finally {
       this.#set("");
     }
@@ -41,16 +65,6 @@ export class Till extends EventTarget {
   /** Forget the card that was seen. */
   forgetCard() {
     this.seen = null;
-  }
-
-  /** Take up a payment that was accepted but whose page went away. */
-  async resume(means) {
-    this.#set(means);
-    try {
-      await this.#send(means);
-    } finally {
-      this.#set("");
-    }
   }
 
   /** Serve the next customer while a payment in doubt waits for its answer. */
@@ -68,11 +82,13 @@ export class Till extends EventTarget {
     this.#ticket.take(await post(`/v1/sessions/${this.sessionId}/resolve`, { outcome, reason, approval_id: approvalId }));
   }
 
+  /** Give the sale up; what was taken goes back. Returns what is to be handed back, minor units. */
   async abandon() {
     this.seen = null;
     await this.#ticket.settled();
-    if (this.#ticket.session) await post(`/v1/sessions/${this.sessionId}/abandon`);
+    const ended = this.#ticket.session && (await post(`/v1/sessions/${this.sessionId}/abandon`));
     this.#ticket.clear();
+    return (ended?.tenders ?? []).reduce((sum, one) => sum + (one.state === "reversed" && BY_HAND.has(one.means) ? one.amount : 0), 0);
   }
 
   async handOver(stationId) {
@@ -84,11 +100,16 @@ export class Till extends EventTarget {
   /** Refund a sale, or some of its lines; repeated after a lost answer it is the same refund. */
   async refund(saleId, lines, reason, approvalId) {
     const intent = JSON.stringify([saleId, lines, reason]);
-    if (!this.#refundKeys.has(intent)) this.#refundKeys.set(intent, newKey());
     const body = { ...(lines ? { lines, reason } : { reason }), approval_id: approvalId };
-    const refund = await postOnce(`/v1/sales/${saleId}/refunds`, body, this.#refundKeys.get(intent));
-    this.#refundKeys.delete(intent);
+    const refund = await postOnce(`/v1/sales/${saleId}/refunds`, body, this.#keyOf(intent));
+    this.#keys.delete(intent);
     return refund;
+  }
+
+  /** One key for one intention, however often it is sent. */
+  #keyOf(intent) {
+    if (!this.#keys.has(intent)) this.#keys.set(intent, newKey());
+    return this.#keys.get(intent);
   }
 
   async #reopenDeclined() {
@@ -121,14 +142,14 @@ export class Till extends EventTarget {
     return dearer;
   }
 
-  async #acceptAndPay(means) {
+  async #acceptAndPay(asked) {
     const { decision_id: decisionId, decision } = this.#ticket.session;
     try {
       this.#ticket.take(await post(`/v1/sessions/${this.sessionId}/accept`, { decision_id: decisionId, total: decision.total }));
     } catch (problem) {
-      return this.#unlessAgreed(problem, () => this.#acceptAndPay(means));
+      return this.#unlessAgreed(problem, () => this.#acceptAndPay(asked));
     }
-    return this.#send(means);
+    return this.#send(asked);
   }
 
   /** Go on once the customer has agreed to what is spent of theirs; any other problem is one. */
@@ -138,13 +159,14 @@ export class Till extends EventTarget {
     return (await awaitWord(this.#ticket)) ? goOn() : undefined;
   }
 
-  async #send(means) {
-    const { session_id: id, checkout_id: checkoutId } = this.#ticket.session;
+  async #send(asked) {
+    const { session_id: id, checkout_id: checkoutId, tenders = [] } = this.#ticket.session;
+    const intent = JSON.stringify([checkoutId, tenders.length, asked]);
     this.seen = null;
     try {
-      this.#ticket.take(await postOnce(`/v1/sessions/${id}/pay`, { means }, `${checkoutId}.${means}`));
+      this.#ticket.take(await postOnce(`/v1/sessions/${id}/pay`, asked, this.#keyOf(intent)));
     } catch (problem) {
-      await this.#unlessAgreed(problem, () => this.#send(means));
+      await this.#unlessAgreed(problem, () => this.#send(asked));
     }
   }
 

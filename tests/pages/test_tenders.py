@@ -1,0 +1,111 @@
+"""Paying in parts at the counter in Chromium: cash with its change, a sale of several means, and giving it back."""
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.pages.conftest import Visit
+from tests.pages.test_station_page import _amount, _counter, _counter_on_phone, _pay
+from tests.server.shop import Shop
+
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def _split(page: Page, means: str) -> None:
+    await page.locator(".pay-split").click()
+    await page.locator(".tender-means").get_by_role("button", name=means).click()
+
+
+async def test_cash_above_what_is_due_gives_change(visit: Visit, station_id: str) -> None:
+    """The note is one tap; the change is said before and after."""
+    page = await _counter(visit, station_id)
+    await _amount(page, "1240")
+    await _split(page, "Cash")
+    await page.get_by_role("button", name="€20.00").click()
+    await expect(page.locator(".tender-change")).to_have_text("Change: €7.60")
+    await page.locator(".tender-take").click()
+    await expect(page.locator(".stage.is-paid .change-due")).to_have_text("Change: €7.60")
+
+
+async def test_a_part_in_cash_and_the_rest_by_card_on_a_phone(visit: Visit, station_id: str, shop: Shop) -> None:
+    """What is taken is listed, and what is due goes down; the receipt has both."""
+    page = await _counter_on_phone(visit, station_id)
+    await page.locator(".open-add").click()
+    await page.get_by_role("button", name="Amount", exact=True).click()
+    for digit in ("3", "0", "00"):
+        await page.locator(".key", has_text=re.compile(f"^{digit}$")).click()
+    await page.locator("poi-keypad").get_by_role("button", name="Add").click()
+    await page.locator(".add").get_by_role("button", name="Close").click()
+    await _split(page, "Cash")
+    await page.get_by_label("Cash handed over").fill("10")
+    await expect(page.locator(".tender-change")).to_contain_text("€20.00 will still be due")
+    await page.locator(".tender-take").click()
+    stage = page.locator(".stage.is-paying")
+    await expect(stage.locator(".tenders")).to_contain_text("€10.00")
+    await expect(stage.locator(".tender-due")).to_contain_text("€20.00")
+    await stage.locator(".tender-means").get_by_role("button", name="Card", exact=True).click()
+    await stage.locator(".tender-take").click()
+    await expect(page.locator(".stage.is-paid")).to_be_visible()
+    sales = (await shop.ask("GET", "/v1/sales")).json["items"]
+    assert [sale["total"] for sale in sales if sale["station_id"] == station_id] == [3000]
+
+
+async def test_what_was_taken_in_part_is_handed_back_when_the_sale_is_given_up(visit: Visit, station_id: str) -> None:
+    page = await _counter(visit, station_id)
+    await _amount(page, "1500")
+    await _split(page, "Cash")
+    await page.get_by_label("Cash handed over").fill("5")
+    await page.locator(".tender-take").click()
+    await page.get_by_role("button", name="Give everything back and cancel").click()
+    await expect(page.get_by_role("dialog", name="Hand this back")).to_contain_text("€5.00")
+
+
+async def test_a_shop_hides_the_means_it_does_not_take(visit: Visit, station_id: str, shop: Shop) -> None:
+    before = (await shop.ask("GET", "/v1/settings/means")).json
+    await shop.ask("PUT", "/v1/settings/means", {"items": ["cash", "gift_card"]})
+    page = await _counter(visit, station_id)
+    await _amount(page, "100")
+    await expect(page.locator(".pay-cash")).to_be_enabled()
+    await expect(page.locator(".pay-card")).to_have_count(0)
+    await shop.ask("PUT", "/v1/settings/means", before)
+
+
+async def test_a_gift_card_is_sold_and_pays(visit: Visit, station_id: str) -> None:
+    """Its code is shown once; later it pays a part."""
+    page = await _counter(visit, station_id)
+    await page.get_by_role("button", name="Load a wallet or sell a gift card").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="€20.00").click()
+    await dialog.get_by_role("button", name="Add to the basket").click()
+    code = await dialog.locator(".banner strong").inner_text()
+    await dialog.get_by_role("button", name="Close").last.click()
+    await _pay(page, "cash")
+    await page.get_by_role("button", name="Next customer").click()
+    await _amount(page, "3500")
+    await _split(page, "Gift card")
+    await page.get_by_label("Code of the gift card").fill(code)
+    await page.get_by_label("Code of the gift card").blur()
+    await expect(page.get_by_text("It holds €20.00")).to_be_visible()
+    await page.locator(".tender-take").click()
+    await expect(page.locator(".stage .tender-due")).to_contain_text("€15.00")
+
+
+async def test_a_price_is_changed_by_hand_and_the_line_says_why(visit: Visit, station_id: str) -> None:
+    page = await _counter(visit, station_id)
+    await page.locator(".tile", has_text="Baguette").click()
+    await page.get_by_role("button", name="Price of Baguette").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label(re.compile("New price")).fill("1")
+    await dialog.get_by_role("button", name="Damaged").click()
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(page.locator(".payment .total")).to_have_text("€1.00")
+    await expect(page.locator(".line-why")).to_have_text("Damaged")
+    await page.get_by_role("group", name="Quantity of Baguette").get_by_role("button", name="One more").click()
+    await expect(page.locator(".payment .total")).to_have_text("€2.00")
+
+
+async def test_training_is_written_across_the_counter(visit: Visit, station_id: str, shop: Shop) -> None:
+    await shop.ask("POST", f"/v1/stations/{station_id}/training", {"on": True})
+    page = await _counter(visit, station_id)
+    await expect(page.locator("poi-station.is-training")).to_have_attribute("data-training", "TRAINING")
