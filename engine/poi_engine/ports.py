@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
@@ -106,8 +106,8 @@ class Screens(Protocol):
 
 
 class Capabilities(Struct, frozen=True, kw_only=True):
-    """What a connector can do. `card_before_amount`: the card's facts are known before the amount is sent; `status`: the
-    terminal can be asked what became of a reference, also after a restart.
+    """What a connector can do. `card_before_amount`: the card's facts are known before the amount is sent; `status`: it
+    can be asked what became of a reference, by whichever process.
     """
 
     card_before_amount: bool = False
@@ -181,6 +181,14 @@ class PaymentConnector(Protocol):
     async def status(self, payment_ref: str) -> PaymentResult: ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Probed(Protocol):
+    """A connector whose terminals answer to a question that moves nothing."""
+
+    async def probe(self, station_id: str) -> str:
+        """What the station's terminal says of itself. Raises `DeviceError` when it does not answer."""
 
 
 class Now(Protocol):

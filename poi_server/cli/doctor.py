@@ -13,15 +13,17 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from poi_engine.errors import PoiError
-from poi_engine.ports import Job, Query
+from poi_engine.clock import SystemClock
+from poi_engine.errors import DeviceError, PoiError
+from poi_engine.ports import ConnectorSetup, Job, PaymentConnector, Probed, Query
 from poi_engine.storage import open_sql
-from poi_server.config import Config, data_folder, redacted
+from poi_server.config import Config, Terminal, data_folder, redacted
 from poi_server.running import read_note
 
 EXAMPLES = """\
@@ -52,6 +54,8 @@ def run(options: argparse.Namespace) -> int:
     return 1 if any(finding.grade == "wrong" for finding in findings) else 0
 
 
+_ONLY_SIMULATED = frozenset({"caisse-ap", "nexo", "stripe"})
+_UNCERTIFIED = "not certified: tried against a simulation only"
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
 
 
@@ -73,6 +77,7 @@ def examine(config: Config) -> Iterator[Finding]:
     for check in checks:
         yield check(config)
     yield from _readers(config)
+    yield from _terminals(config)
 
 
 def _python(_config: Config) -> Finding:
@@ -186,7 +191,44 @@ def _connectors(config: Config) -> Finding:
     absent = [name for name in config.payment.connectors if name not in names]
     if absent:
         return Finding("wrong", "connectors", f"not installed: {', '.join(absent)}", "install them, or mend [payment]")
-    return Finding("ok", "connectors", ", ".join(config.payment.connectors))
+    return Finding("ok", "connectors", ", ".join(_named(name) for name in config.payment.connectors))
+
+
+def _named(connector: str) -> str:
+    """A connector that no hardware or service of its kind has judged says so."""
+    return f"{connector} ({_UNCERTIFIED})" if connector in _ONLY_SIMULATED else connector
+
+
+def _terminals(config: Config) -> Iterator[Finding]:
+    """Each terminal's options, and whether it answers to a question that moves nothing."""
+    points = {point.name: point for point in entry_points(group="poi_server.connectors")}
+    with tempfile.TemporaryDirectory() as folder:
+        for terminal in config.payment.terminals:
+            what = f"terminal {terminal.station}"
+            if terminal.connector not in config.payment.connectors or terminal.connector not in points:
+                words = f"its connector {terminal.connector!r} is not loaded"
+                yield Finding("wrong", what, words, "add it to [payment] connectors")
+                continue
+            book = Path(folder) / f"{terminal.connector}.db"
+            setup = ConnectorSetup(book=book, clock=SystemClock(), terminals={terminal.station: terminal.options})
+            yield _terminal(what, terminal, partial(points[terminal.connector].load(), setup))
+
+
+def _terminal(what: str, terminal: Terminal, opened: Callable[[], PaymentConnector]) -> Finding:
+    try:
+        said = asyncio.run(_probed(opened(), terminal.station))
+    except DeviceError as error:
+        return Finding("wrong", what, error.message, "check its cable, its address and its options")
+    except PoiError as error:
+        return Finding("wrong", what, error.message, f"see {error.path}")
+    return Finding("ok", what, f"{terminal.connector}: {said}")
+
+
+async def _probed(connector: PaymentConnector, station: str) -> str:
+    try:
+        return await connector.probe(station) if isinstance(connector, Probed) else "its options are right"
+    finally:
+        await connector.close()
 
 
 def _readers(config: Config) -> Iterator[Finding]:
