@@ -63,6 +63,11 @@ CODES: dict[str, Explanation] = {
     "books-moving": Explanation(
         "Books moving", "Receipts and closings of others kept coming in between.", "Close again."
     ),
+    "nothing-to-archive": Explanation(
+        "Nothing to archive",
+        "No day of that year is closed yet.",
+        "Close the days first; the server does it each night.",
+    ),
     "fiscal-key": Explanation(
         "Signing key unusable",
         "The file of the key that signs closings cannot be read, or others can read it.",

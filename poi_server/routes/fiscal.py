@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date, datetime
+from tempfile import TemporaryFile
 from typing import Annotated, Literal
 
 from aiohttp import hdrs, web
@@ -24,7 +25,9 @@ routes = Routes("fiscal")
 
 Before = Annotated[int, Meta(ge=1, le=1 << 62)]
 Page = Annotated[int, Meta(ge=1, le=500)]
+Year = Annotated[str, Meta(pattern=r"^2[0-9]{3}\Z")]
 _NEWEST = 1 << 62
+_PIECE = 1 << 18
 
 
 class ClosingBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -179,6 +182,34 @@ async def part(call: Call) -> FiscalPart:
         PublicKey(key_id=key_id, public_key=public.hex(), since=moment(created)) for key_id, public, created in rows
     )
     return FiscalPart(version=VERSION, hash=SOURCES, unmodified=unmodified(), keys=keys)
+
+
+@routes.get(
+    "/v1/fiscal/archive/{year}",
+    roles=READER,
+    right="audit",
+    produces="application/zip",
+    summary="The archive of a year's closed days, with what verifies it",
+)
+async def archive(call: Call, year: Year) -> web.StreamResponse:
+    """A zip of JSON lines with a signed manifest and a script that verifies it. That it was made is on record."""
+    merchant = await call.services.setup.merchant(call.merchant_id)
+    digits = await asyncio.to_thread(get_currency_precision, merchant.currency)
+    by = (await acting_of(call)).by
+    with await asyncio.to_thread(TemporaryFile) as file:
+        await call.engine.fiscal.archive(call.merchant_id, year, file, digits=digits, by=by)
+        headers = {
+            hdrs.CONTENT_TYPE: "application/zip",
+            hdrs.CONTENT_DISPOSITION: f'attachment; filename="archive_{year}.zip"',
+            hdrs.CONTENT_LENGTH: str(await asyncio.to_thread(file.tell)),
+        }
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(call.request)
+        await asyncio.to_thread(file.seek, 0)
+        while piece := await asyncio.to_thread(file.read, _PIECE):
+            await response.write(piece)
+        await response.write_eof()
+        return response
 
 
 @routes.get("/v1/fiscal/e-reporting", roles=READER, right="audit", summary="A day's sums by VAT rate and by means")

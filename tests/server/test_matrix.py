@@ -203,7 +203,12 @@ SAMPLES: dict[str, Any] = {
     "POST /v1/products/{code}/pictures": png(),
 }
 """A body that would do something, for every changing route that names an object and takes a body."""
-OWN_NAMES = {"PUT /v1/consent-texts/{purpose}", "PUT /v1/me/consents/{purpose}", "PUT /v1/products/{code}"}
+OWN_NAMES = {
+    "PUT /v1/consent-texts/{purpose}",
+    "PUT /v1/me/consents/{purpose}",
+    "PUT /v1/products/{code}",
+    "GET /v1/fiscal/archive/{year}",
+}
 """Here the caller chooses the name: the same one may exist at every merchant."""
 
 
@@ -234,11 +239,12 @@ class Foreign:
 
     def own_names(self) -> list[str]:
         """The names that only they have; a badge's scheme and a consent's purpose are everybody's."""
-        return [name for key, name in self.names.items() if key not in ("scheme", "purpose", "country")]
+        return [name for key, name in self.names.items() if key not in ("scheme", "purpose", "country", "year")]
 
     async def settle(self) -> None:
         """Make one of everything, a paid sale included."""
         names, ask = self.names, self.ask
+        names["year"] = "2026"
         names["store_id"] = (await ask("POST", "/v1/stores", {"name": "Theirs", "zone": "UTC"}))["store_id"]
         station = {"store_id": names["store_id"], "name": "Theirs"}
         names["station_id"] = (await ask("POST", "/v1/stations", station))["station_id"]

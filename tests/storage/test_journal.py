@@ -157,7 +157,7 @@ def test_every_flipped_bit_is_found_at_its_row() -> None:
     [
         (lambda rows, head: rows.pop(2), Break(number=3, why="gap")),
         (lambda rows, head: rows.pop(), Break(number=6, why="head")),
-        (lambda rows, head: rows.clear(), Break(number=6, why="head")),
+        (lambda rows, head: rows.clear(), Break(number=1, why="head")),
         (lambda rows, head: rows.insert(2, rows.pop(3)), Break(number=3, why="gap")),
         (lambda rows, head: rows[0].update(format=9), Break(number=1, why="format")),
         (lambda rows, head: head.update(number=7), Break(number=7, why="head")),

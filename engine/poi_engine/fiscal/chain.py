@@ -102,13 +102,13 @@ class Walk:
         return None
 
     def end(self, head: Row | None) -> Break | None:
-        """Check that the head names the last row."""
+        """Check that the head names the last row; where they differ in number, the first row too few or too many."""
         if head is None and not self.number:
             return None
         number, digest = (0, b"") if head is None else (head["number"], head["hash"])
         if (number, digest) == (self.number, self.hash):
             return None
-        return Break(number=max(number, self.number), why="head")
+        return Break(number=self.number if number == self.number else min(number, self.number) + 1, why="head")
 
 
 def check_chain(chain: Chain, merchant_id: str, station_id: str, rows: Iterable[Row], head: Row | None) -> Break | None:

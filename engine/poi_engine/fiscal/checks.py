@@ -20,7 +20,8 @@ from poi_engine.fiscal.model import Closing, closing_of
 from poi_engine.fiscal.totals import Counted, Sum, counted
 from poi_engine.ports import Job, Query, Row
 
-_WORDS = {JOURNAL.name: "receipt", CLOSINGS.name: "closing", EVENTS.name: "event", TRAINING.name: "exercise"}
+WORDS = {JOURNAL.name: "receipt", CLOSINGS.name: "closing", EVENTS.name: "event", TRAINING.name: "exercise"}
+"""What a row of each chain is called."""
 _RULES = {
     JOURNAL.name: "journal-chain",
     CLOSINGS.name: "closing-chain",
@@ -100,7 +101,7 @@ class Walker:
 
     def fault(self, number: int, words: str, rule: str | None = None) -> Fault:
         """A fault of one row."""
-        message = f"{_WORDS[self.chain.name]} {number} {words}"
+        message = f"{WORDS[self.chain.name]} {number} {words}"
         subject = self.place.station_id or "merchant"
         return Fault(merchant_id=self.place.m, rule=rule or _RULES[self.chain.name], subject=subject, message=message)
 
@@ -115,7 +116,7 @@ class Walker:
         return self.books.anchors[self.chain.name, self.place]
 
     def _broken(self, broken: Break) -> Fault:
-        word = _WORDS[self.chain.name]
+        word = WORDS[self.chain.name]
         message = f"the chain is broken at {word} {broken.number}: {broken.why}"
         subject = self.place.station_id or "merchant"
         return Fault(merchant_id=self.place.m, rule=_RULES[self.chain.name], subject=subject, message=message)

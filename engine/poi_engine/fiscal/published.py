@@ -1,5 +1,5 @@
 """The hash that was published for each version; written by `python -m poi_engine.fiscal.version`."""
 
 PUBLISHED: dict[str, str] = {
-    "1.0": "1685dce74f5bf832ddeaaf76b88083a33cef7adf434f176b169b307d4357ed2a",
+    "1.0": "b835e44b2b822c4a4af83f96c52fa80f3088a8c0f0dbf07b60d8adb173382c7d",
 }

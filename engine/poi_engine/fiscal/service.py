@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import date, datetime, timedelta
+from typing import IO
 
 from msgspec import Struct
 
@@ -11,6 +12,7 @@ from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound, PoiError
 from poi_engine.fiscal import closing, events, training
+from poi_engine.fiscal.archive import Made, Progress, unwatched, write_archive
 from poi_engine.fiscal.drafts import Draft, Moved, draft_day, draft_sum, open_receipts
 from poi_engine.fiscal.events import MERCHANT, Event
 from poi_engine.fiscal.events import Kind as EventKind
@@ -59,6 +61,10 @@ class Fiscal:
         self._w = wiring
         self.signer = signer
         self._paused = 0
+
+    def now(self) -> int:
+        """Now, in microseconds since 1970."""
+        return self._w.at()
 
     # --- closings ---------------------------------------------------------------------------------------------------
 
@@ -254,6 +260,21 @@ class Fiscal:
 
         with suppress(PoiError):
             await self._w.sql.write(job)
+
+    async def archive(
+        self,
+        merchant_id: str,
+        year: str,
+        to: IO[bytes],
+        *,
+        digits: int,
+        by: Principal,
+        progress: Progress = unwatched,
+    ) -> Made:
+        """Write a year's archive to an open file, and put that on record. `digits` of the currency's minor unit."""
+        made = await write_archive(self._w.sql, self.signer, merchant_id, year, digits, to, self._w.at(), progress)
+        await self.note(merchant_id, "archive", year, {"manifest": made.sha256}, by)
+        return made
 
     async def note(
         self, merchant_id: str, kind: EventKind, subject: str, values: dict[str, str | int], by: Principal
