@@ -41,9 +41,9 @@ def insert_shares(
     parts = [(tender, share) for tender, share in zip(tenders, shares, strict=True) if share] or [(tenders[0], 0)]
     parts.sort(key=lambda part: part[0].means not in BY_CONNECTOR)
     first = None
-    for tender, share in parts:
+    for number, (tender, share) in enumerate(parts):  # a microsecond apart: they have an order
         connector = yield from _connector_of(merchant_id, tender)
-        made = _payment(ids.new("pay"), checkout_id, tender, connector, share, key, at)
+        made = _payment(ids.new("pay"), checkout_id, tender, connector, share, key, at + number)
         made = made if first is None else replace(made, state="waiting")
         first = first or made
         yield insert_payment(merchant_id, made)
@@ -132,7 +132,11 @@ def _payment(
         authorisation="",
         guaranteed=True,
         document=PaymentDocument(
-            principal=key.principal, key=key.key, refunds=tender.payment_id, gift_card=tender.gift_card
+            principal=key.principal,
+            key=key.key,
+            refunds=tender.payment_id,
+            gift_card=tender.gift_card,
+            tab=tender.tab,
         ),
         created_at=at,
     )
