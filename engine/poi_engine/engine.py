@@ -42,6 +42,7 @@ from poi_engine.tills import Tills
 from poi_engine.value.bank import Bank
 from poi_engine.value.cards import GiftCards
 from poi_engine.value.expiry import Expiry
+from poi_engine.value.tabs import Tabs
 from poi_engine.value.transfers import NAME as TRANSFER
 from poi_engine.value.transfers import TransferConnector
 from poi_engine.value.wallet import Wallets
@@ -109,6 +110,7 @@ class Engine:
         self.wallets = Wallets(wiring)
         self.expiry = Expiry(wiring)
         self.bank = Bank(wiring, settlement)
+        self.tabs = Tabs(wiring, desk)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
         self.fiscal = Fiscal(wiring, Signer(fiscal_key))
         self._connectors = connectors
@@ -122,6 +124,7 @@ class Engine:
                 "prices": self.prices.start_due,
                 "closings": self.fiscal.round,
                 "expiry": self.expiry.round,
+                "tabs": self.tabs.round,
             },
             ROUND_SECONDS,
         )

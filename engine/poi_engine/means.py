@@ -4,18 +4,19 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-Means = Literal["card", "cash", "wallet", "gift_card", "meal_voucher", "transfer", "tab", "none"]
-"""`transfer` goes from account to account, `tab` puts cents aside for one capture by card, `none` pays nothing."""
+Means = Literal["card", "cash", "wallet", "gift_card", "meal_voucher", "transfer", "tab", "till", "none"]
+"""`transfer` goes from account to account, `tab` puts cents aside for one capture by card, `none` pays nothing. `till`:
+a till of somebody else's took the money, and says so."""
 
 MEANS: frozenset[str] = frozenset(get_args(Means))
 BY_CONNECTOR = frozenset({"card", "transfer"})
 """Means that somebody outside is asked for: a terminal, a bank."""
-BY_HAND = frozenset({"cash", "meal_voucher"})
+BY_HAND = frozenset({"cash", "meal_voucher", "till"})
 """Means that change hands at the counter."""
 SPLIT = "split"
 """The means of a sale that several paid."""
 
-OF_VALUE = frozenset({"wallet", "gift_card"})
+OF_VALUE = frozenset({"wallet", "gift_card", "tab"})
 """Means that the ledger keeps for the customer."""
 
 

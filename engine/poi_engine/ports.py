@@ -107,12 +107,13 @@ class Screens(Protocol):
 
 class Capabilities(Struct, frozen=True, kw_only=True):
     """What a connector can do. `card_before_amount`: the card's facts are known before the amount is sent; `status`: it
-    can be asked what became of a reference, by whichever process.
+    can be asked what became of a reference, by whichever process; `holds`: it is a `HoldingConnector`.
     """
 
     card_before_amount: bool = False
     refund: bool = True
     cancel: bool = True
+    holds: bool = False
     status: bool = True
 
 
@@ -189,6 +190,17 @@ class Probed(Protocol):
 
     async def probe(self, station_id: str) -> str:
         """What the station's terminal says of itself. Raises `DeviceError` when it does not answer."""
+
+
+class HoldingConnector(PaymentConnector, Protocol):
+    """A connector that holds an amount on a card and takes less of it later; `cancel` lets the hold go."""
+
+    async def hold(self, station_id: str, hold_ref: str, amount: int, currency: str) -> PaymentResult:
+        """Hold `amount` on the card that is presented; repeating the reference repeats the answer."""
+
+    async def capture_hold(self, station_id: str, hold_ref: str, capture_ref: str, amount: int) -> PaymentResult:
+        """Take `amount`, at most what is held, and let go the rest: once a hold. `status` knows the capture by its own
+        reference, and repeating that repeats the answer."""
 
 
 class Now(Protocol):

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct, json, to_builtins
 from poi_engine.errors import NotFound
 from poi_engine.means import Means
 from poi_engine.ports import Job, Query, Row
-from poi_engine.value.rules import BankAccount, StoredValueRules
+from poi_engine.value.rules import BankAccount, StoredValueRules, TabRules
 from poi_offers.policy import Policy
 from poi_offers.situation import Place
 from poi_offers.storetime import zone
@@ -110,6 +110,7 @@ class Programme(Struct, frozen=True, kw_only=True):
     notices: NoticeRule = NoticeRule()
     stored_value: StoredValueRules = StoredValueRules()
     bank: BankAccount = BankAccount()
+    tabs: TabRules = TabRules()
     meal_voucher: MealVoucher = MealVoucher()
     means: tuple[Means, ...] = ("card", "cash", "wallet", "gift_card", "meal_voucher", "transfer")
 

@@ -181,7 +181,7 @@ group by s.merchant_id, s.sale_id, s.points
 having coalesce(sum(case when t.kind in ('points', 'settle') then t.amount else -t.amount end), 0) <> s.points
 """
 
-_VALUE = "('tender:wallet', 'tender:gift_card')"
+_VALUE = "('tender:wallet', 'tender:gift_card', 'tender:tab')"
 
 _STORED_VALUE = f"""
 select s.merchant_id, s.sale_id as subject, 'is paid in stored value, but what was taken and the sale differ by '

@@ -13,7 +13,7 @@ from poi_engine.means import SPLIT
 class Tender(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A means of payment and what it paid (minor units; negative: paid back). `none` pays nothing.
 
-    `given`: the cash handed over. `gift_card`: the card's id. `held`: the ledger held its value before the sale.
+    `given`: the cash handed over. `gift_card`, `tab`: its id. `held`: the ledger held its value before the sale.
     """
 
     means: str
@@ -26,6 +26,7 @@ class Tender(Struct, frozen=True, kw_only=True, omit_defaults=True):
     guaranteed: bool = True
     given: int | None = None
     gift_card: str | None = None
+    tab: str | None = None
     held: bool = False
 
 
@@ -89,6 +90,8 @@ def value_account(tender: Tender, customer: str | None) -> str | None:
         return f"wallet:{customer}"
     if tender.means == "gift_card" and tender.gift_card is not None:
         return f"gift_card:{tender.gift_card}"
+    if tender.means == "tab" and tender.tab is not None:
+        return f"tab:{tender.tab}"
     return None
 
 

@@ -17,7 +17,7 @@ class PaymentDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What resolving a payment needs. `refunds` is the payment reference that a refund gives back on.
 
     In minor units: `given` in cash; `taken` by other payments of the checkout before, and the `rest` that is due once
-    this one is taken: 0 makes the sale. `gift_card` is the card's id. `held`: the ledger holds its value until then.
+    this one is taken: 0 makes the sale. `gift_card`, `tab`: its id. `held`: the ledger holds its value until then.
     """
 
     principal: str
@@ -26,6 +26,7 @@ class PaymentDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     refunds: str | None = None
     given: int | None = None
     gift_card: str | None = None
+    tab: str | None = None
     held: bool = False
     taken: int = 0
     rest: int = 0
@@ -61,6 +62,7 @@ class Payment(Struct, frozen=True, kw_only=True):
             guaranteed=self.guaranteed,
             given=self.document.given,
             gift_card=self.document.gift_card,
+            tab=self.document.tab,
             held=self.document.held,
         )
 

@@ -14,12 +14,13 @@ from poi_engine.errors import Conflict, Forbidden, RequestError
 from poi_engine.means import BY_CONNECTOR, MEANS, OF_VALUE, Asked
 from poi_engine.ports import Job, Query, Row
 from poi_engine.value.gift_cards import find
+from poi_engine.value.tab_rows import tab_of
 from poi_engine.wiring import Trace
 from poi_offers.situation import PaymentFacts
 
 MOST = 20
 """Payments that a checkout may have, those that failed included."""
-PAYABLE = MEANS - {"none", "tab"}
+PAYABLE = MEANS - {"none"}
 
 
 class Begun(Struct, frozen=True, kw_only=True):
@@ -92,8 +93,8 @@ def begin(
     trace("pay.claimed")
     amount = _amount(asked, found)
     _check_means(found, asked.means, amount)
-    gift_card = yield from _allowed(merchant_id, found, asked, amount, at)
-    payment = _payment(payment_id, found, asked, amount, connector, gift_card, key, at)
+    named = yield from _allowed(merchant_id, found, asked, amount, at)
+    payment = _payment(payment_id, found, asked, amount, connector, named, key, at)
     yield insert_payment(merchant_id, payment)
     trace("pay.written")
     return Begun(payment=payment, frozen=found.frozen)
@@ -148,12 +149,12 @@ def _check_means(found: _Open, means: str, amount: int) -> None:
         return
     if session.acquisition_ref is not None and (means != "card" or amount < found.due):
         raise Conflict("decide-again", "The offers were decided for the card seen. Decide again for another means.")
-    if means == "wallet" and not is_sure(session.identity, found.frozen.accepted_at):
-        raise Forbidden("assurance-needed", "Scan the customer's code, or confirm who they are, to pay by wallet.")
+    if means in ("wallet", "tab") and not is_sure(session.identity, found.frozen.accepted_at):
+        raise Forbidden("assurance-needed", f"Scan the customer's code, or confirm who they are, to pay by {means}.")
 
 
 def _allowed(merchant_id: str, found: _Open, asked: Asked, amount: int, at: int) -> Job[str | None]:
-    """Whether this means may pay so much; returns the id of a gift card."""
+    """Whether this means may pay so much; returns the id of a gift card or of a tab."""
     match asked.means if amount else "none":
         case "wallet":
             yield from _must_have_value(merchant_id, found, amount, at)
@@ -161,7 +162,16 @@ def _allowed(merchant_id: str, found: _Open, asked: Asked, amount: int, at: int)
             yield from must_be_eligible(merchant_id, found.frozen, found.paid_by("meal_voucher"), amount, at)
         case "gift_card":
             return (yield from find(merchant_id, asked.gift_card or "", at))
+        case "tab":
+            return (yield from _must_have_tab(merchant_id, found, at))
     return None
+
+
+def _must_have_tab(merchant_id: str, found: _Open, at: int) -> Job[str]:
+    """The customer's open tab; its ceiling is the floor of its account."""
+    person = yield from lock_living(merchant_id, found.frozen.customer_id or "")
+    yield from use_proof(merchant_id, found.checkout_id, found.frozen, at)
+    return (yield from tab_of(merchant_id, person.customer_id))
 
 
 def _must_have_value(merchant_id: str, found: _Open, amount: int, at: int) -> Job[None]:
@@ -183,7 +193,7 @@ def _payment(
     asked: Asked,
     amount: int,
     connector: str,
-    gift_card: str | None,
+    named: str | None,
     key: Key,
     at: int,
 ) -> Payment:
@@ -207,7 +217,8 @@ def _payment(
             key=key.key,
             acquisition_ref=session.acquisition_ref if means == "card" else None,
             given=asked.given if means == "cash" else None,
-            gift_card=gift_card,
+            gift_card=named if means == "gift_card" else None,
+            tab=named if means == "tab" else None,
             held=means in OF_VALUE and rest > 0,
             taken=found.taken,
             rest=rest,

@@ -33,7 +33,7 @@ class SimulatorConnector:
         rule: Callable[[int], Rule] = rule_of,
         delay: float = 0.0,
     ) -> None:
-        self.capabilities = Capabilities(card_before_amount=card_before_amount)
+        self.capabilities = Capabilities(holds=True, card_before_amount=card_before_amount)
         self.book = SimulatorBook(book)
         self._clock = clock
         self._card = card
@@ -67,6 +67,18 @@ class SimulatorConnector:
         if found is None:
             return PaymentResult(outcome="not_found", payment_ref=payment_ref)
         return _answer(found)
+
+    async def hold(self, station_id: str, hold_ref: str, amount: int, currency: str) -> PaymentResult:
+        """Hold an amount; the table of rules says how it ends."""
+        return await self.authorise(station_id, hold_ref, amount, currency, None)
+
+    async def capture_hold(self, station_id: str, hold_ref: str, capture_ref: str, amount: int) -> PaymentResult:
+        """Take a part of what is held, once; the table of rules says how it ends."""
+        rule = self._rule(amount)
+        if rule.away:
+            raise DeviceError("terminal-away", "The terminal cannot be reached; nothing was sent.")
+        found = await self._work(lambda: self._capture(station_id, hold_ref, capture_ref, amount, rule))
+        return _answer(found) if rule.answered else PaymentResult(outcome="unknown", payment_ref=capture_ref)
 
     async def cancel(self, payment_ref: str) -> PaymentResult:
         """Undo an authorisation, or bar a reference that never arrived."""
@@ -138,6 +150,31 @@ class SimulatorConnector:
                 at=micros(self._clock.now()),
             )
         )
+
+    def _capture(self, station_id: str, hold_ref: str, capture_ref: str, amount: int, rule: Rule) -> Operation:
+        repeated, held = self.book.find(capture_ref), self.book.find(hold_ref)
+        if repeated is not None:
+            return repeated
+        good = held is not None and held.approved and not held.cancelled and not held.captured and amount <= held.amount
+        made = self.book.write(
+            Operation(
+                reference=capture_ref,
+                kind="capture",
+                of_reference=hold_ref,
+                station_id=station_id,
+                amount=amount,
+                currency=held.currency if held else "",
+                approved=rule.approved and good,
+                waits=rule.waits,
+                reason=rule.reason if good else "nothing is held",
+                facts=held.facts if held else card_of(0),
+                number=self.book.count("capture"),
+                at=micros(self._clock.now()),
+            )
+        )
+        if made.approved:
+            self.book.capture(hold_ref, amount)
+        return made
 
     def _refund(
         self, station_id: str, payment_ref: str, refund_ref: str, amount: int, currency: str, rule: Rule

@@ -18,7 +18,7 @@ _COLUMNS = "reference, kind, of_reference, station_id, amount, currency, approve
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """One line of the book. `kind`: acquire, authorise, refund. `amount` and `captured` in minor units."""
+    """One line of the book. `kind`: acquire, authorise, capture, refund. `amount` and `captured` in minor units."""
 
     reference: str
     kind: str

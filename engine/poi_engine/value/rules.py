@@ -44,3 +44,14 @@ class BankAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     bic: Annotated[str, Meta(max_length=11)] = ""
     beneficiary: Annotated[str, Meta(max_length=70, pattern=r"^[^\x00-\x1f\x7f]*\Z")] = ""
     emv: EmvAccount | None = None
+
+
+class TabRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How small sales are batched into one capture. `most`: the ceiling of one tab, minor units.
+
+    A tab is closed after `hours`, or as soon as less than `close_below` minor units are left on it.
+    """
+
+    most: Annotated[int, Meta(ge=100, le=1_000_000)] = 2_000
+    close_below: Annotated[int, Meta(ge=0, le=1_000_000)] = 50
+    hours: Annotated[int, Meta(ge=1, le=144)] = 24
