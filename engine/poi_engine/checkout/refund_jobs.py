@@ -12,6 +12,7 @@ from poi_engine.checkout.refund_payments import RefundSending, insert_shares, sh
 from poi_engine.checkout.returns import Return, ReturnedLine, plan_return, taken_by
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound
+from poi_engine.fiscal.day import must_be_open
 from poi_engine.goods.stock import check_place
 from poi_engine.ids import Ids
 from poi_engine.orders.sale import lines_back
@@ -98,6 +99,7 @@ def open_refund(
     if before is not None:
         return RefundBefore(checkout_id=before.subject, answer=answer_in(before))
     sale = yield from lock_sale(merchant_id, sale_id, at)
+    yield from must_be_open(merchant_id, station_id or sale["station_id"], at)
     trace("refund.locked")
     document = document_of(sale)
     lines = yield from read_lines(merchant_id, sale_id)

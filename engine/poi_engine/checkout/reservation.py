@@ -12,6 +12,7 @@ from poi_engine.clientele.left import settle_left
 from poi_engine.clientele.limit_carry import carry_limits, carry_steps, is_personal
 from poi_engine.clientele.rows import Living, lock_living
 from poi_engine.errors import Conflict
+from poi_engine.fiscal.day import must_be_open
 from poi_engine.goods.stock import Wanted, hold_steps, stock_held
 from poi_engine.ids import Ids
 from poi_engine.ledger import Step
@@ -87,6 +88,7 @@ def reserve(
     before = yield from _reserved_before(merchant_id, checkout_id)
     if before is not None:
         return before
+    yield from must_be_open(merchant_id, frozen.session.station_id, at)
     yield from _must_be_ready(merchant_id, frozen, ready)
     trace("accept.funded")
     person = yield from _lock_customer(merchant_id, frozen)

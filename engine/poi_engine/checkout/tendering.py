@@ -11,6 +11,7 @@ from poi_engine.checkout.promise import Key, promise
 from poi_engine.checkout.reservation import latest, use_proof
 from poi_engine.clientele.rows import lock_living
 from poi_engine.errors import Conflict, Forbidden, RequestError
+from poi_engine.fiscal.day import must_be_open
 from poi_engine.means import BY_CONNECTOR, MEANS, OF_VALUE, Asked
 from poi_engine.ports import Job, Query, Row
 from poi_engine.value.gift_cards import find
@@ -107,12 +108,14 @@ def _claim(merchant_id: str, newest: Row | None, at: int) -> Job[_Open]:
     checkout_id, state = newest["checkout_id"], newest["state"]
     if state not in ("reserved", "part_paid"):
         raise _refusal(state)
-    rows = yield Query(
-        "update checkout set state = 'paying', changed_at = ? where merchant_id = ? and checkout_id = ? "
-        "and state = ? returning document",
-        (at, merchant_id, checkout_id, state),
+    rows = yield Query(  # the station's day may have been closed since the acceptance
+        "update checkout set state = 'paying', changed_at = ? where merchant_id = ? and checkout_id = ? and state = ? "
+        "and not exists (select 1 from closing_head h where h.merchant_id = checkout.merchant_id "
+        "and h.station_id = checkout.station_id and h.closed_until > ?) returning document",
+        (at, merchant_id, checkout_id, state, at),
     )
     if not rows:
+        yield from must_be_open(merchant_id, newest["station_id"], at)
         raise _refusal("paying")
     payments = (yield from payments_of(merchant_id, checkout_id)) if state == "part_paid" else []
     if len(payments) >= MOST:
