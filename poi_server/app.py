@@ -31,7 +31,7 @@ from poi_engine.storage.folder import FolderLock, lock_folder
 from poi_engine.storage.redis import RedisSessions, open_redis
 from poi_engine.storage.valkey import EmbeddedValkey
 from poi_server.auth import Doorkeeper, Gate
-from poi_server.config import Config, ConfigError, data_folder
+from poi_server.config import Config, ConfigError, data_folder, fiscal_key
 from poi_server.connections import CONNECTIONS, Connections
 from poi_server.endpoint import Endpoint
 from poi_server.limits import Attempts, Pace
@@ -131,7 +131,10 @@ class _Builder:
         connectors = await asyncio.to_thread(self._connectors)
         parts = (sql, sessions, live, connectors, self.clock, self.ids)
         engine = Engine(
-            *parts, exclusive=exclusive, catalogues=self.folder / "catalogues", fiscal_key=self._fiscal_key()
+            *parts,
+            exclusive=exclusive,
+            catalogues=self.folder / "catalogues",
+            fiscal_key=fiscal_key(config, self.folder),
         )
         await engine.start()
         stack.push_async_callback(engine.close)
@@ -236,10 +239,6 @@ class _Builder:
     def _terminals(self, connector: str) -> dict[str, dict[str, str | bool | int | float]]:
         terminals = self.config.payment.terminals
         return {one.station: one.options for one in terminals if one.connector == connector}
-
-    def _fiscal_key(self) -> Path:
-        named = self.config.fiscal.key
-        return Path(named).expanduser() if named else self.folder / "fiscal.key"
 
     def _gate(self) -> Gate:
         http = self.config.http

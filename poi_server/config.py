@@ -330,3 +330,8 @@ def data_folder(config: Config, environment: Mapping[str, str] = os.environ) -> 
         return here / "data"
     home = environment.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(home) / "poi-server"
+
+
+def fiscal_key(config: Config, folder: Path) -> Path:
+    """Where the key that signs closings is kept; `folder` is the data folder."""
+    return Path(config.fiscal.key).expanduser() if config.fiscal.key else folder / "fiscal.key"

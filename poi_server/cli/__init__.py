@@ -26,6 +26,7 @@ COMMANDS = {
     "pair": "pair an owner, a seller, a station or a phone",
     "bank": "import what came in on the bank account",
     "verify": "check the books: every invariant over the whole storage",
+    "fiscal": "close a day, month or year; archive a year; export sums; say whether the fiscal part is unmodified",
     "retention": "forget the customers who have not come for years, or say whom that concerns",
     "bench": "measure the matcher beside other ways to match",
     "terminal": "simulate a card terminal on the network (Caisse-AP or nexo), faults included",

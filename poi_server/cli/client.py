@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import ssl
 import sys
 import urllib.error
 import urllib.request
-from typing import Any, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -46,18 +49,28 @@ class Client:
 
     def send(self, method: str, path: str, body: bytes | None, media_type: str) -> Any:
         """Send a body as it is; a problem becomes a `RequestError` with its words."""
+        with self._asked(method, path, body, media_type, _SECONDS) as answer:
+            content = answer.read()
+        return msgspec.json.decode(content) if content else None
+
+    def download(self, path: str, to: IO[bytes], wait: float) -> None:
+        """GET a file, whose first byte may take `wait` seconds."""
+        with self._asked("GET", path, None, JSON, wait) as answer:
+            shutil.copyfileobj(answer, to)
+
+    @contextmanager
+    def _asked(self, method: str, path: str, body: bytes | None, media_type: str, wait: float) -> Iterator[Any]:
         headers = {"Authorization": f"Bearer {self._note.secret}", "Accept": JSON}
         if body is not None:
             headers["Content-Type"] = media_type
         request = urllib.request.Request(self._note.address + path, body, headers, method=method)
         try:
-            with self._opener.open(request, timeout=_SECONDS) as answer:
-                content = answer.read()
+            with self._opener.open(request, timeout=wait) as answer:
+                yield answer
         except urllib.error.HTTPError as error:
             raise _problem(error.read(), error.code) from None
         except OSError as error:
             raise RequestError("server-away", f"The server at {self._note.address} does not answer: {error}.") from None
-        return msgspec.json.decode(content) if content else None
 
     def station(self, wanted: str | None) -> str:
         """The station's id: the one named (by id or name), or the first."""

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from poi_engine.clock import SystemClock
 from poi_engine.errors import DeviceError, PoiError
+from poi_engine.fiscal.version import STAMP, unmodified
 from poi_engine.ports import ConnectorSetup, Job, PaymentConnector, Probed, Query
 from poi_engine.storage import open_sql
 from poi_server.config import Config, Terminal, data_folder, redacted
@@ -68,6 +69,7 @@ def examine(config: Config) -> Iterator[Finding]:
         _usb,
         _valkey,
         _sql,
+        _fiscal,
         _folder,
         _port,
         _zones,
@@ -125,6 +127,13 @@ def _sql(config: Config) -> Finding:
     if tuple(int(part) for part in found.split(".")) < (3, 35):
         return Finding("wrong", "books", f"SQLite {found} is too old", "use SQLite 3.35 or newer")
     return Finding("ok", "books", f"embedded: SQLite {found}")
+
+
+def _fiscal(_config: Config) -> Finding:
+    if unmodified():
+        return Finding("ok", "fiscal part", f"version {STAMP}, unmodified")
+    words = f"version {STAMP}: its sources are not the published ones, so whoever changed them is its publisher"
+    return Finding("note", "fiscal part", words, "install poi-server again, or publish your own version")
 
 
 async def _sqlite_version(folder: str) -> str:

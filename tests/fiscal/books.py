@@ -1,5 +1,6 @@
 """Small whole books: two stations, some days of sales and refunds, closings, events, an exercise or two."""
 
+import asyncio
 from typing import Any, Literal
 
 import msgspec
@@ -13,6 +14,7 @@ from poi_engine.ids import Ids
 from poi_engine.places import Places
 from poi_engine.ports import Job, Sql
 from poi_engine.wiring import Wiring
+from poi_offers.storetime import zone
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, FakeClock, M, Seen, merchant_rows
 
 DAY = 86_400.0
@@ -62,6 +64,7 @@ async def written(sql: Sql, days: int = DAYS) -> Fiscal:
     """Books with closings of every kind but the year's."""
     clock = FakeClock(BEGINS)
     fiscal = fiscal_of(sql, clock)
+    await asyncio.to_thread(zone, "Europe/Paris")  # as the server does before it listens
     await sql.write(merchant_rows)
     await fiscal.started()
     for number in range(days):
