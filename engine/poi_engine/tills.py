@@ -1,6 +1,7 @@
 """Tills of others that sell through a station: they bring their own prices, and ask for offers or for none."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -11,14 +12,16 @@ from poi_engine.errors import RequestError
 from poi_engine.goods.products import Product, find_product
 from poi_engine.identify import Identifier, Refused
 from poi_engine.ports import Credential, Job
-from poi_engine.session import Notice, Session, SessionState, move
-from poi_engine.stations import Stations, must_be_changeable
+from poi_engine.session import Notice, Session
+from poi_engine.stations import Stations, must_be_changeable, situation_of
 from poi_engine.value.lines import is_value
 from poi_engine.wiring import Wiring
-from poi_offers.decision import Decision
+from poi_offers.catalogue import Catalogue
+from poi_offers.decide import decide
 from poi_offers.situation import SaleItem
 
-_S = SessionState
+Offering = Literal["all", "points", "none"]
+"""What a till leaves to us: the offers, the programme's points alone, or nothing and nobody known."""
 
 
 class Tills:
@@ -64,22 +67,31 @@ class Tills:
         return await self._w.sql.read(job)
 
     async def set_items(
-        self, merchant_id: str, session_id: str, items: Sequence[SaleItem], *, offers: bool = True
+        self,
+        merchant_id: str,
+        session_id: str,
+        items: Sequence[SaleItem],
+        *,
+        offers: Offering = "all",
+        rewards: Sequence[str] = (),
     ) -> Session:
-        """The basket as the till prices it; without `offers` nobody is known and nothing is taken off."""
+        """The basket as the till prices it, and the rewards that the customer asks for by it."""
         if any(is_value(item.code) for item in items):
             raise RequestError("value-by-till", "Stored value is loaded by a request of its own.", path="$.SaleItem")
 
         async def step(session: Session) -> Session:
             must_be_changeable(session)
-            basket = replace(session.basket, items=tuple(items), codes=(), rewards=())
-            changed = replace(session, basket=basket, fulfilments=(), notice=None)
-            return await self._stations.decided(changed) if offers else self._plain(changed)
+            basket = replace(session.basket, items=tuple(items), codes=(), rewards=tuple(rewards))
+            known = {} if offers != "none" else {"identity": None, "facts": None, "contact_id": None}
+            changed = replace(session, basket=basket, fulfilments=(), notice=None, **known)
+            decided = await self._stations.decided(changed)
+            return decided if offers == "all" else await self._without_offers(decided)
 
         return await self._desk.change(merchant_id, session_id, step)
 
-    def _plain(self, session: Session) -> Session:
-        total = session.basket.subtotal
-        decision = Decision(currency=session.basket.currency, subtotal=total, saved=0, total=total, value=0)
-        changes = {"identity": None, "facts": None, "contact_id": None, "checkout_id": None}
-        return move(session, _S.DECIDED, decision=decision, decision_id=self._w.ids.new("dec"), **changes)
+    async def _without_offers(self, session: Session) -> Session:
+        """The same, decided by a catalogue without an offer: the programme's own points are left."""
+        counter = await self._w.places.counter(session.merchant_id, session.station_id)
+        programme = (await self._offers.merchant(session.merchant_id)).programme
+        situation = situation_of(session, counter, session.facts, self._w.at())
+        return replace(session, decision=decide(Catalogue(), situation, programme.policy))

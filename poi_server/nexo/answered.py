@@ -31,7 +31,7 @@ from poi_server.nexo.wire.payment import (
 )
 from poi_server.receipts import Language, receipt_text
 
-_ENTRY = {"contactless": "Contactless", "chip": "ICC", "swipe": "MagStripe", "manual": "Keyed", "phone": "Mobile"}
+ENTRY_MODES = {"contactless": "Contactless", "chip": "ICC", "swipe": "MagStripe", "manual": "Keyed", "phone": "Mobile"}
 _INSTRUMENTS = {"card": "Card", "cash": "Cash", "wallet": "StoredValue", "gift_card": "StoredValue"}
 
 
@@ -103,7 +103,7 @@ def _result(turn: Turn, sale: SaleView) -> PaymentResult:
     refund = sale.refund_of is not None
     card = None
     if sale.means == "card":
-        mode = _ENTRY.get(sale.entry_mode or "")
+        mode = ENTRY_MODES.get(sale.entry_mode or "")
         card = CardData(payment_brand=sale.card_scheme, entry_mode=(mode,) if mode else None)
     instrument = _INSTRUMENTS.get(sale.means)
     return PaymentResult(

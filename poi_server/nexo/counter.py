@@ -10,6 +10,7 @@ import structlog
 from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
 from poi_engine.session import Session, SessionState
 from poi_engine.stations import ENDED
+from poi_engine.tills import Offering
 from poi_offers.situation import SaleItem as BasketLine
 from poi_qr.scan import Scan
 from poi_server.nexo.conditions import Failed
@@ -24,18 +25,22 @@ OWN = "cus_"
 """How our own names of customers begin."""
 
 
-def wants_offers(handling: str | None) -> bool:
-    """Whether the till leaves the offers to us; `Forbidden` and `Processed` do not."""
-    return handling not in ("Forbidden", "Processed")
+def offering(handling: str | None) -> Offering:
+    """What the till leaves to us; `Forbidden` and `Processed` leave nothing."""
+    return "none" if handling in ("Forbidden", "Processed") else "all"
 
 
 async def free_session(turn: Turn, acquired: TransactionIdentification | None = None) -> Session:
     """The station's session for this till's sale: the acquired one, or one in which nothing is sold yet."""
     stations, merchant_id = turn.engine.stations, turn.merchant_id
     if acquired is not None:
+        turn.server.acquired.discard(acquired.transaction_id)
         return await _acquired(turn, acquired.transaction_id)
     session = await stations.current(merchant_id, turn.station_id)
-    if session is not None and session.state is _S.UNKNOWN:
+    if session is not None and session.session_id in turn.server.acquired:  # somebody else stands there by now
+        turn.server.acquired.discard(session.session_id)
+        await let_go(turn, session.session_id)
+    elif session is not None and session.state is _S.UNKNOWN:
         await stations.set_aside(merchant_id, session.session_id)
     elif session is not None and session.state is _S.PAYING:
         raise Failed("Busy", "A payment is under way at this station.", "payment-under-way")
@@ -97,14 +102,16 @@ def _as_loyalty(scan: Scan, text: str) -> Scan:
     return replace(scan, scheme="loyalty", subject=text.strip())
 
 
-async def accepted(turn: Turn, session: Session, items: Sequence[BasketLine], *, offers: bool) -> Session:
+async def accepted(
+    turn: Turn, session: Session, items: Sequence[BasketLine], offers: Offering, rewards: Sequence[str] = ()
+) -> Session:
     """The basket decided and accepted: by paying what the till's screen shows, the customer accepts.
 
     What a decision counted on may be gone in the next moment: it is decided again, a few times.
     """
     engine, merchant_id, session_id = turn.engine, turn.merchant_id, session.session_id
     for last in range(_TRIES):
-        shown = await engine.tills.set_items(merchant_id, session_id, items, offers=offers)
+        shown = await engine.tills.set_items(merchant_id, session_id, items, offers=offers, rewards=rewards)
         assert shown.decision is not None and shown.decision_id is not None
         try:
             return await engine.checkout.accept(

@@ -39,6 +39,8 @@ class NexoServer:
         self.merchant_id = merchant_id
         self.config: Nexo = services.config.nexo
         self.waiting = Waiting()
+        self.acquired: set[str] = set()
+        """Sessions whose customer was acquired for a payment that names them, and is still to come."""
         self._sealers = sealers
         self._under_way: dict[tuple[str, ...], asyncio.Task[dict[str, Any]]] = {}
 

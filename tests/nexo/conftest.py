@@ -1,6 +1,7 @@
 """A furnished server with a port for tills, and the vendor's client for it."""
 
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from poi_engine.ports import Job, Query
 from poi_server.config import Nexo, NexoPoi
 from poi_server.nexo.listener import NEXO_PORT
 from tests.nexo.messages import KEY, POI
-from tests.nexo.till import NodeTill, node_till
+from tests.nexo.till import NodeTill, node_client, node_till
 from tests.server.shop import BY, Shop, open_shop
 
 COMMON_NAME = "P400Plus-123456789.test.terminal.adyen.com"
@@ -41,9 +42,16 @@ async def seat(shop: Shop) -> None:
     shop.secrets["till"], shop.station_id = granted.secret, STATION
 
 
+@pytest.fixture(scope="session")
+def client_socket() -> Iterator[Path]:
+    """The vendor's client, started once: loading it takes more than a second."""
+    with tempfile.TemporaryDirectory(prefix="poi-nx-", dir="/tmp") as folder, node_client(Path(folder)) as socket:
+        yield socket
+
+
 @pytest.fixture
-async def till(shop: Shop, tmp_path: Path) -> AsyncIterator[NodeTill]:
-    """The vendor's client."""
+async def till(shop: Shop, tmp_path: Path, client_socket: Path) -> AsyncIterator[NodeTill]:
+    """A till that uses the vendor's client."""
     endpoint = shop.serving.app[NEXO_PORT].base_url
-    async with node_till(endpoint, shop.secrets["till"], tmp_path / "tls" / "ca.pem") as opened:
+    async with node_till(client_socket, endpoint, shop.secrets["till"], tmp_path / "tls" / "ca.pem") as opened:
         yield opened

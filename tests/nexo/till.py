@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,13 @@ class Refused(Exception):
 
 
 class NodeTill:
-    """The client's process; calls may overlap."""
+    """A till that uses the client; calls may overlap."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._ids = itertools.count(1)
-        self._services = itertools.count(1)
-        self._reading = asyncio.create_task(self._read())
+        self._reading = asyncio.create_task(self._read(reader))
 
     async def ask(
         self, category: str, body: dict[str, Any], *, service: str | None = None, secured: bool = False, **header: Any
@@ -54,47 +53,54 @@ class NodeTill:
         self, category: str, body: dict[str, Any], *, service: str | None = None, secured: bool = False, **header: Any
     ) -> dict[str, Any]:
         """The whole answer."""
-        named = service or f"s{next(self._services)}"
         call_id, wanted = next(self._ids), asyncio.get_running_loop().create_future()
         self._waiting[call_id] = wanted
-        line = {"id": call_id, "secured": secured, "request": request(category, body, named, **header)}
-        assert self._process.stdin is not None
-        self._process.stdin.write(msgspec.json.encode(line) + b"\n")
-        await self._process.stdin.drain()
+        message = request(category, body, service or f"s{call_id}", **header)
+        self._writer.write(msgspec.json.encode({"id": call_id, "secured": secured, "request": message}) + b"\n")
+        await self._writer.drain()
         told = await asyncio.wait_for(wanted, _SECONDS)
         if "error" in told:
             raise Refused(told["error"])
         answer: dict[str, Any] = told["response"]
         return answer
 
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        async for line in reader:
             told = msgspec.json.decode(line)
-            if "id" in told:
-                self._waiting.pop(told["id"]).set_result(told)
+            wanted = self._waiting.pop(told["id"])
+            if not wanted.done():
+                wanted.set_result(told)
 
     async def close(self) -> None:
-        """End the process."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        await asyncio.wait_for(self._process.wait(), _SECONDS)
+        """Hang up."""
+        self._writer.close()
+        await self._writer.wait_closed()
         await self._reading
 
 
-@asynccontextmanager
-async def node_till(endpoint: str, secret: str, certificate: Path) -> AsyncIterator[NodeTill]:
-    """The client, talking to `endpoint` (`https://127.0.0.1:port`)."""
-    if shutil.which("node") is None or not await asyncio.to_thread(LIBRARY.is_dir):
+@contextmanager
+def node_client(folder: Path) -> Iterator[Path]:
+    """The client's process; yields the unix socket where it takes calls."""
+    if shutil.which("node") is None or not LIBRARY.is_dir():
         absent("the vendor's Node client is not installed (run: .ci/web test)")
+    socket, script = folder / "client.sock", Path(__file__).with_name("client.mjs")
+    with subprocess.Popen(["node", script, socket], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield socket
+        process.stdin.close()
+        process.wait(_SECONDS)
+
+
+@asynccontextmanager
+async def node_till(socket: Path, endpoint: str, secret: str, certificate: Path) -> AsyncIterator[NodeTill]:
+    """A till whose client talks to `endpoint` (`https://127.0.0.1:port`)."""
     key = {"Passphrase": KEY.passphrase, "KeyIdentifier": KEY.identifier, "KeyVersion": 1, "AdyenCryptoVersion": 1}
     # What the client appends to its address falls into the query, so any port can be reached.
     options = {"apiKey": secret, "endpoint": f"{endpoint}/nexo/?", "certificate": str(certificate), "key": key}
-    script = Path(__file__).with_name("client.mjs")
-    process = await asyncio.create_subprocess_exec(
-        "node", script, msgspec.json.encode(options).decode(), stdin=PIPE, stdout=PIPE, limit=2**20
-    )
-    till = NodeTill(process)
+    reader, writer = await asyncio.open_unix_connection(str(socket), limit=2**20)
+    writer.write(msgspec.json.encode(options) + b"\n")
+    till = NodeTill(reader, writer)
     try:
         yield till
     finally:

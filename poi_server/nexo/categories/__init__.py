@@ -1,8 +1,9 @@
-"""What each category of requests does, one module a group; a new category is one more line here."""
+"""What each category of requests does, one module a group; a new category is one more line there."""
 
-from poi_server.nexo.categories import payment, session, status
+from poi_server.nexo.categories import acquisition, devices, loyalty, payment, session, status, totals, value
 from poi_server.nexo.turn import Category
 
-CATEGORIES: dict[str, Category] = session.CATEGORIES | payment.CATEGORIES | status.CATEGORIES
+_GROUPS = (session, payment, status, acquisition, loyalty, value, totals, devices)
+CATEGORIES: dict[str, Category] = {name: category for group in _GROUPS for name, category in group.CATEGORIES.items()}
 UNANSWERED = frozenset({"Abort", "InputUpdate", "Event"})
 """Categories whose answer is an empty one."""

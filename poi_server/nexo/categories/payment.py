@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from poi_engine.errors import RequestError
 from poi_engine.means import Means
 from poi_engine.session import Session, SessionState
 from poi_offers.situation import SaleItem as BasketLine
@@ -11,12 +12,12 @@ from poi_server.nexo.answered import sale_answer
 from poi_server.nexo.basket import echoed, lines_of, must_add_up, plain_line, requested
 from poi_server.nexo.categories.refund import give_back, refund_ended, reversal_ended, reverse
 from poi_server.nexo.conditions import Failed, StillOpen, money_may_move
-from poi_server.nexo.counter import accepted, acquisition_of, free_session, know, let_go, wants_offers
+from poi_server.nexo.counter import accepted, acquisition_of, free_session, know, let_go, offering
 from poi_server.nexo.messages import Echo, key_of
 from poi_server.nexo.money import minor_units
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.names import Wire
-from poi_server.nexo.wire.payment import PaymentRequest, PaymentTransaction, ReversalRequest
+from poi_server.nexo.wire.payment import PaymentData, PaymentRequest, PaymentTransaction, ReversalRequest
 
 _S = SessionState
 _MEANS: dict[str, Means] = {"Card": "card", "Cash": "cash", "Mobile": "card", "StoredValue": "gift_card"}
@@ -58,6 +59,7 @@ def _echo(request: PaymentRequest) -> Echo:
 
 async def _sell(turn: Turn, request: PaymentRequest) -> Wire:
     transaction, data = request.payment_transaction, request.payment_data
+    means, gift_card = _means(data)
     items = await basket_of(turn, transaction)
     session = await free_session(turn, data.card_acquisition_reference or acquisition_of(request.loyalty_data))
     await turn.works_on(session.session_id)
@@ -66,25 +68,42 @@ async def _sell(turn: Turn, request: PaymentRequest) -> Wire:
     except BaseException:
         await asyncio.shield(let_go(turn, session.session_id))
         raise
-    instrument = data.payment_instrument_data
-    means = _MEANS.get(instrument.payment_instrument_type if instrument else "Card")
-    if means is None:
-        await let_go(turn, session.session_id)
-        raise Failed("NotAllowed", "This POI takes cards, cash, and gift cards.", "instrument")
+    return await paid_by(turn, session, means, gift_card)
+
+
+async def paid_by(turn: Turn, session: Session, means: Means, gift_card: str | None = None) -> Wire:
+    """The accepted total paid; what is refused before anything moved lets the session go."""
+    paying = turn.engine.checkout.pay(
+        turn.merchant_id, session.session_id, means, gift_card=gift_card, key=turn.message_id, by=turn.by
+    )
     with money_may_move():
-        paid = await turn.engine.checkout.pay(
-            turn.merchant_id, session.session_id, means, key=turn.message_id, by=turn.by
-        )
+        try:
+            paid = await paying
+        except RequestError:
+            await let_go(turn, session.session_id)
+            raise
         return await _outcome(turn, paid)
+
+
+def _means(data: PaymentData) -> tuple[Means, str | None]:
+    """With what it is paid, and a gift card's code."""
+    instrument = data.payment_instrument_data
+    kind = instrument.payment_instrument_type if instrument else "Card"
+    if kind not in _MEANS:
+        raise Failed("NotAllowed", "This POI takes cards, cash, and gift cards.", "instrument")
+    account = instrument.stored_value_account_id if instrument else None
+    if kind == "StoredValue" and (account is None or not account.code):
+        raise Failed("MessageFormat", "Say which gift card: StoredValueAccountID.Value.", "no-account")
+    return _MEANS[kind], account.code if account and kind == "StoredValue" else None
 
 
 async def _prepared(turn: Turn, request: PaymentRequest, session: Session, items: tuple[BasketLine, ...]) -> Session:
     conditions = request.payment_transaction.transaction_conditions
-    offers = wants_offers(conditions.loyalty_handling)
+    offers = offering(conditions.loyalty_handling)
     with turn.server.waiting.stoppable(key_of(turn.merchant_id, turn.header)) as stop:
-        if offers:
+        if offers != "none":
             session = await know(turn, session, request.loyalty_data, conditions.loyalty_handling)
-        session = await accepted(turn, session, items, offers=offers)
+        session = await accepted(turn, session, items, offers)
         if stop.is_set():
             raise Failed("Aborted", "The till gave the payment up before the terminal was asked.", "aborted")
     return session

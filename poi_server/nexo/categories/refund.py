@@ -35,7 +35,7 @@ async def give_back(turn: Turn, request: PaymentRequest) -> Wire:
 
 async def refund_ended(turn: Turn) -> Wire | None:
     """The answer of a refund that nobody here is working on any more."""
-    return await sale_answer(turn, await _committed(turn))
+    return await sale_answer(turn, await refund_committed(turn))
 
 
 async def reverse(turn: Turn, request: ReversalRequest) -> Wire:
@@ -55,7 +55,7 @@ async def reverse(turn: Turn, request: ReversalRequest) -> Wire:
 
 async def reversal_ended(turn: Turn) -> Wire | None:
     """The answer of a reversal that nobody here is working on any more."""
-    return await _reversal(turn, await _committed(turn))
+    return await _reversal(turn, await refund_committed(turn))
 
 
 async def original(turn: Turn, named: OriginalPOITransaction | None) -> SaleView:
@@ -146,7 +146,7 @@ async def _reversal(turn: Turn, refund_id: str) -> Wire:
     )
 
 
-async def _committed(turn: Turn) -> str:
+async def refund_committed(turn: Turn) -> str:
     """The refund that a request made."""
     merchant_id, principal, key = turn.merchant_id, turn.by.access_id, turn.message_id
     found = await turn.services.sql.read(lambda: refund_state(merchant_id, principal, key))
