@@ -54,6 +54,9 @@ class Rig:
     def lose_answers(self) -> None:
         """What is asked from now on is done and not answered."""
 
+    def hear_again(self) -> None:
+        """Answers arrive again."""
+
     def away(self) -> PaymentConnector:
         """A connector whose device cannot be reached."""
         return self.connector(port=unused_port())
@@ -76,8 +79,9 @@ class SimulatorRig(Rig):
         book = SimulatorBook(self.folder / "simulator.db")
         done = [one for one in book.operations() if one.approved and not one.cancelled]
         book.close()
-        sign = {"authorise": 1, "refund": -1}
-        return sum(sign.get(one.kind, 0) * one.amount for one in done)
+        held = {one.of_reference for one in done if one.kind == "capture"}
+        sign = {"authorise": 1, "capture": 1, "refund": -1}
+        return sum(sign.get(one.kind, 0) * one.amount for one in done if one.reference not in held)
 
 
 class CaisseApRig(Rig):
@@ -121,7 +125,8 @@ class NexoRig(Rig):
 
     def moved(self) -> int:
         done = [one for one in self.terminal.book if one.done]
-        return int(sum(one.amount if one.what == "Payment" else -one.amount for one in done) * 100)
+        sign = {"Payment": 1, "completion": 1, "Reversal": -1, "refund": -1}
+        return int(sum(sign.get(one.what, 0) * one.amount for one in done) * 100)
 
     def lose_answers(self) -> None:
         self.terminal.faults.add("lost")
@@ -167,8 +172,11 @@ class StripeRig(Rig):
         self.service.customer = "declines"
 
     def lose_answers(self) -> None:
-        self.service.lost = {"process_payment_intent", "refunds"}
+        self.service.lost = {"process_payment_intent", "refunds", "/capture"}
         self.service.looks = 0
+
+    def hear_again(self) -> None:
+        self.service.lost = set()
 
     def away(self) -> PaymentConnector:
         return self.connector(api=f"http://127.0.0.1:{unused_port()}")

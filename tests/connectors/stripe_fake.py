@@ -1,10 +1,10 @@
 """A local stand-in for Stripe's service, typed from its published interface; not the service, and no proof of it.
 
-Pages: "Create a PaymentIntent", "The PaymentIntent object", "Update a PaymentIntent", "Cancel a PaymentIntent", "Search
-PaymentIntents", "The Reader object", "Hand off a PaymentIntent to a Reader and collect card details", "Confirm a
-PaymentIntent on the Reader", "Hand-off a PaymentIntent to a Reader", "Cancel the current reader action", "Create a
-refund", "Idempotent requests", "Errors"; "Collect card payments" (server-driven) for the states' order; and the
-changelog's "Removes the payment method types parameter from Payment Intents and Setup Intents".
+Pages: "Create a PaymentIntent", "The PaymentIntent object", "Update a PaymentIntent", "Capture a PaymentIntent",
+"Cancel a PaymentIntent", "Search PaymentIntents", "The Reader object", "Hand off a PaymentIntent to a Reader and collect
+card details", "Confirm a PaymentIntent on the Reader", "Hand-off a PaymentIntent to a Reader", "Cancel the current reader
+action", "Create a refund", "Idempotent requests", "Errors"; "Collect card payments" (server-driven) for the states'
+order; and the changelog's "Removes the payment method types parameter from Payment Intents and Setup Intents".
 """
 
 import json
@@ -117,6 +117,8 @@ class FakeStripe:
                 return self._known(name)
             case "POST", ["payment_intents", name]:
                 return self._update(self._known(name), form)
+            case "POST", ["payment_intents", name, "capture"]:
+                return self._capture(self._known(name), int(form["amount_to_capture"]))
             case "POST", ["payment_intents", name, "cancel"]:
                 return self._cancel(self._known(name))
             case "GET", ["terminal", "readers", _]:
@@ -160,6 +162,14 @@ class FakeStripe:
             raise Problem(400, "invalid_request_error", "payment_intent_unexpected_state")
         intent["amount"] = int(form["amount"])
         intent["metadata"] |= form["metadata"]
+        return intent
+
+    def _capture(self, intent: Json, amount: int) -> Json:
+        if intent["status"] != "requires_capture":
+            raise Problem(400, "invalid_request_error", "payment_intent_unexpected_state")
+        if amount > intent["amount_capturable"]:
+            raise Problem(400, "invalid_request_error", "amount_too_large")
+        intent |= {"status": "succeeded", "amount_capturable": 0, "amount_received": amount}
         return intent
 
     def _cancel(self, intent: Json) -> Json:
@@ -214,7 +224,12 @@ class FakeStripe:
             intent |= {"status": "requires_payment_method", "last_payment_error": error}
         else:
             action["status"] = "succeeded"
-            intent |= {"status": "succeeded", "amount_received": intent["amount"], "latest_charge": _charge(intent)}
+            held = intent["capture_method"] == "manual"
+            intent |= {
+                "status": "requires_capture" if held else "succeeded",
+                "amount_capturable" if held else "amount_received": intent["amount"],
+                "latest_charge": _charge(intent),
+            }
 
     def _refund(self, intent: Json, form: Json) -> Json:
         amount = int(form["amount"])

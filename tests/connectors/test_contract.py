@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from poi_engine.errors import DeviceError, PoiError, RequestError
+from poi_engine.ports import HoldingConnector
 from tests.connectors.rigs import RIGS, Rig, S, rigged
 
 
@@ -123,3 +126,47 @@ async def test_the_card_comes_before_the_amount_where_that_is_declared(rig: Rig)
     assert (await connector.cancel("acq_2")).outcome == "approved"
     assert (await connector.authorise(S, "pay_2", 500, "EUR", None)).outcome == "approved"
     assert await asyncio.to_thread(rig.moved) == 2090
+
+
+async def test_a_hold_is_captured_once_and_for_at_most_what_is_held(rig: Rig) -> None:
+    connector = rig.connector()
+    if not connector.capabilities.holds:
+        assert not hasattr(connector, "hold")
+        return
+    holding = cast(HoldingConnector, connector)
+    held = await holding.hold(S, "tab_1", 5000, "EUR")
+    assert (held.outcome, held.amount) == ("approved", 5000)
+    assert await holding.hold(S, "tab_1", 5000, "EUR") == held == await rig.connector().status("tab_1")
+    assert (await holding.capture_hold(S, "tab_1", "tab_1.much", 5001)).outcome == "declined"
+    taken = await holding.capture_hold(S, "tab_1", "tab_1.capture", 1230)
+    assert (taken.outcome, taken.amount) == ("approved", 1230)
+    assert await holding.capture_hold(S, "tab_1", "tab_1.capture", 1230) == taken
+    assert (await rig.connector().status("tab_1.capture")).outcome == "approved"
+    assert (await holding.capture_hold(S, "tab_1", "tab_1.again", 100)).outcome == "declined"
+    assert await asyncio.to_thread(rig.moved) == 1230
+    assert (await connector.refund(S, "tab_1.capture", "ref_1", 230, "EUR")).outcome == "approved"
+    assert await asyncio.to_thread(rig.moved) == 1000
+
+
+async def test_a_hold_that_is_let_go_takes_nothing(rig: Rig) -> None:
+    connector = rig.connector()
+    if connector.capabilities.holds:
+        holding = cast(HoldingConnector, connector)
+        await holding.hold(S, "tab_1", 5000, "EUR")
+        assert (await connector.cancel("tab_1")).outcome == "approved"
+        with suppress(DeviceError):  # what is let go may be told apart from what never was, or not
+            assert (await holding.capture_hold(S, "tab_1", "tab_1.capture", 100)).outcome == "declined"
+        assert await asyncio.to_thread(rig.moved) == 0
+
+
+async def test_a_capture_whose_answer_is_lost_is_asked_about(rig: Rig) -> None:
+    connector = rig.connector()
+    if connector.capabilities.holds:
+        holding = cast(HoldingConnector, connector)
+        await holding.hold(S, "tab_1", 5000, "EUR")
+        rig.lose_answers()
+        assert (await holding.capture_hold(S, "tab_1", "tab_1.capture", rig.unheard)).outcome == "unknown"
+        rig.hear_again()
+        said = await rig.connector().status("tab_1.capture")
+        assert (said.outcome, said.amount) == ("approved", rig.unheard)
+        assert await asyncio.to_thread(rig.moved) == rig.unheard

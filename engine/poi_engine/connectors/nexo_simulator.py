@@ -41,12 +41,16 @@ _CARD = {
     "PaymentInstrumentType": "Card",
     "CardData": {"PaymentBrand": "mc", "MaskedPan": "541333 **** 9999", "EntryMode": ["Contactless"]},
 }
+_BOOKED = {"Normal": "Payment", "Refund": "refund", "FirstReservation": "hold", "Completion": "completion"}
 _TIME = "2026-01-01T12:00:00.000Z"
 Json = dict[str, Any]
 
 
 class NexoDone(Struct, frozen=True, kw_only=True):
-    """One line of the terminal's book; `amount` in the currency's units, `what` the message's category or refund."""
+    """One line of the terminal's book; `amount` in the currency's units.
+
+    `what`: Payment, Reversal, refund, hold, completion (of a hold) or release (of one).
+    """
 
     what: str
     amount: Decimal
@@ -78,6 +82,7 @@ class SimulatedNexoTerminal:
         self._answers: dict[tuple[str, str, str], tuple[Json, Json]] = {}
         self._asked_after: dict[tuple[str, str, str], int] = {}
         self._paid: dict[str, Decimal] = {}
+        self._held: dict[str, Decimal] = {}
         self._runner: web.AppRunner | None = None
         self._closing = asyncio.Event()
 
@@ -234,19 +239,20 @@ class SimulatedNexoTerminal:
             return _failure("NotFound" if card else "Busy") | self._common(asked, "")
         self.card_waits = None
         number = f"POI{len(self.book):06d}"
-        if data.get("PaymentType") == "Refund":
-            said = self._given_back(asked["PaymentTransaction"].get("OriginalPOITransaction", {}), amount)
-        else:
-            said = _ENDS.get(int(amount * 100) % 100)
+        kind, original = (
+            data.get("PaymentType", "Normal"),
+            asked["PaymentTransaction"].get("OriginalPOITransaction", {}),
+        )
+        said = self._judged(kind, original, amount)
         taken = amount / 2 if "partial" in self.faults else amount
-        self._note("refund" if data.get("PaymentType") == "Refund" else "Payment", taken, said is None)
+        self._note(_BOOKED.get(kind, kind), taken, said is None)
         if said:
             return _failure(said) | self._common(asked, number)
-        self._paid[number] = taken
+        (self._held if kind == "FirstReservation" else self._paid)[number] = taken
         return self._common(asked, number) | {
             "Response": {"Result": "Success"},
             "PaymentResult": {
-                "PaymentType": data.get("PaymentType", "Normal"),
+                "PaymentType": kind,
                 "AmountsResp": {"Currency": amounts["Currency"], "AuthorizedAmount": taken},
                 "PaymentInstrumentData": _CARD,
                 "PaymentAcquirerData": {"MerchantID": "M", "AcquirerPOIID": "P", "ApprovalCode": "123456"},
@@ -254,8 +260,28 @@ class SimulatedNexoTerminal:
             },
         }
 
+    def _judged(self, kind: str, original: Mapping[str, Any], amount: Decimal) -> str | None:
+        """Why a payment of a kind is refused, if it is."""
+        if kind == "Refund":
+            return self._given_back(original, amount)
+        if kind == "Completion":
+            return self._completed(original, amount)
+        return _ENDS.get(int(amount * 100) % 100)
+
+    def _completed(self, original: Mapping[str, Any], amount: Decimal) -> str | None:
+        number = original.get("POITransactionID", {}).get("TransactionID", "")
+        if number not in self._held:
+            return "NotFound"
+        if amount > self._held[number]:
+            return "NotAllowed"
+        del self._held[number]
+        return None
+
     def _do_reversal(self, asked: Json) -> Json:
         original = asked["OriginalPOITransaction"]
+        if self._held.pop(original["POITransactionID"]["TransactionID"], None) is not None:
+            self._note("release", Decimal(0), True)
+            return {"Response": {"Result": "Success"}, "OriginalPOITransaction": original}
         left = self._paid.get(original["POITransactionID"]["TransactionID"])
         amount = asked.get("ReversedAmount", left or Decimal(0))
         said = _ENDS.get(int(amount * 100) % 100) if "ReversedAmount" in asked else None

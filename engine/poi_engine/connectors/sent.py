@@ -16,8 +16,9 @@ create table if not exists sent (
 
 
 class Sent(Struct, frozen=True, kw_only=True):
-    """One line. `kind`: acquire, authorise, refund, cancel. `amount` in minor units; `at` in microseconds, UTC.
+    """One line; `amount` in minor units, `at` in microseconds, UTC.
 
+    `kind`: acquire, authorise, hold, capture (of a hold), refund, cancel.
     `token` is the terminal's own reference, once it is known; `result` its last word, None while there is none.
     """
 
@@ -56,7 +57,7 @@ class SentBook(Book):
         return await asyncio.to_thread(self._find_locked, reference)
 
     async def left(self, payment_ref: str) -> int | None:
-        """What can still be given back on a payment, minor units; None for a payment not in this book."""
+        """What can still be given back on a payment, or taken of a hold, minor units; None for one not in this book."""
         return await asyncio.to_thread(self._left, payment_ref)
 
     def _begin(self, sent: Sent) -> Sent | None:
@@ -92,7 +93,9 @@ class SentBook(Book):
     def _left(self, payment_ref: str) -> int | None:
         with self._lock:
             paid = self._find(payment_ref)
-            rows = self._sql.execute("select * from sent where of_reference = ? and kind = 'refund'", (payment_ref,))
+            rows = self._sql.execute(
+                "select * from sent where of_reference = ? and kind in ('refund', 'capture')", (payment_ref,)
+            )
             given = sum(line.amount for line in map(_sent, rows) if not _failed(line))
         if paid is None:
             return None

@@ -6,36 +6,20 @@ that the terminal can be asked what became of it after any crash, and by any pro
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from typing import Any, Literal
+from contextlib import asynccontextmanager
+from typing import Any
 
-import aiohttp
 import msgspec
 
 from poi_engine.clock import Clock, micros
-from poi_engine.connectors.nexo_terminal.dialogue import NoAnswer, ask
-from poi_engine.connectors.nexo_terminal.messages import (
-    Body,
-    Nonsense,
-    decimal,
-    facts_of,
-    new_service_id,
-    payment_said,
-    read_body,
-    reversal_said,
-    sale_data,
-    same_message,
-    service_id,
-    stamp,
-)
+from poi_engine.connectors.nexo_terminal.dialogue import NoAnswer
+from poi_engine.connectors.nexo_terminal.messages import Body, Nonsense, decimal, facts_of, sale_data
 from poi_engine.connectors.nexo_terminal.options import NexoTerminal, terminal
+from poi_engine.connectors.nexo_terminal.talk import Category, Talk, meaning, token_of
 from poi_engine.connectors.sent import Sent, SentBook
 from poi_engine.errors import DeviceError
 from poi_engine.ports import Capabilities, CardSeen, ConnectorSetup, PaymentResult
 
-Category = Literal["Payment", "Reversal"]
-Told = tuple[PaymentResult, str | None]
-"""The terminal's word, and its own reference of the transaction where it gives one."""
 _FINAL = ("approved", "declined")
 _UNDO_TRIES = 100
 
@@ -44,15 +28,14 @@ class NexoConnector:
     """Terminals by station, and one book for all of them."""
 
     name = "nexo"
-    capabilities = Capabilities(card_before_amount=True)
+    capabilities = Capabilities(card_before_amount=True, holds=True)
 
     def __init__(self, terminals: Mapping[str, NexoTerminal], book: SentBook, clock: Clock) -> None:
         self._terminals = dict(terminals)
         self._book = book
         self._clock = clock
         self._busy = {station: asyncio.Lock() for station in terminals}
-        self._logged_in: set[str] = set()
-        self._http: aiohttp.ClientSession | None = None
+        self._talk = Talk(clock)
 
     async def acquire_card(
         self, station_id: str, acquisition_ref: str, amount: int = 0, currency: str = ""
@@ -63,11 +46,10 @@ class NexoConnector:
             if known is not None:
                 return _seen(known)
             body = await self._card(there, acquisition_ref, amount, currency)
-            token = "" if body.transaction is None else msgspec.json.encode(body.transaction).decode()
             facts = facts_of(body.PaymentInstrumentData, body.Response.AdditionalResponse)
             outcome, reason = ("approved", "") if body.succeeded else ("declined", body.reason)
             result = PaymentResult(outcome=outcome, payment_ref=acquisition_ref, facts=facts, reason=reason)
-            await self._book.end(acquisition_ref, token=token, result=result)
+            await self._book.end(acquisition_ref, token=token_of(body), result=result)
             return _seen(Sent(reference=acquisition_ref, kind="acquire", result=result))
 
     async def authorise(
@@ -78,12 +60,31 @@ class NexoConnector:
             known = await self._begin(payment_ref, "authorise", station_id, amount, currency)
             if known is not None:
                 return known.result or await self.status(payment_ref)
-            data: dict[str, Any] = {"PaymentType": "Normal"}
-            if card := await self._take_card(acquisition_ref):
-                data["CardAcquisitionReference"] = card
-            asked = {"AmountsReq": {"Currency": currency, "RequestedAmount": decimal(amount, currency)}}
-            body = {"SaleData": self._sale(payment_ref), "PaymentTransaction": asked, "PaymentData": data}
-            return await self._send(there, "Payment", payment_ref, body, amount, currency)
+            card = await self._take_card(acquisition_ref)
+            return await self._pay(there, payment_ref, "Normal", amount, currency, card=card)
+
+    async def hold(self, station_id: str, hold_ref: str, amount: int, currency: str) -> PaymentResult:
+        """Hold an amount on the card that is presented: a first reservation."""
+        async with self._alone(station_id) as there:
+            known = await self._begin(hold_ref, "hold", station_id, amount, currency)
+            if known is not None:
+                return known.result or await self.status(hold_ref)
+            return await self._pay(there, hold_ref, "FirstReservation", amount, currency)
+
+    async def capture_hold(self, station_id: str, hold_ref: str, capture_ref: str, amount: int) -> PaymentResult:
+        """Take at most what is held, once: the reservation's completion."""
+        async with self._alone(station_id) as there:
+            original = await self._original(hold_ref)
+            line = await self._book.find(hold_ref)
+            if line is None:
+                raise DeviceError("original-unknown", "This machine has not made the hold; nothing was sent.")
+            currency = line.currency
+            known = await self._begin(capture_ref, "capture", station_id, amount, currency, hold_ref)
+            if known is not None:
+                return known.result or await self.status(capture_ref)
+            if await self._is_too_much(hold_ref):
+                return await self._refused(capture_ref, "more than what is held")
+            return await self._pay(there, capture_ref, "Completion", amount, currency, original=original)
 
     async def capture(self, payment_ref: str, amount: int) -> PaymentResult:
         """Nothing to do: the terminal captures what it authorises."""
@@ -103,7 +104,7 @@ class NexoConnector:
             await self._begin(payment_ref, "authorise", line.station_id if line else "")
         elif said.outcome != "declined":
             if line is not None:
-                await self._abort(self._terminal(line.station_id), self._category(line), payment_ref)
+                await self._talk.abort(self._terminal(line.station_id), self._category(line), payment_ref)
             return _unknown(payment_ref, "it is still at the terminal")
         await self._book.end(payment_ref, result=_declined(payment_ref, "cancelled"))
         return PaymentResult(outcome="approved", payment_ref=payment_ref)
@@ -117,10 +118,8 @@ class NexoConnector:
             known = await self._begin(refund_ref, "refund", station_id, amount, currency, payment_ref)
             if known is not None:
                 return known.result or await self.status(refund_ref)
-            left = await self._book.left(payment_ref)
-            if left is not None and left < 0:
-                await self._book.end(refund_ref, result=_declined(refund_ref, "more than what is left"))
-                return _declined(refund_ref, "more than what is left")
+            if await self._is_too_much(payment_ref):
+                return await self._refused(refund_ref, "more than what is left")
             return await self._give_back(there, refund_ref, original, amount, currency)
 
     async def status(self, payment_ref: str) -> PaymentResult:
@@ -130,23 +129,40 @@ class NexoConnector:
             return await self._anywhere(payment_ref)
         if line.result is not None and line.result.outcome in _FINAL:
             return line.result
-        said, token = await self._asked_after(self._terminal(line.station_id), self._category(line), line)
+        said, token = await self._talk.became(self._terminal(line.station_id), self._category(line), line)
         if said.outcome in _FINAL:
             await self._book.end(payment_ref, token=token, result=said)
         return said
 
     async def probe(self, station_id: str) -> str:
         """What the terminal says of itself. Raises `DeviceError` when it is away."""
-        there = self._terminal(station_id)
-        body = await self._ask(there, "Diagnosis", new_service_id(), {}, there.options.status_seconds)
-        status = (body.POIStatus or {}).get("GlobalStatus", "no status") if body.succeeded else body.reason
-        return f"it answers: {str(status)[:40]}"
+        return await self._talk.diagnosis(self._terminal(station_id))
 
     async def close(self) -> None:
         """Close the connections and the book."""
-        if self._http is not None:
-            await self._http.close()
+        await self._talk.close()
         await asyncio.to_thread(self._book.close)
+
+    async def _pay(
+        self,
+        there: NexoTerminal,
+        reference: str,
+        kind: str,
+        amount: int,
+        currency: str,
+        *,
+        card: dict[str, str] | None = None,
+        original: dict[str, Any] | None = None,
+    ) -> PaymentResult:
+        """Send a payment of a kind: with the card that was read, or about a transaction before."""
+        asked: dict[str, Any] = {"AmountsReq": {"Currency": currency, "RequestedAmount": decimal(amount, currency)}}
+        data: dict[str, Any] = {"PaymentType": kind}
+        if original is not None:
+            asked["OriginalPOITransaction"] = original
+        if card is not None:
+            data["CardAcquisitionReference"] = card
+        body = {"SaleData": self._sale(reference), "PaymentTransaction": asked, "PaymentData": data}
+        return await self._send(there, "Payment", reference, body, amount, currency)
 
     # --- one message -----------------------------------------------------------------------------------------------
 
@@ -155,44 +171,15 @@ class NexoConnector:
     ) -> PaymentResult:
         """Send what moves money, once; the book says so already."""
         try:
-            await self._login(there)
-            answer = await self._ask(there, category, service_id(reference), body, there.options.answer_seconds)
-            said = _said(category, reference, amount, currency, answer)
+            answer = await self._talk.move(there, category, reference, body)
+            said = meaning(category, reference, amount, currency, answer)
         except (NoAnswer, Nonsense) as error:
             return _unknown(reference, error.message)
         except DeviceError:
             await self._book.forget(reference)
             raise
-        if answer.condition == "LoggedOut":
-            self._logged_in.discard(there.station)
-        await self._book.end(reference, token=_token(answer), result=said if said.outcome in _FINAL else None)
+        await self._book.end(reference, token=token_of(answer), result=said if said.outcome in _FINAL else None)
         return said
-
-    async def _ask(
-        self, there: NexoTerminal, category: str, service: str, body: dict[str, Any], seconds: float
-    ) -> Body:
-        answer = await ask(self._session(), there, category, service, body, seconds)
-        if answer is None:
-            raise Nonsense("it is empty")
-        return answer
-
-    def _session(self) -> aiohttp.ClientSession:
-        if self._http is None:  # a loop is needed, and there is none where connectors are opened
-            self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True, limit=0))
-        return self._http
-
-    async def _login(self, there: NexoTerminal) -> None:
-        if not there.options.login or there.station in self._logged_in:
-            return
-        software = {"ApplicationName": "poi-server", "CertificationCode": "none", "SoftwareVersion": "0"}
-        body = {"DateTime": stamp(self._clock.now()), "SaleSoftware": software, "OperatorLanguage": "en"}
-        try:
-            answer = await self._ask(there, "Login", new_service_id(), body, there.options.status_seconds)
-        except (NoAnswer, Nonsense) as error:
-            raise DeviceError("terminal-away", f"The login failed, no payment was sent: {error.message}") from None
-        if not answer.succeeded:
-            raise DeviceError("terminal-away", f"The login was refused, no payment was sent: {answer.reason}.")
-        self._logged_in.add(there.station)
 
     # --- the card --------------------------------------------------------------------------------------------------
 
@@ -203,12 +190,11 @@ class NexoConnector:
             asked["TotalAmount"] = decimal(amount, currency)
         body = {"SaleData": self._sale(reference), "CardAcquisitionTransaction": asked}
         try:
-            await self._login(there)
-            return await self._ask(there, "CardAcquisition", service_id(reference), body, there.options.answer_seconds)
+            return await self._talk.move(there, "CardAcquisition", reference, body)
         except DeviceError as error:
             if isinstance(error, NoAnswer | Nonsense):
-                await self._abort(there, "CardAcquisition", reference)
-                await self._release(there)
+                await self._talk.abort(there, "CardAcquisition", reference)
+                await self._talk.release(there)
             await self._book.forget(reference)
             raise
 
@@ -225,35 +211,30 @@ class NexoConnector:
         """Tell the terminal that no payment follows the card it has read."""
         there = self._terminal(line.station_id)
         if line.result is None:
-            await self._abort(there, "CardAcquisition", line.reference)
+            await self._talk.abort(there, "CardAcquisition", line.reference)
         if line.result is None or line.token:
-            await self._release(there)
+            await self._talk.release(there)
         await self._book.end(line.reference, token="", result=_declined(line.reference, "cancelled"))
         return PaymentResult(outcome="approved", payment_ref=line.reference)
-
-    async def _release(self, there: NexoTerminal) -> None:
-        with suppress(DeviceError):  # it lets go by itself after a while
-            body = {"TransactionAction": "AbortTransaction"}
-            await self._ask(there, "EnableService", new_service_id(), body, there.options.status_seconds)
-
-    async def _abort(self, there: NexoTerminal, category: str, reference: str) -> None:
-        body = {"AbortReason": "MerchantAbort", "MessageReference": self._pointing(there, category, reference)}
-        with suppress(DeviceError):  # the answer says nothing either way; the status does
-            await ask(self._session(), there, "Abort", new_service_id(), body, there.options.status_seconds)
 
     # --- giving back -----------------------------------------------------------------------------------------------
 
     async def _give_back(
         self, there: NexoTerminal, refund_ref: str, original: dict[str, Any], amount: int, currency: str
     ) -> PaymentResult:
-        value = decimal(amount, currency)
         if there.options.refunds == "payment":
-            asked = {"AmountsReq": {"Currency": currency, "RequestedAmount": value}, "OriginalPOITransaction": original}
-            data = {"PaymentType": "Refund"}
-            body = {"SaleData": self._sale(refund_ref), "PaymentTransaction": asked, "PaymentData": data}
-            return await self._send(there, "Payment", refund_ref, body, amount, currency)
-        body = self._reversal(refund_ref, original) | {"ReversedAmount": value}
+            return await self._pay(there, refund_ref, "Refund", amount, currency, original=original)
+        body = self._reversal(refund_ref, original) | {"ReversedAmount": decimal(amount, currency)}
         return await self._send(there, "Reversal", refund_ref, body, amount, currency)
+
+    async def _is_too_much(self, of_reference: str) -> bool:
+        """Whether more was begun on a payment or hold than it has."""
+        left = await self._book.left(of_reference)
+        return left is not None and left < 0
+
+    async def _refused(self, reference: str, why: str) -> PaymentResult:
+        await self._book.end(reference, result=_declined(reference, why))
+        return _declined(reference, why)
 
     async def _undo(self, payment_ref: str, amount: int) -> PaymentResult:
         """Reverse the whole of a payment at the terminal that took it."""
@@ -285,7 +266,7 @@ class NexoConnector:
         for there in stations:
             if not token:
                 sought = line or Sent(reference=payment_ref, kind="authorise")
-                token = (await self._asked_after(there, "Payment", sought))[1]
+                token = (await self._talk.became(there, "Payment", sought))[1]
             if token:
                 found = msgspec.json.decode(token)
                 return {"POITransactionID": found, "SaleID": there.options.sale_id, "POIID": there.options.poi_id}
@@ -299,28 +280,10 @@ class NexoConnector:
         categories: tuple[Category, ...] = ("Payment", "Reversal")
         for there in self._terminals.values():
             for category in categories:
-                said, _ = await self._asked_after(there, category, sought)
+                said, _ = await self._talk.became(there, category, sought)
                 if said.outcome != "not_found":
                     return said
         return PaymentResult(outcome="not_found", payment_ref=reference)
-
-    async def _asked_after(self, there: NexoTerminal, category: Category, line: Sent) -> Told:
-        """The terminal's word on a message of ours."""
-        pointing = self._pointing(there, category, line.reference)
-        body = {"MessageReference": pointing, "ReceiptReprintFlag": False}
-        try:
-            answer = await self._ask(there, "TransactionStatus", new_service_id(), body, there.options.status_seconds)
-            return _repeated(category, line, pointing, answer)
-        except (NoAnswer, Nonsense) as error:
-            return _unknown(line.reference, error.message), None
-
-    def _pointing(self, there: NexoTerminal, category: str, reference: str) -> dict[str, Any]:
-        return {
-            "MessageCategory": category,
-            "ServiceID": service_id(reference),
-            "SaleID": there.options.sale_id,
-            "POIID": there.options.poi_id,
-        }
 
     # --- small things ----------------------------------------------------------------------------------------------
 
@@ -373,30 +336,11 @@ def opened(setup: ConnectorSetup) -> NexoConnector:
     return NexoConnector(terminals, SentBook(setup.book), setup.clock)
 
 
-def _said(category: Category, reference: str, amount: int | None, currency: str, body: Body) -> PaymentResult:
-    read = payment_said if category == "Payment" else reversal_said
-    return read(reference, amount, currency, body)
-
-
-def _repeated(category: Category, line: Sent, pointing: dict[str, Any], answer: Body) -> Told:
-    if answer.succeeded and answer.RepeatedMessageResponse is not None:
-        repeated = answer.RepeatedMessageResponse
-        same_message(repeated.MessageHeader, pointing)
-        body = read_body(repeated.RepeatedResponseMessageBody.get(f"{category}Response"))
-        return _said(category, line.reference, line.amount or None, line.currency, body), _token(body)
-    outcome = {"InProgress": "in_progress", "NotFound": "not_found"}.get(answer.condition, "unknown")
-    return PaymentResult(outcome=outcome, payment_ref=line.reference, reason=answer.reason), None
-
-
 def _seen(line: Sent) -> CardSeen:
     if line.result is None or line.result.outcome != "approved":
         reason = line.result.reason if line.result else "the terminal still waits for one"
         raise DeviceError("card-not-read", f"No card was read: {reason}.")
     return CardSeen(facts=line.result.facts, acquisition_ref=line.reference)
-
-
-def _token(body: Body) -> str | None:
-    return msgspec.json.encode(body.transaction).decode() if body.transaction else None
 
 
 def _declined(reference: str, why: str) -> PaymentResult:

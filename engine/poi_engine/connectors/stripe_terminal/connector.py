@@ -29,7 +29,7 @@ class StripeConnector:
     """Readers by station. Without the official package (the extra `stripe`) there is no such connector."""
 
     name = "stripe"
-    capabilities = Capabilities(card_before_amount=True)
+    capabilities = Capabilities(card_before_amount=True, holds=True)
 
     def __init__(self, readers: Mapping[str, StripeReader], book: SentBook, clock: Clock) -> None:
         self._readers = dict(readers)
@@ -60,19 +60,26 @@ class StripeConnector:
         self, station_id: str, payment_ref: str, amount: int, currency: str, acquisition_ref: str | None
     ) -> PaymentResult:
         """Charge an amount in minor units: on the card that was collected, or on the next one."""
-        async with self._alone(station_id) as (there, service):
-            known = await self._begin(payment_ref, "authorise", station_id, amount, currency)
+        return await self._charge(station_id, "authorise", payment_ref, amount, currency, acquisition_ref)
+
+    async def hold(self, station_id: str, hold_ref: str, amount: int, currency: str) -> PaymentResult:
+        """Hold an amount on the next card."""
+        return await self._charge(station_id, "hold", hold_ref, amount, currency, None)
+
+    async def capture_hold(self, station_id: str, hold_ref: str, capture_ref: str, amount: int) -> PaymentResult:
+        """Take at most what is held, once; the service lets go the rest."""
+        async with self._alone(station_id) as (_, service):
+            intent = await self._intent_of(service, hold_ref)
+            if intent is None:
+                raise DeviceError("original-unknown", "The service does not know the hold; nothing was sent.")
+            known = await self._begin(capture_ref, "capture", station_id, amount, "", hold_ref)
             if known is not None:
-                return known.result or await self.status(payment_ref)
-            card = await self._take_card(acquisition_ref)
-            try:
-                intent = await self._intended(service, payment_ref, amount, currency, card)
-                await self._book.end(payment_ref, token=intent)
-                start = service.confirm if card else service.process
-                await start(there.options.reader, intent, f"{payment_ref}:start")
-            except DeviceError as error:
-                return await self._not_started(payment_ref, error)
-            return await self._watched(there, service, payment_ref)
+                return known.result or await self.status(capture_ref)
+            left = await self._book.left(hold_ref)
+            if left is not None and left < 0:
+                return await self._ended(_declined(capture_ref, "more than what is held"))
+            await self._book.end(capture_ref, token=intent)
+            return await self._taken(service, intent, capture_ref, amount)
 
     async def capture(self, payment_ref: str, amount: int) -> PaymentResult:
         """Nothing to do: intents are made to capture at once."""
@@ -86,7 +93,7 @@ class StripeConnector:
             await self._let_go(there, service, payment_ref)
             return PaymentResult(outcome="approved", payment_ref=payment_ref)
         said = await self.status(payment_ref)
-        if said.outcome == "approved":
+        if said.outcome == "approved" and (line is None or line.kind != "hold"):
             undone = await self._undo(service, payment_ref, said.amount)
             if undone.outcome != "approved":
                 return _unknown(payment_ref, undone.reason)
@@ -123,6 +130,8 @@ class StripeConnector:
         try:
             if line is not None and line.kind == "refund":
                 return await self._refund_status(service, line)
+            if line is not None and line.kind == "capture":  # the same key again: done once, whenever it arrived
+                return await self._taken(service, line.token, payment_ref, line.amount)
             intent = await self._intent_of(service, payment_ref)
             if intent is None:
                 return PaymentResult(outcome="not_found", payment_ref=payment_ref)
@@ -178,9 +187,28 @@ class StripeConnector:
 
     # --- the payment -----------------------------------------------------------------------------------------------
 
-    async def _intended(self, service: Service, reference: str, amount: int, currency: str, card: str | None) -> str:
+    async def _charge(
+        self, station_id: str, kind: str, reference: str, amount: int, currency: str, acquisition_ref: str | None
+    ) -> PaymentResult:
+        async with self._alone(station_id) as (there, service):
+            known = await self._begin(reference, kind, station_id, amount, currency)
+            if known is not None:
+                return known.result or await self.status(reference)
+            card = await self._take_card(acquisition_ref)
+            try:
+                intent = await self._intended(service, reference, amount, currency, card, held=kind == "hold")
+                await self._book.end(reference, token=intent)
+                start = service.confirm if card else service.process
+                await start(there.options.reader, intent, f"{reference}:start")
+            except DeviceError as error:
+                return await self._not_started(reference, error)
+            return await self._watched(there, service, reference)
+
+    async def _intended(
+        self, service: Service, reference: str, amount: int, currency: str, card: str | None, *, held: bool
+    ) -> str:
         if card is None:
-            return str((await service.create_intent(amount, currency, reference, reference))["id"])
+            return str((await service.create_intent(amount, currency, reference, reference, held=held))["id"])
         return str((await service.adjust_intent(card, amount, reference, reference))["id"])
 
     async def _not_started(self, reference: str, error: DeviceError) -> PaymentResult:
@@ -237,6 +265,15 @@ class StripeConnector:
         """Use the reference's key on an intent that is cancelled at once. Raises `DeviceError` if it was used."""
         spent = await service.create_intent(_LEAST, "eur", f"spent:{reference}", reference)
         await service.cancel_intent(spent["id"])
+
+    async def _taken(self, service: Service, intent: str, capture_ref: str, amount: int) -> PaymentResult:
+        try:
+            captured = await service.capture_intent(intent, amount, capture_ref)
+        except DeviceError as error:
+            if error.code == "no-answer":
+                return _unknown(capture_ref, error.message)
+            return await self._ended(_declined(capture_ref, str(getattr(error, "reason", error.code))))
+        return await self._ended(intent_said(capture_ref, amount, captured, None))
 
     # --- giving back -----------------------------------------------------------------------------------------------
 

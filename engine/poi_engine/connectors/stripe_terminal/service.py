@@ -15,7 +15,7 @@ from poi_engine.connectors.stripe_terminal.options import StripeReader
 from poi_engine.errors import DeviceError
 
 if TYPE_CHECKING:
-    from stripe.params import PaymentIntentUpdateParams, RefundCreateParams
+    from stripe.params import PaymentIntentCaptureParams, PaymentIntentUpdateParams, RefundCreateParams
     from stripe.params.terminal import (
         ReaderCollectPaymentMethodParams,
         ReaderConfirmPaymentIntentParams,
@@ -58,14 +58,14 @@ class Service:
         self._intents, self._refunds = client.v1.payment_intents, client.v1.refunds
         self._readers = client.v1.terminal.readers
 
-    async def create_intent(self, amount: int, currency: str, reference: str, key: str) -> Found:
-        """A payment intent for a card that is present."""
+    async def create_intent(self, amount: int, currency: str, reference: str, key: str, *, held: bool = False) -> Found:
+        """A payment intent for a card that is present; `held`: what is authorised is captured later."""
         call = self._intents.create_async(
             {
                 "amount": amount,
                 "currency": currency.lower(),
                 "allowed_payment_method_types": ["card_present"],
-                "capture_method": "automatic",
+                "capture_method": "manual" if held else "automatic",
                 "metadata": {"reference": reference},
             },
             {"idempotency_key": key},
@@ -85,6 +85,11 @@ class Service:
         """The intent of a reference that another machine has made; the service's search may lag by a minute."""
         found = await _called(self._intents.search_async({"query": f"metadata['reference']:'{reference}'"}))
         return str(found["data"][0]["id"]) if found["data"] else None
+
+    async def capture_intent(self, intent: str, amount: int, key: str) -> Found:
+        """Take at most what is held, and let go the rest."""
+        taken: PaymentIntentCaptureParams = {"amount_to_capture": amount, "expand": ["latest_charge"]}
+        return await _called(self._intents.capture_async(intent, taken, {"idempotency_key": key}))
 
     async def cancel_intent(self, intent: str) -> Found:
         """Nothing can be charged on it any more."""
