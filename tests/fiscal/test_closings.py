@@ -92,9 +92,10 @@ async def test_a_day_without_sales_can_be_closed(shop: Shop) -> None:
 
 async def test_what_was_in_flight_when_the_day_was_closed_falls_into_the_next(shop: Shop) -> None:
     await shop.sell(1000)
-    accepted = await shop.accept(await shop.basket(700))
+    doubtful = await shop.pay(await shop.accept(await shop.basket(UNHEARD)))
     await close(shop)
-    assert (await shop.pay(accepted)).state == "paid"
+    session = await shop.engine.checkout.resolve(M, doubtful.session_id, "paid", "the slip", by=SELLER)
+    assert session.state == "paid"
     shop.clock.forward(DAY)
     await shop.engine.fiscal.round()
     assert await periods(shop) == [("day", "2026-11-22", 1, 1)]
