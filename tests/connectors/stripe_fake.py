@@ -1,10 +1,11 @@
 """A local stand-in for Stripe's service, typed from its published interface; not the service, and no proof of it.
 
 Pages: "Create a PaymentIntent", "The PaymentIntent object", "Update a PaymentIntent", "Capture a PaymentIntent",
-"Cancel a PaymentIntent", "Search PaymentIntents", "The Reader object", "Hand off a PaymentIntent to a Reader and collect
-card details", "Confirm a PaymentIntent on the Reader", "Hand-off a PaymentIntent to a Reader", "Cancel the current reader
-action", "Create a refund", "Idempotent requests", "Errors"; "Collect card payments" (server-driven) for the states'
-order; and the changelog's "Removes the payment method types parameter from Payment Intents and Setup Intents".
+"Cancel a PaymentIntent", "Search PaymentIntents", "The Reader object", "Hand off a PaymentIntent to a Reader and
+collect card details", "Confirm a PaymentIntent on the Reader", "Hand-off a PaymentIntent to a Reader", "Cancel the
+current reader action", "Create a refund", "Idempotent requests", "Errors"; "Collect card payments" (server-driven) for
+the order of states; and the changelog's "Removes the payment method types parameter from Payment Intents and Setup
+Intents".
 """
 
 import json

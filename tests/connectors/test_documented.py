@@ -21,7 +21,7 @@ COLUMNS = {
     "refunds": "refund",
     "cancels": "cancel",
     "asks what became of it": "status",
-    "holds for a tab": "holds",
+    "holds for a later capture": "holds",
     "holds for a later capture": "holds",
 }
 
