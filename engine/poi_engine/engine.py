@@ -46,6 +46,7 @@ from poi_engine.value.tabs import Tabs
 from poi_engine.value.transfers import NAME as TRANSFER
 from poi_engine.value.transfers import TransferConnector
 from poi_engine.value.wallet import Wallets
+from poi_engine.whole_sale import WholeSales
 from poi_engine.wiring import Trace, Wiring, untraced
 
 ROUND_SECONDS = 20.0
@@ -105,6 +106,7 @@ class Engine:
         self.handovers = HandOvers(wiring, desk, self.stations)
         self.confirmations = Confirmations(wiring, desk)
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds, self.confirmations)
+        self.whole_sales = WholeSales(wiring, desk, self.stations, self.offers, self.customers, self.checkout)
         self.orders = Orders(wiring, desk, self.stations, self.offers, self.customers, self.products, refunds)
         self.gift_cards = GiftCards(wiring)
         self.wallets = Wallets(wiring)

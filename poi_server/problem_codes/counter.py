@@ -37,6 +37,12 @@ CODES: dict[str, Explanation] = {
     "station-busy": Explanation(
         "Station busy", "Somebody is being served there.", "Finish that sale, give it up, or use another station."
     ),
+    "empty-basket": Explanation("Empty basket", "A sale has at least one line.", "Send what is sold in `entries`."),
+    "total-above": Explanation(
+        "Dearer than accepted",
+        "The total is more than `accept_up_to`.",
+        "Tell the customer the total and send it again under a new key, with `accept_up_to` as agreed.",
+    ),
     "nothing-left": Explanation("Nothing left", "All of it was taken back before.", "Nothing is to be done."),
     "bad-amount": Explanation("Bad amount", "An amount is 1 minor unit or more.", "Send a greater one, or none."),
     "more-than-due": Explanation(

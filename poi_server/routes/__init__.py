@@ -11,6 +11,7 @@ MODULES = (
     "setup",
     "sellers",
     "counter",
+    "till",
     "confirmations",
     "advice",
     "products",

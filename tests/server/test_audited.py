@@ -106,6 +106,7 @@ EXEMPT = {
     f"POST {SESSION}/accept": "the checkout it writes names who accepted",
     "POST /nexo": "a till's sale and its journal name who took the payment; a refund leaves the row that all do",
     f"POST {SESSION}/pay": "the sale, its receipt and the journal name who took the payment",
+    "POST /v1/stations/{station_id}/sale": "the sale, its receipt and the journal name who took the payment",
     f"POST {SESSION}/status": "asks the terminal; the payment's own row has the answer",
     f"POST {SESSION}/abandon": BASKET,
     f"POST {SESSION}/hand-over": BASKET,

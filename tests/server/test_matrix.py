@@ -154,6 +154,7 @@ SAMPLES: dict[str, Any] = {
     "POST /v1/me/confirmations/{confirmation_id}": {"yes": True},
     "POST /v1/sessions/{session_id}/accept": {"decision_id": "dec_x", "total": 1},
     "POST /v1/sessions/{session_id}/pay": {"means": "cash"},
+    "POST /v1/stations/{station_id}/sale": {"entries": [{"amount": 500}], "accept_up_to": 400},
     "POST /v1/sessions/{session_id}/resolve": {"outcome": "paid", "reason": "seen"},
     "POST /v1/sessions/{session_id}/hand-over": {"station_id": "sta_x"},
     "POST /v1/sales/{sale_id}/refunds": {"reason": "broken"},

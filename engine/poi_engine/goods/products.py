@@ -49,6 +49,7 @@ class Product(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 COLUMNS = Product.__struct_fields__
 _COLUMNS = ", ".join(COLUMNS)
+_CODES = (1, 4, 16, 64)  # codes a statement
 
 
 class Products:
@@ -161,12 +162,23 @@ def line_of(product: Product, line_id: str, quantity: int) -> SaleItem:
 
 def on_sale(merchant_id: str, codes: Iterable[str]) -> Job[dict[str, Product]]:
     """The products that are sold, by the code they were asked for with."""
-    products: dict[str, Product] = {}
-    for code in dict.fromkeys(codes):
-        product = yield from find_product(merchant_id, code)
-        if product is not None and product.active:
+    asked = list(dict.fromkeys(codes))
+    products = {product.code: product for product in (yield from _by_codes(merchant_id, asked))}
+    for code in asked:
+        if code not in products and is_gtin(code) and (product := (yield from find_product(merchant_id, code))):
             products[code] = product
-    return products
+    return {code: products[code] for code in asked if code in products and products[code].active}
+
+
+def _by_codes(merchant_id: str, codes: list[str]) -> Job[list[Product]]:
+    """The products with these codes; the codes are filled up to a few lengths, so that few statements are prepared."""
+    found: list[Product] = []
+    for start in range(0, len(codes), _CODES[-1]):
+        some = codes[start : start + _CODES[-1]]
+        length = next(length for length in _CODES if length >= len(some))
+        some += some[-1:] * (length - len(some))
+        found += yield from read_products(merchant_id, f"code in ({', '.join('?' * length)})", tuple(some))
+    return found
 
 
 def read_products(merchant_id: str, where: str, values: tuple[object, ...]) -> Job[list[Product]]:

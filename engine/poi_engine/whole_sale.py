@@ -1,0 +1,178 @@
+"""A whole sale in one call, for a till that knows its basket and wants one answer: decided, accepted, paid.
+
+The session's id is made of the caller's key, so a repeated call finds what the first one began and goes on from there,
+wherever that was interrupted; a sale that was made is answered again. Nothing is kept of a call that is refused.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from poi_engine.basket import BasketEntry, check_entries, lines_of
+from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.checkout.checkout import Checkout
+from poi_engine.clientele.customers import Customers
+from poi_engine.clock import moment
+from poi_engine.desk import Desk
+from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
+from poi_engine.goods.products import is_gtin, on_sale
+from poi_engine.identify import Identifier, Refused
+from poi_engine.ports import Credential
+from poi_engine.principal import Principal
+from poi_engine.session import Identity, Session, SessionState
+from poi_engine.stations import CHANGEABLE, Stations
+from poi_engine.wiring import Wiring
+from poi_offers.situation import Basket, SaleItem
+
+_S = SessionState
+_WAITS = frozenset({"confirmation-required", "payment-under-way"})
+"""Refusals after which the same call goes on later: the session stays."""
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What the till wants: the basket, for whom, at most for how much (minor units), and by what it is paid."""
+
+    entries: Sequence[BasketEntry]
+    accept_up_to: int
+    means: Literal["card", "cash", "wallet"] = "card"
+    credential: Credential | None = None
+    codes: tuple[str, ...] = ()
+
+
+class WholeSales:
+    """The service."""
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        desk: Desk,
+        stations: Stations,
+        offers: OfferBook,
+        customers: Customers,
+        checkout: Checkout,
+    ) -> None:
+        self._w = wiring
+        self._desk = desk
+        self._stations = stations
+        self._offers = offers
+        self._identifier = Identifier(wiring, customers)
+        self._checkout = checkout
+
+    async def sell(
+        self, merchant_id: str, station_id: str, wish: Wish, *, key: str, caller: Principal, by: Principal
+    ) -> Session:
+        """PAID, DECLINED (nothing is held any more) or UNKNOWN (as after any payment). Repeating the key sells once.
+
+        `Conflict` `total-above` when the offers leave more than `accept_up_to`, `station-busy` while somebody else is
+        served there. `caller` is whose key it is, `by` who acts.
+        """
+        check_entries(wish.entries)
+        session_id = _session_of(merchant_id, station_id, caller, key)
+        session = await self._begun(merchant_id, session_id)
+        if session is None:
+            session = await self._begin(merchant_id, station_id, session_id, wish)
+        else:
+            _must_be_same(session, wish)
+        if session.state is _S.PAID:
+            return session
+        try:
+            return await self._finished(session, wish, key, by)
+        except PoiError as error:
+            if error.status < 500 and error.code not in _WAITS:
+                await self._give_up(merchant_id, session_id)
+            raise
+
+    async def _finished(self, session: Session, wish: Wish, key: str, by: Principal) -> Session:
+        merchant_id, session_id = session.merchant_id, session.session_id
+        if session.state in CHANGEABLE and session.decision is not None and session.state is not _S.DECLINED:
+            total = _fits(session.decision.total, wish)
+            await self._checkout.accept(merchant_id, session_id, session.decision_id or "", total, by=by, known=session)
+        paid = await self._checkout.pay(merchant_id, session_id, wish.means, key=key, by=by)
+        if paid.state is _S.DECLINED:
+            await self._give_up(merchant_id, session_id)
+        return paid
+
+    async def _begun(self, merchant_id: str, session_id: str) -> Session | None:
+        try:
+            return await self._desk.load(merchant_id, session_id)
+        except NotFound:
+            return None
+
+    async def _begin(self, merchant_id: str, station_id: str, session_id: str, wish: Wish) -> Session:
+        """The decided session, stored as the station's; refused before anything is stored when it is too dear."""
+        identity = await self._who(merchant_id, wish.credential) if wish.credential else None
+        counter = await self._w.places.counter(merchant_id, station_id)
+        products = await self._w.sql.read(lambda: on_sale(merchant_id, [one.code for one in wish.entries if one.code]))
+        items = lines_of(wish.entries, products, counter.vat_rate)
+        fresh = Session(
+            session_id=session_id,
+            merchant_id=merchant_id,
+            store_id=counter.store_id,
+            station_id=station_id,
+            opened_at=moment(self._w.at()),
+            basket=Basket(currency=await self._currency(merchant_id), items=items, codes=wish.codes),
+            identity=identity,
+        )
+        session = await self._stations.decided(fresh)
+        if session.decision is None:
+            raise RequestError("empty-basket", "A sale has at least one line.", path="$.entries")
+        _fits(session.decision.total, wish)
+        return await self._stored(session)
+
+    async def _stored(self, session: Session) -> Session:
+        if await self._w.sessions.save(session, expected_revision=None):
+            await self._w.screens.session_changed(session)
+            return session
+        found = await self._begun(session.merchant_id, session.session_id)
+        if found is None:
+            raise Conflict("station-busy", "Somebody is being served at this station; end their session first.")
+        return found
+
+    async def _who(self, merchant_id: str, credential: Credential) -> Identity:
+        programme = (await self._offers.merchant(merchant_id)).programme
+        found = await self._identifier.identify(merchant_id, credential, pseudonyms=programme.pseudonyms)
+        if isinstance(found, Refused):
+            raise RequestError(found.notice.code, "Nobody is known by this card or code.", path="$.credential")
+        return replace(found, proved_at=self._w.at())
+
+    async def _currency(self, merchant_id: str) -> str:
+        return (await self._offers.merchant(merchant_id)).currency
+
+    async def _give_up(self, merchant_id: str, session_id: str) -> None:
+        """Free the station and what was held; a payment under way, or a session that ended, stays as it is."""
+        with suppress(Conflict, NotFound):
+            await self._stations.abandon(merchant_id, session_id)
+
+
+def _session_of(merchant_id: str, station_id: str, caller: Principal, key: str) -> str:
+    """The same key of the same caller is the same session."""
+    name = "\0".join((merchant_id, station_id, caller.access_id, key))
+    return f"ses_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def _fits(total: int, wish: Wish) -> int:
+    if total > wish.accept_up_to:
+        message = f"The total is {total} minor units; {wish.accept_up_to} were accepted at most. Nothing was sold."
+        raise Conflict("total-above", message, path="$.accept_up_to")
+    return total
+
+
+def _must_be_same(session: Session, wish: Wish) -> None:
+    """A key that is repeated for another basket is refused."""
+    items, entries = session.basket.items, wish.entries
+    if len(items) != len(entries) or not all(map(_is_of, items, entries)):
+        message = "This idempotency key was used for another request; use a new key for a new request."
+        raise Conflict("idempotency-mismatch", message, status=422)
+
+
+def _is_of(item: SaleItem, entry: BasketEntry) -> bool:
+    """Whether a line was made of an entry; a GTIN names its product by another code."""
+    if item.quantity != entry.quantity:
+        return False
+    if entry.code is None:
+        return item.code == "" and item.unit_price == (entry.amount or 0)
+    return item.code == entry.code or is_gtin(entry.code)
