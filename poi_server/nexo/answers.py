@@ -55,6 +55,8 @@ def failed(turn: Turn, category: str, body: dict[str, Any], response: Response) 
 
 def _of_a_sale(turn: Turn, request: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {"POIData": turn.poi_data(_reference(turn))}
+    if turn.kept is not None and turn.kept.echo.sale_data is not None:
+        return told | {"SaleData": turn.kept.echo.sale_data}
     try:
         told["SaleData"] = msgspec.convert(request.get("SaleData"), SaleData).echo
     except msgspec.ValidationError:

@@ -64,6 +64,8 @@ _BY_CODE: dict[str, ErrorCondition] = {
     "no-card-before-amount": "UnavailableService",
     "nobody-came": "Cancel",
 }
+LASTING = frozenset({"nobody-came"})
+"""Failures of devices that are an answer: the same request is not tried again."""
 _BY_KIND: tuple[tuple[type[PoiError], ErrorCondition], ...] = (
     (Forbidden, "NotAllowed"),
     (NotFound, "NotFound"),

@@ -26,9 +26,8 @@ _SECRET_MAX = 128
 class Door:
     """Takes the messages of one listening port, or of the API's own route."""
 
-    def __init__(self, server: NexoServer, *, quiet_seconds: float = QUIET_SECONDS) -> None:
+    def __init__(self, server: NexoServer) -> None:
         self._server = server
-        self._quiet = quiet_seconds
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer a till on the port of its own: secured, or plain with a station's credential."""
@@ -51,14 +50,14 @@ class Door:
     async def answered(self, request: web.Request, asked: Asked, credential: Principal | None) -> web.StreamResponse:
         """The answer, with spaces before it if it takes long; a till that hangs up interrupts nothing."""
         answering = asyncio.ensure_future(self._server.answer(asked, credential))
-        done, _ = await asyncio.wait({answering}, timeout=self._quiet)
+        done, _ = await asyncio.wait({answering}, timeout=QUIET_SECONDS)
         if done:
             return web.Response(body=answering.result(), content_type=JSON)
         response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: JSON})
         await response.prepare(request)
         while not done:
             await response.write(b" ")
-            done, _ = await asyncio.wait({answering}, timeout=self._quiet)
+            done, _ = await asyncio.wait({answering}, timeout=QUIET_SECONDS)
         await response.write(answering.result())
         await response.write_eof()
         return response

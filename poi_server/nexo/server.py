@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,13 +18,13 @@ from poi_engine.staff.rights import Acting
 from poi_server.config import Nexo, NexoPoi
 from poi_server.nexo.answers import failed, json_of, named
 from poi_server.nexo.categories import CATEGORIES, UNANSWERED
-from poi_server.nexo.conditions import Failed, StillOpen, failure_of
+from poi_server.nexo.conditions import LASTING, Failed, StillOpen, failure_of
 from poi_server.nexo.envelope import Asked, opened, reply_header, sealed
 from poi_server.nexo.messages import Kept, answer, begin, digest, find, key_of, logins
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.waiting import Waiting
 from poi_server.nexo.wire.common import MessageHeader
-from poi_server.nexo.wire.names import encode
+from poi_server.nexo.wire.names import Wire, encode
 
 if TYPE_CHECKING:
     from poi_server.services import Services
@@ -127,38 +129,53 @@ class NexoServer:
     ) -> dict[str, Any]:
         """One ServiceID, one effect, one answer; a caller who hangs up does not interrupt it."""
         key = key_of(self.merchant_id, turn.header)
-        message_id, body_hash = self.services.ids.new("nxm"), digest(name, encode(body))
-        echo = category.echo(request)
-        at = turn.at
-        kept = await self.services.sql.write(lambda: begin(key, message_id, turn.station_id, name, body_hash, echo, at))
-        if kept.answer is not None:
-            return dict(msgspec.json.decode(kept.answer))
-        task = self._under_way.get(key)
-        if task is None:
-            task = asyncio.create_task(self._worked(replace_kept(turn, kept), category, name, request, body))
-            self._under_way[key] = task
-            task.add_done_callback(lambda _: self._under_way.pop(key, None))
-        return await asyncio.shield(task)
-
-    async def _worked(
-        self, turn: Turn, category: Category, name: str, request: Any, body: dict[str, Any]
-    ) -> dict[str, Any]:
-        assert turn.kept is not None
+        stop = self.waiting.began(key)  # before anything is awaited: the till may give it up at once
         try:
-            again = not turn.kept.fresh and category.ended is not None
-            found = await (category.ended(turn) if again and category.ended else category.handle(turn, request))
-            told = json_of(name, found)
+            kept = await self._filed(turn, category, name, request, body)
+            if kept.answer is not None:
+                return dict(msgspec.json.decode(kept.answer))
+            task = self._under_way.get(key)
+            if task is None:
+                working = self._worked(replace(turn, kept=kept, stop=stop), category, request)
+                task = self._under_way[key] = asyncio.create_task(working)
+                task.add_done_callback(lambda _: self._over(key))
+            return await asyncio.shield(task)
+        finally:
+            if key not in self._under_way:
+                self.waiting.over(key)
+
+    async def _filed(self, turn: Turn, category: Category, name: str, request: Any, body: dict[str, Any]) -> Kept:
+        key, at = key_of(self.merchant_id, turn.header), turn.at
+        message_id, body_hash, echo = self.services.ids.new("nxm"), digest(name, encode(body)), category.echo(request)
+        return await self.services.sql.write(lambda: begin(key, message_id, turn.station_id, name, body_hash, echo, at))
+
+    def _over(self, key: tuple[str, ...]) -> None:
+        self._under_way.pop(key, None)
+        self.waiting.over(key)
+
+    async def _worked(self, turn: Turn, category: Category, request: Any) -> dict[str, Any]:
+        """The body of the answer, kept unless it is still open."""
+        assert turn.kept is not None
+        ended = None if turn.kept.fresh else category.ended
+        try:
+            return await self._settled(turn, ended(turn) if ended else category.handle(turn, request))
         except StillOpen as error:
             if error.__cause__ is not None:
-                await asyncio.to_thread(log.error, "nexo_in_doubt", category=name, exc_info=error.__cause__)
-            return failed(turn, name, body, failure_of(error))
-        except (Failed, PoiError) as error:
-            told = failed(turn, name, body, failure_of(error))
-            if isinstance(error, PoiError) and error.status >= 500:
-                return told  # nothing was done; the same request may be sent again
-        return await self._keep(turn, told)
+                await asyncio.to_thread(log.error, "nexo_in_doubt", message=turn.message_id, exc_info=error.__cause__)
+            return failed(turn, turn.kept.category, {}, failure_of(error))
 
-    async def _keep(self, turn: Turn, told: dict[str, Any]) -> dict[str, Any]:
+    async def _settled(self, turn: Turn, work: Awaitable[Wire | None]) -> dict[str, Any]:
+        """Do the work and keep its answer, a failure too; not while it is open, nor where it broke before it began."""
+        assert turn.kept is not None
+        name = turn.kept.category
+        try:
+            told = json_of(name, await work)
+        except StillOpen:
+            raise
+        except (Failed, PoiError) as error:
+            if isinstance(error, PoiError) and error.status >= 500 and error.code not in LASTING:
+                raise
+            told = failed(turn, name, {}, failure_of(error))
         key, content, at = key_of(self.merchant_id, turn.header), encode(told), turn.at
         await self.services.sql.write(lambda: answer(key, content, at))
         return told
@@ -176,13 +193,8 @@ class NexoServer:
         category = CATEGORIES[kept.category]
         if self.under_way(key) or category.ended is None:
             raise StillOpen("It is under way.")
-        found = await category.ended(replace_kept(turn, kept, header))
-        return kept, await self._keep(replace_kept(turn, kept, header), json_of(kept.category, found))
-
-
-def replace_kept(turn: Turn, kept: Kept, header: MessageHeader | None = None) -> Turn:
-    """The turn of a request that is on file."""
-    return Turn(server=turn.server, header=header or turn.header, poi=turn.poi, acting=turn.acting, kept=kept)
+        earlier = replace(turn, header=header, kept=kept)
+        return kept, await self._settled(earlier, category.ended(earlier))
 
 
 def _converted(category: Category, name: str, body: dict[str, Any]) -> Any:

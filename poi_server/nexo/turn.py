@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,13 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """A request: who asks, at which station, and what it is on file as (None where nothing is kept of it)."""
+    """A request: who asks, at which station, and what it is on file as (None where nothing is kept of it).
+
+    `stop` is set when the till gives it up.
+    """
 
     server: NexoServer
     header: MessageHeader
     poi: NexoPoi
     acting: Acting
     kept: Kept | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def services(self) -> Services:

@@ -12,7 +12,7 @@ from poi_server.live import Watcher
 from poi_server.nexo.answered import ENTRY_MODES, account_of, said
 from poi_server.nexo.conditions import SUCCESS, Failed
 from poi_server.nexo.counter import free_session, let_go
-from poi_server.nexo.messages import Echo, key_of
+from poi_server.nexo.messages import Echo
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.common import LoyaltyAccount
 from poi_server.nexo.wire.loyalty import CardAcquisitionRequest, CardAcquisitionResponse, EnableServiceRequest
@@ -29,8 +29,7 @@ async def acquire(turn: Turn, request: CardAcquisitionRequest) -> Wire:
     session = await free_session(turn)
     await turn.works_on(session.session_id)
     try:
-        with turn.server.waiting.stoppable(key_of(turn.merchant_id, turn.header)) as stop:
-            session = await _seen(turn, session, stop)
+        session = await _seen(turn, session)
     except BaseException:
         await asyncio.shield(let_go(turn, session.session_id))
         raise
@@ -50,14 +49,14 @@ async def enable(turn: Turn, request: EnableServiceRequest) -> Wire:
     return OnlyResponse(response=SUCCESS)
 
 
-async def _seen(turn: Turn, session: Session, stop: asyncio.Event) -> Session:
+async def _seen(turn: Turn, session: Session) -> Session:
     counter = await turn.engine.places.counter(turn.merchant_id, turn.station_id)
     connector = turn.engine.wiring.connector(counter.connector)
     if connector.capabilities.card_before_amount:
         waiting = asyncio.ensure_future(turn.engine.stations.see_card(turn.merchant_id, session.session_id))
     else:
         waiting = asyncio.ensure_future(_known(turn, session))
-    return await _first(waiting, stop, turn.server.config.card_seconds)
+    return await _first(waiting, turn.stop, turn.server.config.card_seconds)
 
 
 async def _first(waiting: asyncio.Future[Session], stop: asyncio.Event, seconds: float) -> Session:

@@ -13,7 +13,7 @@ from poi_server.nexo.basket import echoed, lines_of, must_add_up, plain_line, re
 from poi_server.nexo.categories.refund import give_back, refund_ended, reversal_ended, reverse
 from poi_server.nexo.conditions import Failed, StillOpen, money_may_move
 from poi_server.nexo.counter import accepted, acquisition_of, free_session, know, let_go, offering
-from poi_server.nexo.messages import Echo, key_of
+from poi_server.nexo.messages import Echo
 from poi_server.nexo.money import minor_units
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.names import Wire
@@ -100,12 +100,11 @@ def _means(data: PaymentData) -> tuple[Means, str | None]:
 async def _prepared(turn: Turn, request: PaymentRequest, session: Session, items: tuple[BasketLine, ...]) -> Session:
     conditions = request.payment_transaction.transaction_conditions
     offers = offering(conditions.loyalty_handling)
-    with turn.server.waiting.stoppable(key_of(turn.merchant_id, turn.header)) as stop:
-        if offers != "none":
-            session = await know(turn, session, request.loyalty_data, conditions.loyalty_handling)
-        session = await accepted(turn, session, items, offers)
-        if stop.is_set():
-            raise Failed("Aborted", "The till gave the payment up before the terminal was asked.", "aborted")
+    if offers != "none":
+        session = await know(turn, session, request.loyalty_data, conditions.loyalty_handling)
+    session = await accepted(turn, session, items, offers)
+    if turn.stop.is_set():
+        raise Failed("Aborted", "The till gave the payment up before the terminal was asked.", "aborted")
     return session
 
 
