@@ -133,4 +133,13 @@ CODES: dict[str, Explanation] = {
         "Transfers not set up", "There is no bank account that customers could transfer to.", "Set it up, or pay else."
     ),
     "no-payment": Explanation("No such payment", "There is no payment to wait for, or to give back on."),
+    "tab-open": Explanation("Tab open", "This customer has an open tab.", "Pay on it, or close it."),
+    "no-tab": Explanation("No tab", "This customer has no open tab.", "Open one with a card, or take another means."),
+    "tab-busy": Explanation(
+        "Tab busy", "A payment on the tab, or a question to the terminal, is under way.", "Try again in a moment."
+    ),
+    "no-holds": Explanation(
+        "No holds", "The station's terminal cannot hold an amount and take less of it later.", "Take another means."
+    ),
+    "bad-ceiling": Explanation("Bad ceiling", "A tab's ceiling is above the merchant's most.", "Choose a lower one."),
 }

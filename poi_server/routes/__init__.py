@@ -21,6 +21,7 @@ MODULES = (
     "nexo",
     "fiscal",
     "value",
+    "tabs",
     "bank",
     "orders",
     "customers",

@@ -89,6 +89,10 @@ AUDITED = {
     f"POST {CUSTOMER}/wallet/close-out": "wallet-closed-out",
     "PUT /v1/settings/stored-value": "change-stored-value",
     "PUT /v1/settings/bank": "change-bank-account",
+    "PUT /v1/settings/tabs": "change-tabs",
+    f"POST {SESSION}/tab": "open-tab",
+    "POST /v1/tabs/{tab_id}/close": "close-tab",
+    "POST /v1/tabs/{tab_id}/pay-back": "tab-paid-back",
     "POST /v1/bank/assignments": "bank-credit-assigned",
     "POST /v1/bank/set-aside": "bank-credit-set-aside",
 }
@@ -256,6 +260,22 @@ class Day:
         await self.do("POST", "/v1/bank/assignments", paid)
         await self.do("POST", "/v1/bank/set-aside", {"credit_id": "bank-2", "reason": "the rent"})
 
+    async def tabs(self) -> None:
+        """A tab opened, spent from, closed, and a refund after that paid back."""
+        await self.do("PUT", "/v1/settings/tabs", {"most": 2000})
+        await self.do("PUT", "/v1/settings/means", {"items": ["card", "cash", "tab"]})
+        session = await self._opened()
+        one, station = {"session_id": session["session_id"]}, self.shop.services.engine.stations
+        await station.identify(
+            self.shop.merchant_id, one["session_id"], self.shop.customer_id, scheme="p", assurance="staff", source="t"
+        )
+        tab = {"tab_id": (await self.do("POST", f"{SESSION}/tab", {}, **one))["tab_id"]}
+        sale = await self._sold(700, "tab")
+        await self.do("POST", "/v1/tabs/{tab_id}/close", {"reason": "the end"}, **tab)
+        key = {"Idempotency-Key": "tab-refund"}
+        await self.shop.ask("POST", f"/v1/sales/{sale['sale_id']}/refunds", {"reason": "stale"}, headers=key)
+        await self.do("POST", "/v1/tabs/{tab_id}/pay-back", {"paid_back": "cash", "reason": "stale"}, **tab)
+
     async def _awaited(self) -> str:
         def job() -> Job[str]:
             return str((yield Query("select payment_id from awaited_transfer"))[0]["payment_id"])
@@ -359,6 +379,7 @@ async def test_a_day_of_staff_is_in_the_audit_with_who_and_where(shop: Shop) -> 
     await day.offers()
     await day.campaigns()
     await day.value()
+    await day.tabs()
     await day.books()
     assert day.done == AUDITED.keys() - ELSEWHERE
     entries = (await shop.ask("GET", "/v1/audit?limit=200")).json["items"]

@@ -199,6 +199,9 @@ SAMPLES: dict[str, Any] = {
     "PUT /v1/stations/{station_id}": {"store_id": "sto_x", "name": "Mine"},
     "POST /v1/products/{code}/prices": {"unit_price": 1, "starts_at": "2099-01-01T00:00:00Z"},
     "PUT /v1/products/{code}/pictures": {"pictures": []},
+    "POST /v1/sessions/{session_id}/tab": {"ceiling": 500},
+    "POST /v1/tabs/{tab_id}/close": {"reason": "the end"},
+    "POST /v1/tabs/{tab_id}/pay-back": {"paid_back": "cash", "reason": "stale"},
     "POST /v1/gift-cards/{card_id}/close": {"paid_back": "cash", "reason": "lost"},
     "POST /v1/customers/{customer_id}/wallet/close-out": {"paid_back": "cash", "reason": "leaves"},
     "POST /v1/products/{code}/pictures": png(),
@@ -284,7 +287,15 @@ class Foreign:
         names["refund_id"] = await self._refund_in_doubt(names["sale_id"])
         opened = await ask("POST", f"/v1/stations/{names['station_id']}/session")
         names["session_id"] = opened["session_id"]
+        names["tab_id"] = await self._tab(names["session_id"], names["customer_id"])
         names["confirmation_id"] = await self._asked(names["session_id"], names["customer_id"])
+
+    async def _tab(self, session_id: str, customer_id: str) -> str:
+        engine = self.shop.services.engine
+        await engine.stations.identify(
+            "mer_other", session_id, customer_id, scheme="poi1", assurance="authenticate", source="t"
+        )
+        return str((await self.ask("POST", f"/v1/sessions/{session_id}/tab", {"ceiling": 500}))["tab_id"])
 
     async def _asked(self, session_id: str, customer_id: str) -> str:
         values = ("mer_other", "cnf_theirs", session_id, "sta_x", customer_id, 6000, 7000, 2**50)

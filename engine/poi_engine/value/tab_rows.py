@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from poi_engine import ledger
 from poi_engine.checkout.records import insert_audit
-from poi_engine.clientele.rows import lock_living
+from poi_engine.clientele.rows import lock_living, must_live
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound
 from poi_engine.ids import Ids
@@ -181,9 +181,10 @@ def read_tab(merchant_id: str, tab_id: str) -> Job[Tab]:
 
 def tabs_of(merchant_id: str, customer_id: str, limit: int) -> Job[list[Tab]]:
     """A customer's tabs, newest first."""
+    person = yield from must_live(merchant_id, customer_id)
     rows = yield Query(
         "select * from tab where merchant_id = ? and customer_id = ? order by created_at desc limit ?",
-        (merchant_id, customer_id, limit),
+        (merchant_id, person.customer_id, limit),
     )
     return (yield from _tabs(merchant_id, rows))
 

@@ -18,7 +18,7 @@ from poi_engine.errors import Conflict, DeviceError, Forbidden, PoiError, Reques
 from poi_engine.ledger import Move
 from poi_engine.ports import HoldingConnector, Job, PaymentResult, Query, Row
 from poi_engine.principal import Principal
-from poi_engine.settings import read_merchant
+from poi_engine.settings import read_merchant, write_setting
 from poi_engine.staff.approvals import Allowance, allow
 from poi_engine.value.rules import TabRules
 from poi_engine.value.tab_rows import (
@@ -63,6 +63,7 @@ class Tabs:
         if session.identity is None or not is_sure(session.identity, self._w.at()):
             raise Forbidden("assurance-needed", "Scan the customer's code, or confirm who they are, to open a tab.")
         customer_id, tab_id, at = session.identity.customer_id, self._w.ids.new("tab"), self._w.at()
+        audit_id = self._w.ids.new("aud")
 
         def job() -> Job[str]:
             before = yield from promise(merchant_id, asked, tab_id, at)
@@ -76,6 +77,8 @@ class Tabs:
                 *(merchant_id, tab_id, customer_id, counter.store_id, session.station_id, counter.connector),
                 *(merchant.currency, ceiling or most, by.who, at),
             )
+            why = f"{ceiling or most} {merchant.currency}"
+            yield insert_audit(merchant_id, audit_id, by.who, "open-tab", tab_id, why, at, session.station_id)
             return tab_id
 
         made = await self._w.sql.write(job)
@@ -136,10 +139,26 @@ class Tabs:
         """A customer's tabs, newest first."""
         return await self._w.sql.read(lambda: tabs_of(merchant_id, customer_id, limit))
 
+    async def rules(self, merchant_id: str) -> TabRules:
+        """The merchant's rules of tabs."""
+        return (await self._w.sql.read(lambda: read_merchant(merchant_id))).programme.tabs
+
+    async def change(self, merchant_id: str, rules: TabRules, *, by: Principal) -> TabRules:
+        """Other rules."""
+        audit_id, at = self._w.ids.new("aud"), self._w.at()
+
+        def job() -> Job[None]:
+            yield from write_setting(merchant_id, "tabs", rules)
+            why = f"most {rules.most}, close below {rules.close_below} or after {rules.hours} hours"
+            yield insert_audit(merchant_id, audit_id, by.who, "change-tabs", "tabs", why, at)
+
+        await self._w.sql.write(job)
+        return rules
+
     async def round(self) -> None:
         """Bring to an end what waits for a terminal's word; close what is old, or nearly spent."""
         for merchant_id in await self._w.sql.read(_merchants):
-            rules = (await self._w.sql.read(lambda m=merchant_id: read_merchant(m))).programme.tabs  # type: ignore[misc]
+            rules = await self.rules(merchant_id)
             for row in await self._w.sql.read(lambda m=merchant_id: rows_in(m, (*UNDER_WAY, "open"))):  # type: ignore[misc]
                 try:
                     await self._look_after(merchant_id, row, rules)
