@@ -55,6 +55,7 @@ VIEWS = (
     View("segments", "/campaigns#segments", "poi-segments li"),
     View("products", "/products", ".product-row"),
     View("orders", "/orders", ".order"),
+    View("money", "/money", ".till"),
     View("sellers", "/sellers", "poi-people li, poi-people .empty"),
     View("audit", "/sellers#audit", ".audit tbody tr, poi-audit .empty"),
     View("reference", "/docs", "h1", None),

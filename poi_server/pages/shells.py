@@ -22,6 +22,7 @@ PAGES = (
     "customers",
     "products",
     "orders",
+    "money",
 )
 SHEETS = {"pair": "home", "join": "home"}
 """The style sheet of a page that has none of its own name."""

@@ -95,6 +95,7 @@ _page("/sellers", "sellers", READER, "The staff, and the audit of what they did"
 _page("/products", "products", MANAGER, "The merchant's products")
 _page("/customers", "customers", STAFF, "The merchant's customers")
 _page("/orders", "orders", STAFF, "The orders of the day")
+_page("/money", "money", MANAGER, "The tills' days and closings, and what waits for somebody's word")
 
 
 @routes.get("/static/{version}/{name:.+}", roles=ANYONE, page=True, produces="*/*", summary="A file of the pages")

@@ -7,13 +7,13 @@ import "./nav.js";
 import { busy, report } from "./ui.js";
 
 const PAGES_OF = {
-  owner: ["dashboard", "customers", "orders", "products", "offers", "campaigns", "sellers"],
-  manager: ["dashboard", "customers", "orders", "products", "offers", "campaigns", "sellers"],
+  owner: ["dashboard", "customers", "orders", "products", "offers", "campaigns", "money", "sellers"],
+  manager: ["dashboard", "customers", "orders", "products", "offers", "campaigns", "money", "sellers"],
   auditor: ["dashboard", "sellers"],
   seller: ["customers", "orders"],
 };
-const PICTURES = { dashboard: "chart", customers: "user", orders: "basket", offers: "tag", campaigns: "target", products: "box", sellers: "shield" };
-const NEXT = /^\/(?:station\/[\w.:-]+|dashboard|offers|campaigns|products|sellers|customers|orders|me)$/;
+const PICTURES = { dashboard: "chart", customers: "user", orders: "basket", offers: "tag", campaigns: "target", products: "box", money: "coins", sellers: "shield" };
+const NEXT = /^\/(?:station\/[\w.:-]+|dashboard|offers|campaigns|products|money|sellers|customers|orders|me)$/;
 
 class PoiHome extends HTMLElement {
   async connectedCallback() {

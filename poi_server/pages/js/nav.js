@@ -12,6 +12,7 @@ const LINKS = [
   { page: "products", href: "/products", icon: "box", roles: ["owner", "manager"] },
   { page: "offers", href: "/offers", icon: "tag", roles: ["owner", "manager"] },
   { page: "campaigns", href: "/campaigns", icon: "target", roles: ["owner", "manager"] },
+  { page: "money", href: "/money", icon: "coins", roles: ["owner", "manager"] },
   { page: "sellers", href: "/sellers", icon: "shield", roles: ["owner", "manager", "auditor"] },
   { page: "home", href: "/", icon: "store", roles: ["owner", "manager", "seller", "auditor"] },
 ];

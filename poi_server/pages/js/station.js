@@ -151,7 +151,7 @@ class PoiStation extends HTMLElement {
       h("div", { class: "row" },
         h("button", { type: "button", class: "button primary small only-narrow open-add", onclick: () => this.#adding(true) }, icon("plus"), t("add.open")),
         count === 0 && h("button", { type: "button", class: "button small", onclick: () => this.#waiting() }, icon("box"), t("waiting.open")),
-        this.#person.may("load_value") && this.#till.taken.some((means) => means === "gift_card" || means === "wallet") && iconButton("gift", t("value.open"), () => this.#value()),
+        count === 0 && this.#person.may("load_value") && this.#till.taken.some((means) => means === "gift_card" || means === "wallet") && iconButton("gift", t("value.open"), () => this.#value()),
         count > 0 && iconButton("box", t("order.open"), () => this.#order()),
         count > 0 && iconButton("right", t("handover.title"), () => this.#handOver()),
         count > 0 && iconButton("trash", t("pay.cancel"), () => this.#cancel())));
@@ -279,13 +279,8 @@ class PoiStation extends HTMLElement {
   }
 
   async #confirmIdentity() {
-    const { session } = this.#ticket;
-    const name = session.identity.pseudonym ? t("identity.pseudonym") : session.identity.display_name;
-    const { askHow } = await import("./station/confirm.js");
-    const how = await askHow(name);
-    if (!how) return;
-    const what = { act: "confirm_identity", subject_id: session.session_id, amount: 0 };
-    await this.#person.withConsent(what, async (approvalId) => this.#ticket.take(await post(`/v1/sessions/${session.session_id}/confirm-identity`, { how, approval_id: approvalId })));
+    const { vouch } = await import("./station/confirm.js");
+    await vouch(this.#ticket, this.#person);
   }
 
   async #forgetCustomer() {

@@ -35,9 +35,9 @@ function lineView(line, at, saved, frozen, change, price) {
 /** What one costs; a button where the price may be changed by hand. */
 function priceOf(line, frozen, price) {
   const words = [line.override && h("span", { class: "struck" }, money(line.override.list_price)), " ", money(line.unit_price), line.unit && line.unit !== "piece" ? t(`per.${line.unit}`) : ""];
-  const why = line.override && h("span", { class: "chip warn line-why", title: line.override.reason }, icon("edit"), h("span", { class: "clip" }, line.override.reason));
-  if (frozen || !price || !line.line_id || !line.code || line.fulfilment || isValue(line)) return h("p", { class: "muted small num" }, words, why);
-  return h("p", { class: "small num" }, h("button", { type: "button", class: "line-price muted", "aria-label": t("price.change_of", { label: line.label }), onclick: () => price(line) }, words, icon("edit")), why);
+  const why = line.override && h("p", { class: "small line-why clip", title: line.override.reason }, line.override.reason);
+  if (frozen || !price || !line.line_id || !line.code || line.fulfilment || isValue(line)) return [h("p", { class: "muted small num" }, words), why];
+  return [h("p", { class: "small num" }, h("button", { type: "button", class: "line-price muted", "aria-label": t("price.change_of", { label: line.label }), onclick: () => price(line) }, words, icon("edit"))), why];
 }
 
 function stepper(line, frozen, change) {

@@ -8,8 +8,17 @@ import { button, dialog, toast } from "../ui.js";
 
 const LOOK_MS = 3000;
 
+/** Staff vouch for the session's customer, with a second person's consent where that is needed. */
+export async function vouch(ticket, person) {
+  const { session } = ticket;
+  const how = await askHow(session.identity.pseudonym ? t("identity.pseudonym") : session.identity.display_name);
+  if (!how) return;
+  const what = { act: "confirm_identity", subject_id: session.session_id, amount: 0 };
+  await person.withConsent(what, async (approvalId) => ticket.take(await post(`/v1/sessions/${session.session_id}/confirm-identity`, { how, approval_id: approvalId })));
+}
+
 /** By what sign the staff know this customer: `known`, `document`, `answers`, or "" when they do not vouch. */
-export async function askHow(name) {
+async function askHow(name) {
   let how = "";
   await dialog(t("identity.confirm"), (close) => ({
     body: h("div", { class: "stack" }, h("p", { class: "muted" }, t("identity.confirm_hint", { name })),

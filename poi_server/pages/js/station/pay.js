@@ -54,7 +54,7 @@ function buttons(ticket, till, sum, acts) {
     const label = means === "card" && till.seen ? t("pay.charge", { amount: money(sum.total) }) : t(`means.${means}`);
     const off = idle || (means === "wallet" && !identified);
     return h("button", { type: "button", key: `pay-${means}`, class: `button big ${kind} pay-${means}`, disabled: off, "aria-describedby": acts.why ? "why-not-pay" : null, "aria-busy": till.means === means ? "true" : null, onclick: () => acts.pay(means) }, icon(means), label);
-  }), h("button", { type: "button", key: "pay-split", class: "button big pay-split", disabled: idle, onclick: acts.split }, icon("coins"), t("pay.split")));
+  }), h("button", { type: "button", key: "pay-split", class: "button big pay-split", title: t("pay.split"), disabled: idle, onclick: acts.split }, icon("coins"), h("span", { class: "sr" }, t("pay.split"))));
 }
 
 function seenCard({ before, after, facts }) {

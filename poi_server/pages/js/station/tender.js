@@ -7,7 +7,7 @@ import { busy, button, dialog, field } from "../ui.js";
 import { iconOf } from "./stage.js";
 
 const NOTES = [500, 1000, 2000, 5000, 10000, 20000];
-const QUICK = 4;
+const QUICK = 3;
 
 /** One ticket's tenders. Its `view` lives on while money moves. */
 export class TenderPad {

@@ -1,0 +1,88 @@
+/** What waits for somebody's word, over all tills: payments, refunds, and sales paid in part. */
+
+import { get, post } from "../api.js";
+import { h, icon, render } from "../dom.js";
+import { dateTime, money, t } from "../i18n.js";
+import { busy, button, confirm, dialog, field, report, toast } from "../ui.js";
+
+const ICONS = { payment: "card", refund: "undo", part_paid: "coins" };
+
+/** The list, oldest first. `names` of the stations by id; `counted(n)` hears how many there are. */
+export class DoubtsPanel extends HTMLElement {
+  #items = null;
+
+  connectedCallback() {
+    this.#draw();
+  }
+
+  async load() {
+    try {
+      this.#items = (await get("/v1/payments/in-doubt")).items;
+      this.counted(this.#items.length);
+    } catch (problem) {
+      report(problem);
+    }
+    this.#draw();
+  }
+
+  #draw() {
+    if (!this.#items) return;
+    render(this, h("div", { class: "stack" }, h("p", { class: "muted" }, t("money.doubts_words")),
+      this.#items.length ? h("ul", { class: "doubts" }, this.#items.map((one) => this.#card(one))) : h("div", { class: "card empty" }, icon("check"), h("p", {}, t("money.nothing_waits")))));
+  }
+
+  #card(one) {
+    const by = one.means.split(" ").map((means) => t(`means.${means}`)).join(", ");
+    return h("li", { class: "card doubt", key: `${one.checkout_id} ${one.payment_id}` },
+      h("div", { class: "row" }, h("span", { class: "doubt-mark", "aria-hidden": "true" }, icon(ICONS[one.kind])),
+        h("div", { class: "grow" }, h("h2", {}, t(`money.kind_${one.kind}`)), h("p", { class: "muted small" }, this.names.get(one.station_id) ?? one.station_id, " · ", dateTime(one.since))),
+        h("strong", { class: "num doubt-amount" }, money(one.amount, one.currency))),
+      h("p", { class: "small" }, by, " · ", t(`money.state_${one.state}`), one.reason && h("span", { class: "muted mono", lang: "en" }, ` · ${one.reason}`)),
+      h("div", { class: "row wrap" }, this.#acts(one)));
+  }
+
+  #acts(one) {
+    if (one.kind === "part_paid") return button(t("tender.give_back"), { icon: "undo", kind: "small danger", onclick: () => this.#giveBack(one) });
+    if (one.state !== "unknown") return h("p", { class: "muted small" }, t("money.under_way"));
+    const word = (outcome) => button(t(`money.${one.kind}_${outcome}`), { kind: "small", onclick: () => this.#ask(one, outcome) });
+    if (one.kind === "refund") return [word("refunded"), word("declined")];
+    return [button(t("unknown.ask"), { icon: "refresh", kind: "small", onclick: () => this.#status(one) }), word("paid"), word("declined")];
+  }
+
+  async #status(one) {
+    const session = await post(`/v1/sessions/${one.session_id}/status`);
+    toast(t(session.state === "unknown" ? "unknown.still" : `state.${session.state}`), session.state === "unknown" ? "" : "good");
+    await this.load();
+  }
+
+  async #giveBack(one) {
+    const amount = money(one.amount, one.currency);
+    if (!(await confirm(t("tender.give_back"), t("money.give_back_hint", { amount }), t("tender.give_back")))) return;
+    await post(`/v1/sessions/${one.session_id}/abandon`);
+    await this.load();
+  }
+
+  /** The word takes a reason: it goes on record with who said it, where and when. */
+  #ask(one, outcome) {
+    const path = one.kind === "refund" ? `/v1/sales/${one.sale_id}/refunds/${one.checkout_id}/resolve` : `/v1/sessions/${one.session_id}/resolve`;
+    return dialog(t(`money.${one.kind}_${outcome}`), (close) => {
+      const reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200 });
+      const submit = button(t("unknown.record"), { kind: "primary" });
+      submit.onclick = () => busy(submit, async () => {
+        if (!reason.reportValidity()) return;
+        try {
+          await post(path, { outcome, reason: reason.value.trim() });
+        } finally {
+          close(); // somebody else, or the terminal, may have been faster
+          await this.load();
+        }
+      });
+      return {
+        body: h("div", { class: "stack" }, h("p", { class: "muted" }, t(`money.hint_${outcome}`)), field(t("unknown.reason"), reason)),
+        foot: [button(t("app.cancel"), { onclick: async () => close() }), submit],
+      };
+    });
+  }
+}
+
+customElements.define("poi-doubts", DoubtsPanel);

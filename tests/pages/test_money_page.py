@@ -1,0 +1,62 @@
+"""The money page in Chromium: a till's day and its closing, what is in doubt and its end, and the means that are taken."""
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.pages.conftest import Visit
+from tests.server.shop import Shop
+
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def _money(visit: Visit, tab: str = "", role: str = "owner") -> Page:
+    visitor = await visit()
+    await (await visitor.sign_in(role)).close()
+    return await visitor.open(f"/money{tab}")
+
+
+async def _sell(shop: Shop, station_id: str, amount: int, means: str = "cash") -> dict[str, str]:
+    session = (await shop.ask("POST", f"/v1/stations/{station_id}/session")).json
+    path = f"/v1/sessions/{session['session_id']}"
+    body = {"entries": [{"label": "Cake", "amount": amount}]}
+    decided = (await shop.ask("PUT", f"{path}/basket", body)).json
+    await shop.ask("POST", f"{path}/accept", {"decision_id": decided["decision_id"], "total": amount})
+    key = {"Idempotency-Key": f"{station_id}.{amount}"}
+    sold: dict[str, str] = (await shop.ask("POST", f"{path}/pay", {"means": means}, headers=key)).json
+    return sold
+
+
+async def test_a_tills_day_is_shown_and_closed(visit: Visit, station_id: str, shop: Shop) -> None:
+    """The figures by means and by VAT rate; the closing becomes a row, and the day is closed."""
+    await _sell(shop, station_id, 1250)
+    page = await _money(visit)
+    await page.get_by_label("Till", exact=True).select_option(station_id)
+    await expect(page.locator(".till")).to_contain_text("€12.50")
+    await expect(page.locator(".till-figures")).to_contain_text("Cash")
+    await page.get_by_role("button", name="Close the day").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Close the day").click()
+    await expect(page.locator("poi-tills table").last).to_contain_text("Z 1")
+    await expect(page.locator(".close-day")).to_be_disabled()
+    closed = (await shop.ask("GET", f"/v1/stations/{station_id}/closings")).json["items"]
+    assert [one["closing"]["total"] for one in closed] == [1250]
+
+
+async def test_a_payment_in_doubt_is_resolved_with_a_reason(visit: Visit, station_id: str, shop: Shop) -> None:
+    doubtful = await _sell(shop, station_id, 1013, "card")
+    page = await _money(visit, "#doubts", "manager")
+    card = page.locator(".doubt", has_text="€10.13")
+    await expect(card).to_contain_text("nobody answered")
+    await card.get_by_role("button", name="It was paid").click()
+    await page.get_by_role("dialog").get_by_label("What you saw").fill("the slip says so")
+    await page.get_by_role("dialog").get_by_role("button", name="Record the decision").click()
+    await expect(card).to_have_count(0)
+    assert (await shop.ask("GET", f"/v1/sessions/{doubtful['session_id']}")).json["state"] == "paid"
+
+
+async def test_an_owner_switches_means_off(visit: Visit, shop: Shop) -> None:
+    before = (await shop.ask("GET", "/v1/settings/means")).json
+    page = await _money(visit, "#means")
+    await page.get_by_label("Wallet").uncheck()
+    await expect(page.locator(".toast.good")).to_be_visible()
+    assert "wallet" not in (await shop.ask("GET", "/v1/settings/means")).json["items"]
+    await shop.ask("PUT", "/v1/settings/means", before)
