@@ -6,6 +6,7 @@ import asyncio
 
 from poi_engine.errors import NotFound
 from poi_engine.sales import SaleView
+from poi_engine.session import Session
 from poi_server.nexo.basket import rebates_of
 from poi_server.nexo.conditions import SUCCESS
 from poi_server.nexo.money import decimal_of
@@ -46,6 +47,21 @@ async def sale_answer(turn: Turn, sale_id: str) -> PaymentResponse:
         payment_result=_result(turn, sale),
         loyalty_result=(loyalty,) if loyalty else None,
         payment_receipt=await receipts(turn, sale),
+    )
+
+
+def training_answer(turn: Turn, session: Session) -> PaymentResponse:
+    """The answer to a payment of a station in training: nothing was sold, and no terminal was asked."""
+    assert session.decision is not None
+    amounts = AmountsResp(
+        currency=session.decision.currency,
+        authorized_amount=decimal_of(session.decision.total, session.decision.currency),
+    )
+    return PaymentResponse(
+        response=SUCCESS,
+        sale_data=said(turn),
+        poi_data=turn.poi_data(session.session_id),
+        payment_result=PaymentResult(payment_type="Normal", amounts_resp=amounts),
     )
 
 

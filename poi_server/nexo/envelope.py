@@ -44,14 +44,14 @@ def opened(content: bytes, sealers: Sequence[Sealer]) -> Asked:
     return asked
 
 
-def sealed(header: MessageHeader, body: dict[str, Any], sealer: Sealer | None) -> bytes:
-    """The answer's bytes."""
+def sealed(header: MessageHeader, body: dict[str, Any], sealer: Sealer | None, kind: str = RESPONSE) -> bytes:
+    """A message's bytes."""
     told = _decent(header)
-    plain = encode({RESPONSE: {"MessageHeader": told, **body}})
+    plain = encode({kind: {"MessageHeader": told, **body}})
     if sealer is None:
         return plain
     blob, trailer = sealer.seal(plain)
-    return encode({RESPONSE: {"MessageHeader": told, "NexoBlob": blob, "SecurityTrailer": trailer}})
+    return encode({kind: {"MessageHeader": told, "NexoBlob": blob, "SecurityTrailer": trailer}})
 
 
 def reply_header(header: MessageHeader) -> MessageHeader:

@@ -30,7 +30,9 @@ NEXO_PORT = web.AppKey("nexo_port", Serving)
 async def nexo_server(services: Services, merchant_id: str) -> NexoServer:
     """The server of the merchant's tills; its keys are derived here, once."""
     sealers = await asyncio.to_thread(lambda: tuple(Sealer(key) for key in services.config.nexo.keys))
-    return NexoServer(services, merchant_id, sealers)
+    server = NexoServer(services, merchant_id, sealers)
+    await server.events.start()
+    return server
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from poi_server.nexo.answers import failed, json_of, named
 from poi_server.nexo.categories import CATEGORIES, UNANSWERED
 from poi_server.nexo.conditions import LASTING, Failed, StillOpen, failure_of
 from poi_server.nexo.envelope import Asked, opened, reply_header, sealed
+from poi_server.nexo.events import Events
 from poi_server.nexo.messages import Kept, answer, begin, digest, find, key_of, logins
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.waiting import Waiting
@@ -43,11 +44,13 @@ class NexoServer:
         self.waiting = Waiting()
         self.acquired: set[str] = set()
         """Sessions whose customer was acquired for a payment that names them, and is still to come."""
+        self.events = Events(services, merchant_id, self.config.pois, sealers[0] if sealers else None)
         self._sealers = sealers
         self._under_way: dict[tuple[str, ...], asyncio.Task[dict[str, Any]]] = {}
 
     async def close(self) -> None:
         """Wait for what is under way."""
+        await self.events.close()
         self.waiting.end_all()
         tasks = list(self._under_way.values())
         if tasks:

@@ -8,7 +8,7 @@ from poi_engine.errors import RequestError
 from poi_engine.means import Means
 from poi_engine.session import Session, SessionState
 from poi_offers.situation import SaleItem as BasketLine
-from poi_server.nexo.answered import sale_answer
+from poi_server.nexo.answered import sale_answer, training_answer
 from poi_server.nexo.basket import echoed, lines_of, must_add_up, plain_line, requested
 from poi_server.nexo.categories.refund import give_back, refund_ended, reversal_ended, reverse
 from poi_server.nexo.conditions import Failed, StillOpen, money_may_move
@@ -129,6 +129,8 @@ async def basket_of(turn: Turn, transaction: PaymentTransaction) -> tuple[Basket
 async def _outcome(turn: Turn, session: Session) -> Wire:
     if session.state is _S.PAID and session.sale_id is not None:
         return await sale_answer(turn, session.sale_id)
+    if session.state is _S.PAID:  # in training nothing is sold
+        return training_answer(turn, session)
     if session.state is _S.DECLINED:
         reason = session.notice.values.get("reason", "") if session.notice else ""
         await let_go(turn, session.session_id)

@@ -1,0 +1,66 @@
+"""What customers show at the counter is told to the till, at its own endpoint, secured by its key."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from poi_engine.nexo.crypto import Sealer, SecurityTrailer
+from poi_server.config import Nexo, NexoPoi
+from poi_server.nexo.events import event_in
+from tests.nexo.conftest import STATION, seat
+from tests.nexo.messages import KEY, POI, SALE
+from tests.server.shop import open_shop
+
+
+async def test_a_till_hears_of_codes_and_customers(tmp_path: Path, sqlite_url: str, valkey_url: str) -> None:
+    heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    sealer = Sealer(KEY)
+
+    async def take(request: web.Request) -> web.Response:
+        message = msgspec.json.decode(await request.read())["SaleToPOIRequest"]
+        plain = sealer.open(message["NexoBlob"], msgspec.convert(message["SecurityTrailer"], SecurityTrailer))
+        heard.put_nowait(msgspec.json.decode(plain)["SaleToPOIRequest"])
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/events", take)
+    async with TestServer(app) as till:
+        poi = NexoPoi(poi_id=POI, station=STATION, sale_ids=(SALE,), notify=str(till.make_url("/events")))
+        async with open_shop(tmp_path, valkey_url, nexo=Nexo(pois=(poi,), keys=(KEY,))) as shop:
+            await seat(shop)
+            first = await asyncio.wait_for(heard.get(), 5)
+            assert first["EventNotification"]["EventToNotify"] == "Initialised"
+            header = first["MessageHeader"]
+            assert (header["MessageClass"], header["MessageType"]) == ("Event", "Notification")
+            assert (header["POIID"], header["SaleID"]) == (POI, SALE)
+            path = f"/v1/stations/{STATION}/scan"
+            await shop.ask("POST", path, {"text": "3017620422003"}, role="till")
+            scanned = (await asyncio.wait_for(heard.get(), 5))["EventNotification"]
+            assert scanned["EventToNotify"] == "ScanBarcodeResult"
+            assert scanned["EventDetails"].endswith("3017620422003")
+            await shop.ask("POST", path, {"text": "LOYAL-0017"}, role="till")
+            tapped = (await asyncio.wait_for(heard.get(), 5))["EventNotification"]
+            assert tapped["EventToNotify"] == "CardInserted"
+            assert "account=cus_" in tapped["EventDetails"]
+        last = await asyncio.wait_for(heard.get(), 5)
+        assert last["EventNotification"]["EventToNotify"] == "Shutdown"
+
+
+async def test_a_till_that_is_away_holds_nobody_up(tmp_path: Path, sqlite_url: str, valkey_url: str) -> None:
+    poi = NexoPoi(poi_id=POI, station=STATION, notify="http://127.0.0.1:9/events")
+    async with open_shop(tmp_path, valkey_url, nexo=Nexo(pois=(poi,))) as shop:
+        await seat(shop)
+        path = f"/v1/stations/{STATION}/scan"
+        assert (await shop.ask("POST", path, {"text": "LOYAL-0017"}, role="till")).status == 200
+
+
+def test_a_product_that_was_added_is_named_by_its_code() -> None:
+    items = [{"code": "TEA", "label": "Tea"}, {"code": "CAKE", "label": "Cake"}]
+    notice = {"code": "product-added", "values": {"label": "Tea"}}
+    session = {"session_id": "ses_1", "revision": 3, "notice": notice, "basket": {"items": items}}
+    assert event_in({"kind": "session", "session": session}) == ("ses_1 3 product-added", "ScanBarcodeResult", "TEA")
+    assert event_in({"kind": "resync"}) is None
