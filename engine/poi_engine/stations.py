@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from poi_engine.basket import BasketEntry, check_entries, lines_of, one_more, overridden_of
 from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.checkout.exercise import is_exercise
 from poi_engine.checkout.frozen import is_sure
 from poi_engine.checkout.settlement import Settlement, cancelled
 from poi_engine.clientele.customers import Customers
@@ -203,6 +204,8 @@ class Stations:
         must_be_changeable(session)
         counter = await self._w.places.counter(merchant_id, session.station_id)
         connector = self._w.connector(counter.connector)
+        if counter.training:
+            raise Conflict("in-training", "No terminal is asked in training.")
         if not connector.capabilities.card_before_amount:
             raise Conflict("no-card-before-amount", "This terminal reads the card together with the amount only.")
         await self.drop_card(session)
@@ -260,7 +263,7 @@ class Stations:
             if session.state is _S.ABANDONED:
                 return session
             tenders = session.tenders
-            if session.state is _S.PAYING:
+            if session.state is _S.PAYING and not is_exercise(session):
                 who = by.who if by else f"station:{session.station_id}"
                 tenders = await self._settlement.give_up(session, who)
             return move(session, _S.ABANDONED, notice=None, tenders=tenders, due=0)

@@ -70,4 +70,10 @@ CODES: dict[str, Explanation] = {
         "Meal vouchers pay only so much for one customer's day; the message says how much is left.",
         "Take that much by meal voucher, and the rest by another means.",
     ),
+    "in-training": Explanation(
+        "In training", "This station is in training, where nothing counts.", "End the training, or use another station."
+    ),
+    "training-over": Explanation(
+        "Training over", "The training ended before this exercise did.", "Give the session up, and sell."
+    ),
 }

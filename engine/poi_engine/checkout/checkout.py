@@ -8,8 +8,11 @@ from typing import Literal
 from msgspec.structs import asdict
 
 from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.checkout.accepting import accepted_session, must_be_shown, total_of
+from poi_engine.checkout.commit import OPEN_STATES
 from poi_engine.checkout.confirmation import ConfirmationNeeded
 from poi_engine.checkout.confirmations import Confirmations
+from poi_engine.checkout.exercise import exercise_of, is_exercise, pay_exercise
 from poi_engine.checkout.frozen import Frozen, claims_of, impersonal
 from poi_engine.checkout.pay_jobs import pay_at_once, session_in
 from poi_engine.checkout.promise import Key, key_of, promised
@@ -29,7 +32,7 @@ from poi_engine.means import BY_CONNECTOR, Asked, Means
 from poi_engine.ports import Job, PaymentResult, Row
 from poi_engine.principal import Principal
 from poi_engine.sales import SaleView
-from poi_engine.session import Notice, Session, SessionState, move
+from poi_engine.session import Notice, Session, SessionState
 from poi_engine.staff.approvals import Allowance, allow
 from poi_engine.stations import Stations, situation_of
 from poi_engine.wiring import Wiring
@@ -80,11 +83,14 @@ class Checkout:
         """
         self._w.trace("accept.begin")
         session = known or await self._desk.load(merchant_id, session_id)
-        if session.state is _S.PAYING and session.decision_id == decision_id and _total(session) == total:
+        if session.state is _S.PAYING and session.decision_id == decision_id and total_of(session) == total:
             return session
-        _must_be_shown(session, decision_id, total)
+        must_be_shown(session, decision_id, total)
         checkout_id, at = checkout_of(decision_id), self._w.at()
-        accepted = _accepted(session, checkout_id)
+        if (await self._w.places.counter(merchant_id, session.station_id)).training:
+            name = exercise_of(checkout_id)
+            return await self._show(session, accepted_session(session, name), name)
+        accepted = accepted_session(session, checkout_id)
         frozen = await self._freeze(accepted, by, at)
         self._w.trace("accept.frozen")
         try:
@@ -119,7 +125,7 @@ class Checkout:
         name = (merchant_id, asked.principal, asked.key)
         known = self._under_way.get(name)
         if known is None:
-            task = asyncio.create_task(self._pay(merchant_id, session_id, wish, asked))
+            task = asyncio.create_task(self._pay(merchant_id, session_id, wish, asked, by))
             known = self._under_way[name] = (asked.body_hash, task)
             task.add_done_callback(lambda _: self._under_way.pop(name, None))
         elif known[0] != asked.body_hash:
@@ -261,13 +267,13 @@ class Checkout:
 
     # --- pay -------------------------------------------------------------------------------------------------------
 
-    async def _pay(self, merchant_id: str, session_id: str, wish: Asked, key: Key) -> Session:
+    async def _pay(self, merchant_id: str, session_id: str, wish: Asked, key: Key, by: Principal) -> Session:
         self._w.trace("pay.start")
         before = await self._w.sql.read(lambda: promised(merchant_id, key))
         if before is not None:
             return await self._again(merchant_id, session_id, before.answer)
         try:
-            return await self._pay_first(merchant_id, session_id, wish, key)
+            return await self._pay_first(merchant_id, session_id, wish, key, by)
         except ConfirmationNeeded as needed:
             await self._confirmations.ask(merchant_id, needed)
             raise
@@ -277,8 +283,12 @@ class Checkout:
                     await self._back_to_decision(merchant_id, session_id)
             raise
 
-    async def _pay_first(self, merchant_id: str, session_id: str, wish: Asked, key: Key) -> Session:
+    async def _pay_first(self, merchant_id: str, session_id: str, wish: Asked, key: Key, by: Principal) -> Session:
         row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
+        if row is None or row["state"] not in OPEN_STATES:
+            exercise = await self._exercise(merchant_id, session_id, wish, key, by)
+            if exercise is not None:
+                return exercise
         if row is None:
             raise Conflict("not-accepted", "The customer has not accepted a total yet.")
         payment_id, at = self._w.ids.new("pay"), self._w.at()
@@ -293,6 +303,20 @@ class Checkout:
             return await self._again(merchant_id, session_id, begun.answer)
         self._w.trace("pay.begun")
         return await self._send(merchant_id, station_id, begun)
+
+    async def _exercise(
+        self, merchant_id: str, session_id: str, wish: Asked, key: Key, by: Principal
+    ) -> Session | None:
+        """Pay what was accepted in training, if it was."""
+        session = await self._desk.load(merchant_id, session_id)
+        if not is_exercise(session) or session.state is not _S.PAYING:
+            return None
+        payment_id, at = self._w.ids.new("pay"), self._w.at()
+        frozen = await self._freeze(session, by, at)
+        made = await self._w.sql.write(lambda: pay_exercise(merchant_id, frozen, wish, key, payment_id, at))
+        if made.answer is not None:
+            return await self._again(merchant_id, session_id, made.answer)
+        return await self._desk.settle(made.session)
 
     async def _send(self, merchant_id: str, station_id: str, begun: Begun) -> Session:
         payment = begun.payment
@@ -374,19 +398,3 @@ class Checkout:
             yield insert_audit(merchant_id, audit_id, by.who, act, checkout_id, reason, at, by.station_id)
 
         await self._w.sql.write(job)
-
-
-def _total(session: Session) -> int | None:
-    return session.decision.total if session.decision else None
-
-
-def _must_be_shown(session: Session, decision_id: str, total: int) -> None:
-    if session.state not in (_S.DECIDED, _S.DECLINED):
-        raise Conflict("illegal-move", f"A session that is {session.state} has no decision to accept.")
-    if session.decision_id != decision_id or _total(session) != total:
-        raise Conflict("decision-changed", "Another decision is shown by now; ask the customer again.")
-
-
-def _accepted(session: Session, checkout_id: str) -> Session:
-    shown = session if session.state is _S.DECIDED else move(session, _S.DECIDED)
-    return move(shown, _S.PAYING, checkout_id=checkout_id, notice=None, tenders=(), due=_total(session) or 0)

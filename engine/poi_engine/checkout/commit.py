@@ -41,7 +41,9 @@ from poi_engine.settings import Merchant, read_merchant
 from poi_engine.value.lines import activate_cards, moves_of
 from poi_engine.wiring import Trace
 
-OPEN_STATES = ("reserved", "paying", "unknown")
+OPEN_STATES = ("reserved", "paying", "unknown", "part_paid")
+"""States of a checkout without an end."""
+_PAYABLE = ("reserved", "paying", "unknown")
 _CODE_BITS = 60
 
 
@@ -82,8 +84,8 @@ def claim_sale(merchant_id: str, checkout_id: str, at: int, trace: Trace) -> Job
     trace("commit.job")
     rows = yield Query(
         "update checkout set state = 'paid', sale_id = ?, changed_at = ? where merchant_id = ? and checkout_id = ? "
-        f"and state in ({', '.join('?' * len(OPEN_STATES))}) returning document",
-        (sale_of(checkout_id), at, merchant_id, checkout_id, *OPEN_STATES),
+        f"and state in ({', '.join('?' * len(_PAYABLE))}) returning document",
+        (sale_of(checkout_id), at, merchant_id, checkout_id, *_PAYABLE),
     )
     if not rows:
         return (yield from _committed_before(merchant_id, checkout_id))

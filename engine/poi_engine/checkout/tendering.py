@@ -92,7 +92,7 @@ def begin(
     trace("pay.promised")
     found = yield from _claim(merchant_id, newest, at)
     trace("pay.claimed")
-    amount = _amount(asked, found)
+    amount = amount_of(asked, found.due)
     _check_means(found, asked.means, amount)
     named = yield from _allowed(merchant_id, found, asked, amount, at)
     payment = _payment(payment_id, found, asked, amount, connector, named, key, at)
@@ -135,11 +135,11 @@ def _refusal(state: str) -> Conflict:
             return Conflict("not-accepted", "The last acceptance has ended; accept the total again.")
 
 
-def _amount(asked: Asked, found: _Open) -> int:
+def amount_of(asked: Asked, due: int) -> int:
     """How much of what is due is paid, minor units."""
-    amount = found.due if asked.amount is None else asked.amount
-    if amount > found.due:
-        raise Conflict("more-than-due", f"{found.due} is due, not {amount}.", path="$.amount")
+    amount = due if asked.amount is None else asked.amount
+    if amount > due:
+        raise Conflict("more-than-due", f"{due} is due, not {amount}.", path="$.amount")
     if asked.given is not None and asked.given < amount:
         raise RequestError("given-too-little", f"{asked.given} in cash does not pay {amount}.", path="$.given")
     return amount
