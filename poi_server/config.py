@@ -124,7 +124,7 @@ class Terminal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A card terminal and the station it stands at."""
 
     station: Annotated[str, Meta(min_length=1, max_length=64, description="The station's id.")]
-    connector: Annotated[str, Meta(min_length=1, max_length=32, description="The connector that drives it: caisse-ap.")]
+    connector: Annotated[str, Meta(min_length=1, max_length=32, description="The connector that drives it: nexo ...")]
     options: Annotated[
         dict[str, str | bool | int | float], Meta(description="What the connector asks: host, port, till ...")
     ] = {}

@@ -22,7 +22,6 @@ COLUMNS = {
     "cancels": "cancel",
     "asks what became of it": "status",
     "holds for a later capture": "holds",
-    "holds for a later capture": "holds",
 }
 
 
