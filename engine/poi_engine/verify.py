@@ -94,7 +94,7 @@ _of_sale, _of_receipt = itemgetter(*_SAME), attrgetter(*_SAME)
 _of_row, _of_line = itemgetter(*_LINE), attrgetter(*_LINE)
 
 
-def _receipts() -> Job[list[Finding]]:
+def receipts_differ() -> Job[list[Finding]]:
     """Each receipt says what its sale says, line by line."""
     findings: list[Finding] = []
     after = ("", "")
@@ -297,7 +297,7 @@ def _text(value: str | bytes | None) -> str:
 
 _CHECKS: tuple[tuple[str, Callable[[], Job[list[Finding]]]], ...] = (
     ("fiscal-chains", _books),
-    ("receipt", _receipts),
+    ("receipt", receipts_differ),
     ("outbox", _outbox),
     ("idempotency-answer", _answers),
     ("limit-cap", _caps),
