@@ -3,7 +3,7 @@
     python -m bench.sales [--seconds 5] [--rounds 3] [--store sqlite] [--stack poi-server] [--json FILE]
 
 A sale is four requests of a till over HTTP: the customer's card is scanned, the basket is set and decided, the total is
-accepted and reserved, the card is charged; it counts when the last answer has come. Server CPU is user and system time
+accepted and reserved, the card is charged; or one request that asks for all of it. It counts when its answer has come. Server CPU is user and system time
 of the server's process with all its threads; that of Valkey and PostgreSQL is shown apart.
 """
 
@@ -67,11 +67,18 @@ def _options() -> Options:
     parser.add_argument("--json", type=Path, help="write the rows there as well")
     given = parser.parse_args()
     kinds = [one for one in KINDS if given.stack in (None, one.stack) and given.store in (None, one.store)]
-    loads = [Load(count) for count in given.concurrency] + [Load(max(given.concurrency), PACE)]
+    most = max(given.concurrency)
+    loads = [Load(count, pace, requests) for requests in (4, 1) for count, pace in _stations(given.concurrency, most)]
     if given.quick:
-        kinds, loads = [one for one in kinds if not one.delay_ms], [Load(4)]
+        kinds = [one for one in kinds if not one.delay_ms]
+        loads = [Load(4, 0, requests) for requests in (4, 1)]
         return Options(tuple(kinds), tuple(loads), 1, 0.3, given.offers, given.json)
     return Options(tuple(kinds), tuple(loads), given.rounds, given.seconds, given.offers, given.json)
+
+
+def _stations(counts: list[int], most: int) -> list[tuple[int, int]]:
+    """Stations that sell as fast as they can, and the most of them at the pace."""
+    return [(count, 0) for count in counts] + [(most, PACE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,7 @@ class Measured:
             "fsync_delay_ms": self.kind.delay_ms,
             "workers": 1,
             "concurrency": self.load.concurrency,
+            "requests": self.load.requests,
             "paced": self.load.pace,
             "sales_per_s": round(median(one.rate for one in self.rounds), 1),
             "p50_ms": round(median(median(one) for one in times) * 1000, 2),

@@ -24,10 +24,11 @@ START_SECONDS = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How many stations sell: as fast as they can (`pace` 0), or so many sales a second in all."""
+    """How many stations sell: as fast as they can (`pace` 0), or so many sales a second in all; requests a sale."""
 
     concurrency: int
     pace: int = 0
+    requests: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def _plan(
         begin=begin,
         end=begin + seconds,
         pace=load.pace / tills,
+        whole=load.requests == 1,
     )
 
 

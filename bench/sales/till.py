@@ -2,12 +2,14 @@
 
     python -m bench.sales.till < plan.json > sold.json
 
-A sale is what a till does: the customer's card is scanned, the basket is set, the total accepted, the card charged.
+A sale is what a till does: the customer's card is scanned, the basket is set, the total accepted, the card charged. It
+is four requests, or (`whole`) one that asks for all of it.
 Each connection is one station's and makes one sale after the other; or, at a pace, sales come due by the clock and the
 time of each counts from then, so that waiting for a free station counts too.
 """
 
 import asyncio
+import secrets
 import sys
 import time
 from collections import deque
@@ -16,6 +18,9 @@ from typing import cast
 import msgspec
 import uvloop
 from msgspec import Struct
+
+_AT_MOST = 1_000_000_000
+_RUN = secrets.token_hex(8)
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -33,7 +38,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     begin: float
     end: float
     pace: float = 0.0
-    tag: str = ""
+    whole: bool = False
 
 
 class Sold(Struct, frozen=True, kw_only=True):
@@ -150,8 +155,15 @@ class Lane(asyncio.Protocol):
         self._since, self._step = since, 0
         self._number = self._shift.number
         self._shift.number += 1
-        cards = self._shift.plan.cards
-        self._send("POST", f"/v1/stations/{self._station}/scan", f'{{"text":"{cards[self._number % len(cards)]}"}}')
+        plan = self._shift.plan
+        card, station = plan.cards[self._number % len(plan.cards)], f"/v1/stations/{self._station}"
+        if not plan.whole:
+            self._send("POST", f"{station}/scan", f'{{"text":"{card}"}}')
+            return
+        self._step = 3
+        basket = plan.baskets[self._number % len(plan.baskets)]
+        wish = f'{{"credential":"{card}","accept_up_to":{_AT_MOST},"means":"card",{basket[1:]}'
+        self._send("POST", f"{station}/sale", wish, f"Idempotency-Key: {_RUN}-{self._station}-{self._number}\r\n")
 
     def data_received(self, data: bytes) -> None:
         """Wait for a whole answer, then take the next step."""

@@ -1,4 +1,4 @@
-"""The usual stack's server: the four requests of a sale, each as a tutorial of its parts would write it.
+"""The usual stack's server: the four requests of a sale and one for all, each as a tutorial of its parts would do it.
 
     POI_USUAL_SQL=postgresql://... POI_USUAL_REDIS=unix://... uvicorn bench.usual_stack.app:app
 
@@ -158,3 +158,23 @@ async def pay(session_id: str, body: Pay, idempotency_key: Annotated[str, Header
     await _save(session)
     await app.state.redis.publish("sales", json.dumps({"sale_id": sale.sale_id}))
     return session
+
+
+class WholeSale(Basket):
+    """All of it in one request."""
+
+    credential: str
+    accept_up_to: int
+    means: str
+
+
+@app.post("/v1/stations/{station_id}/sale")
+async def sale(station_id: str, body: WholeSale, idempotency_key: Annotated[str, Header()]) -> dict[str, Any]:
+    """The four steps one after the other."""
+    seen = await scan(station_id, Scan(text=body.credential))
+    decided = await basket(seen["session"]["session_id"], Basket(entries=body.entries))
+    total = decided["decision"]["total"]
+    if total > body.accept_up_to:
+        raise HTTPException(409)
+    await accept(decided["session_id"], Accept(decision_id=decided["decision_id"], total=total))
+    return await pay(decided["session_id"], Pay(means=body.means), idempotency_key)
