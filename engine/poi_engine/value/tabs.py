@@ -266,5 +266,5 @@ class Tabs:
 
 
 def _merchants() -> Job[list[str]]:
-    rows = yield Query("select distinct merchant_id from tab where state in ('opening', 'open', 'closing')")
-    return sorted(row["merchant_id"] for row in rows)
+    rows = yield Query("select merchant_id from merchant order by merchant_id")
+    return [row["merchant_id"] for row in rows]

@@ -93,7 +93,8 @@ class TransferConnector:
 def _merchant_of_payment(payment_id: str) -> Job[str | None]:
     """Ids are unique over all merchants; the payment's own row was written before anything was asked."""
     rows = yield Query(
-        "select m.merchant_id from merchant m join payment p on p.merchant_id = m.merchant_id and p.payment_id = ?",
+        "select m.merchant_id from merchant m cross join payment p"  # SQLite takes tables in this order
+        " where p.merchant_id = m.merchant_id and p.payment_id = ?",
         (payment_id,),
     )
     return rows[0]["merchant_id"] if rows else None
