@@ -327,7 +327,10 @@ async def resolve(call: Call, session_id: str, body: ResolveBody) -> Session:
     summary="Give the session up; what was held is let go, what was paid in part goes back",
 )
 async def abandon(call: Call, session_id: str) -> Session:
+    """Giving back what was paid in part takes the right to take payments."""
     known = await own_session(call, session_id)
+    if any(tender.state == "captured" for tender in known.tenders):
+        must(call.acting, "take_payment")
     return shown_to(call, await call.engine.stations.abandon(call.merchant_id, session_id, known, by=call.by))
 
 
