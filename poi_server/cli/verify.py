@@ -7,10 +7,15 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from typing import TextIO
 
-from poi_engine.errors import RequestError
+from poi_engine.clock import micros
+from poi_engine.errors import PoiError, RequestError
+from poi_engine.fiscal.events import verified
+from poi_engine.ports import Sql
 from poi_engine.storage import open_sql
+from poi_engine.storage.folder import lock_folder
 from poi_engine.verify import Finding, verify
 from poi_server.config import Config, data_folder
 
@@ -27,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what is broken; 1 when anything is."""
-    findings = asyncio.run(_verify(books(options.settings)))
+    findings = asyncio.run(_verify(options.settings))
     for finding in findings:
         print(f"{finding.rule}  {finding.merchant_id}  {finding.subject}  {finding.message}")
     print("All books are in order." if not findings else f"{len(findings)} things are broken.")
@@ -44,14 +49,24 @@ def books(config: Config) -> str:
     return f"sqlite:///{file}"
 
 
-async def _verify(url: str) -> list[Finding]:
-    sql = open_sql(url)
+async def _verify(config: Config) -> list[Finding]:
+    sql = open_sql(books(config))
     shown = Shown(sys.stderr)
     try:
-        return await verify(sql, progress=shown.begin)
+        findings = await verify(sql, progress=shown.begin)
+        with suppress(PoiError):  # a server holds the folder, or these are books that cannot be written
+            await _put_on_record(config, sql, len(findings))
+        return findings
     finally:
         shown.close()
         await sql.close()
+
+
+async def _put_on_record(config: Config, sql: Sql, findings: int) -> None:
+    """That these books were verified, and how that ended, in the event log."""
+    with nullcontext() if config.storage.sql else lock_folder(data_folder(config)):
+        at = micros(time.time())
+        await sql.write(lambda: verified(findings, at))
 
 
 class Shown:
