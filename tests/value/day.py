@@ -1,25 +1,17 @@
-"""No statement of stored value walks a table that grows with the sales, but those of the daily expiry."""
+"""A day on which something of every kind of stored value happens."""
 
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
-
-import pytest
 
 from poi_engine.basket import BasketEntry
-from poi_engine.storage import open_sql
-from poi_engine.storage.redis import RedisSessions
 from poi_engine.value.bank_rows import Credit
 from poi_engine.value.lines import GIFT_CARD, WALLET
 from poi_engine.value.rules import BankAccount
-from tests.engine.plans import Recorded, walks
 from tests.engine.shop import SELLER, STATION, M, Shop
 
 ACCOUNT = BankAccount(iban="FR1420041010050500013M02606", beneficiary="Boulangerie")
 
 
-async def _day(shop: Shop) -> None:
+async def day_of_value(shop: Shop) -> None:
     """Something of everything."""
     engine, ada = shop.engine, await shop.customer()
     card = await engine.gift_cards.issue(M, by=SELLER)
@@ -47,19 +39,3 @@ async def _day(shop: Shop) -> None:
     await engine.bank.book(M, told)
     await engine.bank.credits(M, "unmatched")
     await engine.bank.set_aside(M, "c", "the rent", by=SELLER)
-
-
-@pytest.mark.valkey
-async def test_stored_value_walks_through_nothing_that_grows(
-    sqlite_url: str, sessions: RedisSessions, tmp_path: Path
-) -> None:
-    storage = open_sql(sqlite_url)
-    recorded = Recorded(storage)
-    shop = await Shop(recorded, sessions, tmp_path).setup()
-    await _day(shop)
-    await shop.close()
-    await storage.close()
-    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
-        plans = {text: walks(connection, text, values) for text, values in recorded.statements.items()}
-    assert any("transfer" in text and "like 'wallet:%'" in text for text in plans), "statements were looked at"
-    assert {text: steps for text, steps in plans.items() if steps} == {}

@@ -1,0 +1,42 @@
+"""A whole day of stored value: on both storages, and without walking a table that grows with the sales."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from poi_engine.ports import Sql
+from poi_engine.storage import open_sql
+from poi_engine.storage.redis import RedisSessions
+from poi_engine.verify import verify
+from tests.engine.plans import Recorded, walks
+from tests.engine.shop import Shop
+from tests.value.day import day_of_value
+
+
+@pytest.mark.valkey
+async def test_a_day_of_stored_value_keeps_every_invariant(sql: Sql, sessions: RedisSessions, tmp_path: Path) -> None:
+    shop = await Shop(sql, sessions, tmp_path).setup()
+    await day_of_value(shop)
+    assert await verify(sql) == []
+    assert await shop.balance("tabs") == 0
+    for means in ("wallet", "gift_card", "tab"):
+        assert await shop.balance(f"tender:{means}") == 0
+    await shop.close()
+
+
+@pytest.mark.valkey
+async def test_stored_value_walks_through_nothing_that_grows(
+    sqlite_url: str, sessions: RedisSessions, tmp_path: Path
+) -> None:
+    storage = open_sql(sqlite_url)
+    recorded = Recorded(storage)
+    shop = await Shop(recorded, sessions, tmp_path).setup()
+    await day_of_value(shop)
+    await shop.close()
+    await storage.close()
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+        plans = {text: walks(connection, text, values) for text, values in recorded.statements.items()}
+    assert any("transfer" in text and "like 'wallet:%'" in text for text in plans), "statements were looked at"
+    assert {text: steps for text, steps in plans.items() if steps} == {}
