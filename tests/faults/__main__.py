@@ -15,12 +15,13 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from random import SystemRandom
 
-from tests.faults import kills, limits, wires
+from tests.faults import kills, limits, races, wires
 from tests.faults.plan import Outcome, Plan, Progress, table
 
 FAULTS: dict[str, tuple[Callable[[Plan, Outcome], Coroutine[None, None, None]], int]] = {
     "kills": (kills.run, 1000),
     "limits": (limits.run, 1_000_000),
+    "races": (races.run, 1000),
     "requests": (wires.requests, 100),
     "valkey-wire": (wires.valkey, 100),
     "postgresql-wire": (wires.postgresql, 100),
