@@ -3,6 +3,26 @@
 from poi_server.problem_codes.explanation import Explanation
 
 CODES: dict[str, Explanation] = {
+    "nexo-unreadable": Explanation(
+        "No message of a till",
+        "The body is no JSON object with a SaleToPOIRequest, so there is no header to answer to.",
+        "Send one message, as docs/nexo.md shows.",
+    ),
+    "nexo-header": Explanation(
+        "Header not understood",
+        "The MessageHeader lacks something, or holds what no header may.",
+        "See `path`: MessageClass, MessageCategory, MessageType, SaleID, POIID, and a ServiceID of 1 to 10 characters.",
+    ),
+    "nexo-crypto": Explanation(
+        "Secured message not opened",
+        "The key is not known here, or the message was changed on its way. All such faults have this one answer.",
+        "Compare KeyIdentifier, KeyVersion and passphrase with [[nexo.keys]] in the configuration.",
+    ),
+    "nexo-till-unknown": Explanation(
+        "Till not known",
+        "The POI does not serve this SaleID.",
+        "Add it to the POI's `sale_ids` in the configuration, or leave that list empty.",
+    ),
     "means-off": Explanation(
         "Not taken here",
         "The shop does not take payments by these means, or they are not set up.",

@@ -60,6 +60,9 @@ def _echo(request: PaymentRequest) -> Echo:
 async def _sell(turn: Turn, request: PaymentRequest) -> Wire:
     transaction, data = request.payment_transaction, request.payment_data
     means, gift_card = _means(data)
+    counter = await turn.engine.places.counter(turn.merchant_id, turn.station_id)
+    if means not in counter.means:
+        raise Failed("PaymentRestriction", f"This shop does not take payments by {means}.", "means-off")
     items = await basket_of(turn, transaction)
     session = await free_session(turn, data.card_acquisition_reference or acquisition_of(request.loyalty_data))
     await turn.works_on(session.session_id)

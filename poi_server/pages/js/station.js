@@ -20,7 +20,7 @@ import { Till } from "./station/till.js";
 
 /** The session is another counter's by now. */
 const GONE = new Set(["handed-over", "other-station"]);
-const GOOD_NOTICES = new Set(["product-added"]);
+const GOOD_NOTICES = new Set(["product-added", "till-says"]);
 /** Shown by the page itself. */
 const SILENT_NOTICES = new Set(["identified", "paid", "part-paid", "payment-declined", "payment-unknown", "transfer-awaited", "training"]);
 
