@@ -14,20 +14,35 @@ import traceback
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from random import SystemRandom
+from typing import NamedTuple
 
-from tests.faults import kills, limits, races, wires
+from tests.faults import clocks, disks, kills, limits, races, restarts, wires
 from tests.faults.plan import Outcome, Plan, Progress, table
 
-FAULTS: dict[str, tuple[Callable[[Plan, Outcome], Coroutine[None, None, None]], int]] = {
-    "kills": (kills.run, 1000),
-    "limits": (limits.run, 1_000_000),
-    "races": (races.run, 1000),
-    "requests": (wires.requests, 100),
-    "valkey-wire": (wires.valkey, 100),
-    "postgresql-wire": (wires.postgresql, 100),
-}
-"""By name: what runs, and how often unless told."""
 STORAGES = ("sqlite", "postgresql")
+
+
+class Fault(NamedTuple):
+    """A kind of fault: how often unless told, and on which storage it makes sense."""
+
+    run: Callable[[Plan, Outcome], Coroutine[None, None, None]]
+    times: int
+    storages: tuple[str, ...] = STORAGES
+
+
+FAULTS = {
+    "kills": Fault(kills.run, 1000),
+    "requests": Fault(wires.requests, 100),
+    "valkey-wire": Fault(wires.valkey, 100, ("sqlite",)),
+    "valkey-restarts": Fault(restarts.valkey, 100, ("sqlite",)),
+    "postgresql-wire": Fault(wires.postgresql, 100, ("postgresql",)),
+    "postgresql-restarts": Fault(restarts.postgresql, 50, ("postgresql",)),
+    "disks": Fault(disks.run, 50, ("sqlite",)),
+    "clocks": Fault(clocks.run, 200),
+    "races": Fault(races.run, 1000),
+    "limits": Fault(limits.run, 1_000_000),
+}
+"""By name, in the order in which they run."""
 
 
 def main() -> int:
@@ -37,7 +52,8 @@ def main() -> int:
     outcomes = [
         _ran(name, storage, options)
         for name in options.only or FAULTS
-        for storage in ([options.storage] if options.storage else STORAGES)
+        for storage in FAULTS[name].storages
+        if options.storage in (None, storage)
     ]
     print(table(outcomes))
     if options.json:
@@ -70,20 +86,20 @@ def _again(options: argparse.Namespace) -> str:
 
 
 def _ran(name: str, storage: str, options: argparse.Namespace) -> Outcome:
-    run, times = FAULTS[name]
+    fault = FAULTS[name]
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="poi-faults-") as folder:
         plan = Plan(
             folder=Path(folder),
             storage=storage,
             seed=options.seed,
-            times=options.times or times,
+            times=options.times or fault.times,
             until=began + options.minutes * 60,
             say=Progress(f"{name} on {storage}"),
         )
         outcome = Outcome(name, storage)
         try:
-            asyncio.run(run(plan, outcome))
+            asyncio.run(fault.run(plan, outcome))
         except Exception as error:
             outcome.failure = f"{type(error).__name__}: {error}"
             traceback.print_exc(file=sys.stderr)

@@ -131,8 +131,8 @@ class Till:
         if self._dice.random() < 0.5:
             racing.append(self._accept(session))
         await asyncio.gather(*racing)
-        _, session = await self._on(session, "GET", "")
-        if session.get("station_id") == self._stations[1]:
+        _, now = await self._on(session, "GET", "")
+        if now.get("station_id") == self._stations[1]:
             self._stations.reverse()
         return session
 
