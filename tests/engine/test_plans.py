@@ -43,6 +43,7 @@ from poi_offers.model import (
 from tests.clientele.clientele_day import clientele
 from tests.engine.plans import GROWING, Recorded, tables, walks
 from tests.engine.shop import OTHER_STATION, SELLER, START, STATION, M, Shop
+from tests.engine.tender_day import day_of_tenders
 from tests.engine.test_identification import phone, token
 from tests.orders.ordering import day_of_orders
 
@@ -112,6 +113,7 @@ async def day(shop: Shop) -> None:
     await customers_word(shop)
     await clientele(shop)
     await day_of_orders(shop)
+    await day_of_tenders(shop)
 
 
 async def doubts(shop: Shop) -> None:
