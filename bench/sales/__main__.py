@@ -3,8 +3,9 @@
     python -m bench.sales [--seconds 5] [--rounds 3] [--store sqlite] [--stack poi-server] [--json FILE]
 
 A sale is four requests of a till over HTTP: the customer's card is scanned, the basket is set and decided, the total is
-accepted and reserved, the card is charged; or one request that asks for all of it. It counts when its answer has come. Server CPU is user and system time
-of the server's process with all its threads; that of Valkey and PostgreSQL is shown apart.
+accepted and reserved, the card is charged; or one request that asks for all of it. It counts when its answer has come.
+Server CPU is user and system time of the server's process with all its threads; that of Valkey and PostgreSQL is shown
+apart.
 """
 
 import argparse

@@ -28,6 +28,7 @@ from poi_engine.staff.by_hand import allow_overrides, must_load_value
 from poi_engine.staff.rights import Acting
 from poi_engine.value.lines import goods_of, is_value, with_value
 from poi_engine.wiring import Wiring
+from poi_offers.decide import Explained
 from poi_offers.situation import Basket, CustomerFacts, SaleItem, Situation
 
 _S = SessionState
@@ -284,8 +285,11 @@ class Stations:
         await self._w.sessions.release(session)
         return session
 
-    async def decided(self, session: Session) -> Session:
-        """The session with the decision of this moment, or none when the basket is empty."""
+    async def decided(self, session: Session, explain: Explained | None = None) -> Session:
+        """The session with the decision of this moment, or none when the basket is empty.
+
+        `explain` says which offers get a reason, as `OfferBook.decide` takes it.
+        """
         at = self._w.at()
         counter = await self._w.places.counter(session.merchant_id, session.station_id)
         facts = await self._facts(session, at)
@@ -294,7 +298,8 @@ class Stations:
             state = _S.IDENTIFIED if session.identity else _S.OPEN
             return move(session, state, facts=facts, decision=None, decision_id=None, checkout_id=None)
         situation = situation_of(session, counter, facts, at)
-        decision = with_value(await self._offers.decide(session.merchant_id, situation), session.basket)
+        decided = await self._offers.decide(session.merchant_id, situation, explain)
+        decision = with_value(decided, session.basket)
         decision_id = self._w.ids.new("dec")
         return move(session, _S.DECIDED, facts=facts, decision=decision, decision_id=decision_id, checkout_id=None)
 

@@ -106,8 +106,8 @@ class SqliteSql:
         self._busy = busy_seconds
         self._closed = False
         self._suspect = False  # a COMMIT failed: the log may hold what is not durable
-        self._writes: queue.Queue[Ticket | None] = queue.Queue(_WAITING)
-        self._reads: queue.Queue[Ticket | None] = queue.Queue(_WAITING)
+        self._writes: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
+        self._reads: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)]
         for number in range(_READERS):
             self._threads.append(threading.Thread(target=self._read_loop, name=f"sqlite-reader-{number}", daemon=True))
@@ -135,14 +135,13 @@ class SqliteSql:
         for thread in self._threads:
             thread.join()
 
-    async def _wait_for(self, job: Callable[[], Job[T]], waiting: "queue.Queue[Ticket | None]") -> T:
+    async def _wait_for(self, job: Callable[[], Job[T]], waiting: "queue.SimpleQueue[Ticket | None]") -> T:
         if self._closed:
             raise failures.away("The database is closed.")
+        if waiting.qsize() >= _WAITING:
+            raise failures.busy()
         ticket = Ticket(job)
-        try:
-            waiting.put_nowait(ticket)
-        except queue.Full:
-            raise failures.busy() from None
+        waiting.put(ticket)
         result: T = await ticket.future
         return result
 
