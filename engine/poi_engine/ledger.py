@@ -8,7 +8,8 @@ The rules (`floor_of`, `effects`) are pure; the rest are jobs for `Sql.write` an
 
 Transactions lock rows in one order, which keeps deadlocks away: the idempotency key, the checkout (a refund's own, then
 its sale's), the customer who lives on, orders by id, accounts by name, the station's journal, its closings, its events,
-and last what the figures need. So a transaction changes its accounts once, all together: `change` takes what it makes and ends in one go.
+and last what the figures need. So a transaction changes its accounts once, all together: `change` takes what it makes
+and ends in one go.
 Whoever changes an account of a customer holds the customer's row.
 """
 
