@@ -247,7 +247,9 @@ class NexoConnector:
                 body = self._reversal(reference, original)
                 return await self._send(station, "Reversal", reference, body, amount, "")
             said = known.result or await self.status(reference)
-            if said.outcome != "declined":  # a refusal may be asked again, under a name of its own
+            if said.outcome == "not_found":  # should it arrive still, the terminal reverses a payment only once
+                await self._book.end(reference, result=_declined(reference, "never reached the terminal"))
+            elif said.outcome != "declined":  # a refusal may be asked again, under a name of its own
                 return said
         return _unknown(payment_ref, "the terminal refuses to undo it")
 
