@@ -77,6 +77,12 @@ class Sessions(Protocol):
     async def first_use(self, key: str, seconds: int) -> bool:
         """True once per key and time span: the fast half of the replay guard."""
 
+    async def tell_sending(self, checkout_id: str, seconds: int) -> None:
+        """This process still waits for the terminal's answer; good for so many seconds."""
+
+    async def is_sending(self, checkout_id: str) -> bool:
+        """Whether some process has said so lately."""
+
 
 class OrderTold(Struct, frozen=True, kw_only=True):
     """What screens are told of an order that moved: those of `stations`, and the customer's phone."""

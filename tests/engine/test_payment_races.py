@@ -1,7 +1,7 @@
 """Two who end the same payment at once: SQL decides, and the terminal follows."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -150,6 +150,35 @@ async def test_what_the_terminal_has_not_seen_and_cannot_bar_may_still_arrive(sh
     assert (await shop.engine.checkout.ask_status(M, unknown.session_id)).state == "unknown"
     ended = await shop.engine.checkout.resolve(M, unknown.session_id, "declined", "nothing printed", by=SELLER)
     assert ended.state == "declined", "a person's word ends it"
+
+
+async def test_a_process_that_was_killed_no_longer_waits_for_the_terminal(shop: Shop) -> None:
+    """What it was sending is asked for by another one, seconds later; while it says that it waits, nobody does."""
+    accepted = await shop.accept(await shop.basket(1000))
+    killed = asyncio.create_task(
+        shop.build(_stop_at("pay.answered"), exclusive=False).checkout.pay(
+            M, accepted.session_id, "card", key="key", by=SELLER
+        )
+    )
+    with pytest.raises(asyncio.CancelledError):
+        await killed
+    other = shop.build(exclusive=False)
+    assert (await other.checkout.ask_status(M, accepted.session_id)).state == "paying"
+    await shop.sessions.tell_sending(accepted.checkout_id or "", 30)
+    shop.clock.forward(10)
+    assert (await other.checkout.ask_status(M, accepted.session_id)).state == "paying"
+    await shop.sessions.forget_everything()  # type: ignore[attr-defined]
+    assert (await other.checkout.ask_status(M, accepted.session_id)).state == "paid"
+
+
+def _stop_at(point: str) -> Callable[[str], None]:
+    """Everything stops at this step, as if the process were gone."""
+
+    def trace(name: str) -> None:
+        if name == point:
+            raise asyncio.CancelledError
+
+    return trace
 
 
 async def test_another_process_does_not_ask_about_a_payment_that_is_being_sent(shop: Shop) -> None:

@@ -139,6 +139,13 @@ class MemorySessions:
         self._used.add(key)
         return first
 
+    async def tell_sending(self, checkout_id: str, seconds: int) -> None:
+        """One process needs to tell nobody."""
+
+    async def is_sending(self, checkout_id: str) -> bool:
+        """Nobody else does."""
+        return False
+
     async def _reached(self, *what: object) -> None:
         await asyncio.sleep(0)
         self._history.note(*what)

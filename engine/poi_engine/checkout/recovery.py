@@ -42,8 +42,8 @@ class Recovery:
         self._refunds = refunds
 
     async def run(self, *, grace: float = 0.0) -> Recovered:
-        """One round over all merchants. Payments that began less than `grace` seconds ago are left alone: where
-        several processes share the storage, another one may be waiting for their answer."""
+        """One round over all merchants. With a `grace` (seconds) payments for whose answer another process that shares
+        the storage is waiting are left to it."""
         done = Recovered()
         for merchant_id in await self._w.sql.read(_merchants):
             await self._payments(merchant_id, grace, done)
@@ -51,11 +51,10 @@ class Recovery:
         return done
 
     async def _payments(self, merchant_id: str, grace: float, done: Recovered) -> None:
-        before = self._w.at() - round(grace * 1_000_000)
         for payment, ended in await self._w.sql.read(lambda: _pending(merchant_id)):
             if self._settlement.is_sending(payment.checkout_id):
                 continue
-            if payment.state == "sending" and payment.created_at > before:
+            if grace and payment.state == "sending" and await self._is_elsewhere(merchant_id, payment):
                 continue
             self._w.trace("recover.payment")
             try:
@@ -66,6 +65,9 @@ class Recovery:
             done.resolved += resolved
             done.in_doubt += not resolved
             self._w.trace("recover.resolved")
+
+    async def _is_elsewhere(self, merchant_id: str, payment: Payment) -> bool:
+        return await self._settlement.is_under_way(merchant_id, payment.checkout_id)
 
     async def _resolve(self, merchant_id: str, payment: Payment, ended: bool) -> bool:
         """True when the payment has an end now. One that cannot be asked about stays in doubt for the next round."""

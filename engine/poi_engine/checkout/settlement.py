@@ -1,14 +1,15 @@
 """What the terminal or a person said about a payment, put into SQL, and from there onto the screens."""
 
+import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from poi_engine.checkout.commit import Closed, Committed
 from poi_engine.checkout.pay_jobs import approve, barred, decline, doubt, give_up, to_reverse, undone
 from poi_engine.checkout.payment import Payment, payments_of, pending_of
 from poi_engine.desk import Desk
-from poi_engine.errors import Conflict, DeviceError
+from poi_engine.errors import Conflict, DeviceError, StorageError
 from poi_engine.ledger import Insufficient
 from poi_engine.means import TenderShown
 from poi_engine.orders.news import tell_of_sale
@@ -18,6 +19,8 @@ from poi_engine.wiring import Wiring
 
 T = TypeVar("T")
 _TRIES = 3
+TELLING_SECONDS, TOLD_SECONDS = 1.0, 3
+"""How often a process says that it waits for a terminal, and how long that, or having just begun, is believed."""
 
 
 class Settlement:
@@ -30,23 +33,47 @@ class Settlement:
 
     @contextmanager
     def sending(self, checkout_id: str) -> Iterator[None]:
-        """While this process waits for the terminal, nobody here asks for the status."""
+        """While this process waits for the terminal, nobody here or in another process asks for the status."""
         self._sending.add(checkout_id)
+        telling = asyncio.create_task(self._keep_telling(checkout_id)) if self._w.grace else None
         try:
             yield
         finally:
             self._sending.discard(checkout_id)
+            if telling is not None:
+                telling.cancel()
 
     def is_sending(self, checkout_id: str) -> bool:
         """Whether this process waits for the terminal's answer now."""
         return checkout_id in self._sending
 
     async def is_under_way(self, merchant_id: str, checkout_id: str) -> bool:
-        """Whether this process, or within its grace another one, waits for the terminal's answer now."""
+        """Whether this process, or another one that shares the storage, waits for the terminal's answer now.
+
+        Another one does if it began just now, or says so again and again; one that was killed says nothing more. Where
+        nobody can be heard the grace is waited out.
+        """
         if self.is_sending(checkout_id):
             return True
-        since = self._w.at() - round(self._w.grace * 1_000_000)
-        return self._w.grace > 0 and await self._w.sql.read(lambda: _sent_since(merchant_id, checkout_id, since))
+        if not self._w.grace:
+            return False
+        sent = await self._w.sql.read(lambda: _sent_at(merchant_id, checkout_id))
+        if sent is None:
+            return False
+        seconds = (self._w.at() - sent) / 1_000_000
+        if seconds < TOLD_SECONDS:
+            return True
+        try:
+            return await self._w.sessions.is_sending(checkout_id)
+        except StorageError:
+            return seconds < self._w.grace
+
+    async def _keep_telling(self, checkout_id: str) -> None:
+        """Most payments are answered before anybody needs to be told."""
+        while True:
+            await asyncio.sleep(TELLING_SECONDS)
+            with suppress(StorageError):
+                await self._w.sessions.tell_sending(checkout_id, TOLD_SECONDS)
 
     async def ask(self, merchant_id: str, checkout_id: str) -> Session:
         """Ask the terminal what became of the payment under way, and act on it."""
@@ -261,10 +288,10 @@ def _checkout(merchant_id: str, checkout_id: str) -> Job[Row]:
     return rows[0]
 
 
-def _sent_since(merchant_id: str, checkout_id: str, since: int) -> Job[bool]:
+def _sent_at(merchant_id: str, checkout_id: str) -> Job[int | None]:
     rows = yield Query(
-        "select payment_id from payment where merchant_id = ? and checkout_id = ? and state = 'sending' "
-        "and created_at > ? limit 1",
-        (merchant_id, checkout_id, since),
+        "select max(created_at) as sent_at from payment where merchant_id = ? and checkout_id = ? "
+        "and state = 'sending'",
+        (merchant_id, checkout_id),
     )
-    return bool(rows)
+    return None if rows[0]["sent_at"] is None else int(rows[0]["sent_at"])

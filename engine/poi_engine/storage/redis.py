@@ -149,6 +149,14 @@ class RedisSessions:
         """True once per key and time span."""
         return bool(await _ask(self._do("SET", f"use:{key}", b"", "NX", "EX", seconds)))
 
+    async def tell_sending(self, checkout_id: str, seconds: int) -> None:
+        """This process still waits for the terminal's answer; good for so many seconds."""
+        await _ask(self._do("SET", f"sending:{checkout_id}", b"", "EX", seconds))
+
+    async def is_sending(self, checkout_id: str) -> bool:
+        """Whether some process has said so lately."""
+        return bool(await _ask(self._do("EXISTS", f"sending:{checkout_id}")))
+
     async def forget_everything(self) -> None:
         """Empty the database."""
         await _ask(self._do("FLUSHDB"))
