@@ -29,6 +29,7 @@ from poi_engine.goods.stockroom import Stockroom
 from poi_engine.handover import HandOvers
 from poi_engine.ids import Ids
 from poi_engine.orders.orders import Orders
+from poi_engine.offline import OfflineSales
 from poi_engine.places import Places
 from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
 from poi_engine.rounds import Rounds
@@ -107,6 +108,7 @@ class Engine:
         self.confirmations = Confirmations(wiring, desk)
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds, self.confirmations)
         self.whole_sales = WholeSales(wiring, desk, self.stations, self.offers, self.customers, self.checkout)
+        self.offline = OfflineSales(wiring, self.offers, self.customers)
         self.orders = Orders(wiring, desk, self.stations, self.offers, self.customers, self.products, refunds)
         self.gift_cards = GiftCards(wiring)
         self.wallets = Wallets(wiring)

@@ -90,6 +90,12 @@ class MealVoucher(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     daily_cap: Annotated[int, Meta(ge=0, le=1_000_000)] | None = 2_500
 
 
+class OfflinePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a station goes on without the server: for cash, up to `floor_limit` minor units a sale; 0: not at all."""
+
+    floor_limit: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+
+
 class Programme(Struct, frozen=True, kw_only=True):
     """The loyalty programme: how offers are chosen and points earned, the tiers, and how customers join.
 
@@ -112,6 +118,7 @@ class Programme(Struct, frozen=True, kw_only=True):
     bank: BankAccount = BankAccount()
     tabs: TabRules = TabRules()
     meal_voucher: MealVoucher = MealVoucher()
+    offline: OfflinePolicy = OfflinePolicy()
     means: tuple[Means, ...] = ("card", "cash", "wallet", "gift_card", "meal_voucher", "transfer")
 
 
@@ -128,7 +135,8 @@ class Merchant(Struct, frozen=True, kw_only=True):
 class Counter(Struct, frozen=True, kw_only=True):
     """A station with its store's place. `vat_rate` (basis points) is that of plain amounts.
 
-    In `training` nothing that is done there counts. `means`: by what one may pay there.
+    In `training` nothing that is done there counts. `means`: by what one may pay there;
+    `floor_limit`: how much a sale for cash may cost there while the server is away, minor units.
     """
 
     station_id: str
@@ -138,6 +146,7 @@ class Counter(Struct, frozen=True, kw_only=True):
     place: Place
     training: bool = False
     means: tuple[Means, ...] = ("card", "cash")
+    floor_limit: int = 0
 
 
 def means_taken(programme: Programme) -> tuple[Means, ...]:
@@ -193,6 +202,7 @@ def read_counter(merchant_id: str, station_id: str) -> Job[Counter]:
     if not rows:
         raise NotFound("station", station_id)
     row = rows[0]
+    programme = programme_of(row["settings"])
     zone(row["zone"])  # its file is read here, in the storage's thread, not by the first decision on the loop
     return Counter(
         station_id=station_id,
@@ -201,7 +211,8 @@ def read_counter(merchant_id: str, station_id: str) -> Job[Counter]:
         vat_rate=row["vat_rate"],
         place=_place(row),
         training=bool(row["training"]),
-        means=means_taken(programme_of(row["settings"])),
+        means=means_taken(programme),
+        floor_limit=programme.offline.floor_limit if "cash" in programme.means else 0,
     )
 
 

@@ -15,7 +15,7 @@ from poi_engine.errors import NotFound, RequestError
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal, Role
-from poi_engine.settings import MealVoucher, read_merchant, write_setting
+from poi_engine.settings import MealVoucher, OfflinePolicy, read_merchant, write_setting
 from poi_engine.staff.rights import STAFF_ROLES
 from poi_offers.storetime import zone, zone_names
 
@@ -92,6 +92,10 @@ class Setup:
         """What meal vouchers pay, from now on."""
         why = f"{', '.join(rule.categories)}; {rule.daily_cap}"
         await self._set(merchant_id, "meal_voucher", rule, "set-meal-vouchers", why, by)
+
+    async def set_offline(self, merchant_id: str, policy: OfflinePolicy, *, by: Principal) -> None:
+        """How stations go on without the server, from now on."""
+        await self._set(merchant_id, "offline", policy, "set-offline", str(policy.floor_limit), by)
 
     async def _set(
         self, merchant_id: str, name: str, value: Struct | tuple[str, ...], act: str, why: str, by: Principal

@@ -1,12 +1,14 @@
 """Money over all stations: what waits for somebody's word, and the means that the shop takes."""
 
+import asyncio
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from poi_engine.checkout.doubts import InDoubt, in_doubt
 from poi_engine.means import Means
-from poi_engine.settings import MealVoucher, read_merchant
+from poi_engine.offline import OfflineSale, Recorded
+from poi_engine.settings import MealVoucher, OfflinePolicy, read_merchant
 from poi_server.http import COUNTER, MANAGER, OWNER, READER, Call, Routes
 from poi_server.routes.counter import own_station
 
@@ -26,10 +28,26 @@ class MeansInUse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class MeansHere(Struct, frozen=True, kw_only=True):
-    """The means of payment that are taken at a station; in `training` nothing that is done there counts."""
+    """The means of payment that are taken at a station; in `training` nothing that is done there counts.
+
+    `floor_limit`: how much a sale for cash may cost while the server is away, minor units; 0: nothing is sold then.
+    """
 
     items: tuple[Means, ...]
     training: bool
+    floor_limit: int
+
+
+class OfflineBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Sales that the station made without the server."""
+
+    sales: Annotated[tuple[OfflineSale, ...], Meta(min_length=1, max_length=50)]
+
+
+class OfflineAnswer(Struct, frozen=True, kw_only=True):
+    """What became of each, in the order of their time."""
+
+    items: tuple[Recorded, ...]
 
 
 @routes.get(
@@ -48,7 +66,7 @@ async def means_here(call: Call, station_id: str) -> MeansHere:
     """Those of the settings that are set up: meal vouchers have their categories, transfers their account."""
     own_station(call, station_id)
     counter = await call.engine.places.counter(call.merchant_id, station_id)
-    return MeansHere(items=counter.means, training=counter.training)
+    return MeansHere(items=counter.means, training=counter.training, floor_limit=counter.floor_limit)
 
 
 @routes.get("/v1/settings/means", roles=READER, summary="The means of payment that the shop takes")
@@ -78,3 +96,29 @@ async def set_meal_vouchers(call: Call, body: MealVoucher) -> MealVoucher:
     await call.services.setup.set_meal_voucher(call.merchant_id, body, by=call.by)
     call.engine.places.forget()
     return body
+
+
+@routes.get("/v1/settings/offline", roles=READER, summary="How stations go on without the server")
+async def offline_policy(call: Call) -> OfflinePolicy:
+    merchant = await call.services.sql.read(lambda: read_merchant(call.merchant_id))
+    return merchant.programme.offline
+
+
+@routes.put("/v1/settings/offline", roles=OWNER, right="setup", summary="Say how stations go on without the server")
+async def set_offline_policy(call: Call, body: OfflinePolicy) -> OfflinePolicy:
+    await call.services.setup.set_offline(call.merchant_id, body, by=call.by)
+    call.engine.places.forget()
+    return body
+
+
+@routes.post(
+    "/v1/stations/{station_id}/offline-sales",
+    roles=COUNTER,
+    right="take_payment",
+    summary="Record what the station sold for cash while the server was away",
+)
+async def offline_sales(call: Call, station_id: str, body: OfflineBody) -> OfflineAnswer:
+    """Each once, by its `offline_id`, at its own time; one that cannot be recorded says why and stops no other."""
+    own_station(call, station_id)
+    recording = call.engine.offline.record(call.merchant_id, station_id, body.sales, by=call.by)
+    return OfflineAnswer(items=tuple(await asyncio.shield(recording)))

@@ -1,5 +1,6 @@
 """Every act of staff is on record: a changing route either leaves an audit row, or is named here with its reason."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -40,6 +41,8 @@ AUDITED = {
     f"POST {SESSION}/confirmation": "confirm-spending",
     "PUT /v1/settings/spending": "set-spend-cap",
     "PUT /v1/settings/means": "set-means",
+    "PUT /v1/settings/offline": "set-offline",
+    "POST /v1/stations/{station_id}/offline-sales": "offline-sale",
     "PUT /v1/settings/meal-vouchers": "set-meal-vouchers",
     f"POST {SESSION}/resolve": "resolve-paid",
     f"POST {SALE}/refunds": "refund",
@@ -211,6 +214,10 @@ class Day:
         await self.do("PUT", "/v1/settings/spending", {"spend_cap": 2000})
         await self.do("PUT", "/v1/settings/means", {"items": ["card", "cash", "wallet", "gift_card", "transfer"]})
         await self.do("PUT", "/v1/settings/meal-vouchers", {"categories": ["bakery"]})
+        await self.do("PUT", "/v1/settings/offline", {"floor_limit": 5000})
+        now = datetime.now(UTC).isoformat()
+        sold = {"offline_id": "0123456789abcdef", "sold_at": now, "total": 100, "lines": [{"unit_price": 100}]}
+        await self.do("POST", "/v1/stations/{station_id}/offline-sales", {"sales": [sold]}, **station)
         entrance = {"seller_id": person, "pin": "5093"}
         await self.do("POST", "/v1/stations/{station_id}/sign-in", entrance, role="station", **station)
         await self.do("POST", "/v1/stations/{station_id}/sign-out", role="station", **station)

@@ -172,6 +172,15 @@ SAMPLES: dict[str, Any] = {
         }
     },
     "PUT /v1/settings/means": {"items": ["card", "cash"]},
+    "PUT /v1/settings/offline": {"floor_limit": 5000},
+    "POST /v1/stations/{station_id}/offline-sales": {
+        "sales": [
+            {
+                **{"offline_id": "0123456789abcdef", "sold_at": "2026-11-22T10:00:00Z", "total": 100},
+                "lines": [{"unit_price": 100}],
+            }
+        ]
+    },
     "PUT /v1/settings/meal-vouchers": {"categories": ["bakery"]},
     "POST /v1/sales/{sale_id}/refunds/{refund_id}/resolve": {"outcome": "refunded", "reason": "seen"},
     "POST /v1/stations/{station_id}/closings": {"kind": "day"},

@@ -1,0 +1,266 @@
+"""Sales that a station made for cash while it could not reach the server, recorded afterwards: each once.
+
+What was sold is sold: a price that has changed since, a floor that was passed or goods that the stock does not know do
+not refuse it; the audit says so. Nothing is spent by it, and no offer applies; points are earned by the card shown.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from poi_engine.basket import MAX_AMOUNT, MAX_QUANTITY, PLAIN_LABEL
+from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.checkout.commit import claim_sale, make_sale, sale_of
+from poi_engine.checkout.frozen import Frozen, impersonal
+from poi_engine.checkout.payment import Payment, PaymentDocument, insert_payment
+from poi_engine.checkout.records import insert_audit
+from poi_engine.checkout.reservation import reserve
+from poi_engine.clientele.customers import Customers
+from poi_engine.clock import micros_of, moment
+from poi_engine.errors import Conflict, PoiError, RequestError, StorageError
+from poi_engine.facts import read_facts
+from poi_engine.fiscal.day import must_be_open
+from poi_engine.goods.products import Product, find_product, line_of
+from poi_engine.identify import Identifier, Refused
+from poi_engine.ports import Job, Query
+from poi_engine.principal import Principal
+from poi_engine.session import Identity, Session, SessionState
+from poi_engine.settings import Counter, Merchant
+from poi_engine.stations import situation_of
+from poi_engine.wiring import Wiring
+from poi_offers.catalogue import Catalogue
+from poi_offers.decide import decide
+from poi_offers.situation import Basket, SaleItem
+
+OLDEST_US = 30 * 24 * 3600 * 1_000_000
+AHEAD_US = 300 * 1_000_000
+"""How far a tablet's clock may be ahead of ours."""
+
+
+class OfflineLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A line as it was sold: a product's `code` or a plain amount; `unit_price` in minor units, thousandths of it."""
+
+    unit_price: Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
+    quantity: Annotated[int, Meta(ge=1, le=MAX_QUANTITY)] = 1000
+    code: Annotated[str, Meta(max_length=64)] = ""
+    label: Annotated[str, Meta(max_length=200)] = ""
+
+
+class OfflineSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sale for cash. `offline_id` is the station's own name for it; `card` the loyalty card that was shown."""
+
+    offline_id: Annotated[str, Meta(min_length=16, max_length=64, pattern=r"^[\w-]+\Z")]
+    sold_at: Annotated[datetime, Meta(tz=True)]
+    lines: Annotated[tuple[OfflineLine, ...], Meta(min_length=1, max_length=200)]
+    total: Annotated[int, Meta(ge=0)]
+    given: Annotated[int, Meta(ge=0)] | None = None
+    card: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """What became of one: its sale, or why it could not be recorded. `fresh`: it was not known before."""
+
+    offline_id: str
+    sale_id: str | None = None
+    fresh: bool = False
+    code: str = ""
+    detail: str = ""
+
+
+class _Card(Struct, frozen=True, kw_only=True):
+    """A card that was read without the server: it identifies, and proves nothing."""
+
+    subject: str
+    seen_at: float
+    scheme: str = "loyalty"
+    assurance: str = "identify"
+    source: str = "offline"
+    evidence: tuple[tuple[str, str], ...] = ()
+
+
+class OfflineSales:
+    """The service."""
+
+    def __init__(self, wiring: Wiring, offers: OfferBook, customers: Customers) -> None:
+        self._w = wiring
+        self._offers = offers
+        self._identifier = Identifier(wiring, customers)
+
+    async def record(
+        self, merchant_id: str, station_id: str, sales: Sequence[OfflineSale], *, by: Principal
+    ) -> list[Recorded]:
+        """Each in a transaction of its own, the oldest first; one that cannot be recorded does not stop the others."""
+        counter = await self._w.places.counter(merchant_id, station_id)
+        if counter.training:
+            raise Conflict("in-training", "This station is in training; end it first.")
+        return [await self._one(merchant_id, counter, sale, by) for sale in sorted(sales, key=lambda one: one.sold_at)]
+
+    async def _one(self, merchant_id: str, counter: Counter, sale: OfflineSale, by: Principal) -> Recorded:
+        try:
+            fresh = await self._recorded(merchant_id, counter, sale, by)
+        except StorageError:
+            raise
+        except PoiError as error:
+            return Recorded(offline_id=sale.offline_id, code=error.code, detail=error.message)
+        sale_id = sale_of(_checkout_of(counter.station_id, sale))
+        if fresh:
+            await self._w.screens.sale_committed(merchant_id, counter.store_id, sale_id)
+        return Recorded(offline_id=sale.offline_id, sale_id=sale_id, fresh=fresh)
+
+    async def _recorded(self, merchant_id: str, counter: Counter, sale: OfflineSale, by: Principal) -> bool:
+        now = self._w.at()
+        _check(sale, now)
+        checkout_id = _checkout_of(counter.station_id, sale)
+        if await self._w.sql.read(lambda: _known(merchant_id, checkout_id, sale)):
+            return False
+        identity = await self._who(merchant_id, sale)
+        merchant = await self._offers.merchant(merchant_id)
+        payment_id, at = self._w.ids.new("pay"), await self._time(merchant_id, counter.station_id, sale, now)
+
+        def job() -> Job[bool]:
+            if (yield from _known(merchant_id, checkout_id, sale)):
+                return False
+            frozen = yield from _frozen(merchant, counter, checkout_id, sale, identity, by, at)
+            payment = _payment(payment_id, checkout_id, sale, by, at)
+            yield from _make(merchant_id, checkout_id, frozen, payment, self._w, at)
+            why = _why(sale, frozen, merchant)
+            yield insert_audit(
+                merchant_id,
+                self._w.ids.new("aud"),
+                by.who,
+                "offline-sale",
+                sale_of(checkout_id),
+                why,
+                now,
+                counter.station_id,
+            )
+            return True
+
+        return await self._w.sql.write(job)
+
+    async def _time(self, merchant_id: str, station_id: str, sale: OfflineSale, now: int) -> int:
+        """Its own time; now, if that day was closed meanwhile."""
+        sold_at = min(micros_of(sale.sold_at), now)
+        try:
+            await self._w.sql.read(lambda: must_be_open(merchant_id, station_id, sold_at))
+        except Conflict:
+            return now
+        return sold_at
+
+    async def _who(self, merchant_id: str, sale: OfflineSale) -> Identity | None:
+        """Whose card it was; one that nobody knows earns nothing, and stops nothing."""
+        if sale.card is None:
+            return None
+        card = _Card(subject=sale.card, seen_at=sale.sold_at.timestamp())
+        programme = (await self._offers.merchant(merchant_id)).programme
+        found = await self._identifier.identify(merchant_id, card, pseudonyms=programme.pseudonyms)
+        return None if isinstance(found, Refused) else found
+
+
+def _check(sale: OfflineSale, now: int) -> None:
+    sold_at = micros_of(sale.sold_at)
+    if not now - OLDEST_US <= sold_at <= now + AHEAD_US:
+        raise RequestError("offline-time", "Sales are recorded within 30 days, and not before they are made.")
+    if sale.given is not None and sale.given < sale.total:
+        raise RequestError("given-too-little", f"{sale.given} in cash does not pay {sale.total}.", path="$.given")
+
+
+def _checkout_of(station_id: str, sale: OfflineSale) -> str:
+    """The station's name for the sale makes its id: sent twice, it is the same sale."""
+    name = f"{station_id}\0{sale.offline_id}"
+    return f"chk_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def _known(merchant_id: str, checkout_id: str, sale: OfflineSale) -> Job[bool]:
+    """Whether it was recorded before; another sale by the same name is refused."""
+    rows = yield Query(
+        "select total from checkout where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id)
+    )
+    if rows and rows[0]["total"] != sale.total:
+        raise Conflict("idempotency-mismatch", "Another sale was recorded by this offline_id.", status=422)
+    return bool(rows)
+
+
+def _frozen(
+    merchant: Merchant,
+    counter: Counter,
+    checkout_id: str,
+    sale: OfflineSale,
+    identity: Identity | None,
+    by: Principal,
+    at: int,
+) -> Job[Frozen]:
+    """The sale as an acceptance would have frozen it: without an offer, with the programme's points."""
+    name = checkout_id.partition("_")[2]
+    items = yield from _items(merchant.merchant_id, counter, sale)
+    facts = (yield from read_facts(merchant.merchant_id, identity.customer_id, at)) if identity else None
+    session = Session(
+        session_id=f"ses_{name}",
+        merchant_id=merchant.merchant_id,
+        store_id=counter.store_id,
+        station_id=counter.station_id,
+        opened_at=moment(at),
+        basket=Basket(currency=merchant.currency, items=items),
+        state=SessionState.PAYING,
+        identity=identity,
+        facts=facts,
+        decision_id=f"dec_{name}",
+        checkout_id=checkout_id,
+    )
+    decision = decide(Catalogue(), situation_of(session, counter, facts, at), merchant.programme.policy)
+    if decision.total != sale.total:
+        raise RequestError("offline-total", f"The lines add up to {decision.total}, not {sale.total}.", path="$.total")
+    frozen = impersonal(replace(session, decision=decision))
+    return Frozen(session=frozen, place=counter.place, accepted_at=at, accepted_by=by.who)
+
+
+def _items(merchant_id: str, counter: Counter, sale: OfflineSale) -> Job[tuple[SaleItem, ...]]:
+    """The lines at the prices of then, with what else is known of the products."""
+    items = []
+    for number, line in enumerate(sale.lines, 1):
+        product: Product | None = (yield from find_product(merchant_id, line.code)) if line.code else None
+        if product is not None:
+            item = replace(line_of(product, str(number), line.quantity), unit_price=line.unit_price)
+        else:
+            label = line.label or line.code or PLAIN_LABEL
+            plain = SaleItem(line_id=str(number), label=label, unit_price=line.unit_price, quantity=line.quantity)
+            item = replace(plain, vat_rate=counter.vat_rate)
+        items.append(item)
+    return tuple(items)
+
+
+def _payment(payment_id: str, checkout_id: str, sale: OfflineSale, by: Principal, at: int) -> Payment:
+    return Payment(
+        payment_id=payment_id,
+        checkout_id=checkout_id,
+        means="cash" if sale.total else "none",
+        connector="",
+        state="captured",
+        amount=sale.total,
+        card_scheme=None,
+        card_type=None,
+        entry_mode=None,
+        authorisation="",
+        guaranteed=True,
+        document=PaymentDocument(principal=by.access_id, key=sale.offline_id, given=sale.given),
+        created_at=at,
+    )
+
+
+def _make(merchant_id: str, checkout_id: str, frozen: Frozen, payment: Payment, wiring: Wiring, at: int) -> Job[None]:
+    """Reserved, paid and sold in one transaction."""
+    ids, trace = wiring.ids, wiring.trace
+    kept = yield from reserve(merchant_id, checkout_id, frozen, ids=ids, at=at, trace=trace)
+    yield insert_payment(merchant_id, payment)
+    yield from claim_sale(merchant_id, checkout_id, at, trace)
+    yield from make_sale(merchant_id, checkout_id, kept, [payment.tender()], ids=ids, at=at, trace=trace)
+
+
+def _why(sale: OfflineSale, frozen: Frozen, merchant: Merchant) -> str:
+    floor = merchant.programme.offline.floor_limit
+    above = f"; above the floor of {floor}" if sale.total > floor else ""
+    return f"{sale.total} {frozen.decision.currency} for cash at {sale.sold_at.isoformat()}{above}"
