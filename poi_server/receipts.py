@@ -6,7 +6,7 @@ from typing import Literal
 from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
-from poi_engine.fiscal.journal import Receipt, ReceiptLine
+from poi_engine.fiscal.journal import Receipt, ReceiptLine, ReceiptPayment
 
 WIDTH = 42
 SEAL = 12
@@ -28,6 +28,12 @@ WORDS: dict[Language, dict[str, str]] = {
         "cash": "Espèces",
         "wallet": "Cagnotte",
         "till": "Réglé à la caisse",
+        "gift_card": "Carte cadeau",
+        "meal_voucher": "Titre-restaurant",
+        "transfer": "Virement",
+        "tab": "Ardoise",
+        "given": "Reçu",
+        "change": "Rendu",
         "none": "Rien à payer",
         "earned": "Points gagnés",
         "spent": "Points utilisés",
@@ -53,6 +59,12 @@ WORDS: dict[Language, dict[str, str]] = {
         "cash": "Cash",
         "wallet": "Wallet",
         "till": "Paid at the till",
+        "gift_card": "Gift card",
+        "meal_voucher": "Meal voucher",
+        "transfer": "Bank transfer",
+        "tab": "Tab",
+        "given": "Given",
+        "change": "Change",
         "none": "Nothing to pay",
         "earned": "Points earned",
         "spent": "Points spent",
@@ -141,11 +153,17 @@ class _Printer:
         ]
 
     def _payments(self) -> list[str]:
-        rows = [
-            _row(f"{self._words.get(one.means, one.means)} {(one.card_scheme or '').upper()}", self._money(one.amount))
-            for one in self._receipt.payments
-        ]
+        rows = [row for one in self._receipt.payments for row in self._payment(one)]
         return ["-" * WIDTH, *(rows or [self._words["none"]])]
+
+    def _payment(self, one: ReceiptPayment) -> list[str]:
+        """One means; of cash what was handed over, and the change."""
+        name = f"{self._words.get(one.means, one.means)} {(one.card_scheme or '').upper()}"
+        rows = [_row(name, self._money(one.amount))]
+        if one.given is not None:
+            rows.append(_row(f"  {self._words['given']}", self._money(one.given)))
+            rows.append(_row(f"  {self._words['change']}", self._money(one.given - one.amount)))
+        return rows
 
     def _loyalty(self) -> list[str]:
         receipt = self._receipt
