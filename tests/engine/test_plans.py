@@ -45,6 +45,7 @@ from tests.engine.plans import GROWING, Recorded, tables, walks
 from tests.engine.shop import OTHER_STATION, SELLER, START, STATION, M, Shop
 from tests.engine.tender_day import day_of_tenders
 from tests.engine.test_identification import phone, token
+from tests.fiscal.fiscal_day import day_of_books
 from tests.orders.ordering import day_of_orders
 
 DECLINED, APPROVED_UNHEARD, DECLINED_UNHEARD = 1005, 1013, 1014
@@ -114,6 +115,7 @@ async def day(shop: Shop) -> None:
     await clientele(shop)
     await day_of_orders(shop)
     await day_of_tenders(shop)
+    await day_of_books(shop)
 
 
 async def doubts(shop: Shop) -> None:
