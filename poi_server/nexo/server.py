@@ -21,7 +21,7 @@ from poi_server.nexo.categories import CATEGORIES, UNANSWERED
 from poi_server.nexo.conditions import LASTING, Failed, StillOpen, failure_of
 from poi_server.nexo.envelope import Asked, opened, reply_header, sealed
 from poi_server.nexo.events import Events
-from poi_server.nexo.messages import Kept, answer, begin, digest, find, key_of, logins
+from poi_server.nexo.messages import Kept, answer, begin, digest, find, forget_old, key_of, logins
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.waiting import Waiting
 from poi_server.nexo.wire.common import MessageHeader
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from poi_server.services import Services
 
 log = structlog.get_logger(__name__)
+SWEEP_US = 86_400_000_000
+"""How often answers that are kept no longer are deleted."""
 _MISSING = {"right-missing": "Whoever is signed in has not the right.", "sign-in-needed": "Sign in at the station."}
 
 
@@ -46,6 +48,7 @@ class NexoServer:
         """Sessions whose customer was acquired for a payment that names them, and is still to come."""
         self.events = Events(services, merchant_id, self.config.pois, sealers[0] if sealers else None)
         self._sealers = sealers
+        self._swept = 0
         self._under_way: dict[tuple[str, ...], asyncio.Task[dict[str, Any]]] = {}
 
     async def close(self) -> None:
@@ -149,6 +152,9 @@ class NexoServer:
 
     async def _filed(self, turn: Turn, category: Category, name: str, request: Any, body: dict[str, Any]) -> Kept:
         key, at = key_of(self.merchant_id, turn.header), turn.at
+        if at - self._swept > SWEEP_US:
+            self._swept = at
+            await self.services.sql.write(lambda: forget_old(self.merchant_id, at))
         message_id, body_hash, echo = self.services.ids.new("nxm"), digest(name, encode(body)), category.echo(request)
         return await self.services.sql.write(lambda: begin(key, message_id, turn.station_id, name, body_hash, echo, at))
 

@@ -46,6 +46,9 @@ async def payment_ended(turn: Turn) -> Wire | None:
     if turn.kept.subject is None:
         raise Failed("Aborted", "The payment was interrupted before it began; nothing was taken.", "interrupted")
     session = await turn.engine.checkout.ask_status(turn.merchant_id, turn.kept.subject)
+    if session.state is _S.PAYING:  # accepted, and perhaps never sent: then it can still be let go, else it stays
+        await let_go(turn, session.session_id)
+        session = await turn.engine.stations.get(turn.merchant_id, session.session_id)
     return await _outcome(turn, session)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from poi_engine.checkout.records import insert_audit
+from poi_engine.ports import Job, Query
 from poi_engine.session import SessionState
 from poi_server.nexo.conditions import SUCCESS, Failed
-from poi_server.nexo.messages import forget_old, log_in, log_out, logins
+from poi_server.nexo.messages import log_in, log_out, logins
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.names import Wire
 from poi_server.nexo.wire.session import (
@@ -30,14 +32,19 @@ _CAPABILITIES = ("CashierDisplay", "CashierInput", "CustomerDisplay", "PrinterRe
 
 
 async def login(turn: Turn, request: LoginRequest) -> Wire:
-    """The till is logged in, also across a restart; what is older than answers are kept is deleted."""
+    """The till is logged in, also across a restart."""
     software = request.sale_software
     named = f"{software.application_name} {software.software_version}".strip()
     operator, shift, at = request.operator_id or "", request.shift_number or "", turn.at
     merchant_id, header = turn.merchant_id, turn.header
     await turn.services.setup.station(merchant_id, turn.station_id)
-    await turn.services.sql.write(lambda: log_in(merchant_id, header, turn.station_id, operator, shift, named, at))
-    await turn.services.sql.write(lambda: forget_old(merchant_id, at))
+    audit_id = turn.services.ids.new("aud")
+
+    def job() -> Job[None]:
+        yield from log_in(merchant_id, header, turn.station_id, operator, shift, named, at)
+        yield _audited(turn, audit_id, "till-log-in", at)
+
+    await turn.services.sql.write(job)
     system = POISystemData(
         poi_software=POISoftware(
             manufacturer_id="poi-server",
@@ -55,7 +62,15 @@ async def login(turn: Turn, request: LoginRequest) -> Wire:
 async def logout(turn: Turn, _: LogoutRequest) -> Wire:
     """The till is logged out."""
     merchant_id, header = turn.merchant_id, turn.header
-    if not await turn.services.sql.write(lambda: log_out(merchant_id, header)):
+    audit_id, at = turn.services.ids.new("aud"), turn.at
+
+    def job() -> Job[bool]:
+        gone = yield from log_out(merchant_id, header)
+        if gone:
+            yield _audited(turn, audit_id, "till-log-out", at)
+        return gone
+
+    if not await turn.services.sql.write(job):
         raise Failed("LoggedOut", "This till was not logged in.", "logged-out")
     return OnlyResponse(response=SUCCESS)
 
@@ -78,6 +93,12 @@ async def diagnose(turn: Turn, request: DiagnosisRequest) -> Wire:
 async def administer(_: Turn, request: AdminRequest) -> Wire:
     """Nothing of this server is administered by a till."""
     raise Failed("NotAllowed", "This POI is administered by its own pages and commands, not by a till.", "no-admin")
+
+
+def _audited(turn: Turn, audit_id: str, act: str, at: int) -> Query:
+    """Which till, at which POI, and who was signed in at the station."""
+    till = f"{turn.header.sale_id} at {turn.header.poiid}"
+    return insert_audit(turn.merchant_id, audit_id, turn.by.who, act, turn.station_id, till, at, turn.station_id)
 
 
 async def _status(turn: Turn) -> POIStatus:

@@ -1,0 +1,89 @@
+"""A server that ends in the middle of a payment: the till asks, and is told the truth."""
+
+from typing import Any
+
+import pytest
+
+from poi_engine.ports import Job, Query
+from tests.nexo.messages import request
+from tests.nexo.test_status import outcome, reference, sales
+from tests.nexo.till import payment
+from tests.server.shop import Shop
+
+
+async def ask(shop: Shop, category: str, body: dict[str, Any], service: str) -> dict[str, Any]:
+    """Without the vendor's client, on the server's own port."""
+    answer = await shop.ask("POST", "/nexo", request(category, body, service, POIID=shop.station_id), role="till")
+    found: dict[str, Any] = answer.json["SaleToPOIResponse"][f"{category}Response"]
+    return found
+
+
+def asked(service: str, shop: Shop) -> dict[str, Any]:
+    found = reference(service)
+    found["MessageReference"]["POIID"] = shop.station_id
+    return found
+
+
+@pytest.mark.parametrize("step", ["set_items", "accept", "pay"])
+async def test_ended_before_the_terminal_was_asked_nothing_was_taken(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    engine = shop.services.engine
+    target = engine.tills if step == "set_items" else engine.checkout
+
+    async def breaks(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the power is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(target, step, breaks)
+        first = await ask(shop, "Payment", payment(10), "cut")
+    assert outcome(first)[0] == "Failure"
+    told = await ask(shop, "TransactionStatus", asked("cut", shop), "1")
+    body = told["RepeatedMessageResponse"]["RepeatedResponseMessageBody"]["PaymentResponse"]
+    assert (outcome(told), outcome(body)) == (("Success", None), ("Failure", "Aborted"))
+    assert await sales(shop) == []
+    assert outcome(await ask(shop, "Payment", payment(10), "next")) == ("Success", None)
+
+
+async def test_ended_after_the_terminal_said_yes_the_sale_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer was made and lost; of the payment only what is in SQL is left."""
+    from poi_server.nexo.categories import payment as module
+
+    async def breaks(*_: Any) -> None:
+        raise RuntimeError("the power is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(module, "sale_answer", breaks)
+        first = await ask(shop, "Payment", payment(10), "cut")
+    assert outcome(first) == ("Failure", "InProgress"), "it may have been paid: never a plain failure"
+    assert len(await sales(shop)) == 1
+    told = await ask(shop, "TransactionStatus", asked("cut", shop), "1")
+    paid = told["RepeatedMessageResponse"]["RepeatedResponseMessageBody"]["PaymentResponse"]
+    assert paid["PaymentResult"]["AmountsResp"]["AuthorizedAmount"] == 10
+    assert len(await sales(shop)) == 1
+
+
+async def test_a_payment_that_only_came_on_file_was_interrupted(shop: Shop) -> None:
+    await ask(shop, "Payment", payment(10), "cut")
+
+    def job() -> Job[None]:
+        yield Query("update nexo_message set answer = null, subject = null")
+
+    await shop.services.sql.write(job)
+    told = await ask(shop, "TransactionStatus", asked("cut", shop), "1")
+    body = told["RepeatedMessageResponse"]["RepeatedResponseMessageBody"]["PaymentResponse"]
+    assert outcome(body) == ("Failure", "Aborted")
+
+
+async def test_where_people_sign_in_a_till_sells_for_the_one_who_is(shop: Shop) -> None:
+    rule = {"sign_in": "required", "sign_out_minutes": 30}
+    assert (await shop.ask("PUT", "/v1/settings/sign-in", rule)).status == 200
+    refused = await ask(shop, "Payment", payment(10), "1")
+    assert outcome(refused) == ("Failure", "NotAllowed")
+    assert "sign-in-needed" in refused["Response"]["AdditionalResponse"]
+    await shop.ask("PUT", f"/v1/sellers/{shop.seller_id}/pin", {"pin": "5093"})
+    sign_in = {"seller_id": shop.seller_id, "pin": "5093"}
+    await shop.ask("POST", f"/v1/stations/{shop.station_id}/sign-in", sign_in, role="till")
+    paid = await ask(shop, "Payment", payment(10), "2")
+    sale = (await shop.ask("GET", f"/v1/sales/{paid['POIData']['POITransactionID']['TransactionID']}")).json
+    assert sale["seller_id"] == shop.seller_id

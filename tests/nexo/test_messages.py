@@ -1,0 +1,114 @@
+"""The till's requests in SQL, on both engines: one row a ServiceID, its first answer stays, old ones go."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from poi_engine.errors import Conflict
+from poi_engine.ports import Job, Query, Sql
+from poi_engine.storage import open_sql
+from poi_server.nexo.messages import (
+    KEPT_US,
+    REUSE_US,
+    Echo,
+    Kept,
+    Line,
+    about,
+    answer,
+    begin,
+    digest,
+    find,
+    forget_old,
+    log_in,
+    log_out,
+    logins,
+    refund_state,
+)
+from poi_server.nexo.wire.common import MessageHeader
+from tests.engine.plans import Recorded, walks
+
+KEY = ("mer_1", "poi", "till", "42")
+HEADER = MessageHeader(
+    message_class="Service", message_category="Login", message_type="Request", poiid="poi", sale_id="till"
+)
+ECHO = Echo(kind="Normal", lines=(Line("1", 1, "TEA"),))
+
+
+async def put(sql: Sql, message_id: str, body: bytes = b"{}", at: int = 0) -> Kept:
+    return await sql.write(lambda: begin(KEY, message_id, "sta_1", "Payment", digest("Payment", body), ECHO, at))
+
+
+async def test_the_first_one_is_fresh_and_all_others_are_told_of_it(sql: Sql) -> None:
+    found = await asyncio.gather(*(put(sql, f"nxm_{number}") for number in range(8)))
+    assert [one.fresh for one in found].count(True) == 1
+    assert len({one.message_id for one in found}) == 1
+    assert {one.echo for one in found} == {ECHO}
+
+
+async def test_the_first_answer_stays(sql: Sql) -> None:
+    await put(sql, "nxm_1")
+    await sql.write(lambda: about(KEY, "ses_1"))
+    await sql.write(lambda: answer(KEY, b"first", 1))
+    await sql.write(lambda: answer(KEY, b"second", 2))
+    kept = await sql.read(lambda: find(KEY))
+    assert kept is not None
+    assert (kept.answer, kept.subject, kept.fresh) == (b"first", "ses_1", False)
+
+
+async def test_another_body_is_refused_until_the_service_id_may_be_used_again(sql: Sql) -> None:
+    await put(sql, "nxm_1")
+    with pytest.raises(Conflict) as refused:
+        await put(sql, "nxm_2", b"other", at=REUSE_US - 1)
+    assert refused.value.code == "service-id-used"
+    assert (await put(sql, "nxm_3", at=REUSE_US + 1)).message_id == "nxm_1", "the same request is the same for ever"
+    assert (await put(sql, "nxm_4", b"other", at=REUSE_US + 1)).message_id == "nxm_4"
+
+
+async def test_old_answers_are_deleted(sql: Sql) -> None:
+    await put(sql, "nxm_1")
+    await sql.write(lambda: forget_old("mer_1", KEPT_US - 1))
+    assert await sql.read(lambda: find(KEY)) is not None
+    await sql.write(lambda: forget_old("mer_2", KEPT_US))
+    assert await sql.read(lambda: find(KEY)) is not None
+    await sql.write(lambda: forget_old("mer_1", KEPT_US))
+    assert await sql.read(lambda: find(KEY)) is None
+
+
+async def test_a_till_is_logged_in_once(sql: Sql) -> None:
+    for operator in ("Ada", "Grace"):
+        await sql.write(lambda operator=operator: log_in("mer_1", HEADER, "sta_1", operator, "", "Till 7", 0))  # type: ignore[misc]
+    found = await sql.read(lambda: logins("mer_1", "poi"))
+    assert [(one.sale_system, one.operator) for one in found] == [("till", "Grace")]
+    assert await sql.read(lambda: logins("mer_2", "poi")) == []
+    assert await sql.write(lambda: log_out("mer_1", HEADER))
+    assert not await sql.write(lambda: log_out("mer_1", HEADER))
+
+
+async def test_nothing_of_a_person_or_card_is_in_the_request_on_file(sql: Sql) -> None:
+    await put(sql, "nxm_1", b'{"LoyaltyID": "LOYAL-0017"}')
+
+    def job() -> Job[str]:
+        return str([dict(row) for row in (yield Query("select * from nexo_message"))])
+
+    assert "LOYAL" not in await sql.read(job)
+
+
+async def test_no_request_walks_those_before_it(sqlite_url: str, sqlite_template: Path) -> None:
+    storage = open_sql(sqlite_url)
+    sql = Recorded(storage)
+    try:
+        await put(sql, "nxm_1")
+        await sql.write(lambda: about(KEY, "ses_1"))
+        await sql.write(lambda: answer(KEY, b"first", 1))
+        await sql.read(lambda: find(KEY))
+        await sql.read(lambda: refund_state("mer_1", "nexo:poi:till", "nxm_1"))
+        await sql.write(lambda: forget_old("mer_1", KEPT_US))
+    finally:
+        await storage.close()
+    with closing(sqlite3.connect(f"file:{sqlite_template}?mode=ro", uri=True)) as connection:
+        assert {
+            text: found for text, values in sql.statements.items() if (found := walks(connection, text, values))
+        } == {}
