@@ -59,7 +59,8 @@ def window_sums(at: int) -> tuple[str, list[int], int]:
     """The columns `v7`, `s7` ... that sum up sales by look-back, their values, and the earliest moment they need."""
     columns = ", ".join(
         "cast(coalesce(sum(case when created_at >= ? and refund_of is null then 1 else 0 end), 0) as bigint) "
-        f"as v{days}, cast(coalesce(sum(case when created_at >= ? then total else 0 end), 0) as bigint) as s{days}"
+        f"as v{days}, cast(coalesce(sum(case when created_at >= ? then total - stored else 0 end), 0) as bigint) "
+        f"as s{days}"
         for days in WINDOWS
     )
     since = [at - days * DAY for days in WINDOWS]

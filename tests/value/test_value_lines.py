@@ -152,3 +152,17 @@ async def test_many_loads_at_once_all_arrive(shop: Shop) -> None:
 
     await asyncio.gather(at("sta_1"), at("sta_2"))
     assert await shop.balance(f"gift_card:{card.card_id}") == 1400
+
+
+async def test_a_load_is_no_spending_until_it_is_spent(shop: Shop) -> None:
+    ada = await shop.customer()
+    paid = await load(shop, WALLET, 24_000, ada)
+    bought = await shop.sell(1000, means="wallet", customer_id=ada)
+    (row,) = await shop.rows("select spend, visits, tier from customer")
+    assert row == {"spend": 1000, "visits": 2, "tier": "member"}
+    session = await shop.identify(await shop.basket(100), ada)
+    assert session.facts is not None
+    assert set(session.facts.spend_in.values()) == {1000}
+    await refund(shop, bought.sale_id)
+    await refund(shop, paid.sale_id)
+    assert (await shop.rows("select spend from customer")) == [{"spend": 0}]

@@ -38,7 +38,7 @@ from poi_engine.receipts import sale_lines, sale_receipt
 from poi_engine.segments.due import mark_due
 from poi_engine.session import Session
 from poi_engine.settings import Merchant, read_merchant
-from poi_engine.value.lines import activate_cards, moves_of
+from poi_engine.value.lines import activate_cards, moves_of, sold
 from poi_engine.wiring import Trace
 
 OPEN_STATES = ("reserved", "paying", "unknown", "part_paid")
@@ -181,7 +181,7 @@ def _record(merchant_id: str, made: _Sale, ids: Ids, at: int, trace: Trace) -> J
     yield sale_event(merchant_id, "sale.committed", sale_id, frozen.decision.total, ids, at)
     trace("commit.outbox")
     if person is not None:
-        yield from count_visit(merchant, person, 1, frozen.decision.total, at)
+        yield from count_visit(merchant, person, 1, sale.total - sale.stored, at)
         yield mark_due(merchant_id, person.customer_id, at, sale_id)
     yield from fold(merchant_id, sale, lines, uses)
     trace("commit.customer")
@@ -222,6 +222,7 @@ def _sale_row(made: _Sale, number: int, coupons: tuple[str, ...], seller_id: str
         customer_id=frozen.customer_id,
         first_visit=made.person is not None and made.person.visits == 0,
         channel=session.channel,
+        stored=sold(session.basket.items),
     )
 
 
@@ -246,7 +247,7 @@ def sale_event(merchant_id: str, kind: str, sale_id: str, total: int, ids: Ids, 
 def count_visit(merchant: Merchant, person: Living, visits: int, total: int, at: int) -> Job[None]:
     """Bring the customer's figures and tier up to date after a sale (or, with no visit, after a refund)."""
     rows = yield Query(
-        "select cast(coalesce(sum(total), 0) as bigint) as spend from sale where merchant_id = ? "
+        "select cast(coalesce(sum(total - stored), 0) as bigint) as spend from sale where merchant_id = ? "
         f"and customer_id in ({marks(person.family)}) and created_at > ?",
         (merchant.merchant_id, *person.family, at - YEAR_DAYS * DAY),
     )

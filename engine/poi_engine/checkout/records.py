@@ -37,7 +37,7 @@ class SaleDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SaleRow(Struct, frozen=True, kw_only=True):
-    """One row of `sale`; amounts in minor units, negative on a refund."""
+    """One row of `sale`; amounts in minor units, negative on a refund. `stored`: of the total, stored value sold."""
 
     sale_id: str
     checkout_id: str
@@ -57,6 +57,7 @@ class SaleRow(Struct, frozen=True, kw_only=True):
     customer_id: str | None = None
     first_visit: bool = False
     channel: str = "counter"
+    stored: int = 0
 
 
 class LineRow(Struct, frozen=True, kw_only=True):
@@ -94,12 +95,12 @@ def insert_sale(merchant_id: str, sale: SaleRow) -> Query:
         *(sale.seller_id, sale.customer_id, sale.channel, sale.currency, sale.subtotal, sale.saved, sale.total),
         *(sale.points, tender.means, tender.card_scheme, tender.card_type, tender.entry_mode),
         *(sale.receipt_number, int(sale.first_visit), local.date().isoformat(), local.hour, local.isoweekday()),
-        *(json.encode(sale.document).decode(), sale.at),
+        *(json.encode(sale.document).decode(), sale.at, sale.stored),
     )
     return Query(
         "insert into sale (merchant_id, sale_id, checkout_id, refund_of, store_id, station_id, seller_id, customer_id, "
         "channel, currency, subtotal, saved, total, points, means, card_scheme, card_type, entry_mode, receipt_number, "
-        "first_visit, local_day, local_hour, local_weekday, document, created_at) "
+        "first_visit, local_day, local_hour, local_weekday, document, created_at, stored) "
         f"values ({_marks(values)})",
         values,
     )

@@ -39,6 +39,7 @@ from poi_engine.receipts import receipt_for
 from poi_engine.sales import document_of, read_lines
 from poi_engine.segments.due import mark_due
 from poi_engine.settings import read_merchant
+from poi_engine.value.lines import is_value
 from poi_engine.wiring import Trace
 
 
@@ -246,7 +247,7 @@ def _record(
     trace("refund.sale")
     yield sale_event(merchant_id, "refund.committed", refund.sale_id, -plan.total, ids, at)
     if person is not None:
-        yield from count_visit(merchant, person, 0, -plan.total, at)
+        yield from count_visit(merchant, person, 0, row.total - row.stored, at)
         yield mark_due(merchant_id, person.customer_id, at, refund.sale_id)
     yield from fold(merchant_id, row, plan.lines, plan.uses)
     why = f"{opened.reason}; with {opened.approved_by}" if opened.approved_by else opened.reason
@@ -275,4 +276,5 @@ def _row(refund: _Refund, document: SaleDocument, number: int, at: int) -> SaleR
         seller_id=seller_of(refund.opened.by),
         customer_id=sale["customer_id"],
         channel=sale["channel"],
+        stored=sum(line.total for line in plan.lines if is_value(line.code)),
     )

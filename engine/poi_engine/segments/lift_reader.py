@@ -200,7 +200,7 @@ def _inside(merchant_id: str, words: tuple[str, ...], at: int) -> Callable[[], J
 
 def _day(merchant_id: str, start: int, end: int) -> Job[dict[str, Did]]:
     rows = yield Query(
-        "select customer_id, cast(sum(total) as bigint) as spend, "
+        "select customer_id, cast(sum(total - stored) as bigint) as spend, "
         "cast(sum(case when refund_of is null then 1 else 0 end) as bigint) as visits from sale "
         "where merchant_id = ? and created_at >= ? and created_at < ? and customer_id is not null "
         "group by customer_id",

@@ -47,12 +47,15 @@ def goods_of(basket: Basket) -> Basket:
     return basket if len(items) == len(basket.items) else replace(basket, items=items)
 
 
+def sold(items: Iterable[SaleItem]) -> int:
+    """What these lines sell of stored value, minor units: it is no spending until it is spent."""
+    return sum(item.amount for item in items if is_value(item.code))
+
+
 def with_value(decision: Decision, basket: Basket) -> Decision:
     """The decision on the goods, with the stored value that is sold beside them."""
-    sold = sum(item.amount for item in basket.items if is_value(item.code))
-    if not sold:
-        return decision
-    return replace(decision, subtotal=decision.subtotal + sold, total=decision.total + sold)
+    value = sold(basket.items)
+    return replace(decision, subtotal=decision.subtotal + value, total=decision.total + value) if value else decision
 
 
 def moves_of(items: Iterable[SaleItem], customer: str | None, currency: str) -> list[Move]:

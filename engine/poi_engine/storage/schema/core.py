@@ -277,6 +277,7 @@ sale = table(
     integer("local_weekday"),  # 1 Monday .. 7 Sunday
     text("document"),  # decision, identity scheme, tenders, points and value movements
     integer("created_at"),
+    integer("stored", default=0),  # of the total, stored value that was sold
     UniqueConstraint("merchant_id", "checkout_id"),
 )
 sale_line = table(

@@ -11,6 +11,7 @@ alter table seller add column close_day bigint default 0 not null;
 """
 
 _VALUE = """
+alter table sale add column stored bigint default 0 not null;
 create table gift_card (merchant_id text not null, card_id text not null, code_hash {blob} not null, tail text not
   null, currency text not null, state text not null, expires_at bigint, created_at bigint not null, changed_at bigint
   not null, primary key (merchant_id, card_id), unique (merchant_id, code_hash));
