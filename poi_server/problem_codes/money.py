@@ -28,9 +28,7 @@ CODES: dict[str, Explanation] = {
         "It is recorded within 30 days, and not ahead of time.",
         "Set the device's clock.",
     ),
-    "offline-total": Explanation(
-        "Not the sum", "The lines do not add up to the total.", "Send what was paid."
-    ),
+    "offline-total": Explanation("Not the sum", "The lines do not add up to the total.", "Send what was paid."),
     "in-training": Explanation(
         "In training", "Nothing that is done at this station counts now.", "End the training, then send it again."
     ),
@@ -164,6 +162,9 @@ CODES: dict[str, Explanation] = {
         "Transfers not set up", "There is no bank account that customers could transfer to.", "Set it up, or pay else."
     ),
     "no-payment": Explanation("No such payment", "There is no payment to wait for, or to give back on."),
+    "value-on-tab": Explanation(
+        "Not on a tab", "Stored value is paid for at once, not on a tab.", "Take another means."
+    ),
     "tab-open": Explanation("Tab open", "This customer has an open tab.", "Pay on it, or close it."),
     "no-tab": Explanation("No tab", "This customer has no open tab.", "Open one with a card, or take another means."),
     "tab-busy": Explanation(

@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict, Forbidden, RequestError
 from poi_engine.ledger import Insufficient
 from poi_engine.ports import PaymentResult
 from poi_engine.session import Session
+from poi_engine.value.lines import WALLET
 from poi_engine.value.rules import TabRules
 from poi_engine.value.tab_rows import Tab, capture_ref
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
@@ -198,6 +200,16 @@ async def test_a_customer_has_one_tab_within_the_most_and_proves_who_they_are(sh
     session = await shop.identify(session, bob, "identify")
     with pytest.raises(Forbidden):
         await shop.engine.tabs.open(M, session.session_id, 100, key="x", by=SELLER)
+
+
+async def test_stored_value_is_not_bought_on_a_tab(shop: Shop) -> None:
+    ada = await shop.customer()
+    await open_tab(shop, ada)
+    load = (BasketEntry(code=WALLET, amount=100),)
+    session = await shop.identify(await shop.engine.stations.open(M, STATION, load), ada)
+    with pytest.raises(Conflict) as refused:
+        await shop.pay(await shop.accept(session), "tab")
+    assert refused.value.code == "value-on-tab"
 
 
 async def test_a_tab_closes_by_itself_when_it_is_old_or_nearly_spent(shop: Shop) -> None:

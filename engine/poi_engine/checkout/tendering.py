@@ -15,6 +15,7 @@ from poi_engine.fiscal.day import must_be_open
 from poi_engine.means import BY_CONNECTOR, MEANS, OF_VALUE, Asked
 from poi_engine.ports import Job, Query, Row
 from poi_engine.value.gift_cards import find
+from poi_engine.value.lines import sold
 from poi_engine.value.tab_rows import tab_of
 from poi_engine.wiring import Trace
 from poi_offers.situation import PaymentFacts
@@ -172,6 +173,8 @@ def _allowed(merchant_id: str, found: _Open, asked: Asked, amount: int, at: int)
 
 def _must_have_tab(merchant_id: str, found: _Open, at: int) -> Job[str]:
     """The customer's open tab; its ceiling is the floor of its account."""
+    if sold(found.frozen.session.basket.items):
+        raise Conflict("value-on-tab", "Stored value is paid for at once: what a tab comes to may yet be declined.")
     person = yield from lock_living(merchant_id, found.frozen.customer_id or "")
     yield from use_proof(merchant_id, found.checkout_id, found.frozen, at)
     return (yield from tab_of(merchant_id, person.customer_id))
