@@ -73,7 +73,7 @@ def said(turn: Turn) -> SaleData:
 
 async def loyalty_result(turn: Turn, sale: SaleView) -> LoyaltyResult | None:
     """What the offers took off, and the customer's points; nothing where neither is."""
-    merchant = await turn.services.setup.merchant(turn.merchant_id)
+    merchant = await turn.engine.offers.merchant(turn.merchant_id)
     rebates = rebates_of(sale, turn.echo.lines, merchant.language)
     if rebates is None and sale.customer_id is None:
         return None
@@ -98,7 +98,7 @@ def account_of(customer_id: str | None) -> LoyaltyAccountID:
 
 async def receipts(turn: Turn, sale: SaleView) -> tuple[PaymentReceipt, ...]:
     """The customer's receipt as text, line by line."""
-    merchant = await turn.services.setup.merchant(turn.merchant_id)
+    merchant = await turn.engine.offers.merchant(turn.merchant_id)
     language: Language = "fr" if merchant.language == "fr" else "en"
     text = await asyncio.to_thread(receipt_text, sale.receipt, merchant.name, language)  # loads a locale's files
     lines = tuple(OutputText(text=line, end_of_line_flag=True) for line in text.splitlines())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from poi_engine.errors import RequestError
 from poi_engine.goods.products import Product
 from poi_engine.sales import SaleView
+from poi_offers.money import allocate
 from poi_offers.situation import SaleItem as BasketLine
 from poi_server.nexo.messages import Line
 from poi_server.nexo.money import decimal_of, minor_units
@@ -15,6 +19,8 @@ from poi_server.nexo.wire.common import SaleItem
 from poi_server.nexo.wire.payment import PaymentTransaction, Rebates, SaleItemRebate
 
 _PATH = "$.PaymentRequest.PaymentTransaction"
+REST = "/2"
+"""What the id of an item's second line ends in, where its pieces have no one price."""
 _UNITS = {"Kilogram": "kg", "Litre": "l", "Meter": "m", "Metre": "m"}
 
 
@@ -49,11 +55,25 @@ def lines_of(
     vat: Mapping[str, int],
     default_vat: int,
 ) -> tuple[BasketLine, ...]:
-    """The basket's lines: the till's prices and VAT, our categories and brands where the product is on file."""
-    return tuple(
-        _line(item, products.get(item.ean_upc or "") or products.get(item.product_code), currency, vat, default_vat, at)
-        for at, item in enumerate(items)
-    )
+    """The basket's lines: the till's prices and VAT, our categories and brands where the product is on file.
+
+    Items of negative amounts are the till's own discounts: they come off all others, by their amounts.
+    """
+    amounts = [minor_units(one.item_amount, currency, f"{_PATH}.SaleItem[{at}].ItemAmount") for at, one in _each(items)]
+    goods, discount = [max(amount, 0) for amount in amounts], -sum(min(amount, 0) for amount in amounts)
+    if discount > sum(goods):
+        raise RequestError("bad-amount", "The discounts are more than the goods.", path=f"{_PATH}.SaleItem")
+    shares = allocate(discount, goods)
+    lines: list[BasketLine] = []
+    for at, item in _each(items):
+        if amounts[at] >= 0:
+            product = products.get(item.ean_upc or "") or products.get(item.product_code)
+            lines += _lines(item, product, goods[at] - shares[at], vat, default_vat, f"{_PATH}.SaleItem[{at}]")
+    return tuple(lines)
+
+
+def _each(items: Sequence[SaleItem]) -> list[tuple[int, SaleItem]]:
+    return list(enumerate(items))
 
 
 def plain_line(amount: int, vat_rate: int, line_id: str = "1") -> tuple[BasketLine, ...]:
@@ -74,7 +94,9 @@ def rebates_of(sale: SaleView, lines: Sequence[Line], language: str) -> Rebates 
     """What the offers took off, in all and of each item."""
     if not sale.saved:
         return None
-    saved = {line.line_id: line.saved for line in sale.lines}
+    saved: Counter[str] = Counter()
+    for sold in sale.lines:
+        saved[sold.line_id.removesuffix(REST)] += sold.saved
     names = [offer.name.get(language) or next(iter(offer.name.values())) for offer in sale.offers if offer.saved]
     items = tuple(
         SaleItemRebate(
@@ -85,7 +107,7 @@ def rebates_of(sale: SaleView, lines: Sequence[Line], language: str) -> Rebates 
             rebate_label=names[0] if len(names) == 1 else None,
         )
         for line in lines
-        if saved.get(line.line_id)
+        if saved[line.line_id]
     )
     return Rebates(
         total_rebate=decimal_of(sale.saved, sale.currency),
@@ -94,20 +116,14 @@ def rebates_of(sale: SaleView, lines: Sequence[Line], language: str) -> Rebates 
     )
 
 
-def _line(
-    item: SaleItem, product: Product | None, currency: str, vat: Mapping[str, int], default_vat: int, at: int
-) -> BasketLine:
-    path = f"{_PATH}.SaleItem[{at}]"
-    amount = minor_units(item.item_amount, currency, f"{path}.ItemAmount")
-    if amount < 0:
-        raise RequestError("bad-amount", "An item's amount is not negative.", path=f"{path}.ItemAmount")
-    thousandths, unit_price = _quantity(item, amount, path)
+def _lines(
+    item: SaleItem, product: Product | None, amount: int, vat: Mapping[str, int], default_vat: int, path: str
+) -> list[BasketLine]:
     unit = _UNITS.get(item.unit_of_measure or "", "piece")
-    return BasketLine(
+    line = BasketLine(
         line_id=str(item.item_id),
         label=item.product_label or (product.label if product else item.product_code),
-        unit_price=unit_price,
-        quantity=thousandths,
+        unit_price=amount,
         unit=unit,  # type: ignore[arg-type]
         code=product.code if product else item.product_code,
         category=product.category if product else "",
@@ -115,19 +131,30 @@ def _line(
         vat_rate=_vat(item, product, vat, default_vat, f"{path}.TaxCode"),
         cost=product.cost if product else None,
     )
+    return [
+        replace(line, line_id=line.line_id + suffix, unit_price=price, quantity=thousandths)
+        for suffix, (price, thousandths) in zip(("", REST), _priced(item, amount, path), strict=False)
+    ]
 
 
-def _quantity(item: SaleItem, amount: int, path: str) -> tuple[int, int]:
-    """Thousandths and a price of one that make exactly the item's amount; if none do, it is one thing at its amount."""
+def _priced(item: SaleItem, amount: int, path: str) -> list[tuple[int, int]]:
+    """Prices of one and thousandths that make exactly the item's amount.
+
+    Three for 10.00 are two at 3.33 and one at 3.34. What no price of one fits, such as weights, is one at its amount.
+    """
     quantity = item.quantity if item.quantity is not None else Decimal(1)
     if not (quantity.is_finite() and 0 < quantity <= 100_000):
         raise RequestError("bad-quantity", "A quantity is more than 0, at most 100000.", path=f"{path}.Quantity")
     thousandths = int(quantity * 1000)
-    if thousandths >= 1 and thousandths == quantity * 1000:
-        price = round(Decimal(amount) * 1000 / thousandths)
-        if (2 * price * thousandths + 1000) // 2000 == amount:
-            return thousandths, price
-    return 1000, amount
+    if thousandths < 1 or thousandths != quantity * 1000:
+        return [(amount, 1000)]
+    price = round(Decimal(amount) * 1000 / thousandths)
+    if (2 * price * thousandths + 1000) // 2000 == amount:
+        return [(price, thousandths)]
+    if thousandths % 1000:
+        return [(amount, 1000)]
+    price, dearer = divmod(amount, thousandths // 1000)
+    return [(price, thousandths - dearer * 1000), (price + 1, dearer * 1000)]
 
 
 def _vat(item: SaleItem, product: Product | None, vat: Mapping[str, int], default: int, path: str) -> int:

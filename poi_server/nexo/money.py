@@ -13,11 +13,11 @@ get_global("currency_fractions")  # read from disk now, off the loop
 
 def minor_units(amount: Decimal, currency: str, path: str) -> int:
     """The amount in minor units; more decimals than the currency has are a mistake."""
-    if not amount.is_finite() or abs(amount) > MOST or amount.adjusted() < -9:
-        if amount:
-            raise RequestError("bad-amount", f"An amount is at most {MOST} either way.", path=path)
-        return 0
     digits = get_currency_precision(currency)
+    if not amount:
+        return 0
+    if not amount.is_finite() or amount.adjusted() < -9 or amount.adjusted() > 9 or abs(amount.scaleb(digits)) > MOST:
+        raise RequestError("bad-amount", f"An amount is at most {MOST} minor units either way.", path=path)
     scaled = amount.scaleb(digits)
     if scaled != scaled.to_integral_value():
         raise RequestError("too-many-decimals", f"{currency} has {digits} decimals; this is {amount}.", path=path)

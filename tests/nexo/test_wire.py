@@ -64,7 +64,7 @@ def test_more_decimals_than_the_currency_has_are_refused() -> None:
     assert (refused.value.code, refused.value.path) == ("too-many-decimals", "$.AmountsReq.RequestedAmount")
 
 
-@pytest.mark.parametrize("amount", ["1e999999", "-1e9", "1e-999999", "NaN"])
+@pytest.mark.parametrize("amount", ["1e999999", "-1e9", "1e-999999", "NaN", "1000000.01"])
 def test_no_amount_is_too_large_or_too_fine_to_be_refused(amount: str) -> None:
     with pytest.raises(RequestError):
         minor_units(Decimal(amount), "EUR", "$")

@@ -92,7 +92,7 @@ async def _known(turn: Turn, session: Session) -> Session:
 
 
 async def _answer(turn: Turn, session: Session) -> Wire:
-    merchant = await turn.services.setup.merchant(turn.merchant_id)
+    merchant = await turn.engine.offers.merchant(turn.merchant_id)
     accounts, brand, card = None, None, None
     if session.identity is not None:
         account = account_of(session.identity.customer_id)

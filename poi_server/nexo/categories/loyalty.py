@@ -87,7 +87,7 @@ async def _rewards(turn: Turn, request: LoyaltyRequest) -> tuple[str, ...]:
 
 
 async def _items(turn: Turn, transaction: LoyaltyTransaction) -> tuple[BasketLine, ...]:
-    merchant = await turn.services.setup.merchant(turn.merchant_id)
+    merchant = await turn.engine.offers.merchant(turn.merchant_id)
     counter = await turn.engine.places.counter(turn.merchant_id, turn.station_id)
     if transaction.currency not in (None, merchant.currency):
         raise Failed("NotAllowed", f"This POI works in {merchant.currency}.", "currency-differs")

@@ -116,7 +116,7 @@ async def _prepared(turn: Turn, request: PaymentRequest, session: Session, items
 
 async def basket_of(turn: Turn, transaction: PaymentTransaction) -> tuple[BasketLine, ...]:
     """The basket that a till asks to be paid: its items, or the amount alone."""
-    merchant = await turn.services.setup.merchant(turn.merchant_id)
+    merchant = await turn.engine.offers.merchant(turn.merchant_id)
     counter = await turn.engine.places.counter(turn.merchant_id, turn.station_id)
     amount, items = requested(transaction, merchant.currency), transaction.sale_item
     if not items:

@@ -10,7 +10,7 @@ from poi_engine.errors import Conflict, NotFound
 from poi_engine.sales import SaleView, SoldLine
 from poi_engine.staff.approvals import allowance_of
 from poi_server.nexo.answered import receipts, sale_answer
-from poi_server.nexo.basket import requested
+from poi_server.nexo.basket import REST, requested
 from poi_server.nexo.conditions import SUCCESS, Failed, StillOpen, money_may_move
 from poi_server.nexo.messages import refund_state
 from poi_server.nexo.money import decimal_of, minor_units
@@ -106,13 +106,17 @@ def returned_lines(sale: SaleView, amount: int, items: Sequence[SaleItem]) -> tu
 
 def _by_item(sale: SaleView, items: Sequence[SaleItem]) -> tuple[ReturnedLine, ...]:
     known = {line.line_id: line for line in sale.lines}
-    lines = []
+    lines: list[ReturnedLine] = []
     for item in items:
-        line = known.get(str(item.item_id))
-        if line is None:
+        found = [known[name] for name in (str(item.item_id), f"{item.item_id}{REST}") if name in known]
+        if not found:
             raise Failed("NotFound", f"The sale has no item {item.item_id}.", "unknown-item")
-        quantity = line.quantity - line.returned if item.quantity is None else int(item.quantity * 1000)
-        lines.append(ReturnedLine(line_id=line.line_id, quantity=quantity))
+        wanted = None if item.quantity is None else int(item.quantity * 1000)
+        for line in found:
+            left = line.quantity - line.returned
+            taken = left if wanted is None else min(wanted, left) if line is not found[-1] else wanted
+            wanted = None if wanted is None else wanted - taken
+            lines += [ReturnedLine(line_id=line.line_id, quantity=taken)] if taken else []
     return tuple(lines)
 
 

@@ -30,10 +30,10 @@ _NEWEST = 1 << 62
 async def totals(turn: Turn, _: GetTotalsRequest) -> Wire:
     """What the station took since its last closing, by means of payment; nothing is closed."""
     standing = await turn.engine.fiscal.standing(turn.merchant_id, turn.station_id)
-    merchant = await turn.services.setup.merchant(turn.merchant_id)
+    merchant = await turn.engine.offers.merchant(turn.merchant_id)
     return GetTotalsResponse(
         response=SUCCESS,
-        poi_reconciliation_id=f"{standing.day.isoformat()}",
+        poi_reconciliation_id=standing.day.isoformat(),
         transaction_totals=_told(turn, standing.totals.means, merchant.currency),
     )
 

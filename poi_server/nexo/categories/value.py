@@ -73,7 +73,7 @@ async def inquire(turn: Turn, request: BalanceInquiryRequest) -> Wire:
 
 
 async def _loyalty(turn: Turn, asked: LoyaltyAccountReq) -> LoyaltyAccountStatus:
-    merchant = await turn.services.setup.merchant(turn.merchant_id)
+    merchant = await turn.engine.offers.merchant(turn.merchant_id)
     customer = await turn.engine.customers.get(turn.merchant_id, await _customer_id(turn, asked))
     account = LoyaltyAccount(loyalty_account_id=account_of(customer.customer_id), loyalty_brand=merchant.name)
     return LoyaltyAccountStatus(loyalty_account=account, current_balance=decimal_of(customer.points, "JPY"))
@@ -113,7 +113,7 @@ async def _moved(turn: Turn, asked: StoredValueData) -> Moved:
 
 
 async def _asked(turn: Turn, asked: StoredValueData) -> tuple[str, int]:
-    merchant = await turn.services.setup.merchant(turn.merchant_id)
+    merchant = await turn.engine.offers.merchant(turn.merchant_id)
     code = asked.stored_value_account_id.code if asked.stored_value_account_id else None
     if not code:
         raise Failed("MessageFormat", "Say which gift card: StoredValueAccountID.Value.", "no-account")
