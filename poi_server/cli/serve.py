@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from poi_engine.errors import StorageError
 from poi_engine.setup import NewStation, NewStore
 from poi_engine.storage.folder import FolderLocked
 from poi_server.app import STARTED, make_app
@@ -113,7 +114,8 @@ async def _serve(config: Config, *, demo_shop: str | None) -> int:
             started.lock.serve_at(serving.base_url)
         gc.freeze()  # what is there now stays: the collector need not go through all of it again and again
         try:
-            print(await welcome(serving, pins), flush=True)
+            with contextlib.suppress(StorageError):  # it serves already: what is away comes back
+                print(await welcome(serving, pins), flush=True)
             await stop.wait()
             print("poi-server: finishing what is under way", file=sys.stderr)
         finally:
