@@ -48,6 +48,9 @@ CODES: dict[str, Explanation] = {
         "The payment service refused the call. Nothing was taken.",
         "See its code in the text.",
     ),
+    "book-away": Explanation(
+        "Book not writable", "The connector's own book cannot be written. Nothing was sent.", "Make room on the disk."
+    ),
     "no-terminal": Explanation(
         "No terminal here",
         "The station's connector has no terminal for it.",

@@ -81,6 +81,15 @@ async def test_what_never_left_is_a_device_error(rig: Rig) -> None:
     assert await asyncio.to_thread(rig.moved) == 0
 
 
+async def test_without_its_book_nothing_is_sent(rig: Rig) -> None:
+    if rig.entry != "simulator":  # its book is its terminal's
+        rig.folder = rig.folder / "no such folder"
+        with pytest.raises(DeviceError) as error:
+            await rig.connector().authorise(S, "pay_1", 1590, "EUR", None)
+        assert error.value.code == "book-away"
+        assert await asyncio.to_thread(rig.moved) == 0
+
+
 async def test_a_reference_nobody_knows_is_never_told_as_paid(rig: Rig) -> None:
     connector = rig.connector()
     said = await connector.status("pay_never")

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 Row = sqlite3.Row
+BookFailure = sqlite3.Error
 
 
 class Book:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from msgspec import Struct, json
 
-from poi_engine.connectors.book import Book, Row
+from poi_engine.connectors.book import Book, BookFailure, Row
+from poi_engine.errors import DeviceError
 from poi_engine.ports import PaymentResult
 
 _SCHEMA = """
@@ -40,8 +41,15 @@ class SentBook(Book):
         super().__init__(path, _SCHEMA)
 
     async def begin(self, sent: Sent) -> Sent | None:
-        """Write a line; answers the one that is there already, and None when this one is new."""
-        return await asyncio.to_thread(self._begin, sent)
+        """Write a line; answers the one that is there already, and None when this one is new.
+
+        Raises `DeviceError` when it cannot be written (the disk is full): then nothing is sent.
+        """
+        try:
+            return await asyncio.to_thread(self._begin, sent)
+        except BookFailure as error:
+            why = f"The connector's book cannot be written ({error}); nothing was sent."
+            raise DeviceError("book-away", why) from error
 
     async def end(self, reference: str, *, token: str | None = None, result: PaymentResult | None = None) -> None:
         """Write what the terminal said; what is None stays as it is."""
