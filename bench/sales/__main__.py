@@ -27,7 +27,7 @@ from bench.figures import quantile
 from bench.sales.postgres import Postgres, programs
 from bench.sales.recovery import Recovery, recover
 from bench.sales.rounds import Load, Round, sell
-from bench.sales.slow_disk import compiled, slowed
+from bench.sales.slow_disk import slowed
 from bench.sales.stacks import Kind, Ours, Usual, opened, serve
 from bench.trade import Trade, trade
 from poi_engine.ports import Job, Query
@@ -115,25 +115,23 @@ async def _run(options: Options) -> dict[str, Any]:
     print(f"{bought.source}; {options.live} live offers", flush=True)
     with tempfile.TemporaryDirectory(prefix="poi-bench-") as name:
         folder = Path(name)
-        await asyncio.to_thread(folder.chmod, 0o755)  # PostgreSQL runs as another user
         async with AsyncExitStack() as stack:
             servers = [server async for server in _servers(options, folder, bought, stack)]
             return await _measured(options, servers, bought, stack)
 
 
 async def _servers(options: Options, folder: Path, bought: Trade, stack: AsyncExitStack) -> Any:
-    shim = await asyncio.to_thread(compiled, folder)
     databases: dict[int, Postgres] = {}
     most = max(one.concurrency for one in options.loads)
     where = programs()
     for kind in options.kinds:
-        slow = slowed(shim, kind.delay_ms)
+        slow = await asyncio.to_thread(slowed, folder, kind.delay_ms)
         if kind.store == "postgresql":
             if where is None:
                 print(f"PostgreSQL is not installed: {kind.stack} on it is left out", file=sys.stderr)
                 continue
             if kind.delay_ms not in databases:
-                made = databases[kind.delay_ms] = Postgres(folder / f"pg-{kind.delay_ms}", where, slow)
+                made = databases[kind.delay_ms] = await asyncio.to_thread(Postgres, where, kind.delay_ms)
                 stack.push_async_callback(asyncio.to_thread, made.stop)
                 await asyncio.to_thread(made.start)
         database = databases.get(kind.delay_ms)
@@ -156,7 +154,7 @@ async def _measured(
         if (kept := await sales_in(one)) != made[number]:
             raise RuntimeError(f"{one.kind}: {made[number]} sales were answered and {kept} are kept")
     recovered = [
-        (one.kind, await recover(one, addresses[number], bought))
+        (one.kind, await recover(one, addresses[number], bought, options.seconds))
         for number, one in enumerate(servers)
         if isinstance(one, Ours) and not one.kind.delay_ms
     ]

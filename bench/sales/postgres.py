@@ -3,11 +3,13 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
+
+from bench.sales.slow_disk import slowed
 
 START_SECONDS = 60
 
@@ -20,17 +22,16 @@ def programs() -> Path | None:
 
 
 class Postgres:
-    """On a unix socket in `folder`; `environment` is added to its own. Blocking: run it in a thread."""
+    """On a unix socket in a folder of its own, every fsync `delay_ms` longer. Blocking: run it in a thread."""
 
-    def __init__(self, folder: Path, where: Path, environment: Mapping[str, str]) -> None:
-        self._folder = folder
+    def __init__(self, where: Path, delay_ms: int) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="poi-pg-", dir="/tmp"))  # another user must reach it
         self._programs = where
-        self._environment = {**os.environ, **environment}
+        self._environment = {**os.environ, **slowed(self._folder, delay_ms)}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Make the cluster, start it, wait until it answers."""
-        self._folder.mkdir()
         if os.getuid() == 0:
             os.chown(self._folder, 65534, 65534)
         made = [
@@ -70,6 +71,7 @@ class Postgres:
             self._process.send_signal(3)  # SIGQUIT: its own immediate mode
             self._process.wait(30)
             self._process = None
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
     def pid(self) -> int:

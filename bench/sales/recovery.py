@@ -5,14 +5,13 @@ import contextlib
 import time
 from dataclasses import dataclass
 
-from bench.sales.rounds import Load, sell
+from bench.sales.rounds import START_SECONDS, WARM_SECONDS, Load, sell
 from bench.sales.stacks import Address, Ours
 from bench.trade import Trade
 from poi_engine.ports import Job, Query
 from poi_engine.storage import open_sql
 
 STATIONS = 32
-_SELLING_SECONDS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +23,11 @@ class Recovery:
     pending: int
 
 
-async def recover(server: Ours, address: Address, trade: Trade) -> Recovery:
-    """Kill the server while it sells and start it again."""
-    selling = asyncio.create_task(sell(server, address, trade, Load(STATIONS), _SELLING_SECONDS))
-    await asyncio.sleep(_SELLING_SECONDS / 2)
+async def recover(server: Ours, address: Address, trade: Trade, seconds: float) -> Recovery:
+    """Kill the server after it has sold for so many seconds and start it again."""
+    load = Load(min(STATIONS, len(server.stations)))
+    selling = asyncio.create_task(sell(server, address, trade, load, 2 * seconds))
+    await asyncio.sleep(START_SECONDS + WARM_SECONDS + seconds)
     await server.kill()
     with contextlib.suppress(RuntimeError, OSError):  # the tills' connections and the process are gone
         await selling
