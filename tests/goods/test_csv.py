@@ -160,6 +160,7 @@ def test_a_mistake_names_its_line_and_column(column: str, cell: str, code: str) 
 
 def test_a_line_without_a_code_and_one_with_too_many_fields() -> None:
     assert mistakes("code;label\n;x\nA;b;c\nB;b;;\n") == [(2, "code", "csv-code"), (3, "", "csv-fields")]
+    assert mistakes("code;label\nvalue:wallet;x\n") == [(2, "code", "csv-reserved")]
     assert mistakes("code;label\n4,00638E+12;x\n") == [(2, "code", "csv-scientific")]
 
 

@@ -82,6 +82,8 @@ def _code(text: str, _digits: int) -> str:
         raise Unreadable("csv-code", "Every line needs its product's code.")
     if _SCIENTIFIC.match(text):
         raise Unreadable("csv-scientific", _SPREADSHEET)
+    if text.startswith("value:"):
+        raise Unreadable("csv-reserved", "Codes that begin with value: sell stored value; take another.")
     return _text(64)(text, 0) or ""
 
 
