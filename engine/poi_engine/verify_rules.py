@@ -160,6 +160,15 @@ where p.state = 'captured' and p.amount <> 0 and s.sale_id is null and not exist
   where c.merchant_id = p.merchant_id and c.checkout_id = p.checkout_id and c.state in ('paying', 'unknown', 'part_paid'))
 """
 
+_PART_PAID = """
+select c.merchant_id, c.checkout_id as subject, 'is paid in part, but with '
+  || cast(coalesce(sum(p.amount), 0) as text) || ' of ' || cast(c.total as text) as message
+from checkout c left join payment p on p.merchant_id = c.merchant_id and p.checkout_id = c.checkout_id
+  and p.state = 'captured'
+where c.state = 'part_paid' group by c.merchant_id, c.checkout_id, c.total
+having coalesce(sum(p.amount), 0) <= 0 or coalesce(sum(p.amount), 0) >= c.total
+"""
+
 _REVENUE = """
 select s.merchant_id, s.sale_id as subject, 'is ' || cast(s.total as text) || ' but the ledger has '
   || cast(coalesce(sum(case when t.credit like 'sales:%' then t.amount when t.debit like 'sales:%' then -t.amount
@@ -308,6 +317,7 @@ RULES = (
     Rule("sale-checkout", _ORPHAN_SALES),
     Rule("sale-payment", _PAYMENTS),
     Rule("payment-sale", _STRAY_PAYMENTS),
+    Rule("checkout-part-paid", _PART_PAID),
     Rule("sale-ledger", _REVENUE),
     Rule("sale-points", _POINTS),
     Rule("sale-tender", _TENDERS),

@@ -289,6 +289,18 @@ async def test_what_the_terminal_does_not_undo_at_once_is_undone_by_recovery(
     await sound(shop)
 
 
+async def test_a_terminal_that_is_no_longer_there_keeps_nobody_from_giving_up(shop: Shop) -> None:
+    accepted = await shop.accept(await shop.basket(3000))
+    await shop.pay(accepted, "card", amount=1000)
+    there, shop.connectors = shop.connectors, {}
+    shop.engine = shop.build()
+    gone = await shop.engine.stations.abandon(M, accepted.session_id)
+    assert (gone.state, states(gone)) == ("abandoned", [("card", 1000, "reversing")])
+    shop.connectors = there
+    await shop.restart()
+    assert await undone(shop) == [True]
+
+
 async def test_a_terminal_that_cannot_cancel_refunds_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     accepted = await shop.accept(await shop.basket(3000))
     await shop.pay(accepted, "card", amount=1000)

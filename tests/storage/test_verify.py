@@ -97,6 +97,11 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
         ["update checkout set state = 'paid', sale_id = 'sal_9' where checkout_id = 'chk_9'"],
         {"checkout-sale", "transfer-left-open"},
     ),
+    "a checkout is paid in part by nobody": (
+        "checkout",
+        ["update checkout set state = 'part_paid' where checkout_id = 'chk_9'"],
+        {"checkout-part-paid"},
+    ),
     "a sale has no checkout": ("checkout", ["delete from checkout where checkout_id = 'chk_1'"], {"sale-checkout"}),
     "a declined checkout has a sale": (
         "checkout",
