@@ -1,5 +1,5 @@
 """The hash that was published for each version; written by `python -m poi_engine.fiscal.version`."""
 
 PUBLISHED: dict[str, str] = {
-    "1.0": "9f458d86f25742f6f479014b61b371aa284842d28a828b364e734add89345f37",
+    "1.0": "e2a880c308dfa3ab46fec86c7f5e6fda42e268fc589d341a20f9428fd5f897e8",
 }

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import moment
-from poi_engine.errors import Conflict, NotFound, PoiError
+from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
 from poi_engine.fiscal import closing, events, training
 from poi_engine.fiscal.archive import Made, Progress, unwatched, write_archive
 from poi_engine.fiscal.drafts import Draft, Moved, draft_day, draft_sum, open_receipts
@@ -127,7 +127,7 @@ class Fiscal:
         for merchant_id, station_id in await self._w.sql.read(_stations):
             try:
                 await self._close_due(merchant_id, station_id, None, None)
-            except Conflict as error:  # something is being sent: the next round closes it
+            except RequestError as error:  # something is being sent: the next round closes it
                 _log.info("closing of %s: %s", station_id, error.code)
 
     @asynccontextmanager
