@@ -39,7 +39,7 @@ class HandOvers:
 
         moved = await self._desk.change(merchant_id, session_id, step, before)
         await self._w.screens.session_left(moved, before.station_id)
-        await self._stations.drop_card(before)
+        await self._stations.cards.drop(before)
         return moved
 
     async def is_free(self, merchant_id: str, station_id: str) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from poi_engine.basket import BasketEntry, check_entries, lines_of, one_more, overridden_of
+from poi_engine.card_reading import CardReading
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.exercise import is_exercise
 from poi_engine.checkout.frozen import is_sure
-from poi_engine.checkout.settlement import Settlement, cancelled
+from poi_engine.checkout.settlement import Settlement
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import moment
 from poi_engine.desk import Desk
@@ -61,6 +62,7 @@ class Stations:
         self._customers = customers
         self._products = products
         self._identifier = Identifier(wiring, customers)
+        self.cards = CardReading(wiring)
         self._seen: OrderedDict[tuple[str, ...], float] = OrderedDict()
 
     async def open(self, merchant_id: str, station_id: str, items: Sequence[BasketEntry] = ()) -> Session:
@@ -203,16 +205,7 @@ class Stations:
         """Have the terminal read the card before the amount, then decide with its facts."""
         session = await self._desk.load(merchant_id, session_id)
         must_be_changeable(session)
-        counter = await self._w.places.counter(merchant_id, session.station_id)
-        connector = self._w.connector(counter.connector)
-        if counter.training:
-            raise Conflict("in-training", "No terminal is asked in training.")
-        if not connector.capabilities.card_before_amount:
-            raise Conflict("no-card-before-amount", "This terminal reads the card together with the amount only.")
-        await self.drop_card(session)
-        due = session.decision.total if session.decision else 0
-        acquisition_ref = self._w.ids.new("acq")
-        seen = await connector.acquire_card(session.station_id, acquisition_ref, due, session.basket.currency)
+        seen = await self.cards.read(session)
 
         async def step(session: Session) -> Session:
             must_be_changeable(session)
@@ -222,7 +215,7 @@ class Stations:
         try:
             return await self._desk.change(merchant_id, session_id, step)
         except PoiError:
-            await cancelled(connector, seen.acquisition_ref)
+            await self.cards.let_go(session, seen.acquisition_ref)
             raise
 
     async def forget_card(self, merchant_id: str, session_id: str) -> Session:
@@ -234,16 +227,8 @@ class Stations:
 
         before = await self._desk.load(merchant_id, session_id)
         changed = await self._desk.change(merchant_id, session_id, step, before)
-        await self.drop_card(before)
+        await self.cards.drop(before)
         return changed
-
-    async def drop_card(self, before: Session) -> None:
-        """Tell the terminal that no payment follows the card it has read; told in vain, it waits its time."""
-        if before.acquisition_ref is not None and before.state is not _S.PAID:
-            counter = await self._w.places.counter(before.merchant_id, before.station_id)
-            connector = self._w.connectors.get(counter.connector)
-            if connector is not None:
-                await cancelled(connector, before.acquisition_ref)
 
     async def decide_again(self, merchant_id: str, session_id: str, notice: Notice | None = None) -> Session:
         """The decision as the limits stand now."""
@@ -274,7 +259,7 @@ class Stations:
             return session
         ended = await self._desk.change(merchant_id, session_id, step, session)
         await self._w.sessions.release(ended)
-        await self.drop_card(session)
+        await self.cards.drop(session)
         return ended
 
     async def set_aside(self, merchant_id: str, session_id: str) -> Session:

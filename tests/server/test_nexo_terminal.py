@@ -107,6 +107,32 @@ async def test_an_abandoned_session_lets_the_card_go(tmp_path: Path, sqlite_url:
         assert terminal.card_waits is None
 
 
+async def test_an_abandoned_session_stops_asking_for_a_card(tmp_path: Path, sqlite_url: str, valkey_url: str) -> None:
+    async with counter(tmp_path, valkey_url, "no-card") as (shop, station_id, terminal):
+        path, _ = await basket(shop, station_id, 2000)
+        reading = asyncio.create_task(shop.ask("POST", f"{path}/card", {}, role="manager"))
+        await terminal.waiting.wait()
+        await ask(shop, "POST", f"{path}/abandon", {})
+        answer = await reading
+        assert (answer.status, answer.json["code"]) == (502, "card-not-read")
+        assert categories(terminal) == ["CardAcquisition", "Abort", "EnableService"]
+
+
+async def test_whoever_goes_away_lets_the_terminal_stop_asking(
+    tmp_path: Path, sqlite_url: str, valkey_url: str
+) -> None:
+    async with counter(tmp_path, valkey_url, "no-card") as (shop, station_id, terminal):
+        path, shown = await basket(shop, station_id, 2000)
+        stations = shop.services.engine.stations
+        reading = asyncio.create_task(stations.see_card(shop.merchant_id, shown["session_id"]))
+        await terminal.waiting.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert categories(terminal) == ["CardAcquisition", "Abort", "EnableService"]
+        assert (await pay(shop, path, shown))["state"] == "paid", "with the next card"
+
+
 async def test_a_lost_answer_is_asked_about_and_the_sale_is_made(
     tmp_path: Path, sqlite_url: str, valkey_url: str
 ) -> None:

@@ -24,6 +24,7 @@ NexoFault = Literal[
     "cut",
     "in-progress",
     "not-found",
+    "no-card",
     "wrong-service",
     "wrong-hmac",
     "garbage",
@@ -61,6 +62,7 @@ class SimulatedNexoTerminal:
     """Listens for sale systems. `faults` play together and may be changed; they touch what moves money or reads a card.
 
     `late` waits `late_seconds`; `in-progress` answers nothing and then says so to `waits` questions about it.
+    With `no-card`, `waiting` is set as soon as a card is asked for.
     """
 
     def __init__(
@@ -85,6 +87,8 @@ class SimulatedNexoTerminal:
         self._held: dict[str, Decimal] = {}
         self._runner: web.AppRunner | None = None
         self._closing = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self.waiting = asyncio.Event()
 
     async def listen(self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> int:
         """Start to listen; answers the port."""
@@ -99,6 +103,7 @@ class SimulatedNexoTerminal:
     async def close(self) -> None:
         """Stop."""
         self._closing.set()
+        self._stopped.set()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -112,6 +117,10 @@ class SimulatedNexoTerminal:
         moving = head["MessageCategory"] in _MOVING
         if moving and "not-found" in self.faults:
             return _dropped(request)
+        if head["MessageCategory"] == "CardAcquisition" and "no-card" in self.faults:
+            self.waiting.set()
+            await self._stopped.wait()
+            return web.Response(body=self._closed(head, {"CardAcquisitionResponse": _failure("Aborted")}))
         answer = self._answer(head, body)
         if moving:
             return await self._faulty(request, head, answer)
@@ -184,6 +193,7 @@ class SimulatedNexoTerminal:
     def _answer(self, head: Json, body: Json) -> Json | None:
         category = head["MessageCategory"]
         if category == "Abort":
+            self._stopped.set()
             return None
         act = getattr(self, f"_do_{category.lower()}", None)
         if act is None:
