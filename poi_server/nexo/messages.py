@@ -44,6 +44,7 @@ class Kept(Struct, frozen=True, kw_only=True):
     echo: Echo
     subject: str | None
     answer: bytes | None
+    created_at: int = 0
     fresh: bool = False
 
 
@@ -85,6 +86,7 @@ def begin(
             echo=echo,
             subject=None,
             answer=None,
+            created_at=at,
             fresh=True,
         )
     row = yield from _row(key)
@@ -119,7 +121,8 @@ def forget_old(merchant_id: str, at: int) -> Job[None]:
 
 def _row(key: tuple[str, str, str, str]) -> Job[Row | None]:
     rows = yield Query(
-        f"select message_id, category, station_id, body_hash, echo, subject, answer from nexo_message where {_KEY}",
+        "select message_id, category, station_id, body_hash, echo, subject, answer, created_at from nexo_message "
+        f"where {_KEY}",
         key,
     )
     return rows[0] if rows else None
@@ -133,6 +136,7 @@ def _kept(row: Row) -> Kept:
         echo=msgspec.json.decode(row["echo"], type=Echo),
         subject=row["subject"],
         answer=None if row["answer"] is None else bytes(row["answer"]),
+        created_at=row["created_at"],
     )
 
 

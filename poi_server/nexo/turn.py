@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from poi_engine.clock import moment
 from poi_engine.staff.rights import Acting, Right
 from poi_server.config import NexoPoi
+from poi_server.nexo.conditions import StillOpen
 from poi_server.nexo.messages import Echo, Kept, about, key_of
 from poi_server.nexo.wire.common import MessageHeader, POIData, TransactionIdentification
 from poi_server.nexo.wire.names import Wire
@@ -77,6 +78,12 @@ class Turn:
     def at(self) -> int:
         """Now, in microseconds since 1970."""
         return self.engine.wiring.at()
+
+    def must_be_nobodys(self) -> None:
+        """Before a request is given up as interrupted: another process may be working on it still."""
+        assert self.kept is not None
+        if self.at - self.kept.created_at < self.engine.wiring.grace * 1_000_000:
+            raise StillOpen("Another process may be working on it.")
 
     async def works_on(self, subject: str) -> None:
         """Put on file what the request works on, before it does anything there."""

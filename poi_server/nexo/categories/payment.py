@@ -20,6 +20,7 @@ from poi_server.nexo.wire.names import Wire
 from poi_server.nexo.wire.payment import PaymentData, PaymentRequest, PaymentTransaction, ReversalRequest
 
 _S = SessionState
+_ENDS = frozenset({_S.PAID, _S.DECLINED, _S.UNKNOWN})
 _MEANS: dict[str, Means] = {"Card": "card", "Cash": "cash", "Mobile": "card", "StoredValue": "gift_card"}
 DECLINED_AT_TERMINAL = "declined"
 
@@ -44,8 +45,11 @@ async def payment_ended(turn: Turn) -> Wire | None:
         return await refund_ended(turn)
     assert turn.kept is not None
     if turn.kept.subject is None:
+        turn.must_be_nobodys()
         raise Failed("Aborted", "The payment was interrupted before it began; nothing was taken.", "interrupted")
     session = await turn.engine.checkout.ask_status(turn.merchant_id, turn.kept.subject)
+    if session.state not in _ENDS:
+        turn.must_be_nobodys()
     if session.state is _S.PAYING:  # accepted, and perhaps never sent: then it can still be let go, else it stays
         await let_go(turn, session.session_id)
         session = await turn.engine.stations.get(turn.merchant_id, session.session_id)

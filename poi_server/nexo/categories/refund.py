@@ -155,6 +155,7 @@ async def refund_committed(turn: Turn) -> str:
     merchant_id, principal, key = turn.merchant_id, turn.by.access_id, turn.message_id
     found = await turn.services.sql.read(lambda: refund_state(merchant_id, principal, key))
     if found is None or found.state == "abandoned":
+        turn.must_be_nobodys()
         raise Failed("Aborted", "It was interrupted before it began; nothing was given back.", "interrupted")
     if found.sale_id is not None:
         return found.sale_id

@@ -53,6 +53,7 @@ async def stored(turn: Turn) -> Wire | None:
 
     found = await turn.services.sql.read(job)
     if found is None:
+        turn.must_be_nobodys()
         raise Failed("Aborted", "It was interrupted before it began; nothing was moved.", "interrupted")
     return _answer(turn, msgspec.msgpack.decode(found, type=Moved))
 
