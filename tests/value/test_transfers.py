@@ -1,5 +1,6 @@
 """Transfers from account to account: in doubt until the bank tells of the credit, booked once, listed when odd."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -181,3 +182,36 @@ def test_a_reference_is_found_in_what_people_write(text: str) -> None:
     assert reference_in(text.format(reference)) == reference
     assert reference_in(text.format(grouped.lower())) == reference
     assert reference_in(text.format("RF00" + reference[4:])) == ""
+
+
+async def test_a_part_that_came_by_transfer_is_given_back_with_the_sale_that_was_given_up(bank_shop: Shop) -> None:
+    accepted = await bank_shop.accept(await bank_shop.basket(1000))
+    checkout: Checkout = bank_shop.engine.checkout
+    await checkout.pay(M, accepted.session_id, "transfer", 400, key="part", by=SELLER)
+    await bank_shop.engine.bank.book(M, [await credit(bank_shop, accepted, 400)])
+    part = await bank_shop.engine.stations.get(M, accepted.session_id)
+    assert (part.state, part.due) == ("paying", 600)
+    await bank_shop.engine.stations.abandon(M, accepted.session_id, by=SELLER)
+    await bank_shop.engine.recovery.run()
+    (listed,) = await bank_shop.engine.bank.credits(M, "give_back")
+    assert listed.amount == 400
+
+
+@pytest.mark.parametrize("first", ["bank", "person"])
+async def test_the_bank_and_a_person_at_once_never_both_have_their_way(bank_shop: Shop, first: str) -> None:
+    """Either the sale is made and the credit is its, or it is not and the credit goes back."""
+    for number in range(5):
+        session = await asked(bank_shop)
+        told = await credit(bank_shop, session, 1890, f"bank-{number}")
+        bank = bank_shop.engine.bank.book(M, [told])
+        person = bank_shop.engine.checkout.resolve(M, session.session_id, "declined", "they left", by=SELLER)
+        both = (bank, person) if first == "bank" else (person, bank)
+        await asyncio.gather(*both, return_exceptions=True)
+        await bank_shop.engine.recovery.run()
+        ended = await bank_shop.engine.stations.get(M, session.session_id)
+        matched = {one.credit_id for one in await bank_shop.engine.bank.credits(M, "matched")}
+        back = {one.credit_id for one in await bank_shop.engine.bank.credits(M, "give_back")}
+        assert (f"bank-{number}" in matched) == (ended.state == "paid")
+        assert (f"bank-{number}" in back) == (ended.state == "declined")
+        if ended.state == "declined":
+            await bank_shop.engine.stations.abandon(M, ended.session_id)
