@@ -157,7 +157,8 @@ _STRAY_PAYMENTS = """
 select p.merchant_id, p.payment_id as subject, 'is captured but ' || p.checkout_id || ' made no sale' as message
 from payment p left join sale s on s.merchant_id = p.merchant_id and s.checkout_id = p.checkout_id
 where p.state = 'captured' and p.amount <> 0 and s.sale_id is null and not exists (select 1 from checkout c
-  where c.merchant_id = p.merchant_id and c.checkout_id = p.checkout_id and c.state in ('paying', 'unknown', 'part_paid'))
+  where c.merchant_id = p.merchant_id and c.checkout_id = p.checkout_id
+  and c.state in ('paying', 'unknown', 'part_paid'))
 """
 
 _PART_PAID = """
@@ -322,6 +323,8 @@ RULES = (
     Rule("sale-points", _POINTS),
     Rule("sale-tender", _TENDERS),
     Rule("sale-wallet", _STORED_VALUE),
+    Rule("sale-stored", _STORED_SOLD),
+    Rule("tab-capture", _TABS),
     Rule("sale-lines", _LINES),
     Rule("sale-line", _LINE),
     Rule("sale-redemptions", _REDEMPTIONS),
