@@ -37,16 +37,23 @@ class PoiStation extends HTMLElement {
   #looking = null;
   #panel = null;
   #pad = null;
+  #live = null;
   #awaited = { id: "", view: null };
   #leaving = "";
 
   async connectedCallback() {
-    const me = await requireRole("station", "seller", "manager", "owner");
+    const me = await requireRole("station", "seller", "manager", "owner").catch((problem) => { if (problem.code !== "offline") throw problem; });
+    if (!me) return (await this.#offline()).alone();
     await this.#person.start(me).catch(report);
     this.#build();
     this.#wire();
     this.#loadOffers();
-    this.#till.load().catch(report);
+    this.#till.load().then(() => this.#offline()).then((offline) => offline.watch(this.#live, this.#till.floor)).catch(report);
+  }
+
+  /** What goes on without the server. */
+  async #offline() {
+    return new (await import("./station/offline.js")).Offline(this.#stationId);
   }
 
   #build() {
@@ -71,7 +78,7 @@ class PoiStation extends HTMLElement {
     this.addEventListener("poi:sheet", ({ detail }) => this.#sheet(detail));
     this.addEventListener("poi:close", () => this.#adding(false));
     listen((text) => this.#wedge(text));
-    const live = new Live({ watch: "station", station_id: this.#stationId });
+    const live = (this.#live = new Live({ watch: "station", station_id: this.#stationId }));
     live.addEventListener("message", ({ detail }) => this.#heard(detail));
     live.addEventListener("resync", () => this.#afresh());
     offlineBanner(live);
@@ -179,7 +186,7 @@ class PoiStation extends HTMLElement {
     };
   }
 
-  /** The pad for what is still due of an accepted total; its module comes when it is first wanted. */
+  /** The pad for what is still due. */
   #tenders() {
     if (this.#ticket.state !== "paying" || this.#till.means) return null;
     if (!this.#pad) import("./station/tender.js").then(({ TenderPad }) => { this.#pad ??= new TenderPad(this.#ticket, this.#till); this.#draw(); }).catch(report);
@@ -189,13 +196,12 @@ class PoiStation extends HTMLElement {
 
   /** The code of a transfer that is awaited. */
   #transfer() {
-    const { session } = this.#ticket;
-    if (session?.notice?.code !== "transfer-awaited" || this.#ticket.state !== "unknown") this.#awaited = { id: "", view: null };
-    else if (this.#awaited.id !== session.checkout_id) {
-      this.#awaited = { id: session.checkout_id, view: null };
-      import("./station/transfer.js").then(({ transferView }) => { this.#awaited.view = transferView(session.session_id, this.#stageActs()); this.#draw(); }).catch(report);
-    }
-    return this.#awaited.view;
+    const { session, state } = this.#ticket;
+    const id = state === "unknown" && session.notice?.code === "transfer-awaited" ? session.checkout_id : "";
+    if (id === this.#awaited.id) return this.#awaited.view;
+    this.#awaited = { id, view: null };
+    if (id) import("./station/transfer.js").then(({ transferView }) => { this.#awaited.view = transferView(session.session_id, this.#stageActs()); this.#draw(); }).catch(report);
+    return null;
   }
 
   async #split() {
@@ -247,7 +253,7 @@ class PoiStation extends HTMLElement {
     if (await confirm(t("pay.cancel"), t("pay.cancel_hint", { total }), t("pay.cancel"))) await this.#giveUp().catch((problem) => this.#refused(problem));
   }
 
-  /** End the sale; what is to be handed back stays on the screen until somebody has seen it. */
+  /** End the sale; what is to be handed back stays until somebody has seen it. */
   async #giveUp() {
     const back = await this.#till.abandon();
     if (back > 0) await dialog(t("tender.hand_back"), () => ({ body: h("p", { class: "total num" }, money(back)) }));

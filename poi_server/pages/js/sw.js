@@ -1,4 +1,4 @@
-/** The service worker: the customer's page opens and makes codes without a network. Holds the shell, never data. */
+/** The service worker: the customer's page and the counter open without a network. Holds the shells, never data. */
 
 const VERSION = "__VERSION__";
 const CACHE = `poi-${VERSION}`;
@@ -16,7 +16,7 @@ self.addEventListener("fetch", (event) => {
   const address = new URL(request.url);
   if (request.method !== "GET" || address.origin !== location.origin) return;
   if (address.pathname.startsWith("/static/")) event.respondWith(fromCache(request));
-  else if (request.mode === "navigate" && address.pathname === SHELL) event.respondWith(fromNetwork(request));
+  else if (isShell(address.pathname)) event.respondWith(fromNetwork(request, address.pathname));
 });
 
 async function forgetOld() {
@@ -42,14 +42,17 @@ async function fromCache(request) {
   return answer;
 }
 
-async function fromNetwork(request) {
+/** The pages that open without a network. */
+const isShell = (path) => path === SHELL || path.startsWith("/station/");
+
+async function fromNetwork(request, path) {
   const cache = await caches.open(CACHE);
   try {
     const answer = await fetch(request);
-    if (answer.ok) await cache.put(SHELL, answer.clone());
+    if (answer.ok && !answer.redirected) await cache.put(path, answer.clone());
     return answer;
   } catch {
-    return (await cache.match(SHELL)) ?? Response.error();
+    return (await cache.match(path)) ?? Response.error();
   }
 }
 

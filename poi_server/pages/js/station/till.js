@@ -19,6 +19,7 @@ export class Till extends EventTarget {
   /** The means that are taken here, and whether what is done here counts. */
   taken = ["card", "cash", "wallet"];
   training = false;
+  floor = 0;
 
   constructor(ticket) {
     super();
@@ -27,8 +28,8 @@ export class Till extends EventTarget {
 
   /** Ask which means are taken. */
   async load() {
-    const { items, training } = await get(`/v1/stations/${this.#ticket.stationId}/means`);
-    Object.assign(this, { taken: items, training });
+    const { items, training, floor_limit: floor } = await get(`/v1/stations/${this.#ticket.stationId}/means`);
+    Object.assign(this, { taken: items, training, floor });
     this.#set(this.means);
   }
 

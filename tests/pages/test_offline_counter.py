@@ -1,0 +1,87 @@
+"""The counter without the server, in Chromium: cash goes on, nothing is doubled, and the page opens again offline."""
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.pages.conftest import TABLET, Visit, Visitor
+from tests.server.shop import Shop
+
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
+
+READY = """async (id) => {
+  const found = await new Promise((resolve) => {
+    const request = indexedDB.open(`poi-counter-${id}`, 1);
+    request.onsuccess = () => resolve(request.result);
+  });
+  const kept = await new Promise((resolve) => {
+    const asked = found.transaction('products').objectStore('products').count();
+    asked.onsuccess = () => resolve(asked.result);
+  });
+  found.close();
+  return kept > 0 && Boolean(await caches.match(`/station/${id}`));
+}"""
+
+
+async def _counter(visit: Visit, station_id: str, shop: Shop) -> tuple[Visitor, Page]:
+    """A counter that has kept what it needs; sales for cash up to 50.00 go on without the server."""
+    await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 5000})
+    visitor = await visit(TABLET)
+    await (await visitor.sign_in("owner")).close()
+    page = await visitor.open(f"/station/{station_id}")
+    await expect(page.locator(".tile").first).to_be_visible()
+    for _ in range(100):
+        if await page.evaluate(READY, station_id):
+            return visitor, page
+        await page.wait_for_timeout(100)
+    raise AssertionError("the counter kept nothing")
+
+
+async def _sold(shop: Shop, station_id: str) -> list[int]:
+    items = (await shop.ask("GET", "/v1/sales")).json["items"]
+    return [sale["total"] for sale in items if sale["station_id"] == station_id]
+
+
+async def test_cash_goes_on_without_the_server_and_is_recorded_once_when_it_is_back(
+    visit: Visit, station_id: str, shop: Shop
+) -> None:
+    """Also when the page is opened anew meanwhile; above the floor nothing is sold."""
+    visitor, page = await _counter(visit, station_id, shop)
+    await visitor.context.set_offline(True)
+    await page.reload()
+    dialog = page.get_by_role("dialog", name="Without the server")
+    await expect(dialog).to_be_visible()
+    await dialog.get_by_role("button", name="Baguette").click()
+    await dialog.get_by_role("button", name="Baguette").click()
+    await dialog.get_by_label("Cash handed over").fill("5")
+    await expect(dialog.get_by_text("Change: €2.20")).to_be_visible()
+    await dialog.get_by_role("button", name="Sold for cash").click()
+    await expect(dialog.get_by_text("Waiting to be sent: 1")).to_be_visible()
+    await dialog.get_by_label("Amount", exact=False).first.fill("51")
+    await dialog.get_by_role("button", name="Amount").click()
+    await expect(dialog.get_by_text("Above €50.00 a sale waits for the server.")).to_be_visible()
+    await expect(dialog.get_by_role("button", name="Sold for cash")).to_be_disabled()
+    assert await _sold(shop, station_id) == []
+    await visitor.context.set_offline(False)
+    await expect(page.get_by_text("Recorded with the server: 1")).to_be_visible()
+    assert await _sold(shop, station_id) == [280]
+    await dialog.get_by_role("button", name="Close").click()
+    await expect(page.locator(".tile").first).to_be_visible()
+    assert await _sold(shop, station_id) == [280]
+    await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 0})
+
+
+async def test_a_counter_that_loses_the_server_says_so_and_offers_to_go_on(
+    visit: Visit, station_id: str, shop: Shop
+) -> None:
+    visitor, page = await _counter(visit, station_id, shop)
+    await visitor.context.set_offline(True)
+    strip = page.locator(".banner.offline", has_text="Sales for cash up to €50.00 can go on")
+    await expect(strip).to_be_visible()
+    await strip.get_by_role("button", name="Go on for cash").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Baguette").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Sold for cash").click()
+    await expect(page.get_by_text("Waiting to be sent: 1")).to_be_visible()
+    await visitor.context.set_offline(False)
+    await expect(page.get_by_text("Recorded with the server: 1")).to_be_visible()
+    assert await _sold(shop, station_id) == [140]
+    await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 0})
