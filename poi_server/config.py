@@ -20,7 +20,9 @@ from poi_engine.errors import RequestError
 from poi_engine.nexo.crypto import SecurityKey
 
 _BUILD_SWITCHES = frozenset({"POI_CONFIG", "POI_DATA", "POI_PURE", "POI_NO_EXTENSIONS", "POI_REQUIRE_EXTENSIONS"})
-_TEST_SWITCHES = frozenset({"POI_SIMULATION_SESSIONS", "POI_SOAK", "POI_TEST_LOOP"})
+_TEST_SWITCHES = frozenset(
+    {"POI_FAULTS_SEED", "POI_SIMULATION_SEED", "POI_SIMULATION_STEPS", "POI_SOAK", "POI_TEST_LOOP"}
+)
 
 
 class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,6 +1,8 @@
 """The engine: every service wired once, recovery at the start, a round of it from time to time."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from poi_engine.campaigns.book import CampaignBook
@@ -13,11 +15,12 @@ from poi_engine.checkout.checkout import Checkout
 from poi_engine.checkout.confirmations import Confirmations
 from poi_engine.checkout.recovery import Recovered, Recovery
 from poi_engine.checkout.refund import Refunds
-from poi_engine.checkout.settlement import Settlement
+from poi_engine.checkout.settlement import TOLD_SECONDS, Settlement
 from poi_engine.clientele.clientele import Clientele
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import Clock
 from poi_engine.desk import Desk
+from poi_engine.errors import PoiError
 from poi_engine.fiscal.keys import Signer
 from poi_engine.fiscal.service import Fiscal
 from poi_engine.goods.file_import import GoodsImports
@@ -28,8 +31,8 @@ from poi_engine.goods.sheets import Sheets
 from poi_engine.goods.stockroom import Stockroom
 from poi_engine.handover import HandOvers
 from poi_engine.ids import Ids
-from poi_engine.orders.orders import Orders
 from poi_engine.offline import OfflineSales
+from poi_engine.orders.orders import Orders
 from poi_engine.places import Places
 from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
 from poi_engine.rounds import Rounds
@@ -118,6 +121,7 @@ class Engine:
         self.recovery = Recovery(wiring, desk, settlement, refunds)
         self.fiscal = Fiscal(wiring, Signer(fiscal_key))
         self._connectors = connectors
+        self._soon: asyncio.Task[None] | None = None
         self._rounds = Rounds(
             {
                 "recovery": self._recover,
@@ -137,12 +141,17 @@ class Engine:
         """Finish what a crash left unfinished, then look again every `ROUND_SECONDS`."""
         await self.fiscal.started()
         recovered = await self.recovery.run(grace=self.wiring.grace)
+        if self.wiring.grace:
+            self._soon = asyncio.create_task(self._recover_soon(), name="recovery soon")
         self._rounds.start()
         self.segments.rounds.start()
         return recovered
 
     async def close(self) -> None:
         """Wait for the payments under way, then stop."""
+        if self._soon is not None:
+            self._soon.cancel()
+            await asyncio.gather(self._soon, return_exceptions=True)
         await self._rounds.close()
         await self.segments.close()
         await self.suggestions.close()
@@ -151,6 +160,12 @@ class Engine:
         await self.fiscal.stopped()
         for connector in self._connectors.values():
             await connector.close()
+
+    async def _recover_soon(self) -> None:
+        """What a process sent that was killed just before this one started: after some seconds nobody waits for it."""
+        await asyncio.sleep(TOLD_SECONDS + 0.5)
+        with suppress(PoiError):  # the next round finds it again
+            await self._recover()
 
     async def _recover(self) -> None:
         await self.recovery.run(grace=self.wiring.grace)
