@@ -9,6 +9,7 @@ from tests.server.shop import Shop
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 READY = """async (id) => {
+  if (!(await indexedDB.databases()).some(({ name }) => name === `poi-counter-${id}`)) return false;
   const found = await new Promise((resolve) => {
     const request = indexedDB.open(`poi-counter-${id}`, 1);
     request.onsuccess = () => resolve(request.result);
