@@ -217,6 +217,28 @@ from (
 ) tendered group by merchant_id, subject, means having sum(paid) <> sum(booked)
 """
 
+_STORED_SOLD = """
+select s.merchant_id, s.sale_id as subject, 'sells stored value of ' || cast(s.stored as text) || ', but its lines '
+  || cast((select coalesce(sum(l.total), 0) from sale_line l where l.merchant_id = s.merchant_id
+  and l.sale_id = s.sale_id and l.code like 'value:%') as text) || ' and the ledger '
+  || cast(coalesce(sum(case t.kind when 'load' then t.amount else -t.amount end), 0) as text) as message
+from sale s left join transfer t on t.merchant_id = s.merchant_id and t.checkout_id = s.checkout_id
+  and t.phase in ('single', 'post') and t.kind in ('load', 'unload')
+group by s.merchant_id, s.sale_id, s.stored
+having coalesce(sum(case t.kind when 'load' then t.amount else -t.amount end), 0) <> s.stored
+  or s.stored <> (select coalesce(sum(l.total), 0) from sale_line l where l.merchant_id = s.merchant_id
+  and l.sale_id = s.sale_id and l.code like 'value:%')
+"""
+
+_TABS = """
+select t.merchant_id, t.tab_id as subject, 'is ' || t.state || ' with ' || cast(t.captured as text)
+  || ' captured, but the ledger took ' || cast(coalesce(c.taken, 0) as text) as message
+from tab t left join (select merchant_id, checkout_id, sum(amount) as taken from transfer
+  where kind = 'tab' and debit = 'tender:card' group by merchant_id, checkout_id) c
+  on c.merchant_id = t.merchant_id and c.checkout_id = t.tab_id || '.capture'
+where (t.state = 'closed' and coalesce(c.taken, 0) <> t.captured) or (t.state <> 'closed' and c.taken is not null)
+"""
+
 _LINES = """
 select s.merchant_id, s.sale_id as subject, 'has lines that add up to ' || cast(coalesce(sum(l.amount), 0) as text)
   || ' - ' || cast(coalesce(sum(l.saved), 0) as text) || ' = ' || cast(coalesce(sum(l.total), 0) as text) || ', not '
@@ -239,6 +261,14 @@ select r.merchant_id, r.refund_of as subject, case when min(o.sale_id) is null t
 from sale r left join sale o on o.merchant_id = r.merchant_id and o.sale_id = r.refund_of and o.refund_of is null
 where r.refund_of is not null group by r.merchant_id, r.refund_of
 having min(o.sale_id) is null or min(o.total) + sum(r.total) < 0 or max(r.total) > 0
+"""
+
+_REFUND_TENDERS = """
+select merchant_id, sale_id as subject, 'was paid back ' || cast(-sum(amount) as text) || ' more by ' || means
+  || ' than was paid by it' as message
+from (select s.merchant_id, coalesce(s.refund_of, s.sale_id) as sale_id, p.means, p.amount from sale s
+  join payment p on p.merchant_id = s.merchant_id and p.checkout_id = s.checkout_id and p.state = 'captured') moved
+group by merchant_id, sale_id, means having sum(amount) < 0
 """
 
 _REFUND_LINES = """
@@ -329,6 +359,7 @@ RULES = (
     Rule("sale-line", _LINE),
     Rule("sale-redemptions", _REDEMPTIONS),
     Rule("refund-above-sale", _REFUNDS),
+    Rule("refund-above-tender", _REFUND_TENDERS),
     Rule("refund-above-line", _REFUND_LINES),
     Rule("sale-journal", _JOURNAL),
     Rule("journal-sale", _STRAY_JOURNAL),
