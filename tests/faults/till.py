@@ -140,6 +140,8 @@ class Till:
         self._count("given up")
         if self._dice.random() < 0.7:
             await self._accept(session)
+            if self._dice.random() < 0.5:
+                await self._part(session)
         await self._on(session, "POST", "abandon", {})
 
     async def _accept(self, session: Json) -> tuple[int, Json]:
@@ -147,9 +149,19 @@ class Till:
         body = {"decision_id": session.get("decision_id") or "", "total": decision.get("total", 0)}
         return await self._on(session, "POST", "accept", body)
 
+    async def _part(self, session: Json) -> None:
+        """A third of it, in cash or by card: the rest is due, or all of it goes back."""
+        _, now = await self._on(session, "GET", "")
+        if now.get("state") != "paying" or not now.get("checkout_id"):
+            return
+        body = {"means": self._dice.choice(("card", "cash")), "amount": max(1, now["decision"]["total"] // 3)}
+        status, _ = await self._on(now, "POST", "pay", body, f"part-{now['checkout_id']}")
+        self._count(f"a part of it: {status}")
+
     async def _paid(self, session: Json) -> None:
         """Until the sale is there: accept, pay, repeat, ask; in cash after a decline."""
         means = self._dice.choices(("card", "cash"), (80, 20))[0]
+        parts = self._dice.random() < 0.2
         for _ in range(TRIES):
             status, now = await self._on(session, "GET", "")
             state = now.get("state")
@@ -164,13 +176,18 @@ class Till:
                 await self._accept(now)
             elif state == "unknown":
                 await self._on(now, "POST", "status", {})
+            elif parts:
+                parts = False
+                await self._part(now)
             else:
                 await self._pay(now, means)
         raise GaveUp(f"{self.name}: never paid: {now}")
 
     async def _pay(self, session: Json, means: str) -> None:
-        key = f"pay-{session['checkout_id']}"
-        body = {"means": means}
+        tenders = session.get("tenders") or []
+        key = f"pay-{session['checkout_id']}-{len(tenders)}"
+        declined = tenders and tenders[-1]["state"] == "declined"
+        body = {"means": "cash" if declined else means}
         asking = [self._on(session, "POST", "pay", body, key) for _ in range(1 + (self._dice.random() < 0.15))]
         for status, answer in await asyncio.gather(*asking):
             if status == 200 and answer["state"] == "paid":
