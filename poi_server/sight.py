@@ -9,6 +9,7 @@ from poi_engine.checkout.frozen import is_sure
 from poi_engine.clientele.customers import CustomerView
 from poi_engine.clientele.words import short_name
 from poi_engine.errors import Conflict, NotFound
+from poi_engine.means import Means
 from poi_engine.principal import Scope
 from poi_engine.sales import SaleSummary, SaleView
 from poi_engine.session import Session
@@ -64,6 +65,12 @@ def must(acting: Acting, right: Right) -> None:
     """Refuse whoever has not the right."""
     if not acting.may(right):
         raise Refusal(403, acting.missing, _MISSING[acting.missing].format(right=right.replace("_", " ")))
+
+
+async def must_take(call: Call, station_id: str, means: Means) -> None:
+    """Refuse means of payment that the shop does not take."""
+    if means not in (await call.engine.places.counter(call.merchant_id, station_id)).means:
+        raise Conflict("means-off", f"This shop does not take payments by {means}.", path="$.means")
 
 
 def must_have_scope(call: Call, scope: Scope, path: str) -> None:

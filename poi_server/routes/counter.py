@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from poi_engine.basket import BasketEntry
 from poi_engine.clock import moment
-from poi_engine.errors import Conflict, Forbidden
+from poi_engine.errors import Forbidden
 from poi_engine.identify import Vouched
 from poi_engine.means import Means
 from poi_engine.session import Session
@@ -16,7 +16,7 @@ from poi_engine.staff.approvals import allowance_of
 from poi_engine.value.lines import is_value
 from poi_qr.present import qr_svg, station_url
 from poi_server.http import COUNTER, Call, Routes
-from poi_server.sight import acting_of, must, screened, shown_to
+from poi_server.sight import acting_of, must, must_take, screened, shown_to
 from poi_server.wire import Upload
 
 routes = Routes("counter")
@@ -276,10 +276,7 @@ async def accept(call: Call, session_id: str, body: AcceptBody) -> Session:
     summary="Pay the accepted total, or a part of it",
 )
 async def pay(call: Call, session_id: str, body: PayBody) -> Session:
-    session = await own_session(call, session_id)
-    counter = await call.engine.places.counter(call.merchant_id, session.station_id)
-    if body.means not in counter.means:
-        raise Conflict("means-off", f"This shop does not take payments by {body.means}.", path="$.means")
+    await must_take(call, (await own_session(call, session_id)).station_id, body.means)
     paying = call.engine.checkout.pay(
         call.merchant_id,
         session_id,

@@ -9,7 +9,7 @@ from poi_engine.session import Session
 from poi_engine.whole_sale import Wish
 from poi_server.http import COUNTER, Call, Routes
 from poi_server.routes.counter import own_station
-from poi_server.sight import must, shown_to
+from poi_server.sight import must, must_take, shown_to
 
 routes = Routes("till")
 
@@ -37,7 +37,7 @@ class SaleBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 async def sell(call: Call, station_id: str, body: SaleBody) -> Session:
     """Repeating the key goes on where the first request was interrupted, and never sells twice."""
     must(call.acting, "sell")
-    own_station(call, station_id)
+    await must_take(call, own_station(call, station_id), body.means)
     read = call.services.scanning.read_line
     wish = Wish(
         entries=body.entries,

@@ -73,6 +73,8 @@ async def test_a_shop_says_by_what_one_pays_and_takes_nothing_else(shop: Shop) -
     refused = await counter.ask("POST", f"{path}/pay", {"means": "card"})
     assert (refused.status, refused.code, refused.json["path"]) == (409, "means-off", "$.means")
     assert (await counter.done("POST", f"{path}/pay", {"means": "cash"}))["state"] == "paid"
+    whole = {"entries": [{"amount": 700}], "accept_up_to": 700, "means": "card"}
+    assert (await counter.ask("POST", "{station}/sale", whole)).code == "means-off"
     entry = (await counter.done("GET", "/v1/audit?act=set-means", role="auditor"))["items"][0]
     assert entry["why"] == "cash, transfer"
 

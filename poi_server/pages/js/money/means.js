@@ -5,7 +5,7 @@ import { h, render } from "../dom.js";
 import { decimals, merchantCurrency, t } from "../i18n.js";
 import { field, report, toast } from "../ui.js";
 
-const ALL = ["card", "cash", "wallet", "gift_card", "meal_voucher", "transfer"];
+const ALL = ["card", "cash", "wallet", "gift_card", "meal_voucher", "transfer", "tab"];
 
 /** The switches. */
 export class MeansPanel extends HTMLElement {

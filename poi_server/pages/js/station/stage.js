@@ -6,7 +6,7 @@ import { button } from "../ui.js";
 import { plusPoints } from "./identity.js";
 import { sums } from "./pay.js";
 
-const ICONS = { gift_card: "gift", meal_voucher: "tag", transfer: "qr" };
+const ICONS = { gift_card: "gift", meal_voucher: "tag", transfer: "qr", tab: "clock" };
 const SHOWN = new Set(["paying", "paid", "declined", "unknown"]);
 
 /** The cover for the session's state, or nothing. `acts`: pay, tenders, transfer, cancel, askStatus, resolve, next, print, refund,

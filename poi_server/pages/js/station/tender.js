@@ -8,6 +8,7 @@ import { iconOf } from "./stage.js";
 
 const NOTES = [500, 1000, 2000, 5000, 10000, 20000];
 const QUICK = 3;
+const OWN = new Set(["wallet", "tab"]);
 
 /** One ticket's tenders. Its `view` lives on while money moves. */
 export class TenderPad {
@@ -44,9 +45,9 @@ export class TenderPad {
     return Math.round(Number(this.#amount.value) * this.#unit);
   }
 
-  /** The choices: what is taken here; a wallet needs its customer. */
+  /** The choices: what is taken here; a wallet and a tab need their customer. */
   get #choices() {
-    return this.#till.taken.filter((means) => means !== "wallet" || this.#ticket.session?.identity);
+    return this.#till.taken.filter((means) => !OWN.has(means) || this.#ticket.session?.identity);
   }
 
   /** Draw it as things stand. */
