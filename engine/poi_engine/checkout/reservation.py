@@ -103,9 +103,9 @@ def reserve(
         yield from use_proof(merchant_id, checkout_id, frozen, at)
     trace("accept.proved")
     yield from _must_have_address(merchant_id, frozen)
+    freed = yield from take_orders(merchant_id, checkout_id, frozen.session.fulfilments)
     who_loads = person.customer_id if person else None
     yield from must_be_loadable(merchant_id, frozen.session.basket.items, who_loads, frozen.decision.currency, at)
-    freed = yield from take_orders(merchant_id, checkout_id, frozen.session.fulfilments)
     trace("accept.orders")
     wanted, who = goods_wanted(frozen), frozen.accepted_by
     goods = yield from hold_steps(merchant_id, checkout_id, wanted, who, freed=freed.goods, ids=ids, at=at)
