@@ -184,21 +184,29 @@ def logins(merchant_id: str, poi_id: str) -> Job[list[Login]]:
     return [Login(**{name: row[name] for name in Login.__struct_fields__}) for row in rows]
 
 
-# --- refunds -------------------------------------------------------------------------------------------------------
+# --- what they made ------------------------------------------------------------------------------------------------
 
 
-class RefundState(Struct, frozen=True, kw_only=True):
-    """Where a refund stands, and the sale that it made."""
+class Made(Struct, frozen=True, kw_only=True):
+    """Where the checkout of a payment or refund stands, and the sale that it made."""
 
     state: str
     sale_id: str | None
 
 
-def refund_state(merchant_id: str, principal: str, key: str) -> Job[RefundState | None]:
-    """What became of the refund that was asked for with a key."""
+def access_of(header: MessageHeader) -> str:
+    """By what name the engine knows a till: its requests' ids are keys of this one."""
+    return f"nexo:{header.poiid}:{header.sale_id}"
+
+
+def made(merchant_id: str, principal: str, message_id: str) -> Job[Made | None]:
+    """What a request's payment or refund made; None: it never began, and nothing was sent anywhere.
+
+    This is SQL's word. A session may be older than that: it is kept where a crash can take its last second away.
+    """
     rows = yield Query(
         "select c.state, c.sale_id from idempotency i join checkout c on c.merchant_id = i.merchant_id"
         " and c.checkout_id = i.subject where i.merchant_id = ? and i.principal = ? and i.key = ?",
-        (merchant_id, principal, key),
+        (merchant_id, principal, message_id),
     )
-    return RefundState(state=rows[0]["state"], sale_id=rows[0]["sale_id"]) if rows else None
+    return Made(state=rows[0]["state"], sale_id=rows[0]["sale_id"]) if rows else None

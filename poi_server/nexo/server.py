@@ -21,7 +21,7 @@ from poi_server.nexo.categories import CATEGORIES, UNANSWERED
 from poi_server.nexo.conditions import LASTING, Failed, StillOpen, failure_of
 from poi_server.nexo.envelope import Asked, opened, reply_header, sealed
 from poi_server.nexo.events import Events
-from poi_server.nexo.messages import Kept, answer, begin, digest, find, forget_old, key_of, logins
+from poi_server.nexo.messages import Kept, access_of, answer, begin, digest, find, forget_old, key_of, logins
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.waiting import Waiting
 from poi_server.nexo.wire.common import MessageHeader
@@ -92,7 +92,7 @@ class NexoServer:
             raise RequestError("nexo-till-unknown", "This POI does not serve this SaleID.", status=403)
         station = Principal(
             merchant_id=self.merchant_id,
-            access_id=f"nexo:{asked.header.poiid}:{asked.header.sale_id}",
+            access_id=access_of(asked.header),
             role="station",
             subject_id=poi.station,
         )

@@ -12,7 +12,7 @@ from poi_engine.clock import moment
 from poi_engine.staff.rights import Acting, Right
 from poi_server.config import NexoPoi
 from poi_server.nexo.conditions import StillOpen
-from poi_server.nexo.messages import Echo, Kept, about, key_of
+from poi_server.nexo.messages import Echo, Kept, Made, about, access_of, key_of, made
 from poi_server.nexo.wire.common import MessageHeader, POIData, TransactionIdentification
 from poi_server.nexo.wire.names import Wire
 
@@ -78,6 +78,11 @@ class Turn:
     def at(self) -> int:
         """Now, in microseconds since 1970."""
         return self.engine.wiring.at()
+
+    async def made(self) -> Made | None:
+        """What the request's payment or refund made, by SQL's word."""
+        merchant_id, principal, message_id = self.merchant_id, access_of(self.header), self.message_id
+        return await self.services.sql.read(lambda: made(merchant_id, principal, message_id))
 
     def must_be_nobodys(self) -> None:
         """Before a request is given up as interrupted: another process may be working on it still."""

@@ -63,16 +63,20 @@ async def test_ended_after_the_terminal_said_yes_the_sale_is_told(shop: Shop, mo
     assert len(await sales(shop)) == 1
 
 
-async def test_a_payment_that_only_came_on_file_was_interrupted(shop: Shop) -> None:
+@pytest.mark.parametrize(("change", "ends"), [("", ("Success", None)), (", message_id = 'x'", ("Failure", "Aborted"))])
+async def test_of_a_payment_whose_session_is_forgotten_sql_knows_the_end(
+    shop: Shop, change: str, ends: tuple[str, str | None]
+) -> None:
+    """Also where only the request came on file: then no payment was ever begun under its name."""
     await ask(shop, "Payment", payment(10), "cut")
 
     def job() -> Job[None]:
-        yield Query("update nexo_message set answer = null, subject = null")
+        yield Query(f"update nexo_message set answer = null, subject = null{change}")
 
     await shop.services.sql.write(job)
     told = await ask(shop, "TransactionStatus", asked("cut", shop), "1")
     body = told["RepeatedMessageResponse"]["RepeatedResponseMessageBody"]["PaymentResponse"]
-    assert outcome(body) == ("Failure", "Aborted")
+    assert outcome(body) == ends
 
 
 async def test_where_people_sign_in_a_till_sells_for_the_one_who_is(shop: Shop) -> None:

@@ -25,7 +25,7 @@ from poi_server.nexo.messages import (
     log_in,
     log_out,
     logins,
-    refund_state,
+    made,
 )
 from poi_server.nexo.wire.common import MessageHeader
 from tests.engine.plans import Recorded, walks
@@ -104,7 +104,7 @@ async def test_no_request_walks_those_before_it(sqlite_url: str, sqlite_template
         await sql.write(lambda: about(KEY, "ses_1"))
         await sql.write(lambda: answer(KEY, b"first", 1))
         await sql.read(lambda: find(KEY))
-        await sql.read(lambda: refund_state("mer_1", "nexo:poi:till", "nxm_1"))
+        await sql.read(lambda: made("mer_1", "nexo:poi:till", "nxm_1"))
         await sql.write(lambda: forget_old("mer_1", KEPT_US))
     finally:
         await storage.close()

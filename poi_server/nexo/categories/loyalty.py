@@ -9,7 +9,7 @@ from poi_engine.session import Session
 from poi_offers.situation import SaleItem as BasketLine
 from poi_server.nexo.answered import loyalty_result, receipts, said
 from poi_server.nexo.basket import echoed, lines_of, must_add_up, plain_line
-from poi_server.nexo.categories.payment import payment_ended
+from poi_server.nexo.categories.payment import sold
 from poi_server.nexo.categories.refund import original, refund_committed, refunded
 from poi_server.nexo.conditions import SUCCESS, Failed, money_may_move
 from poi_server.nexo.counter import accepted, acquisition_of, free_session, know, let_go
@@ -18,7 +18,6 @@ from poi_server.nexo.money import minor_units
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.loyalty import LoyaltyRequest, LoyaltyResponse, LoyaltyTransaction
 from poi_server.nexo.wire.names import Wire
-from poi_server.nexo.wire.payment import PaymentResponse
 
 _PATH = "$.LoyaltyRequest.LoyaltyTransaction"
 _REFUNDS = frozenset({"AwardRefund", "RebateRefund", "RedemptionRefund"})
@@ -55,9 +54,7 @@ async def loyalty_ended(turn: Turn) -> Wire | None:
     """The answer of one that nobody here is working on any more."""
     if turn.echo.kind in _REFUNDS:
         return await _answer(turn, await refund_committed(turn))
-    found = await payment_ended(turn)
-    assert isinstance(found, PaymentResponse)
-    return await _answer(turn, found.poi_data.poi_transaction_id.transaction_id)
+    return await _answer(turn, await sold(turn))
 
 
 async def _prepared(turn: Turn, request: LoyaltyRequest, session: Session, items: Sequence[BasketLine]) -> Session:

@@ -20,9 +20,9 @@ from poi_server.nexo.wire.names import Wire
 from poi_server.nexo.wire.payment import PaymentData, PaymentRequest, PaymentTransaction, ReversalRequest
 
 _S = SessionState
-_ENDS = frozenset({_S.PAID, _S.DECLINED, _S.UNKNOWN})
 _MEANS: dict[str, Means] = {"Card": "card", "Cash": "cash", "Mobile": "card", "StoredValue": "gift_card"}
-DECLINED_AT_TERMINAL = "declined"
+_ENDED = frozenset({"declined", "abandoned"})
+DOUBT = "Nobody knows yet whether it was paid: do not pay again, ask for the status."
 
 
 async def pay(turn: Turn, request: PaymentRequest) -> Wire:
@@ -43,17 +43,29 @@ async def payment_ended(turn: Turn) -> Wire | None:
     """The answer of a payment that nobody here is working on any more."""
     if turn.echo.kind == "Refund":
         return await refund_ended(turn)
+    return await sale_answer(turn, await sold(turn))
+
+
+async def sold(turn: Turn) -> str:
+    """The sale of a request that nobody here is working on any more, by what SQL says of its payment."""
     assert turn.kept is not None
-    if turn.kept.subject is None:
+    session_id, found = turn.kept.subject, await turn.made()
+    if found is not None and found.state in ("paying", "unknown") and session_id is not None:
+        await turn.engine.checkout.ask_status(turn.merchant_id, session_id)
+        found = await turn.made()
+    if found is not None and found.sale_id is not None:
+        return found.sale_id
+    if found is not None and found.state not in _ENDED:
+        raise StillOpen(DOUBT)
+    if found is None:
         turn.must_be_nobodys()
-        raise Failed("Aborted", "The payment was interrupted before it began; nothing was taken.", "interrupted")
-    session = await turn.engine.checkout.ask_status(turn.merchant_id, turn.kept.subject)
-    if session.state not in _ENDS:
-        turn.must_be_nobodys()
-    if session.state is _S.PAYING:  # accepted, and perhaps never sent: then it can still be let go, else it stays
-        await let_go(turn, session.session_id)
-        session = await turn.engine.stations.get(turn.merchant_id, session.session_id)
-    return await _outcome(turn, session)
+    if session_id is not None:
+        await let_go(turn, session_id)
+    if found is not None and found.state == "declined":
+        raise Failed("Refusal", "The payment was declined.", "declined")
+    raise Failed(
+        "Aborted", "The payment was interrupted before the terminal was asked; nothing was taken.", "interrupted"
+    )
 
 
 def _echo(request: PaymentRequest) -> Echo:
@@ -144,10 +156,9 @@ async def _outcome(turn: Turn, session: Session) -> Wire:
     if session.state is _S.DECLINED:
         reason = session.notice.values.get("reason", "") if session.notice else ""
         await let_go(turn, session.session_id)
-        raise Failed("Refusal", f"The payment was declined. {reason}".strip(), DECLINED_AT_TERMINAL)
+        raise Failed("Refusal", f"The payment was declined. {reason}".strip(), "declined")
     if session.state in (_S.UNKNOWN, _S.PAYING):
-        message = "Nobody knows yet whether it was paid: do not pay again, ask for the status."
-        raise StillOpen(message)
+        raise StillOpen(DOUBT)
     await let_go(turn, session.session_id)
     raise Failed("Aborted", "The payment was interrupted; nothing was taken.", "interrupted")
 

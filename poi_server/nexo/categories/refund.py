@@ -12,7 +12,6 @@ from poi_engine.staff.approvals import allowance_of
 from poi_server.nexo.answered import receipts, sale_answer
 from poi_server.nexo.basket import REST, requested
 from poi_server.nexo.conditions import SUCCESS, Failed, StillOpen, money_may_move
-from poi_server.nexo.messages import refund_state
 from poi_server.nexo.money import decimal_of, minor_units
 from poi_server.nexo.turn import Turn
 from poi_server.nexo.wire.common import OriginalPOITransaction, SaleItem
@@ -152,8 +151,7 @@ async def _reversal(turn: Turn, refund_id: str) -> Wire:
 
 async def refund_committed(turn: Turn) -> str:
     """The refund that a request made."""
-    merchant_id, principal, key = turn.merchant_id, turn.by.access_id, turn.message_id
-    found = await turn.services.sql.read(lambda: refund_state(merchant_id, principal, key))
+    found = await turn.made()
     if found is None or found.state == "abandoned":
         turn.must_be_nobodys()
         raise Failed("Aborted", "It was interrupted before it began; nothing was given back.", "interrupted")

@@ -10,7 +10,7 @@ from poi_engine.value.cards import Moved
 from poi_server.nexo.answered import account_of, said
 from poi_server.nexo.conditions import SUCCESS, Failed, money_may_move
 from poi_server.nexo.counter import OWN
-from poi_server.nexo.messages import Echo
+from poi_server.nexo.messages import Echo, access_of
 from poi_server.nexo.money import decimal_of, minor_units
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.common import LoyaltyAccount
@@ -42,7 +42,7 @@ async def store(turn: Turn, request: StoredValueRequest) -> Wire:
 
 async def stored(turn: Turn) -> Wire | None:
     """The answer of one that nobody here is working on any more."""
-    merchant_id, principal, key = turn.merchant_id, turn.by.access_id, turn.message_id
+    merchant_id, principal, key = turn.merchant_id, access_of(turn.header), turn.message_id
 
     def job() -> Job[bytes | None]:
         rows = yield Query(
