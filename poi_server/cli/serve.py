@@ -39,6 +39,10 @@ EXAMPLES = """\
 """
 
 
+SWITCH_SECONDS = 0.0005
+"""How long a busy thread keeps the interpreter: SQLite's writer gives it up at each statement and wants it back soon."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where to listen."""
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
@@ -112,6 +116,7 @@ async def _serve(config: Config, *, demo_shop: str | None) -> int:
         write_note(started.folder, note)
         if started.lock:
             started.lock.serve_at(serving.base_url)
+        sys.setswitchinterval(SWITCH_SECONDS)
         gc.freeze()  # what is there now stays: the collector need not go through all of it again and again
         try:
             with contextlib.suppress(StorageError):  # it serves already: what is away comes back
