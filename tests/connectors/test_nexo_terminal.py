@@ -313,3 +313,5 @@ def test_options_are_checked_with_their_path(tmp_path: Path, options: Options, p
     with pytest.raises(RequestError, match=why) as error:
         opened(ConnectorSetup(book=tmp_path / "b", clock=SystemClock(), terminals={S: options}))
     assert error.value.path == f"$.payment.terminals[{S}].options{path}"
+    assert f"terminal of {S}" in error.value.message
+    assert path.removeprefix(".") in error.value.message

@@ -27,7 +27,8 @@ def options_of(kind: type[T], station: str, options: Mapping[str, object]) -> T:
 def wrong(station: str, option: str, why: str) -> RequestError:
     """The mistake of an option (`.port`)."""
     path = f"$.payment.terminals[{station}].options{option}"
-    return RequestError("configuration", f"The terminal of {station}: {why}", path=path)
+    what = f", option {option.removeprefix('.')}" if option else ""
+    return RequestError("configuration", f"The terminal of {station}{what}: {why}", path=path)
 
 
 def secret_of(station: str, option: str, file: str) -> str:
