@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from poi_engine.ids import Ids
 from poi_engine.ledger import Insufficient, Move, Phase, Step
 from poi_engine.ports import Job, Sql
 from poi_engine.session import Session
+from poi_engine.storage import open_sql
 from poi_engine.value.lines import WALLET
 from poi_engine.value.rules import StoredValueRules
 from tests.engine.shop import SELLER, STATION, M, Shop
@@ -21,6 +23,7 @@ from tests.engine.shop import SELLER, STATION, M, Shop
 MONTH_SECONDS = 2_629_746
 DAY_SECONDS = 86_400
 ADA = "wallet:cus_ada"
+PHASES: tuple[Phase, ...] = ("single", "pending")
 
 
 async def load(shop: Shop, amount: int, customer_id: str) -> Session:
@@ -109,14 +112,24 @@ async def _try(sql: Sql, ids: Ids, name: str, amount: int, phase: Phase) -> int:
     return amount
 
 
-async def test_however_many_spend_at_once_a_wallet_is_never_below_zero(sql: Sql) -> None:
-    """Two hundred payments and holds of a wallet at the same time, from several connections: what was let through is
-    what left it, and one cent more would not have been."""
-    ids, dice = Ids(lambda: 0.0), random.Random(7)
+@pytest.fixture
+async def storages(sql_url: str) -> AsyncIterator[list[Sql]]:
+    """One storage on SQLite, which belongs to one process; three on PostgreSQL, as so many processes have them."""
+    opened = [open_sql(sql_url) for _ in range(3 if sql_url.startswith("postgres") else 1)]
+    yield [*opened]
+    for one in opened:
+        await one.close()
+
+
+async def test_however_many_spend_at_once_a_wallet_is_never_below_zero(storages: list[Sql]) -> None:
+    """Two hundred payments and holds of a wallet at the same time: what was let through is what left it, and one cent
+    more would not have been."""
+    ids, dice, sql = Ids(lambda: 0.0), random.Random(7), storages[0]
     given = Move(kind="load", debit="stored_value", credit=ADA, amount=10_000, unit="EUR")
     await sql.write(lambda: ledger.enter(M, "load", [given], ids=ids, at=0))
-    wishes = [(f"chk_{n}", dice.randint(1, 400), dice.choice(("single", "pending"))) for n in range(200)]
-    taken = sum(await asyncio.gather(*(_try(sql, ids, *wish) for wish in wishes)))  # type: ignore[arg-type]
+    wishes = [(f"chk_{n}", dice.randint(1, 400), dice.choice(PHASES)) for n in range(200)]
+    asked = [_try(storages[n % len(storages)], ids, *wish) for n, wish in enumerate(wishes)]
+    taken = sum(await asyncio.gather(*asked))
     left = await sql.read(lambda: ledger.balance(M, ADA))
     assert 0 <= left.available == 10_000 - taken
     assert sum(amount for _, amount, _ in wishes) > 10_000, "they asked for more than there was"
