@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from poi_engine.clock import micros
 from poi_engine.fiscal import journal, training
 from poi_engine.fiscal.events import MERCHANT, record
 from poi_engine.fiscal.journal import Receipt, ReceiptLine, ReceiptPayment, ReceiptVat
@@ -68,7 +69,7 @@ async def written(sql: Sql, days: int = DAYS) -> Fiscal:
     await sql.write(merchant_rows)
     await fiscal.started()
     for number in range(days):
-        await sql.write(lambda number=number: _day(number, fiscal.now()))  # type: ignore[misc]
+        await sql.write(lambda number=number: _day(number, micros(clock.now())))  # type: ignore[misc]
         await fiscal.close(M, STATION, "day", by=SELLER)
         clock.forward(DAY)
     await fiscal.round()

@@ -62,10 +62,6 @@ class Fiscal:
         self.signer = signer
         self._paused = 0
 
-    def now(self) -> int:
-        """Now, in microseconds since 1970."""
-        return self._w.at()
-
     # --- closings ---------------------------------------------------------------------------------------------------
 
     async def close(self, merchant_id: str, station_id: str, kind: Kind, *, by: Principal) -> Closed:
@@ -89,12 +85,12 @@ class Fiscal:
 
     async def standing(self, merchant_id: str, station_id: str) -> Standing:
         """What would be closed now: nothing is written. Past days that nobody closed count in."""
-        today = await self._day(merchant_id, station_id)
+        today, at = await self._day(merchant_id, station_id), self._w.at()
         counter = await self._w.places.counter(merchant_id, station_id)
 
         def job() -> Job[Standing]:
             head = yield Query(
-                "select closed_until, number from closing_head where merchant_id = ? and station_id = ?",
+                "select closed_until from closing_head where merchant_id = ? and station_id = ?",
                 (merchant_id, station_id),
             )
             until = head[0]["closed_until"] if head else 0
@@ -102,7 +98,7 @@ class Fiscal:
             return Standing(
                 station_id=station_id,
                 day=today,
-                open=self._w.at() >= until,
+                open=at >= until,
                 closed_until=moment(until) if until else None,
                 training=counter.training,
                 first=first,
@@ -143,17 +139,17 @@ class Fiscal:
         self, merchant_id: str, station_id: str, today: date | None, by: Principal | None
     ) -> list[Closed]:
         """Everything that is over, and `today` if it is to be closed; what was made."""
-        yesterday = await self._day(merchant_id, station_id) - timedelta(days=1)
+        yesterday, at = await self._day(merchant_id, station_id) - timedelta(days=1), self._w.at()
         made: list[Closed] = []
 
         def day() -> Job[Draft | None]:
             return draft_day(merchant_id, station_id, today or yesterday, today=today is not None)
 
         def month() -> Job[Draft | None]:
-            return draft_sum(merchant_id, station_id, "month", self._w.at())
+            return draft_sum(merchant_id, station_id, "month", at)
 
         def year() -> Job[Draft | None]:
-            return draft_sum(merchant_id, station_id, "year", self._w.at())
+            return draft_sum(merchant_id, station_id, "year", at)
 
         for job in (day, month, year):
             tries = 0
