@@ -130,6 +130,11 @@ def unheard_is_refused(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(checkout.Checkout, "pay", pay)
 
 
+def part_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A sale paid in part is given up, and nobody tells the terminal."""
+    patch.setattr(pay_jobs, "BY_CONNECTOR", frozenset())
+
+
 BUGS: tuple[Plant, ...] = (
     void_skipped,
     hold_skipped,
@@ -142,4 +147,5 @@ BUGS: tuple[Plant, ...] = (
     points_not_taken_back,
     redis_needed,
     unheard_is_refused,
+    part_forgotten,
 )

@@ -165,6 +165,11 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
         ["update sale set total = -1000 where sale_id = 'sal_4'"],
         {"refund-above-sale", "sale-payment", "sale-ledger", "sale-lines", "receipt"},
     ),
+    "a refund went to another means than paid": (
+        "payment",
+        ["update payment set means = 'cash' where amount < 0"],
+        {"refund-above-tender", "sale-tender"},
+    ),
     "a line was refunded twice": (
         "sale_line",
         ["update sale_line set quantity = -2000 where sale_id = 'sal_4'"],
