@@ -88,7 +88,7 @@ class HttpProxy:
             case "is lost":
                 return b"", False
             case "is cut":
-                return await self._forwarded(request[:place]), False
+                return await self._forwarded(request[: place % len(request)]), False
             case "waits":
                 await asyncio.sleep(_LATER_SECONDS / 3)
             case "is doubled":

@@ -209,7 +209,7 @@ class Till:
         lines = None if self._dice.random() < 0.5 else [{"line_id": "1", "quantity": self._dice.choice((300, 500))}]
         key = f"back-{self.name}-{self._visits}"
         body = {"reason": "broken", **({"lines": lines} if lines else {})}
-        for _ in range(TRIES):
+        for tries in range(TRIES):
             status, answer = await self.ask("POST", f"/v1/sales/{sale_id}/refunds", body, key)
             if status == 200:
                 self._book.told(self._book.refunds, key, (answer["sale_id"], answer["total"]))
@@ -220,8 +220,18 @@ class Till:
                 if answer.get("code") not in ("nothing-left", "more-than-left", "refund-declined"):
                     raise GaveUp(f"{self.name}: {status} {answer}")
                 return
+            if answer.get("code") == "refund-unknown" and tries % 20 == 19:
+                await self._by_person(sale_id)
             await asyncio.sleep(0.02)
         raise GaveUp(f"{self.name}: no end of {key}: {answer}")
+
+    async def _by_person(self, sale_id: str) -> None:
+        """A part was given back in cash, and the terminal refuses the other: somebody takes the cash back."""
+        _, doubts = await self.ask("GET", f"/v1/sales/{sale_id}/refunds")
+        for doubt in doubts.get("items", ()):
+            path = f"/v1/sales/{sale_id}/refunds/{doubt['refund_id']}/resolve"
+            await self.ask("POST", path, {"outcome": "declined", "reason": "the terminal refuses"})
+            self._count("a refund ended by a person")
 
     async def _on(self, session: Json, method: str, act: str, body: Any = None, key: str = "") -> tuple[int, Json]:
         path = f"/v1/sessions/{session['session_id']}"
