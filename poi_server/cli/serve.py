@@ -40,7 +40,7 @@ EXAMPLES = """\
 
 
 SWITCH_SECONDS = 0.0005
-"""How long a busy thread keeps the interpreter: SQLite's writer gives it up at each statement and wants it back soon."""
+"""How long a busy thread keeps the interpreter: SQLite's writer lets go of it at each statement and soon wants it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
