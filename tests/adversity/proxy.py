@@ -100,7 +100,7 @@ class Proxy:
         return passing
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
-        with suppress(OSError):
+        with suppress(OSError, RuntimeError):  # a half-closed wire takes nothing more
             while chunk := await reader.read(CHUNK):
                 if self.delay:
                     await asyncio.sleep(self.delay)
