@@ -76,7 +76,7 @@ async def test_a_counter_that_loses_the_server_says_so_and_offers_to_go_on(
 ) -> None:
     visitor, page = await _counter(visit, station_id, shop)
     await visitor.context.set_offline(True)
-    strip = page.locator(".banner.offline", has_text="Sales for cash up to €50.00 can go on")
+    strip = page.locator(".away", has_text="Sales for cash up to €50.00 can go on")
     await expect(strip).to_be_visible()
     await strip.get_by_role("button", name="Go on for cash").click()
     await page.get_by_role("dialog").get_by_role("button", name="Baguette").click()

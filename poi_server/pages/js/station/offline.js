@@ -21,7 +21,7 @@ export class Offline {
   #timer = 0;
   #open = false;
   #sending = null;
-  #strip = h("div", { class: "banner is-warn offline no-print", role: "status", hidden: true });
+  #strip = h("div", { class: "banner is-warn away no-print", role: "status", hidden: true });
 
   constructor(stationId) {
     this.#stationId = stationId;
