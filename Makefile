@@ -88,7 +88,8 @@ pictures: ## Take the pictures of docs/pages.md from the demo shop, in both lang
 
 soak: ## The long runs: more simulated sessions, more kills, more fuzzing
 	@.ci/prepare test
-	@POI_SIMULATION_STEPS=5000000 POI_SOAK=1 $(BIN)/python -m pytest -q --timeout 0 tests/simulation tests/adversity tests/faults
+	@POI_SIMULATION_STEPS=5000000 POI_SOAK=1 $(BIN)/python -m pytest -q --timeout 0 tests/simulation tests/adversity tests/faults \
+		tests/fiscal/test_tampering.py
 
 build: ## Source distribution and wheel, in dist/
 	@.ci/prepare test
