@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from poi_engine.basket import BasketEntry
+from poi_engine.checkout.doubts import in_doubt
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.clock import micros, moment
 from poi_engine.errors import Conflict
 from poi_engine.insights import Filter, InsightsReader, View
 from poi_engine.insights.export import TABLES, pages
-from poi_engine.ports import Sql
+from poi_engine.offline import OfflineLine, OfflineSale
+from poi_engine.ports import Job, Sql
 from poi_engine.principal import Principal
 from poi_engine.segments.model import Any as AnyOf
 from poi_engine.segments.model import Bought, Question, SegmentDraft
@@ -40,6 +42,7 @@ from poi_offers.model import (
     Offer,
     PercentOff,
 )
+from poi_server.nexo import messages
 from tests.clientele.clientele_day import clientele
 from tests.engine.plans import GROWING, Recorded, tables, walks
 from tests.engine.shop import OTHER_STATION, SELLER, START, STATION, M, Shop
@@ -115,12 +118,33 @@ async def day(shop: Shop) -> None:
     await clientele(shop)
     await day_of_orders(shop)
     await day_of_tenders(shop)
+    await tills_of_others(shop)
     await day_of_books(shop)
+
+
+async def tills_of_others(shop: Shop) -> None:
+    """A till's request that speaks nexo: put on file, answered once, found again, forgotten in the end."""
+    key, at = (M, "poi-1", "sale-1", "42"), micros(START)
+
+    def job() -> Job[None]:
+        for _ in range(2):
+            yield from messages.begin(key, "msg_1", STATION, "Payment", b"hash", messages.Echo(), at)
+        yield from messages.about(key, "ses_1")
+        yield from messages.answer(key, b"{}", at)
+        assert (yield from messages.find(key)) is not None
+        yield from messages.forget_old(M, at + messages.KEPT_US)
+        assert (yield from messages.find(key)) is None
+
+    await shop.sql.write(job)
 
 
 async def doubts(shop: Shop) -> None:
     """Payments that are declined, in doubt, resolved by the terminal, by a person, and by recovery; one forgotten."""
     engine = shop.engine
+    await shop.sql.read(lambda: in_doubt(M))
+    line, sold_at = OfflineLine(unit_price=100), moment(micros(START))
+    queued = OfflineSale(offline_id="queued-while-away", sold_at=sold_at, lines=(line,), total=100)
+    assert [one.code for one in await engine.offline.record(M, STATION, [queued, queued], by=SELLER)] == ["", ""]
     declined = await shop.pay(await shop.accept(await shop.basket(DECLINED)), key="once")
     assert (await shop.pay(await shop.accept(declined), "cash")).state == "paid"
     assert (await shop.pay(declined, key="once")).state == "declined"
