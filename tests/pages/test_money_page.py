@@ -1,4 +1,4 @@
-"""The money page in Chromium: a till's day and its closing, what is in doubt and its end, and the means that are taken."""
+"""The money page in Chromium: a till's day and its closing, what is in doubt and its end, the means that are taken."""
 
 import pytest
 from playwright.async_api import Page, expect
