@@ -49,7 +49,7 @@ class Product(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 COLUMNS = Product.__struct_fields__
 _COLUMNS = ", ".join(COLUMNS)
-_CODES = (1, 4, 16, 64)  # codes a statement
+_CODES = (1, 2, 4, 8, 16, 32, 64)  # codes a statement
 
 
 class Products:
