@@ -20,6 +20,9 @@ async def audited(sql: Sql, folder: Path, book: Book) -> int:
     sales = await _rows(sql, "select sale_id, checkout_id, refund_of, total from sale")
     _as_answered(sales, book)
     await _once_a_session(sql)
+    closings = {row["hash"] for row in await _rows(sql, "select hash from closing")}
+    lost = [station for station, (told, _) in book.closings.items() if bytes.fromhex(told) not in closings]
+    assert not lost, f"the closed days of {lost} are not there"
     payments = await _rows(sql, "select payment_id, amount, means, state from payment")
     terminal = SimulatorBook(folder / "simulator.db")
     try:

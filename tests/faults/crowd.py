@@ -18,19 +18,27 @@ class Crowd:
         self._base_url = base_url or place.base_url
         self._round = 0
 
-    def serve(self, stop: asyncio.Event) -> "asyncio.Future[list[None]]":
-        """They serve until `stop`, and end when each has brought its visit to an end."""
+    def serve(self, stop: asyncio.Event, *, closing: bool = False) -> "asyncio.Future[list[None]]":
+        """They serve until `stop`, and end when each has brought its visit to an end; `closing`: one more sells a
+        little at a counter of its own and closes the day."""
         self._round += 1
-        return asyncio.gather(*(till.serve_until(stop) for till in self._tills()))
+        tasks = [till.serve_until(stop) for till in self._tills()]
+        if closing:
+            station = self._place.stations[2 * TILLS + self._round - 1]
+            tasks.append(self._till("closing", station, station, self._place.cards[-1]).close_day())
+        return asyncio.gather(*tasks)
 
     def _tills(self) -> list[Till]:
-        place, made = self._place, []
-        for number in range(TILLS):
-            name, card = f"{self._round}-{number}", place.cards[number]
-            home, beside = place.stations[2 * number : 2 * number + 2]
-            till = Till(name, self._base_url, home, beside, card, self.book, f"{self._seed} {name}")
-            till.secret = place.secret
-            made.append(till)
+        stations, cards = self._place.stations, self._place.cards
+        return [
+            self._till(str(number), stations[2 * number], stations[2 * number + 1], cards[number])
+            for number in range(TILLS)
+        ]
+
+    def _till(self, number: str, home: str, beside: str, card: str) -> Till:
+        name = f"{self._round}-{number}"
+        made = Till(name, self._base_url, home, beside, card, self.book, f"{self._seed} {name}")
+        made.secret = self._place.secret
         return made
 
     @property

@@ -1,4 +1,4 @@
-"""kill -9 of the server at random steps of payment, refund, giving up, hand-over and recovery, while tills sell.
+"""kill -9 of the server at random steps of payment, refund, giving up, hand-over, closing, recovery, while tills sell.
 
 After each: it is started again, the tills repeat what had no answer, and everything is compared.
 """
@@ -47,7 +47,7 @@ async def _round(place: Place, crowd: Crowd, dice: random.Random, made: Outcome)
     """A rush until the first kill; what was begun is brought to its end over as many others as come."""
     await _served(place, dice, made)
     stop = asyncio.Event()
-    tills = crowd.serve(stop)
+    tills = crowd.serve(stop, closing=True)
     try:
         while not tills.done():
             gone = asyncio.create_task(place.gone.wait())

@@ -21,7 +21,7 @@ from tests.servers import PostgresServer, postgres_programs, unused_port
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
-STATIONS = 12
+STATIONS, CARDS = 36, 12
 _FOLDERS = (".", "engine", "nfc", "qr", "offers", "cext")
 PATHS = os.pathsep.join(str(ROOT / part) for part in _FOLDERS)
 OFTEN = 1_000_000
@@ -153,7 +153,7 @@ class Place:
                 self.stations.append((await _made(http, "/v1/stations", station))["station_id"])
             for offer in OFFERS:
                 await _made(http, "/v1/offers", offer)
-            for number in range(STATIONS):
+            for number in range(CARDS):
                 customer = await _made(http, "/v1/customers", {"display_name": f"Customer {number}"})
                 card = {"scheme": "loyalty", "subject": f"LOY-{number:04}"}
                 await _made(http, f"/v1/customers/{customer['customer_id']}/credentials", card)

@@ -12,6 +12,7 @@ Json = dict[str, Any]
 PATIENCE_SECONDS = 60
 TRIES = 400
 _LATER = {429, 500, 502, 503, 504}
+_FINAL = {"nothing-left", "more-than-left", "refund-declined", "day-closed"}
 _BUSY = {"payment-under-way", "session-busy", "payment-unknown", "refund-under-way", "refund-unknown", "revision"}
 
 
@@ -27,6 +28,8 @@ class Book:
     """A payment's key to the sale and its total, minor units."""
     refunds: dict[str, tuple[str, int]] = field(default_factory=dict)
     """A refund's key to its sale row and its total."""
+    closings: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """A station to its day's closing: the hash, and its perpetual number."""
     seen: Counter[str] = field(default_factory=Counter)
 
     def told(self, kept: dict[str, tuple[str, int]], key: str, answer: tuple[str, int]) -> None:
@@ -56,6 +59,23 @@ class Till:
         async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=8)) as self._http:
             while not stop.is_set():
                 await self.visit()
+
+    async def close_day(self) -> None:
+        """Sell in cash once or twice, then close the day; asked again it is the same closing."""
+        timeout = aiohttp.ClientTimeout(total=8, sock_connect=2)
+        async with aiohttp.ClientSession(timeout=timeout) as self._http:
+            await asyncio.sleep(self._dice.uniform(0, 0.4))
+            for _ in range(self._dice.randint(1, 2)):
+                if (session := await self._filled()) is not None:
+                    await self._paid(session)
+            for _ in range(2):
+                path = f"/v1/stations/{self._stations[0]}/closings"
+                status, closed = await self.ask("POST", path, {"kind": "day"})
+                if status != 200:
+                    raise GaveUp(f"{self.name}: {status} {closed}")
+                answer = (closed["hash"], closed["closing"]["number"])
+                self._book.told(self._book.closings, self._stations[0], answer)
+                self._count("closed a day")
 
     async def ask(self, method: str, path: str, body: Any = None, key: str = "") -> tuple[int, Json]:
         """The final answer, however often the request has to be sent."""
@@ -217,7 +237,7 @@ class Till:
                 return
             if answer.get("code") not in _BUSY:
                 self._count(f"refund {answer.get('code')}")
-                if answer.get("code") not in ("nothing-left", "more-than-left", "refund-declined"):
+                if answer.get("code") not in _FINAL:
                     raise GaveUp(f"{self.name}: {status} {answer}")
                 return
             if answer.get("code") == "refund-unknown" and tries % 20 == 19:
