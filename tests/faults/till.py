@@ -214,6 +214,7 @@ class Till:
                 self._sold(answer)
             elif status == 409 and answer.get("code") in _BUSY:
                 await self._on(session, "POST", "status", {})
+                await asyncio.sleep(0.03)  # a process that was killed is waited for some seconds
             elif status != 200 and answer.get("code") not in ("not-accepted", "already-paid", "idempotency-mismatch"):
                 raise GaveUp(f"{self.name}: {status} {answer}")
 
