@@ -11,7 +11,7 @@ from poi_engine.value.bank_rows import BankCredit, Credit, State
 from poi_engine.value.rules import BankAccount
 from poi_engine.value.transfer_codes import code_text
 from poi_qr.present import qr_svg
-from poi_server.http import COUNTER, STAFF, Call, Routes
+from poi_server.http import COUNTER, MANAGER, STAFF, Call, Routes
 from poi_server.routes.counter import own_session
 
 routes = Routes("bank")
@@ -117,12 +117,12 @@ async def set_aside(call: Call, body: SetAsideBody) -> BankCredit:
     return await call.engine.bank.set_aside(call.merchant_id, body.credit_id, body.reason, by=call.by)
 
 
-@routes.get("/v1/settings/bank", roles=STAFF, right="setup", summary="The account that customers transfer to")
+@routes.get("/v1/settings/bank", roles=MANAGER, right="setup", summary="The account that customers transfer to")
 async def account(call: Call) -> BankAccount:
     return await call.engine.bank.account(call.merchant_id)
 
 
-@routes.put("/v1/settings/bank", roles=STAFF, right="setup", summary="Change the account")
+@routes.put("/v1/settings/bank", roles=MANAGER, right="setup", summary="Change the account")
 async def change_account(call: Call, body: BankAccount) -> BankAccount:
     """The IBAN's check digits, the BIC's form and the beneficiary's name are looked at; without an IBAN nobody can pay
     by transfer."""

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from poi_engine.staff.approvals import allowance_of
 from poi_engine.value.rules import TabRules
 from poi_engine.value.tab_rows import Tab
-from poi_server.http import COUNTER, STAFF, Call, Routes
+from poi_server.http import COUNTER, MANAGER, Call, Routes
 from poi_server.routes.counter import own_session
 from poi_server.routes.value import PayBackBody
 from poi_server.sight import must_stand_there, session_of
@@ -87,12 +87,12 @@ async def pay_back(call: Call, tab_id: str, body: PayBackBody) -> Tab:
     )
 
 
-@routes.get("/v1/settings/tabs", roles=STAFF, right="setup", summary="How tabs are limited and closed")
+@routes.get("/v1/settings/tabs", roles=MANAGER, right="setup", summary="How tabs are limited and closed")
 async def rules(call: Call) -> TabRules:
     return await call.engine.tabs.rules(call.merchant_id)
 
 
-@routes.put("/v1/settings/tabs", roles=STAFF, right="setup", summary="Change the rules of tabs")
+@routes.put("/v1/settings/tabs", roles=MANAGER, right="setup", summary="Change the rules of tabs")
 async def change_rules(call: Call, body: TabRules) -> TabRules:
     """They hold for open tabs too, but for the ceiling that their card is held for."""
     return await call.engine.tabs.change(call.merchant_id, body, by=call.by)

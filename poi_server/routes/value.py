@@ -9,7 +9,7 @@ from poi_engine.value.cards import Moved
 from poi_engine.value.gift_cards import GiftCard, NewGiftCard
 from poi_engine.value.rules import StoredValueRules
 from poi_engine.value.wallet import ClosedOut, PaidBack, Statement
-from poi_server.http import COUNTER, STAFF, Call, Routes
+from poi_server.http import COUNTER, MANAGER, Call, Routes
 from poi_server.sight import acting_of, must, must_see_history, note, session_of
 
 routes = Routes("value")
@@ -106,12 +106,12 @@ async def close_out(call: Call, customer_id: str, body: PayBackBody) -> ClosedOu
     )
 
 
-@routes.get("/v1/settings/stored-value", roles=STAFF, right="setup", summary="How stored value is limited and lapses")
+@routes.get("/v1/settings/stored-value", roles=MANAGER, right="setup", summary="How stored value is limited and lapses")
 async def rules(call: Call) -> StoredValueRules:
     return await call.engine.expiry.rules(call.merchant_id)
 
 
-@routes.put("/v1/settings/stored-value", roles=STAFF, right="setup", summary="Change the rules of stored value")
+@routes.put("/v1/settings/stored-value", roles=MANAGER, right="setup", summary="Change the rules of stored value")
 async def change_rules(call: Call, body: StoredValueRules) -> StoredValueRules:
     """Gift cards that are active keep the end they have; a wallet is warned before a shorter time takes it."""
     return await call.engine.expiry.change(call.merchant_id, body, by=call.by)

@@ -21,7 +21,10 @@ CHIP = Badge(scheme="uid", subject="04a1b2c3d4e5f6")
 
 def test_rights_are_the_roles_less_what_the_person_may_not() -> None:
     assert Person(seller_id="a", name="a").rights == RIGHTS["seller"]
-    assert Person(seller_id="a", name="a", take_payment=False).rights == RIGHTS["seller"] - {"take_payment", "load_value"}
+    assert Person(seller_id="a", name="a", take_payment=False).rights == RIGHTS["seller"] - {
+        "take_payment",
+        "load_value",
+    }
     assert Person(seller_id="a", name="a", role="auditor").rights == {"insights", "audit"}
     assert RIGHTS["seller"].isdisjoint({"catalogue", "campaigns", "insights", "audit", "setup", "approve"})
     assert RIGHTS["manager"] == RIGHTS["owner"]

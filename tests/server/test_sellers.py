@@ -16,6 +16,12 @@ from tests.server.test_live import refused, told, watching
 
 PIN, MANAGERS_PIN = "5093", "7351"
 UNHEARD = 1013
+BOOKS = (
+    "/v1/stations/{station_id}/closings",
+    "/v1/stations/{station_id}/day",
+    "/v1/customers/{customer_id}/wallet",
+)
+"""Routes whose handlers ask for a right themselves."""
 
 
 class Counter:
@@ -116,7 +122,7 @@ async def test_where_signing_in_is_required_the_station_only_shows(counter: Coun
             answer = await counter.ask(route.method, path, None if route.method == "GET" else {"no-such-field": 1})
             if route.right is not None:
                 assert (answer.status, answer.code) == (403, "sign-in-needed"), route.path
-            else:
+            elif route.path not in BOOKS:
                 assert answer.code != "sign-in-needed", route.path
     await counter.enter()
     assert (await counter.sell(700))["state"] == "paid"
