@@ -10,7 +10,7 @@ from poi_engine.ports import Job, Query, Sql
 from poi_engine.verify import verify
 from tests.faults.till import Book
 
-_OPEN = ("sending", "unknown")
+_OPEN = ("sending", "unknown", "reversing", "waiting")  # recovery goes on with these
 
 
 async def audited(sql: Sql, folder: Path, book: Book) -> int:
