@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from msgspec.structs import replace
 
 from poi_engine.basket import BasketEntry
-from poi_engine.errors import Conflict, Forbidden, RequestError
+from poi_engine.errors import Conflict, DeviceError, Forbidden, RequestError
 from poi_engine.ledger import Insufficient
 from poi_engine.ports import PaymentResult
 from poi_engine.session import Session
@@ -225,3 +226,67 @@ async def test_a_tab_closes_by_itself_when_it_is_old_or_nearly_spent(shop: Shop)
     await shop.engine.tabs.round()
     assert (await shop.engine.tabs.get(M, old.tab_id)).captured == 20
     assert await asyncio.to_thread(shop.terminal.book.find, capture_ref(old.tab_id)) is not None
+
+
+async def test_a_status_that_could_not_be_asked_for_says_nothing_of_the_hold(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card may be held: the tab goes on waiting for the terminal's word."""
+    ada = await shop.customer()
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.terminal, "hold", dying(shop.terminal.hold, after=True))
+        with pytest.raises(Killed):
+            await open_tab(shop, ada)
+    await shop.restart()
+
+    async def away(_: str) -> PaymentResult:
+        raise DeviceError("terminal-away", "The terminal cannot be reached; nothing was sent.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.terminal, "status", away)
+        await shop.engine.tabs.round()
+    (tab,) = await shop.engine.tabs.of_customer(M, ada)
+    assert tab.state == "opening"
+    await shop.engine.tabs.round()
+    (tab,) = await shop.engine.tabs.of_customer(M, ada)
+    assert tab.state == "open"
+
+
+async def test_a_refund_while_the_capture_is_under_way_is_owed(shop: Shop) -> None:
+    ada = await shop.customer()
+    tab = await open_tab(shop, ada)
+    bought = await buy(shop, ada, UNHEARD)
+    assert (await close(shop, tab)).state == "closing"
+    await shop.engine.checkout.refund(M, bought.sale_id or "", None, "stale", key="back", by=SELLER)
+    await shop.engine.tabs.round()
+    closed = await shop.engine.tabs.get(M, tab.tab_id)
+    assert (closed.state, closed.captured, closed.left) == ("closed", UNHEARD, UNHEARD)
+    assert await shop.balance("tabs") == 0
+    paid = await shop.engine.tabs.pay_back(M, tab.tab_id, "cash", "stale bread", key="owed", by=SELLER)
+    assert paid.left == 0
+
+
+async def test_what_was_never_taken_from_the_card_is_not_paid_back(shop: Shop) -> None:
+    ada = await shop.customer()
+    tab = await open_tab(shop, ada)
+    bought = await buy(shop, ada, DECLINED)
+    assert (await close(shop, tab)).state == "unpaid"
+    await shop.engine.checkout.refund(M, bought.sale_id or "", None, "stale", key="back", by=SELLER)
+    with pytest.raises(Conflict) as refused:
+        await shop.engine.tabs.pay_back(M, tab.tab_id, "cash", "stale bread", key="owed", by=SELLER)
+    assert refused.value.code == "nothing-left"
+
+
+async def test_a_card_held_for_less_than_the_ceiling_opens_no_tab(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is spent above what is held could not be taken."""
+    hold = shop.terminal.hold
+
+    async def partly(station_id: str, hold_ref: str, amount: int, currency: str) -> PaymentResult:
+        return replace(await hold(station_id, hold_ref, amount, currency), amount=amount - 1)
+
+    monkeypatch.setattr(shop.terminal, "hold", partly)
+    tab = await open_tab(shop, await shop.customer())
+    assert (tab.state, tab.reason) == ("declined", "999 held, not 1000")
+    held = await asyncio.to_thread(shop.terminal.book.find, tab.tab_id)
+    assert held is not None
+    assert held.cancelled

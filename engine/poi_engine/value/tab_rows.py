@@ -139,14 +139,14 @@ def begin_closing(
 def closed(merchant_id: str, tab_id: str, *, paid: bool, reason: str, ids: Ids, at: int) -> Job[bool]:
     """The capture has an end: the rest of the ceiling is let go, the card owes what was taken. Once.
 
-    Not `paid`: the customer owes it, and `tabs` says how much.
+    What a refund gave back since the sum was written stays. Not `paid`: the customer owes it, `tabs` says how much.
     """
     row = yield from lock_tab(merchant_id, tab_id)
     if row["state"] != "closing":
         return False
-    left = (yield from ledger.balance(merchant_id, tab_account(tab_id))).posted
     spent, unit = row["captured"], row["currency"]
-    moves = [Move(kind="tab", debit=tab_account(tab_id), credit=TABS, amount=left, unit=unit)]
+    rest = row["ceiling"] - spent
+    moves = [Move(kind="tab", debit=tab_account(tab_id), credit=TABS, amount=rest, unit=unit)]
     moves += [Move(kind="tab", debit="tender:card", credit=TABS, amount=spent, unit=unit)] if paid else []
     made = tuple(move for move in moves if move.amount > 0)
     step = Step(checkout_id=capture_ref(tab_id), phase="single", moves=made)
@@ -159,10 +159,13 @@ def closed(merchant_id: str, tab_id: str, *, paid: bool, reason: str, ids: Ids, 
 
 
 def owed_on(merchant_id: str, tab_id: str) -> Job[tuple[int, str]]:
-    """What refunds left on a tab that is closed, minor units, and their currency; its rows are locked."""
+    """What refunds left on a tab that is closed, minor units, and their currency; its rows are locked.
+
+    On one that is `unpaid` they lower what the customer owes: nothing was taken that could be paid back.
+    """
     row = yield from lock_tab(merchant_id, tab_id)
     left = (yield from ledger.balance(merchant_id, tab_account(tab_id))).available
-    if row["state"] not in ("closed", "unpaid") or left == 0:
+    if row["state"] != "closed" or left == 0:
         raise Conflict("nothing-left", "Nothing is owed to the customer on this tab.")
     return left, row["currency"]
 

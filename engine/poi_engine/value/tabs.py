@@ -87,7 +87,7 @@ class Tabs:
             await self._ask(
                 merchant_id,
                 tab_id,
-                lambda: connector.hold(tab.station_id, tab_id, tab.ceiling, tab.currency),
+                lambda: _held_in_full(connector, tab),
                 self._held,
             )
         return await self.get(merchant_id, made)
@@ -204,12 +204,17 @@ class Tabs:
         return await connector.capture_hold(row["station_id"], tab_id, capture_ref(tab_id), row["captured"])
 
     async def _hold_status(self, row: Row) -> PaymentResult:
-        """The terminal's word on a hold; one that it has never seen is barred, and the tab is not opened."""
-        connector, tab_id = self._holding(row["connector"]), row["tab_id"]
-        said = await connector.status(tab_id)
-        if said.outcome == "not_found" and (await connector.cancel(tab_id)).outcome == "approved":
-            return PaymentResult(outcome="declined", payment_ref=tab_id, reason="never reached the terminal")
-        return said
+        """The terminal's word on a hold; one that it has never seen is barred, and the tab is not opened. A question that
+        was not sent says nothing: the card may be held."""
+        tab_id = row["tab_id"]
+        try:
+            connector = self._holding(row["connector"])
+            said = await connector.status(tab_id)
+            if said.outcome == "not_found" and (await connector.cancel(tab_id)).outcome == "approved":
+                return PaymentResult(outcome="declined", payment_ref=tab_id, reason="never reached the terminal")
+            return await _in_full(connector, tab_id, row["ceiling"], said)
+        except DeviceError as error:
+            return PaymentResult(outcome="unknown", payment_ref=tab_id, reason=error.code)
 
     async def _ask(
         self,
@@ -263,6 +268,24 @@ class Tabs:
         if not connector.capabilities.holds:
             raise Conflict("no-holds", "This terminal cannot hold an amount and take less of it later.")
         return cast(HoldingConnector, connector)
+
+
+async def _held_in_full(connector: HoldingConnector, tab: Tab) -> PaymentResult:
+    """Hold the ceiling. Raises `DeviceError` when nothing was sent."""
+    said = await connector.hold(tab.station_id, tab.tab_id, tab.ceiling, tab.currency)
+    try:
+        return await _in_full(connector, tab.tab_id, tab.ceiling, said)
+    except DeviceError as error:
+        return PaymentResult(outcome="unknown", payment_ref=tab.tab_id, reason=error.code)
+
+
+async def _in_full(connector: HoldingConnector, tab_id: str, ceiling: int, said: PaymentResult) -> PaymentResult:
+    """A hold of another amount than the ceiling is let go: what is spent above it could not be taken."""
+    if said.outcome != "approved" or said.amount == ceiling:
+        return said
+    if (await connector.cancel(tab_id)).outcome == "approved":
+        return PaymentResult(outcome="declined", payment_ref=tab_id, reason=f"{said.amount} held, not {ceiling}")
+    return PaymentResult(outcome="unknown", payment_ref=tab_id, reason="not cancelled")
 
 
 def _merchants() -> Job[list[str]]:
