@@ -123,3 +123,24 @@ async def test_an_unknown_code_is_not_found_and_not_repeated(shop: Shop) -> None
         await shop.engine.gift_cards.look(M, code)
     assert code not in refused.value.message
     assert letters_of(code) not in refused.value.message
+
+
+async def test_what_reaches_a_closed_card_later_is_paid_back_by_closing_it_again(shop: Shop) -> None:
+    """A part that was held while it was closed, and a refund of what it paid."""
+    card = await shop.engine.gift_cards.issue(M, by=SELLER)
+    await load(shop, card.code, 500)
+    bought = await shop.accept(await shop.basket(100))
+    sold = await shop.engine.checkout.pay(
+        M, bought.session_id, "gift_card", gift_card=card.code, key=shop.key(), by=SELLER
+    )
+    held = await shop.accept(await shop.basket(300))
+    await shop.engine.checkout.pay(M, held.session_id, "gift_card", 200, gift_card=card.code, key=shop.key(), by=SELLER)
+    assert (await shop.engine.gift_cards.close(M, card.card_id, "cash", "lost", key="1", by=SELLER)).amount == -200
+    await shop.engine.stations.abandon(M, held.session_id, by=SELLER)
+    assert (await shop.engine.gift_cards.close(M, card.card_id, "cash", "lost", key="2", by=SELLER)).amount == -200
+    await shop.engine.checkout.refund(M, sold.sale_id or "", None, "stale", key=shop.key(), by=SELLER)
+    assert (await shop.engine.gift_cards.close(M, card.card_id, "cash", "lost", key="3", by=SELLER)).amount == -100
+    with pytest.raises(Conflict) as refused:
+        await shop.engine.gift_cards.close(M, card.card_id, "cash", "lost", key="4", by=SELLER)
+    assert refused.value.code == "gift-card-closed"
+    assert await shop.balance(f"gift_card:{card.card_id}") == 0

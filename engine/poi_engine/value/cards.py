@@ -124,16 +124,19 @@ class GiftCards:
         by: Principal,
         allowance: Allowance | None = None,
     ) -> Moved:
-        """Pay back what is on the card and close it for good; who and why is in the audit."""
+        """Pay back what is on the card and close it for good; who and why is in the audit.
+
+        Closing it again pays back what came after: a part of a sale that was given up, or a refund.
+        """
         asked = key_of(by, key, "gift-card-close", card_id, paid_back, reason)
         if not reason.strip():
             raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
 
         def shut(new_id: str, at: int) -> Job[Moved]:
             card = yield from lock_card(merchant_id, card_id)
-            if card["state"] == "closed":
-                raise Conflict("gift-card-closed", f"The gift card ...{card['tail']} is closed.")
             left = (yield from ledger.balance(merchant_id, account_of(card_id))).available
+            if card["state"] == "closed" and left == 0:
+                raise Conflict("gift-card-closed", f"The gift card ...{card['tail']} is closed.")
             found = allowance or Allowance(who=by.who)
             yield from allow(merchant_id, found, "refund", card_id, left, new_id, at)
             yield Query(

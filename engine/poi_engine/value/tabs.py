@@ -204,8 +204,10 @@ class Tabs:
         return await connector.capture_hold(row["station_id"], tab_id, capture_ref(tab_id), row["captured"])
 
     async def _hold_status(self, row: Row) -> PaymentResult:
-        """The terminal's word on a hold; one that it has never seen is barred, and the tab is not opened. A question that
-        was not sent says nothing: the card may be held."""
+        """The terminal's word on a hold; one that it has never seen is barred, and the tab is not opened.
+
+        A question that was not sent says nothing: the card may be held.
+        """
         tab_id = row["tab_id"]
         try:
             connector = self._holding(row["connector"])
