@@ -7,6 +7,7 @@ import pytest
 
 from poi_engine.checkout.checkout import Checkout
 from poi_engine.errors import Conflict, RequestError
+from poi_engine.ids import Ids
 from poi_engine.session import Session
 from poi_engine.value.bank import checked_account
 from poi_engine.value.bank_rows import Credit
@@ -215,3 +216,11 @@ async def test_the_bank_and_a_person_at_once_never_both_have_their_way(bank_shop
         assert (f"bank-{number}" in back) == (ended.state == "declined")
         if ended.state == "declined":
             await bank_shop.engine.stations.abandon(M, ended.session_id)
+
+
+@pytest.mark.parametrize("told", ["{} NOTPROVIDED", "{}/MERCI", "FACTURE {} 22NOV"])
+def test_a_reference_is_found_whatever_runs_on_around_it(told: str) -> None:
+    ids = Ids(lambda: 0.0)
+    for _ in range(300):
+        reference = reference_of(ids.new("pay"))
+        assert reference_in(told.format(reference)) == reference
