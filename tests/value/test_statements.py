@@ -66,6 +66,21 @@ def test_a_batch_is_read_transfer_by_transfer() -> None:
     assert [(one.credit_id, one.amount) for one in found] == [("BANK-1/1", 1000), ("OWN-2", 890)]
 
 
+def test_an_entry_that_is_only_numbered_is_told_from_those_of_other_statements() -> None:
+    def statement(name: str) -> bytes:
+        numbered = (
+            entry().replace("<AcctSvcrRef>BANK-1</AcctSvcrRef>", "").replace("<Ntry>", "<Ntry><NtryRef>1</NtryRef>")
+        )
+        return camt053(numbered).replace(b"<Id>1</Id>", f"<Id>{name}</Id>".encode())
+
+    names = [read_statement(statement(name), get_currency_precision)[0].credit_id for name in ("a", "b", "x" * 99, "a")]
+    assert names[0] == names[3]
+    assert len(set(names)) == 3
+    assert max(map(len, names)) <= 64
+    with pytest.raises(RequestError, match="no reference"):
+        read_statement(statement(""), get_currency_precision)
+
+
 def test_a_notification_is_read_like_a_statement() -> None:
     content = camt053(entry()).replace(b"BkToCstmrStmt", b"BkToCstmrDbtCdtNtfctn").replace(b"Stmt>", b"Ntfctn>")
     assert len(read_statement(content.replace(b"camt.053", b"camt.054"), get_currency_precision)) == 1
@@ -94,6 +109,8 @@ BOMB = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "' + b"x" * 99 + b'">]><Do
         (camt053(entry(ref=" ")), "no reference"),
         (camt053(entry().replace("2026-11-22", "22/11/2026")), "no booking date"),
         (b"\xff\xfe\x00", "neither XML nor"),
+        (camt053(entry()).replace(b"UTF-8", b"klingon"), "an encoding"),
+        (camt053(entry()).replace(b"UTF-8", b"shift_jis"), "an encoding"),
         (b"credit_id,amount\nx,1\n", "lacks booked_on, currency, reference"),
         (b"x" * (MAX_BYTES + 1), "split it"),
     ],

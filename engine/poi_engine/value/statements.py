@@ -5,6 +5,7 @@ refused: no statement has one, and entities are how an XML file grows without en
 """
 
 import csv
+import hashlib
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,8 @@ MAX_ENTRIES = 100_000
 COLUMNS = ("credit_id", "amount", "currency", "booked_on", "reference")
 Digits = Callable[[str], int]
 """How many decimals a currency has."""
+_MOST = 56
+"""Letters of an entry's name: its transfers are numbered behind it."""
 _AMOUNT = re.compile(r"\d{1,15}(\.\d{1,5})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
@@ -68,6 +71,8 @@ class _Tree:
         except expat.ExpatError as error:
             message = f"The file is not well-formed XML: line {error.lineno}, column {error.offset}."
             raise RequestError("bad-statement", message) from error
+        except (LookupError, ValueError) as error:
+            raise RequestError("bad-statement", "The file is in an encoding that cannot be read; use UTF-8.") from error
         return self._builder.close()
 
 
@@ -85,15 +90,15 @@ def _camt(content: bytes, digits: Digits, iban: str) -> Iterator[Credit]:
         if iban and theirs and theirs != iban:
             raise RequestError("other-account", f"The statement is of the account ...{theirs[-4:]}, not of yours.")
         for entry in report.findall("./Ntry"):
-            yield from _entry(entry, digits)
+            yield from _entry(entry, report.findtext("./Id", "").strip(), digits)
 
 
-def _entry(entry: ET.Element, digits: Digits) -> Iterator[Credit]:
+def _entry(entry: ET.Element, report_id: str, digits: Digits) -> Iterator[Credit]:
     state = entry.findtext("./Sts/Cd") or entry.findtext("./Sts") or ""
     reversal = entry.findtext("./RvslInd", "false") in ("true", "1")
     if entry.findtext("./CdtDbtInd") != "CRDT" or state.strip() != "BOOK" or reversal:
         return
-    booked, own = _day(entry.find("./BookgDt")), _own_reference(entry)
+    booked, own = _day(entry.find("./BookgDt")), _own_reference(entry, report_id)
     details = entry.findall("./NtryDtls/TxDtls")
     if len(details) <= 1:
         yield _credit(own, entry.find("./Amt"), booked, details[0] if details else entry, digits)
@@ -107,11 +112,16 @@ def _entry(entry: ET.Element, digits: Digits) -> Iterator[Credit]:
         yield _credit(mine if mine and mine != own else f"{own}/{number}", amount, booked, detail, digits)
 
 
-def _own_reference(entry: ET.Element) -> str:
-    for path in ("./AcctSvcrRef", "./NtryDtls/TxDtls/Refs/AcctSvcrRef", "./NtryRef"):
+def _own_reference(entry: ET.Element, report_id: str) -> str:
+    """What names the entry for good; the entries' own numbers often begin anew in each report."""
+    for path in ("./AcctSvcrRef", "./NtryDtls/TxDtls/Refs/AcctSvcrRef"):
         found = entry.findtext(path, "").strip()
         if found:
             return found
+    number = entry.findtext("./NtryRef", "").strip()
+    if number and report_id:
+        name = f"{report_id}:{number}"
+        return name if len(name) <= _MOST else hashlib.sha256(name.encode()).hexdigest()[:_MOST]
     raise RequestError(
         "bad-statement", "An entry has no reference of the bank's (AcctSvcrRef): it cannot be told apart."
     )
