@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from poi_engine.clock import Clock
+from poi_engine.errors import Conflict
 from poi_engine.ports import Job, Sql
 from poi_engine.settings import Counter, read_counter, read_place
 from poi_offers.situation import Place
@@ -30,6 +31,11 @@ class Places:
     async def place(self, merchant_id: str, store_id: str) -> Place:
         """Where a store stands."""
         return await self._found(self._places, (merchant_id, store_id), read_place)
+
+    async def must_count(self, merchant_id: str, station_id: str | None) -> None:
+        """Refuse what moves money for good at a station in training. None: somewhere else than at a station."""
+        if station_id and (await self.counter(merchant_id, station_id)).training:
+            raise Conflict("in-training", "This station is in training, and this would count: end the training first.")
 
     def forget(self) -> None:
         """A store or station was changed."""

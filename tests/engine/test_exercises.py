@@ -2,6 +2,7 @@
 
 import pytest
 from msgspec import json
+from msgspec.structs import replace
 
 from poi_engine.errors import Conflict
 from poi_engine.fiscal.journal import receipt_of
@@ -86,3 +87,22 @@ async def test_no_card_is_asked_for(school: Shop) -> None:
     with pytest.raises(Conflict) as refused:
         await school.engine.stations.see_card(M, session.session_id)
     assert refused.value.code == "in-training"
+
+
+async def test_no_value_moves_for_good(school: Shop) -> None:
+    """A card that would be held, and cash that would be paid out, are no exercise."""
+    ada = await school.customer()
+    session = await school.identify(await school.engine.stations.open(M, STATION), ada)
+    card = await school.engine.gift_cards.issue(M, by=SELLER)
+    there = replace(SELLER, signed_in_at=STATION)
+    for refused in (
+        school.engine.tabs.open(M, session.session_id, key="tab", by=there),
+        school.engine.tabs.pay_back(M, "tab_1", "cash", "stale", key="back", by=there),
+        school.engine.wallets.close_out(M, ada, "cash", "moves away", key="out", by=there),
+        school.engine.gift_cards.load(M, card.code, 500, key="load", by=there),
+        school.engine.gift_cards.close(M, card.card_id, "cash", "lost", key="close", by=there),
+    ):
+        with pytest.raises(Conflict) as told:
+            await refused
+        assert told.value.code == "in-training"
+    assert await school.operations() == []

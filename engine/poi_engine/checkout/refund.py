@@ -63,8 +63,7 @@ class Refunds:
         of whose lines only."""
         if not reason.strip() or len(reason) > 200:
             raise RequestError("reason-needed", "Say why in 1 to 200 characters.", path="$.reason")
-        if by.station_id and (await self._w.places.counter(merchant_id, by.station_id)).training:
-            raise Conflict("in-training", "A sale that counts is not taken back at a station in training.")
+        await self._w.places.must_count(merchant_id, by.station_id)
         body = ["all"] if lines is None else [f"{line.line_id}={line.quantity}" for line in lines]
         scope = [f"{name}={value}" for name, value in (("place", place), ("order", order_id)) if value is not None]
         asked = key_of(by, key, "refund", sale_id, reason, *body, *scope)

@@ -111,7 +111,7 @@ class GiftCards:
             card = yield from lock_card(merchant_id, card_id)
             return (yield from self._move(merchant_id, new_id, card, amount, "reverse", by, at))
 
-        return await self._once(merchant_id, asked, undo)
+        return await self._once(merchant_id, asked, by, undo)
 
     async def close(
         self,
@@ -149,7 +149,7 @@ class GiftCards:
             yield insert_audit(merchant_id, audit_id, by.who, "gift-card-closed", card_id, why, at, by.station_id)
             return made
 
-        return await self._once(merchant_id, asked, shut)
+        return await self._once(merchant_id, asked, by, shut)
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ class GiftCards:
             kind = "load" if change > 0 else "unload"
             return (yield from self._move(merchant_id, new_id, card, change, kind, by, at))
 
-        return await self._once(merchant_id, asked, move)
+        return await self._once(merchant_id, asked, by, move)
 
     def _move(
         self,
@@ -205,8 +205,9 @@ class GiftCards:
             currency=card["currency"],
         )
 
-    async def _once(self, merchant_id: str, asked: Key, work: Callable[[str, int], Job[Moved]]) -> Moved:
-        """Do it under the key, or give the answer that the key was given before."""
+    async def _once(self, merchant_id: str, asked: Key, by: Principal, work: Callable[[str, int], Job[Moved]]) -> Moved:
+        """Do it under the key, or give the answer that the key was given before. Not in training."""
+        await self._w.places.must_count(merchant_id, by.station_id)
         new_id, at = self._w.ids.new("gfo"), self._w.at()
 
         def job() -> Job[Moved]:

@@ -58,6 +58,7 @@ class Tabs:
         """Hold the card of the session's customer for a ceiling, None: the merchant's most. Once, if repeated."""
         asked = key_of(by, key, "tab", session_id, str(ceiling))
         session = await self._desk.load(merchant_id, session_id)
+        await self._w.places.must_count(merchant_id, session.station_id)
         counter = await self._w.places.counter(merchant_id, session.station_id)
         connector = self._holding(counter.connector)
         if session.identity is None or not is_sure(session.identity, self._w.at()):
@@ -114,6 +115,7 @@ class Tabs:
         if not reason.strip():
             raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
         asked = key_of(by, key, "tab-pay-back", tab_id, paid_back, reason)
+        await self._w.places.must_count(merchant_id, by.station_id)
         new_id, audit_id, at = self._w.ids.new("tpb"), self._w.ids.new("aud"), self._w.at()
         found = allowance or Allowance(who=by.who)
 

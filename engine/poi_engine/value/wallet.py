@@ -85,6 +85,7 @@ class Wallets:
         asked = key_of(by, key, "wallet-close-out", customer_id, paid_back, reason)
         if not reason.strip():
             raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
+        await self._w.places.must_count(merchant_id, by.station_id)
         new_id, audit_id, at = self._w.ids.new("wlo"), self._w.ids.new("aud"), self._w.at()
         found = allowance or Allowance(who=by.who)
 
