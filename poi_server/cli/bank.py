@@ -19,7 +19,7 @@ import msgspec
 from babel.numbers import get_currency_precision
 
 from poi_engine.clock import SystemClock, micros
-from poi_engine.errors import RequestError
+from poi_engine.errors import PoiError, RequestError
 from poi_engine.ports import Job, Query
 from poi_engine.settings import read_merchant
 from poi_engine.storage import open_sql
@@ -67,11 +67,14 @@ def _read(path: Path) -> bytes:
 
 def _by_server(client: Client, content: bytes) -> Booked:
     account = msgspec.convert(client.get("/v1/settings/bank"), BankAccount)
-    total = Booked()
+    total, refused = Booked(), list[PoiError]()
     for some in _parts(read_statement(content, get_currency_precision, account.iban)):
         body = msgspec.to_builtins({"credits": some})
-        total = _added(total, msgspec.convert(client.call("POST", "/v1/bank/credits", body), Booked))
-    return total
+        try:
+            total = _added(total, msgspec.convert(client.call("POST", "/v1/bank/credits", body), Booked))
+        except PoiError as error:
+            refused.append(_must_differ(error))
+    return _all_of(total, refused)
 
 
 def _on_storage(config: Config, content: bytes) -> Booked:
@@ -81,15 +84,33 @@ def _on_storage(config: Config, content: bytes) -> Booked:
 
 
 async def _book(url: str, content: bytes) -> Booked:
-    sql, total = open_sql(url), Booked()
+    sql, total, refused = open_sql(url), Booked(), list[PoiError]()
     try:
         merchant_id, iban = await sql.read(_merchant)
         for credit in read_statement(content, get_currency_precision, iban):
             at = micros(SystemClock().now())
-            made = await sql.write(lambda credit=credit, at=at: book_credit(merchant_id, credit, at))  # type: ignore[misc]
-            total = _added(total, _told(made))
+            try:
+                made = await sql.write(lambda credit=credit, at=at: book_credit(merchant_id, credit, at))  # type: ignore[misc]
+            except PoiError as error:
+                refused.append(_must_differ(error))
+            else:
+                total = _added(total, _told(made))
     finally:
         await sql.close()
+    return _all_of(total, refused)
+
+
+def _must_differ(error: PoiError) -> PoiError:
+    """An entry that was told otherwise before stops none of the others; anything else ends the import."""
+    if error.code != "credit-differs":
+        raise error
+    return error
+
+
+def _all_of(total: Booked, refused: Sequence[PoiError]) -> Booked:
+    """What was booked; the first that was refused, once all the others are."""
+    if refused:
+        raise refused[0]
     return total
 
 

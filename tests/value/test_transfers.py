@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from poi_engine.checkout.checkout import Checkout
 from poi_engine.errors import Conflict, RequestError
@@ -143,6 +144,15 @@ async def test_the_same_entry_with_another_amount_is_refused(bank_shop: Shop) ->
     with pytest.raises(Conflict) as refused:
         await bank_shop.engine.bank.book(M, [Credit(credit_id="x", amount=6, currency="EUR", booked_at=DAY)])
     assert refused.value.code == "credit-differs"
+
+
+async def test_an_entry_that_is_refused_stops_no_other(bank_shop: Shop) -> None:
+    session = await asked(bank_shop)
+    entry = Credit(credit_id="x", amount=5, currency="EUR", booked_at=DAY)
+    await bank_shop.engine.bank.book(M, [entry])
+    with pytest.raises(Conflict):
+        await bank_shop.engine.bank.book(M, [replace(entry, amount=6), await credit(bank_shop, session, 1890)])
+    assert (await bank_shop.engine.stations.get(M, session.session_id)).state == "paid"
 
 
 async def test_without_an_account_nothing_is_awaited(shop: Shop) -> None:

@@ -74,17 +74,27 @@ class Bank:
         return checked
 
     async def book(self, merchant_id: str, credits: Sequence[Credit]) -> Booked:
-        """Keep what the bank tells, each entry once, and end the payments that are paid by it."""
+        """Keep what the bank tells, each entry once, and end the payments that are paid by it.
+
+        `Conflict` `credit-differs`, when the others are booked: one that was told otherwise before stops none of them.
+        """
         if len(credits) > MAX_CREDITS:
             raise RequestError("too-many-credits", f"At most {MAX_CREDITS} credits at once.", path="$.credits")
         made: list[BankCredit] = []
+        refused: Conflict | None = None
         for credit in credits:
             at = self._w.at()
-            found = await self._w.sql.write(lambda credit=credit, at=at: book_credit(merchant_id, credit, at))  # type: ignore[misc]
+            try:
+                found = await self._w.sql.write(lambda credit=credit, at=at: book_credit(merchant_id, credit, at))  # type: ignore[misc]
+            except Conflict as error:
+                refused = refused or error
+                continue
             made += [found] if found is not None else []
         for one in made:
             if one.state == "matched" and one.payment_id is not None:
                 await self._settle(merchant_id, one.payment_id)
+        if refused is not None:
+            raise refused
         matched = sum(one.state == "matched" for one in made)
         return Booked(new=len(made), known=len(credits) - len(made), matched=matched, open=len(made) - matched)
 
