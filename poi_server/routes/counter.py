@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from poi_engine.basket import BasketEntry
+from poi_engine.basket import MAX_SUBTOTAL, BasketEntry
 from poi_engine.clock import moment
 from poi_engine.errors import Forbidden
 from poi_engine.identify import Vouched
@@ -86,8 +86,8 @@ class PayBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     means: Means = "card"
-    amount: Annotated[int, Meta(ge=1)] | None = None
-    given: Annotated[int, Meta(ge=1)] | None = None
+    amount: Annotated[int, Meta(ge=1, le=MAX_SUBTOTAL)] | None = None
+    given: Annotated[int, Meta(ge=1, le=MAX_SUBTOTAL)] | None = None
     gift_card: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 

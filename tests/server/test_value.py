@@ -124,3 +124,13 @@ async def test_the_screen_shows_a_code_and_the_banks_app_ends_the_payment(shop: 
     assert told.json == {"new": 1, "known": 0, "matched": 1, "open": 0}
     assert (await till.ask("GET", path)).json["state"] == "paid"
     assert (await till.ask("GET", f"{path}/transfer-code")).code == "no-transfer"
+
+
+async def test_what_no_column_holds_is_refused_with_its_path(till: Till) -> None:
+    session = await till.basket({"amount": 100})
+    answer = await till.pay(session, means="cash", given=2**70)
+    assert (answer.status, answer.json["path"]) == (422, "$.given")
+    for booked_at in ("0001-01-01T00:00:00+05:00", "0001-01-01T00:00:00", "9999-12-31T23:59:59-05:00"):
+        credit = {"credit_id": "b", "amount": 1, "currency": "EUR", "booked_at": booked_at}
+        told = await till.ask("POST", "/v1/bank/credits", {"credits": [credit]}, role="owner")
+        assert (told.status, told.code) == (422, "bad-statement"), told.content

@@ -1,6 +1,6 @@
 """Jobs on what customers were asked to transfer, and on the credits that the bank told of."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -94,13 +94,14 @@ def book_credit(merchant_id: str, credit: Credit, at: int) -> Job[BankCredit | N
     The reference is found in what the bank passed on, and nothing else of that is kept.
     """
     reference = reference_in(credit.reference)
+    booked_at = _booked_at(credit)
     rows = yield Query(
         "insert into bank_credit (merchant_id, credit_id, amount, currency, reference, booked_at, state, payment_id, "
         "reason, created_at, changed_at) values (?, ?, ?, ?, ?, ?, 'unmatched', null, '', ?, ?) "
         "on conflict (merchant_id, credit_id) do nothing returning credit_id",
         (
             *(merchant_id, credit.credit_id, credit.amount, credit.currency, reference),
-            *(micros(credit.booked_at.timestamp()), at, at),
+            *(booked_at, at, at),
         ),
     )
     if not rows:
@@ -113,6 +114,14 @@ def book_credit(merchant_id: str, credit: Credit, at: int) -> Job[BankCredit | N
             yield from change_awaited(merchant_id, awaited.payment_id, "paid", "awaited")
         yield put_state(merchant_id, credit.credit_id, state, awaited.payment_id, "", at)
     return (yield from read_credit(merchant_id, credit.credit_id))
+
+
+def _booked_at(credit: Credit) -> int:
+    """When the bank booked it, microseconds; a time without an offset is UTC."""
+    when = credit.booked_at
+    if not 1990 <= when.year <= 2200:
+        raise RequestError("bad-statement", f"{when.isoformat()} is no time of a booking.", path="$.credits")
+    return micros((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
 
 
 def _state_of(awaited: Awaited, amount: int) -> State:
