@@ -65,11 +65,12 @@ class Transfer(Struct, frozen=True, kw_only=True):
 
 
 class Balance(Struct, frozen=True, kw_only=True):
-    """`posted` without holds, `pending` what is held, `available` what can still be spent."""
+    """`posted` without holds, `pending` what is held, `available` what can still be spent; `coming`: held to arrive."""
 
     posted: int = 0
     pending: int = 0
     available: int = 0
+    coming: int = 0
 
 
 class Effect(Struct, kw_only=True):
@@ -249,7 +250,7 @@ def balance(m: str, account: str) -> Job[Balance]:
 def balances(m: str, accounts: Sequence[str]) -> Job[dict[str, Balance]]:
     """What these accounts hold, in one statement."""
     rows = yield Query(
-        "select account, credits, debits, debits_pending from account where merchant_id = ?"
+        "select account, credits, debits, debits_pending, credits_pending from account where merchant_id = ?"
         f" and account in ({', '.join('?' * len(accounts))})",
         (m, *accounts),
     )
@@ -258,7 +259,7 @@ def balances(m: str, accounts: Sequence[str]) -> Job[dict[str, Balance]]:
 
 def _balance(row: Row) -> Balance:
     posted, held = row["credits"] - row["debits"], row["debits_pending"]
-    return Balance(posted=posted, pending=held, available=posted - held)
+    return Balance(posted=posted, pending=held, available=posted - held, coming=row["credits_pending"])
 
 
 def transfers_of(m: str, checkout_id: str) -> Job[list[Transfer]]:

@@ -10,7 +10,7 @@ from poi_engine.principal import Principal
 from poi_engine.session import Session
 from poi_engine.value.lines import GIFT_CARD, WALLET
 from poi_offers.model import Offer, PercentOff
-from tests.engine.shop import SELLER, STATION, M, Shop
+from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
 
 pytestmark = pytest.mark.valkey
 DECLINED, UNHEARD = 1005, 1013
@@ -166,3 +166,17 @@ async def test_a_load_is_no_spending_until_it_is_spent(shop: Shop) -> None:
     await refund(shop, bought.sale_id)
     await refund(shop, paid.sale_id)
     assert (await shop.rows("select spend from customer")) == [{"spend": 0}]
+
+
+async def test_no_more_than_the_most_is_loaded_by_two_sales_at_once(shop: Shop) -> None:
+    ada = await shop.customer()
+    sessions = []
+    for station in (STATION, OTHER_STATION):
+        session = await shop.engine.stations.open(M, station, (BasketEntry(code=WALLET, amount=20_000),))
+        sessions.append(await shop.identify(session, ada))
+    first = await shop.accept(sessions[0])
+    with pytest.raises(Conflict) as refused:
+        await shop.accept(sessions[1])
+    assert refused.value.code == "value-limit"
+    await shop.pay(first, "cash")
+    assert await shop.balance(f"wallet:{ada}") == 20_000

@@ -38,7 +38,7 @@ from poi_engine.receipts import sale_lines, sale_receipt
 from poi_engine.segments.due import mark_due
 from poi_engine.session import Session
 from poi_engine.settings import Merchant, read_merchant
-from poi_engine.value.lines import activate_cards, moves_of, sold
+from poi_engine.value.lines import activate_cards, sold
 from poi_engine.wiring import Trace
 
 OPEN_STATES = ("reserved", "paying", "unknown", "part_paid")
@@ -102,9 +102,7 @@ def make_sale(
     owed = yield from owed_by(merchant_id, person.customer_id if person else None)
     given = given_of(frozen, owed)
     moves = sale_moves(frozen, tenders, given, person.customer_id if person else None)
-    items = frozen.session.basket.items
-    moves += moves_of(items, person.customer_id if person else None, frozen.decision.currency)
-    yield from activate_cards(merchant_id, items, at)
+    yield from activate_cards(merchant_id, frozen.session.basket.items, at)
     held = Step(checkout_id=checkout_id, phase="post")
     entered = Step(checkout_id=checkout_id, phase="single", moves=tuple(moves))
     yield from ledger.change(merchant_id, [held, entered], ids=ids, at=at)

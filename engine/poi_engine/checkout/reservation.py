@@ -105,12 +105,13 @@ def reserve(
     yield from _must_have_address(merchant_id, frozen)
     freed = yield from take_orders(merchant_id, checkout_id, frozen.session.fulfilments)
     who_loads = person.customer_id if person else None
-    yield from must_be_loadable(merchant_id, frozen.session.basket.items, who_loads, frozen.decision.currency, at)
+    items, currency = frozen.session.basket.items, frozen.decision.currency
+    loads = yield from must_be_loadable(merchant_id, items, who_loads, currency, at)
     trace("accept.orders")
     wanted, who = goods_wanted(frozen), frozen.accepted_by
     goods = yield from hold_steps(merchant_id, checkout_id, wanted, who, freed=freed.goods, ids=ids, at=at)
     limits = yield from _own_limits(merchant_id, person, frozen)
-    held = Step(checkout_id=checkout_id, phase="pending", moves=tuple(holds(frozen)))
+    held = Step(checkout_id=checkout_id, phase="pending", moves=(*holds(frozen), *loads))
     yield from ledger.change(merchant_id, [*limits, *freed.steps, *goods, held], ids=ids, at=at)
     yield from keep_contact(merchant_id, frozen.session.contact_id, None)  # a payment may be in doubt for days
     if moves_value(frozen):  # whoever has too little is not asked

@@ -163,7 +163,7 @@ class GiftCards:
             held = yield from ledger.balance(merchant_id, account_of(card_id))
             change = -held.available if amount is None else amount
             rules = (yield from read_merchant(merchant_id)).programme.stored_value
-            if change > 0 and held.posted + change > rules.most:
+            if change > 0 and held.posted + held.coming + change > rules.most:
                 raise Conflict("value-limit", f"A wallet or gift card holds at most {rules.most} minor units.")
             if change > 0:
                 yield activate(merchant_id, card_id, rules.card_months, at)

@@ -1,8 +1,9 @@
 """Value lines: stored value that is sold in a basket, beside goods or alone, and paid like anything else.
 
 Money comes in against a debt of the merchant's: no VAT, no offer, no points. Such a line is an ordinary line of the
-sale with the code `value:wallet` or `value:gift_card:{card_id}`; the sale's own transaction loads what was sold, once.
-A refund takes the value back only as far as it is still there.
+sale with the code `value:wallet` or `value:gift_card:{card_id}`. The acceptance holds what is sold as a pending load: sales
+at once stay within the most. The sale's own transaction posts it, once. A refund takes the value back only as far as it
+is still there.
 """
 
 from collections.abc import Iterable, Sequence
@@ -59,7 +60,7 @@ def with_value(decision: Decision, basket: Basket) -> Decision:
 
 
 def moves_of(items: Iterable[SaleItem], customer: str | None, currency: str) -> list[Move]:
-    """What a sale's commit enters for its value lines; `customer` is who lives on."""
+    """What an acceptance holds for its value lines, to be loaded by the sale; `customer` is who lives on."""
     return [
         Move(kind="load", debit=STORED_VALUE, credit=_account(item.code, customer), amount=item.amount, unit=currency)
         for item in items
@@ -89,11 +90,12 @@ def _account(code: str, customer: str | None) -> str:
 
 def must_be_loadable(
     merchant_id: str, items: Sequence[SaleItem], customer: str | None, currency: str, at: int
-) -> Job[None]:
-    """Before anything is paid: somebody whose wallet it is, cards that can be used, and no more than the most."""
+) -> Job[list[Move]]:
+    """Before anything is paid: somebody whose wallet it is, cards that can be used, and no more than the most, loads of
+    other sales under way included. Returns what is to be held."""
     moves = moves_of(items, customer, currency)
     if not moves:
-        return
+        return []
     most = (yield from read_merchant(merchant_id)).programme.stored_value.most
     for card_id in _cards(items):
         card = yield from lock_card(merchant_id, card_id)
@@ -104,8 +106,9 @@ def must_be_loadable(
         loads[move.credit] = loads.get(move.credit, 0) + move.amount
     held = yield from ledger.balances(merchant_id, tuple(loads))
     for account, amount in loads.items():
-        if held[account].posted + amount > most:
+        if held[account].posted + held[account].coming + amount > most:
             raise Conflict("value-limit", f"A wallet or gift card holds at most {most} minor units.")
+    return moves
 
 
 def activate_cards(merchant_id: str, items: Sequence[SaleItem], at: int) -> Job[None]:
