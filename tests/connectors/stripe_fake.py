@@ -44,7 +44,8 @@ class FakeStripe:
     """Intents, one reader and refunds. `looks`: how often the reader is looked at before the customer acts.
 
     `customer`: what the customer's card does: `pays`, `declines`, `cancels`, `stays-away`. `lost`: parts of paths whose
-    answers never arrive, though the call is done. `refuses`: parts of paths with the code they are refused with.
+    answers never arrive, though the call is done; `cut`: those whose calls never arrive. `refuses`: parts of paths with
+    the code they are refused with; `busy`: those whose keys are in use by a call under way.
     """
 
     def __init__(self) -> None:
@@ -54,6 +55,8 @@ class FakeStripe:
         self.calls: list[tuple[str, str | None]] = []
         self.customer, self.looks = "pays", 1
         self.lost: set[str] = set()
+        self.cut: set[str] = set()
+        self.busy: set[str] = set()
         self.refuses: dict[str, str] = {}
         self._answered: dict[str, tuple[str, Json, int, Json]] = {}
         self._left = 0
@@ -79,6 +82,12 @@ class FakeStripe:
         form = _form(parse_qsl(request.query_string or (await request.text())))
         if request.method == "POST":
             self.calls.append((path, key))
+        if request.method == "POST" and any(part in path for part in self.cut) and request.transport is not None:
+            request.transport.abort()
+            return web.Response()
+        if request.method == "POST" and any(part in path for part in self.busy):
+            error = {"type": "idempotency_error", "code": "idempotency_key_in_use", "message": "typed for a test"}
+            return web.json_response({"error": error}, status=409)
         status, body = self._repeated(request.method, path, key, form)
         if any(part in path for part in self.lost) and request.transport is not None:
             request.transport.abort()
@@ -100,6 +109,10 @@ class FakeStripe:
         if method == "POST" and key:
             self._answered[key] = (path, form, status, json.loads(json.dumps(body)))
         return status, body
+
+    def forget_keys(self) -> None:
+        """A day goes by."""
+        self._answered.clear()
 
     def _done(self, method: str, path: list[str], form: Json) -> Json:
         match method, path:

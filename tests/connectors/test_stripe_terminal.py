@@ -214,3 +214,51 @@ def test_something_else_than_a_key_is_refused_unseen(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="begins with sk_") as error:
         opened(ConnectorSetup(book=tmp_path / "b", clock=SystemClock(), terminals={S: options}))
     assert "not-a-key" not in error.value.message
+
+
+async def test_a_capture_whose_key_is_in_use_or_forgotten_is_not_called_declined(tmp_path: Path) -> None:
+    """The answer was lost; whoever asks at once is told that the first call is under way, not that it failed."""
+    async with counter(tmp_path) as here:
+        connector, service = here.connector(), here.service
+        await connector.hold(S, "hold_1", 5000, "EUR")
+        service.lost = {"capture"}
+        assert (await connector.capture_hold(S, "hold_1", "cap_1", 3000)).outcome == "unknown"
+        service.lost, service.busy = set(), {"capture"}
+        assert (await connector.status("cap_1")).outcome == "approved"
+        service.cut, service.busy = {"capture"}, set()
+        await connector.hold(S, "hold_2", 5000, "EUR")
+        assert (await connector.capture_hold(S, "hold_2", "cap_2", 3000)).outcome == "unknown"
+        service.cut, service.busy = set(), {"capture"}
+        assert (await connector.status("cap_2")).outcome == "unknown"
+        service.busy = set()
+        service.forget_keys()
+        assert (await connector.status("cap_2")).outcome == "approved"
+        assert here.charged() == [3000, 3000]
+
+
+async def test_a_refund_whose_key_is_in_use_stays_unknown(tmp_path: Path) -> None:
+    async with counter(tmp_path) as here:
+        connector, service = here.connector(), here.service
+        await connector.authorise(S, "pay_1", 1590, "EUR", None)
+        service.busy = {"refunds"}
+        assert (await connector.refund(S, "pay_1", "ref_1", 590, "EUR")).outcome == "unknown"
+        assert (await connector.status("ref_1")).outcome == "unknown"
+        service.busy = set()
+        assert (await connector.status("ref_1")).outcome == "approved"
+        assert [one["amount"] for one in service.refunds] == [590]
+
+
+async def test_a_refund_that_is_cancelled_is_never_made(tmp_path: Path) -> None:
+    """A person said that nothing was given back: finding out must not give it back."""
+    async with counter(tmp_path) as here:
+        connector, service = here.connector(), here.service
+        await connector.authorise(S, "pay_1", 1590, "EUR", None)
+        service.cut = {"refunds"}
+        assert (await connector.refund(S, "pay_1", "ref_1", 1590, "EUR")).outcome == "unknown"
+        service.cut = set()
+        assert (await connector.cancel("ref_1")).outcome == "approved"
+        assert service.refunds == []
+        assert (await connector.status("ref_1")).outcome == "declined"
+        assert (await connector.refund(S, "pay_1", "ref_2", 1590, "EUR")).outcome == "approved"
+        assert (await connector.cancel("ref_2")).outcome == "unknown"
+        assert [one["amount"] for one in service.refunds] == [1590]

@@ -92,6 +92,8 @@ class StripeConnector:
         if line is not None and line.kind == "acquire":
             await self._let_go(there, service, payment_ref)
             return PaymentResult(outcome="approved", payment_ref=payment_ref)
+        if line is not None and line.kind == "refund":
+            return await self._barred(service, line)
         said = await self.status(payment_ref)
         if said.outcome == "approved" and (line is None or line.kind != "hold"):
             undone = await self._undo(service, payment_ref, said.amount)
@@ -131,7 +133,7 @@ class StripeConnector:
             if line is not None and line.kind == "refund":
                 return await self._refund_status(service, line)
             if line is not None and line.kind == "capture":  # the same key again: done once, whenever it arrived
-                return await self._taken(service, line.token, payment_ref, line.amount)
+                return await self._capture_status(service, line)
             intent = await self._intent_of(service, payment_ref)
             if intent is None:
                 return PaymentResult(outcome="not_found", payment_ref=payment_ref)
@@ -275,6 +277,13 @@ class StripeConnector:
             return await self._ended(_declined(capture_ref, str(getattr(error, "reason", error.code))))
         return await self._ended(intent_said(capture_ref, amount, captured, None))
 
+    async def _capture_status(self, service: Service, line: Sent) -> PaymentResult:
+        """What is taken is taken; only what is held still is asked for again: the service forgets keys after a day."""
+        said = await service.intent(line.token)
+        if said.get("status") == "succeeded":
+            return await self._ended(intent_said(line.reference, line.amount, said, None))
+        return await self._taken(service, line.token, line.reference, line.amount)
+
     # --- giving back -----------------------------------------------------------------------------------------------
 
     async def _undo(self, service: Service, payment_ref: str, amount: int) -> PaymentResult:
@@ -302,6 +311,19 @@ class StripeConnector:
         if found is None and intent:  # the same key again: done once, whether or not it arrived the first time
             return await self._refunded(service, intent, line.reference, line.amount)
         return await self._ended(refund_said(line.reference, line.amount, found or {}))
+
+    async def _barred(self, service: Service, line: Sent) -> PaymentResult:
+        """Make sure that a refund is not made any more; asking for its status would send it. A made one stays."""
+        if line.result is None or line.result.outcome != "declined":
+            try:
+                intent = await self._intent_of(service, line.of_reference)
+                if intent and await service.find_refund(intent, line.reference):
+                    return _unknown(line.reference, "the service has given the money back")
+                await self._spend(service, line.reference)
+            except DeviceError as error:
+                return _unknown(line.reference, error.message)
+            await self._ended(_declined(line.reference, "cancelled"))
+        return PaymentResult(outcome="approved", payment_ref=line.reference)
 
     # --- small things ----------------------------------------------------------------------------------------------
 

@@ -28,6 +28,8 @@ Found = dict[str, Any]
 _CALL_SECONDS = 30.0
 _AWAY = frozenset({"terminal_reader_offline", "terminal_reader_hardware_fault"})
 _BUSY = frozenset({"terminal_reader_busy"})
+_NOT_YET = frozenset({409, 429})
+"""What the service answers a call whose like is under way, or one too many: neither says what became of an earlier one."""
 
 
 class Lost(DeviceError):
@@ -143,8 +145,9 @@ async def _called(call: Coroutine[Any, Any, stripe.StripeObject]) -> Found:
     except (stripe.APIConnectionError, aiohttp.ClientError, TimeoutError) as error:
         raise Lost(type(error.__cause__ or error).__name__) from None
     except stripe.StripeError as error:
-        if error.http_status is None or error.http_status >= 500 or error.code == "terminal_reader_timeout":
-            raise Lost(f"HTTP {error.http_status} {error.code or ''}".rstrip()) from None
+        status = error.http_status
+        if status is None or status >= 500 or status in _NOT_YET or error.code == "terminal_reader_timeout":
+            raise Lost(f"HTTP {status} {error.code or ''}".rstrip()) from None
         raise Refused(_code(error)) from None
 
 
