@@ -240,12 +240,14 @@ class NexoConnector:
         """Reverse the whole of a payment at the terminal that took it."""
         original = await self._original(payment_ref)
         station = self._by_poi(original["POIID"])
+        line = await self._book.find(payment_ref)
+        currency = line.currency if line else ""
         for number in range(_UNDO_TRIES):
             reference = f"cancel:{number}:{payment_ref}"
-            known = await self._begin(reference, "cancel", station.station, amount, of_reference=payment_ref)
+            known = await self._begin(reference, "cancel", station.station, amount, currency, payment_ref)
             if known is None:
                 body = self._reversal(reference, original)
-                return await self._send(station, "Reversal", reference, body, amount, "")
+                return await self._send(station, "Reversal", reference, body, amount, currency)
             said = known.result or await self.status(reference)
             if said.outcome == "not_found":  # should it arrive still, the terminal reverses a payment only once
                 await self._book.end(reference, result=_declined(reference, "never reached the terminal"))

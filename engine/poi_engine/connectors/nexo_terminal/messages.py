@@ -15,8 +15,19 @@ from poi_engine.ports import PaymentResult
 from poi_offers.situation import PaymentFacts
 
 Message = dict[str, Any]
-_WHOLE = frozenset({"CLP", "ISK", "JPY", "KRW", "XAF", "XOF", "XPF", "VND"})
-_THOUSANDTHS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+_DIGITS = {
+    **dict.fromkeys(
+        (
+            *("ADP", "AFN", "ALL", "BIF", "BYR", "CLP", "DJF", "ESP", "GNF", "IQD", "IRR", "ISK", "ITL", "JPY", "KMF"),
+            *("KPW", "KRW", "LAK", "LBP", "LUF", "MGA", "MGF", "MMK", "MRO", "PYG", "RSD", "RWF", "SLL", "SOS", "STD"),
+            *("SYP", "TMM", "TRL", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF", "YER", "ZMK", "ZWD"),
+        ),
+        0,
+    ),
+    **dict.fromkeys(("BHD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+"""Decimals of the currencies that have other than two, as our own amounts have them."""
 _SCHEMES = {"mc": "mastercard", "cartebancaire": "cb", "cartes bancaires": "cb", "cup": "unionpay"}
 _ENTRY_MODES: dict[str, Literal["chip", "contactless", "swipe", "manual", "phone"]] = {
     **dict.fromkeys(("Contactless", "Tapped", "RFID"), "contactless"),
@@ -206,7 +217,7 @@ def decimal(amount: int, currency: str) -> float:
 def minor(value: float, currency: str) -> int:
     """The wire's number in minor units. Raises `Nonsense` for a fraction of one."""
     scaled = value * _scale(currency)
-    if not math.isfinite(scaled) or abs(scaled - round(scaled)) > 1e-6 * max(1.0, abs(scaled)):
+    if not math.isfinite(scaled) or abs(scaled - round(scaled)) > 1e-4:
         raise Nonsense(f"{value!r} is no amount of {currency}")
     return round(scaled)
 
@@ -239,8 +250,10 @@ def reversal_said(reference: str, amount: int | None, currency: str, body: Body)
     if not body.succeeded:
         return _refused(reference, body)
     said = body.ReversedAmount
+    if said is None and body.Response.Result == "Partial":
+        raise Nonsense("it gave back a part and does not say how much")
     asked = amount or 0
-    back = minor(said, currency) if said and currency else asked
+    back = minor(said, currency) if said is not None and currency else asked
     if amount is not None and back != amount:
         why = f"the terminal gave back {back} of {amount} minor units"
         return PaymentResult(outcome="unknown", payment_ref=reference, amount=back, reason=why)
@@ -270,4 +283,5 @@ def facts_of(instrument: _Instrument | None, additional: str | None = None) -> P
 
 
 def _scale(currency: str) -> int:
-    return 1 if currency in _WHOLE else 1000 if currency in _THOUSANDTHS else 100
+    scale: int = 10 ** _DIGITS.get(currency, 2)
+    return scale

@@ -29,7 +29,7 @@ _CALL_SECONDS = 30.0
 _AWAY = frozenset({"terminal_reader_offline", "terminal_reader_hardware_fault"})
 _BUSY = frozenset({"terminal_reader_busy"})
 _NOT_YET = frozenset({409, 429})
-"""What the service answers a call whose like is under way, or one too many: neither says what became of an earlier one."""
+"""What a call hears whose like is under way, or that is one too many: neither says what became of an earlier one."""
 
 
 class Lost(DeviceError):
