@@ -79,12 +79,12 @@ class Sealer:
         try:
             nonce, mac, sealed = _bytes(trailer.Nonce), _bytes(trailer.Hmac), _bytes(blob)
             decryptor = self._cipher(nonce).decryptor()
-            unpadder = PKCS7(128).unpadder()
             padded = decryptor.update(sealed) + decryptor.finalize()
-            plain = unpadder.update(padded) + unpadder.finalize()
         except ValueError:
             raise CryptoError from None
-        if not hmac.compare_digest(self._mac(plain), mac):
+        plain = _unpadded(padded)
+        said = self._mac(padded if plain is None else plain)  # wrong padding takes as long as a wrong MAC
+        if not hmac.compare_digest(said, mac) or plain is None:
             raise CryptoError
         return plain
 
@@ -100,6 +100,14 @@ class Sealer:
             raise ValueError("a nonce has 16 bytes")
         actual = bytes(a ^ b for a, b in zip(self.iv, nonce, strict=True))
         return Cipher(algorithms.AES256(self.cipher_key), modes.CBC(actual))
+
+
+def _unpadded(padded: bytes) -> bytes | None:
+    unpadder = PKCS7(128).unpadder()
+    try:
+        return unpadder.update(padded) + unpadder.finalize()
+    except ValueError:
+        return None
 
 
 def _text(value: bytes) -> str:
