@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from poi_engine.clock import moment
+from poi_engine.errors import PoiError
 from poi_engine.nexo.crypto import Sealer
 from poi_server.config import NexoPoi
 from poi_server.live import Watcher
@@ -75,9 +76,9 @@ class Events:
         assert self._http is not None
         try:
             content = sealed(await self._header(poi), self._body(event, details), self._sealer, REQUEST)
-            async with self._http.post(poi.notify, data=content, headers={"Content-Type": JSON}) as answer:
-                await answer.read()
-        except (aiohttp.ClientError, TimeoutError) as error:
+            async with self._http.post(poi.notify, data=content, headers={"Content-Type": JSON}, allow_redirects=False):
+                pass  # nobody reads what it says
+        except (aiohttp.ClientError, OSError, TimeoutError, PoiError) as error:  # the storage may be away too
             log.warning("nexo_event_lost", poi_id=poi.poi_id, event_name=event, error=type(error).__name__)
 
     async def _header(self, poi: NexoPoi) -> MessageHeader:

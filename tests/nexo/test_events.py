@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from poi_engine.errors import StorageError
 from poi_engine.nexo.crypto import Sealer, SecurityTrailer
+from poi_engine.ports import Job
 from poi_server.config import Nexo, NexoPoi
 from poi_server.nexo.events import event_in
+from poi_server.nexo.messages import Login
 from tests.nexo.conftest import STATION, seat
 from tests.nexo.messages import KEY, POI, SALE
 from tests.server.shop import open_shop
@@ -64,3 +68,41 @@ def test_a_product_that_was_added_is_named_by_its_code() -> None:
     session = {"session_id": "ses_1", "revision": 3, "notice": notice, "basket": {"items": items}}
     assert event_in({"kind": "session", "session": session}) == ("ses_1 3 product-added", "ScanBarcodeResult", "TEA")
     assert event_in({"kind": "resync"}) is None
+
+
+async def test_a_storage_that_was_away_ends_no_events(
+    tmp_path: Path, sqlite_url: str, valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What happened meanwhile is lost, as hints may be; the next event is told, and the server ends in peace."""
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def take(request: web.Request) -> web.Response:
+        message = msgspec.json.decode(await request.read())["SaleToPOIRequest"]
+        heard.put_nowait(message["EventNotification"]["EventToNotify"])
+        raise web.HTTPTemporaryRedirect("/elsewhere")
+
+    async def elsewhere(_: web.Request) -> web.Response:
+        heard.put_nowait("redirected")
+        return web.Response()
+
+    def away(merchant_id: str, poi_id: str) -> Job[list[Login]]:
+        raise StorageError("storage-away", "The storage is away.")
+        yield
+
+    app = web.Application()
+    app.router.add_post("/events", take)
+    app.router.add_post("/elsewhere", elsewhere)
+    async with TestServer(app) as till:
+        poi = NexoPoi(poi_id=POI, station=STATION, notify=str(till.make_url("/events")))
+        async with open_shop(tmp_path, valkey_url, nexo=Nexo(pois=(poi,))) as shop:
+            await seat(shop)
+            assert await asyncio.wait_for(heard.get(), 5) == "Initialised"
+            path = f"/v1/stations/{STATION}/scan"
+            with monkeypatch.context() as broken:
+                broken.setattr("poi_server.nexo.events.logins", away)
+                await shop.ask("POST", path, {"text": "3017620422003"}, role="till")
+                await asyncio.sleep(0.2)
+            await shop.ask("POST", path, {"text": "LOYAL-0017"}, role="till")
+            assert await asyncio.wait_for(heard.get(), 5) == "CardInserted"
+            monkeypatch.setattr("poi_server.nexo.events.logins", away)
+    assert heard.empty()
