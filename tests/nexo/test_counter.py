@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from poi_engine.ports import Job, Query
+from tests.nexo.conftest import STATION
 from tests.nexo.messages import POI, SALE, request
 from tests.nexo.test_sell import LOGIN, put_offer
 from tests.nexo.test_status import outcome, reference, sales, transaction
 from tests.nexo.till import NodeTill, item, member, payment, sale_data
-from tests.server.shop import Shop
+from tests.server.shop import BY, Shop
 
 
 def acquisition(**other: Any) -> dict[str, Any]:
@@ -84,6 +85,19 @@ async def test_waiting_is_aborted_and_the_next_customer_is_nobody_we_know(shop: 
     assert outcome(given_up) == ("Success", None)
     cash = {"PaymentInstrumentData": {"PaymentInstrumentType": "Cash"}}
     assert "LoyaltyResult" not in await till.ask("Payment", payment(20, data=cash))
+
+
+async def test_another_counters_till_stops_nothing_here(shop: Shop, till: NodeTill) -> None:
+    await without_card_first(shop)
+    other = (await shop.ask("POST", "/v1/stations", {"store_id": shop.store_id, "name": "Bar"})).json["station_id"]
+    granted = await shop.services.access.grant(shop.merchant_id, "station", other, "bar", by=BY)
+    shop.secrets["bar"] = granted.secret
+    asking = await waiting(shop, till, "mine")
+    body = reference("mine", "CardAcquisition") | {"AbortReason": "MerchantAbort"}
+    await shop.ask("POST", "/nexo", request("Abort", body, "x", POIID=other), role="bar")
+    assert not asking.done()
+    await shop.ask("POST", f"/v1/stations/{STATION}/scan", {"text": "LOYAL-0017"}, role="till")
+    assert outcome(await asking) == ("Success", None)
 
 
 async def test_loyalty_of_a_sale_that_the_till_is_paid_for(shop: Shop, till: NodeTill) -> None:

@@ -38,6 +38,8 @@ async def status(turn: Turn, request: TransactionStatusRequest) -> Wire:
 async def abort(turn: Turn, request: AbortRequest) -> None:
     """Stop a request that waits for somebody; what the terminal was asked already goes on to its own end."""
     reference = request.message_reference
+    if reference.poiid not in (None, turn.header.poiid):
+        return  # another counter's requests are not this till's to stop
     if reference.service_id is not None or reference.device_id is not None:
         turn.server.waiting.stop(key_of(turn.merchant_id, referred(turn, reference)))
 
