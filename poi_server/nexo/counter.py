@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import structlog
@@ -28,6 +29,19 @@ OWN = "cus_"
 def offering(handling: str | None) -> Offering:
     """What the till leaves to us; `Forbidden` and `Processed` leave nothing."""
     return "none" if handling in ("Forbidden", "Processed") else "all"
+
+
+@contextmanager
+def alone(turn: Turn) -> Iterator[None]:
+    """The station's session for one request: two tills that share a station would pay each other's basket."""
+    selling, station_id = turn.server.selling, turn.station_id
+    if station_id in selling:
+        raise Failed("Busy", "Another till's request is under way at this station.", "station-busy")
+    selling.add(station_id)
+    try:
+        yield
+    finally:
+        selling.discard(station_id)
 
 
 async def free_session(turn: Turn, acquired: TransactionIdentification | None = None) -> Session:

@@ -46,6 +46,8 @@ class NexoServer:
         self.waiting = Waiting()
         self.acquired: set[str] = set()
         """Sessions whose customer was acquired for a payment that names them, and is still to come."""
+        self.selling: set[str] = set()
+        """Stations at which a till's request has the session to itself."""
         self.events = Events(services, merchant_id, self.config.pois, sealers[0] if sealers else None)
         self._sealers = sealers
         self._swept = 0

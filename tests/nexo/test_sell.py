@@ -1,5 +1,6 @@
 """A till sells through the vendor's own client, unmodified, and gets the offers that it knows nothing of."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -146,3 +147,18 @@ async def test_who_is_not_the_stations_till_is_refused_by_the_transport(shop: Sh
     with pytest.raises(Refused) as refused:
         await till.ask("Diagnosis", {}, POIID="Nobody-1")
     assert (refused.value.status, refused.value.code) == (404, "not-found")
+
+
+async def test_two_tills_at_one_station_never_pay_each_others_basket(shop: Shop, till: NodeTill) -> None:
+    """Whoever comes second hears that the station is busy, and takes nothing; then it is their turn."""
+    amounts = [10, 25, 40, 55]
+    told = await asyncio.gather(
+        *(till.ask("Payment", payment(amount, [item(1, "TEA", amount)]), SaleID=f"till-{amount}") for amount in amounts)
+    )
+    paid = [one["PaymentResult"]["AmountsResp"]["AuthorizedAmount"] if "PaymentResult" in one else None for one in told]
+    assert any(paid)
+    for amount, authorised, answer in zip(amounts, paid, told, strict=True):
+        assert authorised in (amount, None)
+        assert authorised or answer["Response"]["ErrorCondition"] == "Busy"
+    again = await till.ask("Payment", payment(25, [item(1, "TEA", 25)]), SaleID="till-25")
+    assert again["PaymentResult"]["AmountsResp"]["AuthorizedAmount"] == 25

@@ -11,7 +11,7 @@ from poi_engine.stations import ENDED
 from poi_server.live import Watcher
 from poi_server.nexo.answered import ENTRY_MODES, account_of, said
 from poi_server.nexo.conditions import SUCCESS, Failed
-from poi_server.nexo.counter import free_session, let_go
+from poi_server.nexo.counter import alone, free_session, let_go
 from poi_server.nexo.messages import Echo
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.common import LoyaltyAccount
@@ -26,13 +26,14 @@ async def acquire(turn: Turn, request: CardAcquisitionRequest) -> Wire:
 
     Its transaction is what the payment refers to.
     """
-    session = await free_session(turn)
-    await turn.works_on(session.session_id)
-    try:
-        session = await _seen(turn, session)
-    except BaseException:
-        await asyncio.shield(let_go(turn, session.session_id))
-        raise
+    with alone(turn):
+        session = await free_session(turn)
+        await turn.works_on(session.session_id)
+        try:
+            session = await _seen(turn, session)
+        except BaseException:
+            await asyncio.shield(let_go(turn, session.session_id))
+            raise
     turn.server.acquired.add(session.session_id)
     return await _answer(turn, session)
 

@@ -12,7 +12,7 @@ from poi_server.nexo.basket import echoed, lines_of, must_add_up, plain_line
 from poi_server.nexo.categories.payment import sold
 from poi_server.nexo.categories.refund import original, refund_committed, refunded
 from poi_server.nexo.conditions import SUCCESS, Failed, money_may_move
-from poi_server.nexo.counter import accepted, acquisition_of, free_session, know, let_go
+from poi_server.nexo.counter import accepted, acquisition_of, alone, free_session, know, let_go
 from poi_server.nexo.messages import Echo
 from poi_server.nexo.money import minor_units
 from poi_server.nexo.turn import Category, Turn
@@ -34,7 +34,19 @@ async def loyalty(turn: Turn, request: LoyaltyRequest) -> Wire:
         with money_may_move():
             refund_id = await refunded(turn, sale, None, f"{kind}, by the till {turn.header.sale_id}")
             return await _answer(turn, refund_id)
-    items = await _items(turn, transaction)
+    with alone(turn):
+        return await _booked(turn, request)
+
+
+async def loyalty_ended(turn: Turn) -> Wire | None:
+    """The answer of one that nobody here is working on any more."""
+    if turn.echo.kind in _REFUNDS:
+        return await _answer(turn, await refund_committed(turn))
+    return await _answer(turn, await sold(turn))
+
+
+async def _booked(turn: Turn, request: LoyaltyRequest) -> Wire:
+    items = await _items(turn, request.loyalty_transaction)
     session = await free_session(turn, acquisition_of(request.loyalty_data))
     await turn.works_on(session.session_id)
     try:
@@ -48,13 +60,6 @@ async def loyalty(turn: Turn, request: LoyaltyRequest) -> Wire:
         )
         assert paid.sale_id is not None
         return await _answer(turn, paid.sale_id)
-
-
-async def loyalty_ended(turn: Turn) -> Wire | None:
-    """The answer of one that nobody here is working on any more."""
-    if turn.echo.kind in _REFUNDS:
-        return await _answer(turn, await refund_committed(turn))
-    return await _answer(turn, await sold(turn))
 
 
 async def _prepared(turn: Turn, request: LoyaltyRequest, session: Session, items: Sequence[BasketLine]) -> Session:

@@ -12,7 +12,7 @@ from poi_server.nexo.answered import sale_answer, training_answer
 from poi_server.nexo.basket import echoed, lines_of, must_add_up, plain_line, requested
 from poi_server.nexo.categories.refund import give_back, refund_ended, reversal_ended, reverse
 from poi_server.nexo.conditions import Failed, StillOpen, money_may_move
-from poi_server.nexo.counter import accepted, acquisition_of, free_session, know, let_go, offering
+from poi_server.nexo.counter import accepted, acquisition_of, alone, free_session, know, let_go, offering
 from poi_server.nexo.messages import Echo
 from poi_server.nexo.money import minor_units
 from poi_server.nexo.turn import Category, Turn
@@ -36,7 +36,8 @@ async def pay(turn: Turn, request: PaymentRequest) -> Wire:
     if request.payment_data.split_payment_flag and request.payment_transaction.sale_item:
         message = "A part of a sale is paid by its RequestedAmount alone, without SaleItem."
         raise Failed("NotAllowed", message, "split-with-items")
-    return await _sell(turn, request)
+    with alone(turn):
+        return await _sell(turn, request)
 
 
 async def payment_ended(turn: Turn) -> Wire | None:
@@ -143,7 +144,10 @@ async def basket_of(turn: Turn, transaction: PaymentTransaction) -> tuple[Basket
     tip = transaction.amounts_req.tip_amount
     if tip:
         path = "$.PaymentRequest.PaymentTransaction.AmountsReq.TipAmount"
-        lines += plain_line(minor_units(tip, merchant.currency, path), 0, "tip")
+        given = minor_units(tip, merchant.currency, path)
+        if given < 0:
+            raise RequestError("bad-amount", "A tip is not negative.", path=path)
+        lines += plain_line(given, 0, "tip")
     must_add_up(lines, amount, merchant.currency)
     return lines
 
