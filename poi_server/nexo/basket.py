@@ -137,14 +137,20 @@ def _lines(
     ]
 
 
+def quantity_of(item: SaleItem, path: str) -> Decimal:
+    """How much of it, one if the till does not say."""
+    quantity = item.quantity if item.quantity is not None else Decimal(1)
+    if not (quantity.is_finite() and 0 < quantity <= 100_000):
+        raise RequestError("bad-quantity", "A quantity is more than 0, at most 100000.", path=f"{path}.Quantity")
+    return quantity
+
+
 def _priced(item: SaleItem, amount: int, path: str) -> list[tuple[int, int]]:
     """Prices of one and thousandths that make exactly the item's amount.
 
     Three for 10.00 are two at 3.33 and one at 3.34. What no price of one fits, such as weights, is one at its amount.
     """
-    quantity = item.quantity if item.quantity is not None else Decimal(1)
-    if not (quantity.is_finite() and 0 < quantity <= 100_000):
-        raise RequestError("bad-quantity", "A quantity is more than 0, at most 100000.", path=f"{path}.Quantity")
+    quantity = quantity_of(item, path)
     thousandths = int(quantity * 1000)
     if thousandths < 1 or thousandths != quantity * 1000:
         return [(amount, 1000)]

@@ -152,3 +152,21 @@ async def test_a_till_that_hangs_up_is_paid_for_all_the_same(shop: Shop, till: N
             break
     assert outcome(told) == ("Success", None)
     assert sale_data()["SaleTransactionID"]["TransactionID"] == "100"
+
+
+@pytest.mark.parametrize("quantity", [-1, 0, "NaN", "sNaN", "-Infinity", "1e999999", "1e999999999"])
+async def test_a_quantity_that_is_none_takes_nothing_back(shop: Shop, till: NodeTill, quantity: Any) -> None:
+    paid = await till.ask("Payment", payment(20, [item(1, "TEA", 12, 4), item(2, "CAKE", 8)]))
+    lines = [item(1, "TEA", 3, quantity), item(2, "CAKE", 8)]
+    body = payment(5, lines, data={"PaymentType": "Refund"}, original=transaction(paid))
+    told = await till.ask("Payment", body)
+    assert outcome(told) == ("Failure", "MessageFormat")
+    assert "bad-quantity" in told["Response"]["AdditionalResponse"]
+
+
+async def test_a_tip_takes_nothing_off(shop: Shop, till: NodeTill) -> None:
+    body = payment(15, [item(1, "TEA", 20)])
+    body["PaymentTransaction"]["AmountsReq"]["TipAmount"] = -5
+    told = await till.ask("Payment", body)
+    assert outcome(told) == ("Failure", "MessageFormat")
+    assert await sales(shop) == []

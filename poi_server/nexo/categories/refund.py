@@ -10,7 +10,7 @@ from poi_engine.errors import Conflict, NotFound
 from poi_engine.sales import SaleView, SoldLine
 from poi_engine.staff.approvals import allowance_of
 from poi_server.nexo.answered import receipts, sale_answer
-from poi_server.nexo.basket import REST, requested
+from poi_server.nexo.basket import REST, quantity_of, requested
 from poi_server.nexo.conditions import SUCCESS, Failed, StillOpen, money_may_move
 from poi_server.nexo.money import decimal_of, minor_units
 from poi_server.nexo.turn import Turn
@@ -106,11 +106,12 @@ def returned_lines(sale: SaleView, amount: int, items: Sequence[SaleItem]) -> tu
 def _by_item(sale: SaleView, items: Sequence[SaleItem]) -> tuple[ReturnedLine, ...]:
     known = {line.line_id: line for line in sale.lines}
     lines: list[ReturnedLine] = []
-    for item in items:
+    for at, item in enumerate(items):
         found = [known[name] for name in (str(item.item_id), f"{item.item_id}{REST}") if name in known]
         if not found:
             raise Failed("NotFound", f"The sale has no item {item.item_id}.", "unknown-item")
-        wanted = None if item.quantity is None else int(item.quantity * 1000)
+        path = f"$.PaymentRequest.PaymentTransaction.SaleItem[{at}]"
+        wanted = None if item.quantity is None else int(quantity_of(item, path) * 1000)
         for line in found:
             left = line.quantity - line.returned
             taken = left if wanted is None else min(wanted, left) if line is not found[-1] else wanted
