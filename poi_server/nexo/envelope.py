@@ -64,9 +64,11 @@ def _decent(header: MessageHeader) -> MessageHeader:
 
 
 def _inside(content: bytes) -> dict[str, Any]:
+    if b"\\u0000" in content:  # PostgreSQL holds none: it would be found when the money has been taken
+        raise Unreadable("nexo-unreadable", "The body holds a NUL character.")
     try:
         message = respelled(decode(content))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, ArithmeticError):
         raise Unreadable("nexo-unreadable", "The body is no JSON.") from None
     found = message.get(REQUEST) if isinstance(message, dict) else None
     if not isinstance(found, dict):

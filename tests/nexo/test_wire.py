@@ -113,6 +113,8 @@ def test_a_plain_request_is_its_header_and_its_body() -> None:
         (b'{"SaleToPOIRequest":1}', "nexo-unreadable"),
         (b"\xff", "nexo-unreadable"),
         (b"[" * 5000, "nexo-unreadable"),
+        (b'{"SaleToPOIRequest":{"Amount":1e9999999999999999999999}}', "nexo-unreadable"),
+        (msgspec.json.encode(request("Payment", {"ProductLabel": "a\0b"})), "nexo-unreadable"),
         (b'{"SaleToPOIRequest":{}}', "nexo-header"),
         (msgspec.json.encode(request("Login", {}, SaleID=None)), "nexo-header"),
         (msgspec.json.encode(request("Login", {}, None)), "nexo-header"),
