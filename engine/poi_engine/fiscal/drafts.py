@@ -54,6 +54,18 @@ class _Books(Struct, frozen=True, kw_only=True):
     closed_until: int
 
 
+def next_due(m: str, station_id: str, through: date, at: int, *, today: bool) -> Job[Draft | None]:
+    """What is to be closed next, up to the day `through`; None when nothing is left. `at` in microseconds since 1970.
+
+    A month or year comes before the days after it: so each year's closings follow one another.
+    """
+    day = yield from draft_day(m, station_id, through, today=today)
+    if day is not None:
+        at = midnight(date.fromisoformat(day.period), (yield from _books(m, station_id)).zone)
+    month = yield from draft_sum(m, station_id, "month", at)
+    return month or (yield from draft_sum(m, station_id, "year", at)) or day
+
+
 def draft_day(m: str, station_id: str, through: date, *, today: bool) -> Job[Draft | None]:
     """The next day of a station to be closed, up to `through`; None when none is left.
 

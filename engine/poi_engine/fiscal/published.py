@@ -1,5 +1,5 @@
 """The hash that was published for each version; written by `python -m poi_engine.fiscal.version`."""
 
 PUBLISHED: dict[str, str] = {
-    "1.0": "30971dc16cc25e9c531c4cd3bff958d5ac2ddd04e90b605c3884edac854136d6",
+    "1.0": "cf24afc753ab4c1359839b8d65a262d4ca477d246c069b245efc819206ae2842",
 }

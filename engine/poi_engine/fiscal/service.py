@@ -13,7 +13,7 @@ from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
 from poi_engine.fiscal import closing, events, training
 from poi_engine.fiscal.archive import Made, Progress, unwatched, write_archive
-from poi_engine.fiscal.drafts import Draft, Moved, draft_day, draft_sum, open_receipts
+from poi_engine.fiscal.drafts import Draft, Moved, next_due, open_receipts
 from poi_engine.fiscal.events import MERCHANT, Event
 from poi_engine.fiscal.events import Kind as EventKind
 from poi_engine.fiscal.journal import Receipt, receipt_of
@@ -142,23 +142,16 @@ class Fiscal:
         yesterday, at = await self._day(merchant_id, station_id) - timedelta(days=1), self._w.at()
         made: list[Closed] = []
 
-        def day() -> Job[Draft | None]:
-            return draft_day(merchant_id, station_id, today or yesterday, today=today is not None)
+        def due() -> Job[Draft | None]:
+            return next_due(merchant_id, station_id, today or yesterday, at, today=today is not None)
 
-        def month() -> Job[Draft | None]:
-            return draft_sum(merchant_id, station_id, "month", at)
-
-        def year() -> Job[Draft | None]:
-            return draft_sum(merchant_id, station_id, "year", at)
-
-        for job in (day, month, year):
-            tries = 0
-            while (draft := await self._w.sql.read(job)) is not None:
-                closed = await self._write(merchant_id, draft, by)
-                tries = tries + 1 if closed is None else 0
-                if tries > _TRIES:
-                    raise Conflict("books-moving", "The books move on faster than they can be closed; try again.")
-                made += [closed] if closed else []
+        tries = 0
+        while (draft := await self._w.sql.read(due)) is not None:
+            closed = await self._write(merchant_id, draft, by)
+            tries = tries + 1 if closed is None else 0
+            if tries > _TRIES:
+                raise Conflict("books-moving", "The books move on faster than they can be closed; try again.")
+            made += [closed] if closed else []
         return made
 
     async def _write(self, merchant_id: str, draft: Draft, by: Principal | None) -> Closed | None:

@@ -209,12 +209,10 @@ def _totals(archive: zipfile.ZipFile, closings: dict[str, list[dict[str, Any]]])
     for row in _rows(archive, "receipts"):
         station, receipt = row["station_id"], json.loads(row["document"])
         waiting = days.get(station, [])
+        while waiting and waiting[-1]["last"] < row["number"]:  # closed, perhaps without a receipt
+            waiting.pop()
         if waiting and row["number"] >= waiting[-1]["first"]:
             _count(sums.setdefault((station, waiting[-1]["number"]), {}), receipt)
-            if row["number"] == waiting[-1]["last"]:
-                waiting.pop()
-        while waiting and waiting[-1]["last"] < waiting[-1]["first"]:
-            waiting.pop()
     for station, made in closings.items():
         for one in made:
             if one["kind"] == "day" and _told(one) != sums.get((station, one["number"]), {}):
