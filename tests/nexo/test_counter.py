@@ -220,3 +220,18 @@ async def test_categories_nobody_serves_are_unavailable(shop: Shop, till: NodeTi
     assert outcome(answer) == ("Failure", "UnavailableService")
     assert (POI, SALE, LOGIN["OperatorID"]) == ("P400Plus-123456789", "POSSystemID12345", "Ada")
     assert await sales(shop) == []
+
+
+async def test_a_till_in_training_moves_neither_points_nor_stored_value(shop: Shop, till: NodeTill) -> None:
+    card = (await shop.ask("POST", "/v1/gift-cards", {}, headers={"Idempotency-Key": "issue"})).json
+    answer = await shop.ask("POST", f"/v1/stations/{shop.station_id}/training", {"on": True})
+    assert answer.status == 200, answer.content
+    account = {"StoredValueAccountType": "GiftCard", "IdentificationType": "BarCode", "Value": card["code"]}
+    data = {"StoredValueTransactionType": "Load", "ItemAmount": 30, "Currency": "EUR", "StoredValueAccountID": account}
+    load = {"SaleData": sale_data(), "StoredValueData": [data | {"StoredValueAccountID": account | {"EntryMode": []}}]}
+    assert outcome(await till.ask("StoredValue", load)) == ("Failure", "NotAllowed")
+    sold = {"LoyaltyTransactionType": "Award", "Currency": "EUR", "TotalAmount": 20}
+    asked = {"SaleData": sale_data(), "LoyaltyTransaction": sold, "LoyaltyData": member("LOYAL-0017")}
+    award = await till.ask("Loyalty", asked)
+    assert (outcome(award), "LoyaltyResult" in award) == (("Success", None), False)
+    assert (await shop.ask("GET", f"/v1/gift-cards/{card['card_id']}")).json["balance"] == 0
