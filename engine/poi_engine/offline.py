@@ -1,7 +1,8 @@
 """Sales that a station made for cash while it could not reach the server, recorded afterwards: each once.
 
 What was sold is sold: a price that has changed since, a floor that was passed or goods that the stock does not know do
-not refuse it; the audit says so. Nothing is spent by it, and no offer applies; points are earned by the card shown.
+not refuse it; the audit names other prices and the floor. A payment card's number that was typed in is kept nowhere.
+Nothing is spent by it, and no offer applies; points are earned by the card shown.
 """
 
 import hashlib
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, json
 from msgspec.structs import replace
 
 from poi_engine.basket import MAX_AMOUNT, MAX_QUANTITY, PLAIN_LABEL
@@ -24,8 +25,10 @@ from poi_engine.clock import micros_of, moment
 from poi_engine.errors import Conflict, PoiError, RequestError, StorageError
 from poi_engine.facts import read_facts
 from poi_engine.fiscal.day import must_be_open
+from poi_engine.fiscal.training import must_count
 from poi_engine.goods.products import Product, find_product, line_of
 from poi_engine.identify import Identifier, Refused
+from poi_engine.pan import find_pan
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import Identity, Session, SessionState
@@ -39,6 +42,7 @@ from poi_offers.situation import Basket, SaleItem
 OLDEST_US = 30 * 24 * 3600 * 1_000_000
 AHEAD_US = 300 * 1_000_000
 """How far a tablet's clock may be ahead of ours."""
+_NAMED = 5  # prices
 
 
 class OfflineLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,10 +128,11 @@ class OfflineSales:
         def job() -> Job[bool]:
             if (yield from _known(merchant_id, checkout_id, sale)):
                 return False
+            yield from must_count(merchant_id, counter.station_id)
             frozen = yield from _frozen(merchant, counter, checkout_id, sale, identity, by, at)
             payment = _payment(payment_id, checkout_id, sale, by, at)
             yield from _make(merchant_id, checkout_id, frozen, payment, self._w, at)
-            why = _why(sale, frozen, merchant)
+            why = _why(sale, frozen, merchant) + (yield from _other_prices(merchant_id, sale))
             yield insert_audit(
                 merchant_id,
                 self._w.ids.new("aud"),
@@ -153,7 +158,7 @@ class OfflineSales:
 
     async def _who(self, merchant_id: str, sale: OfflineSale) -> Identity | None:
         """Whose card it was; one that nobody knows earns nothing, and stops nothing."""
-        if sale.card is None:
+        if sale.card is None or find_pan(sale.card) is not None:
             return None
         card = _Card(subject=sale.card, seen_at=sale.sold_at.timestamp())
         programme = (await self._offers.merchant(merchant_id)).programme
@@ -162,6 +167,8 @@ class OfflineSales:
 
 
 def _check(sale: OfflineSale, now: int) -> None:
+    if find_pan(sale.offline_id) is not None:
+        raise RequestError("card-number", "This is a payment card's number; it is kept nowhere.", path="$.offline_id")
     sold_at = micros_of(sale.sold_at)
     if not now - OLDEST_US <= sold_at <= now + AHEAD_US:
         raise RequestError("offline-time", "Sales are recorded within 30 days, and not before they are made.")
@@ -175,12 +182,17 @@ def _checkout_of(station_id: str, sale: OfflineSale) -> str:
     return f"chk_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
+def _content_of(sale: OfflineSale) -> str:
+    """What a repeat is told by from another sale."""
+    return hashlib.sha256(json.encode(sale)).hexdigest()
+
+
 def _known(merchant_id: str, checkout_id: str, sale: OfflineSale) -> Job[bool]:
     """Whether it was recorded before; another sale by the same name is refused."""
     rows = yield Query(
-        "select total from checkout where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id)
+        "select document from payment where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id)
     )
-    if rows and rows[0]["total"] != sale.total:
+    if rows and json.decode(rows[0]["document"], type=PaymentDocument).key != _content_of(sale):
         raise Conflict("idempotency-mismatch", "Another sale was recorded by this offline_id.", status=422)
     return bool(rows)
 
@@ -226,7 +238,7 @@ def _items(merchant_id: str, counter: Counter, sale: OfflineSale) -> Job[tuple[S
         if product is not None:
             item = replace(line_of(product, str(number), line.quantity), unit_price=line.unit_price)
         else:
-            label = line.label or line.code or PLAIN_LABEL
+            label = next((text for text in (line.label, line.code) if text and find_pan(text) is None), PLAIN_LABEL)
             plain = SaleItem(line_id=str(number), label=label, unit_price=line.unit_price, quantity=line.quantity)
             item = replace(plain, vat_rate=counter.vat_rate)
         items.append(item)
@@ -246,7 +258,7 @@ def _payment(payment_id: str, checkout_id: str, sale: OfflineSale, by: Principal
         entry_mode=None,
         authorisation="",
         guaranteed=True,
-        document=PaymentDocument(principal=by.access_id, key=sale.offline_id, given=sale.given),
+        document=PaymentDocument(principal=by.access_id, key=_content_of(sale), given=sale.given),
         created_at=at,
     )
 
@@ -264,3 +276,14 @@ def _why(sale: OfflineSale, frozen: Frozen, merchant: Merchant) -> str:
     floor = merchant.programme.offline.floor_limit
     above = f"; above the floor of {floor}" if sale.total > floor else ""
     return f"{sale.total} {frozen.decision.currency} for cash at {sale.sold_at.isoformat()}{above}"
+
+
+def _other_prices(merchant_id: str, sale: OfflineSale) -> Job[str]:
+    """What was sold at another price than the product has now."""
+    found = []
+    for line in sale.lines:
+        product: Product | None = (yield from find_product(merchant_id, line.code)) if line.code else None
+        if product is not None and product.unit_price != line.unit_price:
+            found.append(f"{product.code[:40]}: {product.unit_price} -> {line.unit_price}")
+    named = ", ".join(found[:_NAMED]) + (", ..." if len(found) > _NAMED else "")
+    return f"; other prices: {named}" if found else ""

@@ -80,6 +80,8 @@ async def test_another_sale_by_the_same_name_is_refused_and_stops_no_other(table
     wrong = one | {"total": 900, "lines": [{"unit_price": 900}]}
     items = await tablet.send(wrong, tablet.sale(2, 100))
     assert [item["code"] for item in items] == ["idempotency-mismatch", ""]
+    (other,) = await tablet.send(one | {"card": CARD})
+    assert other["code"] == "idempotency-mismatch", "the same total makes it no repeat"
     assert await tablet.count() == 2
 
 
@@ -134,6 +136,35 @@ async def test_each_is_in_the_audit_and_the_books_are_whole(tablet: Tablet) -> N
     assert "above the floor of 500" in rows[0]["why"]
     assert "floor" not in rows[1]["why"]
     assert await verify(tablet.shop.services.sql) == []
+
+
+async def test_another_price_than_the_products_is_in_the_audit(tablet: Tablet) -> None:
+    """A queue is no way to give discounts unseen."""
+    cake = {"code": "CAKE", "label": "Cake", "unit_price": 1000, "vat_rate": 550}
+    await tablet.done("PUT", "/v1/products/CAKE", cake, role="owner")
+    await tablet.send(tablet.sale(2, 1, lines=[{"code": "CAKE", "unit_price": 1}]))
+    await tablet.send(tablet.sale(1, 1000, lines=[{"code": "CAKE", "unit_price": 1000}]))
+    rows = (await tablet.done("GET", "/v1/audit?act=offline-sale", role="auditor"))["items"]
+    assert ["other prices: CAKE: 1000 -> 1" in row["why"] for row in rows] == [False, True]
+
+
+async def test_a_payment_cards_number_is_kept_nowhere(tablet: Tablet) -> None:
+    number = "4111111111111111"
+    lines = [{"label": number, "unit_price": 300}, {"code": number, "unit_price": 400}]
+    items = await tablet.send(tablet.sale(2, card=number, lines=lines), tablet.sale(1) | {"offline_id": number})
+    assert [one["code"] for one in items] == ["", "card-number"]
+    sale = await tablet.kept(items[0]["sale_id"])
+    assert number not in str(sale)
+    assert await verify(tablet.shop.services.sql) == []
+
+
+async def test_nothing_is_recorded_at_a_station_in_training(tablet: Tablet) -> None:
+    await tablet.done("POST", "{station}/training", {"on": True}, role="manager")
+    answer = await tablet.ask(
+        "POST", f"/v1/stations/{tablet.shop.station_id}/offline-sales", {"sales": [tablet.sale(1)]}
+    )
+    assert (answer.status, answer.json["code"]) == (409, "in-training")
+    assert await tablet.count() == 0
 
 
 async def test_another_station_records_nothing_here(tablet: Tablet) -> None:
