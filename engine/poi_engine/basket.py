@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from poi_engine.errors import RequestError
 from poi_engine.goods.products import Product, line_of
 from poi_engine.overrides import Overridden, Override
+from poi_engine.pan import refuse_pan
 from poi_engine.value.lines import is_value, value_line
 from poi_offers.situation import Basket, SaleItem
 
@@ -64,6 +65,7 @@ def _check_entry(entry: BasketEntry, path: str, value: bool) -> None:
         raise RequestError("bad-amount", f"An amount is 0 to {MAX_AMOUNT} minor units.", path=f"{path}.amount")
     if entry.label is not None and not 1 <= len(entry.label) <= 200:
         raise RequestError("bad-label", "A label has 1 to 200 characters.", path=f"{path}.label")
+    refuse_pan(entry.label, f"{path}.label")
     if entry.line_id is not None and not 1 <= len(entry.line_id) <= 32:
         raise RequestError("bad-line-id", "A line_id has 1 to 32 characters.", path=f"{path}.line_id")
 
@@ -74,6 +76,7 @@ def _check_override(entry: BasketEntry, path: str, at_counter: bool) -> None:
     if entry.code is None or entry.line_id is None or is_value(entry.code):
         message = "Another price is for a product's line with its line_id."
         raise RequestError("override-line", message, path=f"{path}.override")
+    refuse_pan(entry.override.reason if entry.override else None, f"{path}.override.reason")
 
 
 def _check_value(entry: BasketEntry, path: str) -> None:

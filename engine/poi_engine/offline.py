@@ -28,7 +28,7 @@ from poi_engine.fiscal.day import must_be_open
 from poi_engine.fiscal.training import must_count
 from poi_engine.goods.products import Product, find_product, line_of
 from poi_engine.identify import Identifier, Refused
-from poi_engine.pan import find_pan
+from poi_engine.pan import find_pan, refuse_pan
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import Identity, Session, SessionState
@@ -167,8 +167,7 @@ class OfflineSales:
 
 
 def _check(sale: OfflineSale, now: int) -> None:
-    if find_pan(sale.offline_id) is not None:
-        raise RequestError("card-number", "This is a payment card's number; it is kept nowhere.", path="$.offline_id")
+    refuse_pan(sale.offline_id, "$.offline_id")
     sold_at = micros_of(sale.sold_at)
     if not now - OLDEST_US <= sold_at <= now + AHEAD_US:
         raise RequestError("offline-time", "Sales are recorded within 30 days, and not before they are made.")

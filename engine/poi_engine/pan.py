@@ -2,6 +2,8 @@
 
 import re
 
+from poi_engine.errors import RequestError
+
 _RUN = re.compile(r"(?s:[0-9](?=[0-9 -]{12})(?<![0-9A-Za-z].)(?:[ -]?[0-9]){12,18})(?![0-9A-Za-z])")
 """The look ahead comes first: most digits of a document begin a short number, and are passed by at once."""
 _ISSUERS = re.compile(r"4|5[0-8]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720|3[0-9]|6")
@@ -18,6 +20,12 @@ def find_pan(text: str) -> str | None:
         if _ISSUERS.match(digits) and luhn(digits) and not gtin(digits):
             return f"{digits[:6]}{'*' * (len(digits) - 10)}{digits[-4:]}"
     return None
+
+
+def refuse_pan(text: str | None, path: str) -> None:
+    """Refuse a text that would keep a card number."""
+    if text and find_pan(text) is not None:
+        raise RequestError("card-number", "This is a payment card's number; it is kept nowhere.", path=path)
 
 
 def luhn(digits: str) -> bool:

@@ -11,6 +11,7 @@ from poi_engine.desk import Desk
 from poi_engine.errors import RequestError
 from poi_engine.goods.products import Product, find_product
 from poi_engine.identify import Identifier, Refused
+from poi_engine.pan import refuse_pan
 from poi_engine.ports import Credential, Job
 from poi_engine.session import Notice, Session
 from poi_engine.stations import Stations, must_be_changeable, situation_of
@@ -78,6 +79,8 @@ class Tills:
         """The basket as the till prices it, and the rewards that the customer asks for by it."""
         if any(is_value(item.code) for item in items):
             raise RequestError("value-by-till", "Stored value is loaded by a request of its own.", path="$.SaleItem")
+        for item in items:
+            refuse_pan(item.label, "$.SaleItem")
 
         async def step(session: Session) -> Session:
             must_be_changeable(session)

@@ -42,6 +42,7 @@ async def test_a_basket_of_products_and_amounts(shop: Shop) -> None:
         (BasketEntry(amount=1, quantity=0), "bad-quantity", "$.entries[0].quantity"),
         (BasketEntry(amount=10**12), "bad-amount", "$.entries[0].amount"),
         (BasketEntry(amount=1, label=""), "bad-label", "$.entries[0].label"),
+        (BasketEntry(amount=1, label="4111 1111 1111 1111"), "card-number", "$.entries[0].label"),
     ],
 )
 async def test_a_mistake_is_named_with_its_place(shop: Shop, entry: BasketEntry, code: str, path: str) -> None:

@@ -160,3 +160,12 @@ async def test_the_refunding_station_writes_the_receipt_in_its_own_journal(shop:
     with pytest.raises(Conflict) as again:
         await shop.engine.checkout.refund(M, back.sale_id, None, "twice", key="q", by=by)
     assert again.value.code == "is-a-refund"
+
+
+async def test_a_reason_is_no_place_for_a_card_number(shop: Shop) -> None:
+    """Receipts of refunds say why, for ever."""
+    sold = await shop.sell(1000)
+    with pytest.raises(RequestError, match="card's number"):
+        await shop.engine.checkout.refund(
+            M, sold.sale_id or "", None, "card 4111111111111111", key=shop.key(), by=SELLER
+        )

@@ -26,6 +26,7 @@ from poi_engine.errors import Conflict, DeviceError, InternalError, RequestError
 from poi_engine.ledger import Insufficient
 from poi_engine.means import BY_CONNECTOR
 from poi_engine.orders.news import tell_of_sale
+from poi_engine.pan import refuse_pan
 from poi_engine.ports import Job, PaymentResult
 from poi_engine.principal import Principal
 from poi_engine.sales import Sales, SaleView
@@ -63,6 +64,7 @@ class Refunds:
         of whose lines only."""
         if not reason.strip() or len(reason) > 200:
             raise RequestError("reason-needed", "Say why in 1 to 200 characters.", path="$.reason")
+        refuse_pan(reason, "$.reason")
         await self._w.places.must_count(merchant_id, by.station_id)
         body = ["all"] if lines is None else [f"{line.line_id}={line.quantity}" for line in lines]
         scope = [f"{name}={value}" for name, value in (("place", place), ("order", order_id)) if value is not None]
