@@ -212,7 +212,7 @@ def read_counter(merchant_id: str, station_id: str) -> Job[Counter]:
         place=_place(row),
         training=bool(row["training"]),
         means=means_taken(programme),
-        floor_limit=programme.offline.floor_limit if "cash" in programme.means else 0,
+        floor_limit=programme.offline.floor_limit if "cash" in programme.means and not row["training"] else 0,
     )
 
 

@@ -86,3 +86,37 @@ async def test_a_counter_that_loses_the_server_says_so_and_offers_to_go_on(
     await expect(page.get_by_text("Recorded with the server: 1")).to_be_visible()
     assert await _sold(shop, station_id) == [140]
     await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 0})
+
+
+SPOILT = """async (id) => {
+  const found = await new Promise((resolve) => {
+    const request = indexedDB.open(`poi-counter-${id}`, 1);
+    request.onsuccess = () => resolve(request.result);
+  });
+  const sale = { offline_id: "spoilt-000000000001", sold_at: new Date().toISOString(), lines: [{ unit_price: -100 }], total: 1 };
+  const queue = found.transaction("queue", "readwrite", { durability: "strict" }).objectStore("queue");
+  await new Promise((resolve) => { queue.put(sale, sale.offline_id).onsuccess = resolve; });
+  found.close();
+}"""
+
+
+async def test_one_that_the_server_cannot_read_stops_no_other_and_is_told(
+    visit: Visit, station_id: str, shop: Shop
+) -> None:
+    visitor, page = await _counter(visit, station_id, shop)
+    before = await _sold(shop, station_id)
+    await visitor.context.set_offline(True)
+    await page.locator(".away").get_by_role("button", name="Go on for cash").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Amount", exact=False).first.fill("-5")
+    await dialog.get_by_role("button", name="Amount").click()
+    await expect(dialog.locator(".line")).to_have_count(0)
+    await dialog.get_by_role("button", name="Baguette").click()
+    await dialog.get_by_role("button", name="Sold for cash").click()
+    await expect(page.get_by_text("Waiting to be sent: 1")).to_be_visible()
+    await page.evaluate(SPOILT, station_id)
+    await visitor.context.set_offline(False)
+    await expect(page.get_by_text("A sale made offline still waits").first).to_be_visible()
+    await expect(page.get_by_text("Recorded with the server: 1").first).to_be_visible()
+    assert sorted(await _sold(shop, station_id)) == sorted([140, *before])
+    await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 0})

@@ -159,7 +159,9 @@ async def test_a_payment_cards_number_is_kept_nowhere(tablet: Tablet) -> None:
 
 
 async def test_nothing_is_recorded_at_a_station_in_training(tablet: Tablet) -> None:
+    await tablet.done("PUT", "/v1/settings/offline", {"floor_limit": 500}, role="owner")
     await tablet.done("POST", "{station}/training", {"on": True}, role="manager")
+    assert (await tablet.done("GET", "{station}/means"))["floor_limit"] == 0
     answer = await tablet.ask(
         "POST", f"/v1/stations/{tablet.shop.station_id}/offline-sales", {"sales": [tablet.sale(1)]}
     )

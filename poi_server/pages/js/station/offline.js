@@ -96,7 +96,7 @@ export class Offline {
     const waiting = await this.#kept.all("queue");
     let done = 0;
     for (let from = 0; from < waiting.length; from += BATCH) {
-      const { items } = await post(`/v1/stations/${this.#stationId}/offline-sales`, { sales: waiting.slice(from, from + BATCH) });
+      const items = await this.#answered(waiting.slice(from, from + BATCH));
       for (const one of items.filter((item) => item.sale_id)) {
         await this.#kept.remove("queue", one.offline_id);
         done += 1;
@@ -104,6 +104,19 @@ export class Offline {
       for (const one of items.filter((item) => !item.sale_id)) toast(t("offline.kept_back", { reason: one.detail }), "bad");
     }
     if (done) toast(t("offline.recorded", { count: done }), "good");
+  }
+
+  /** What became of each. One that is no sale to the server stops no other: then each is sent by itself. */
+  async #answered(sales) {
+    try {
+      return (await post(`/v1/stations/${this.#stationId}/offline-sales`, { sales })).items;
+    } catch (problem) {
+      if (![400, 413, 422].includes(problem.status)) throw problem;
+      if (sales.length === 1) return [{ detail: problem.text }];
+      const answers = [];
+      for (const sale of sales) answers.push(...(await this.#answered([sale])));
+      return answers;
+    }
   }
 
   async #sell(floor) {
@@ -195,7 +208,7 @@ class OfflineTill {
 
   #addAmount() {
     const amount = Math.round(Number(this.#amount.value) * this.#unit);
-    if (!amount) return;
+    if (!(amount > 0)) return;
     this.#lines.push({ code: "", label: t("keypad.default_label"), unit_price: amount, quantity: 1000 });
     this.#amount.value = "";
     this.#draw();
