@@ -6,12 +6,15 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from typing import TextIO
 
+from msgspec.structs import asdict
+
 from poi_engine.clock import micros
 from poi_engine.errors import PoiError, RequestError
+from poi_engine.fiscal.checks import against
 from poi_engine.fiscal.events import verified
 from poi_engine.ports import Sql
 from poi_engine.storage import open_sql
@@ -22,17 +25,32 @@ from poi_server.config import Config, data_folder
 EXAMPLES = """\
   poi-server verify
   poi-server verify --data /srv/poi
+  poi-server verify --key PUBLIC_KEY --seal HASH
 """
 _QUICK = 3.0  # seconds that need no word
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Nothing of its own."""
+    """What was written down elsewhere."""
+    words = "a public key (hex) that may have signed closings, as it was written down elsewhere; no other may have"
+    parser.add_argument("--key", type=_thirty_two, action="append", default=[], help=words)
+    words = "a closing's hash (hex), as it was printed or told: that closing must still be there"
+    parser.add_argument("--seal", type=_thirty_two, action="append", default=[], help=words)
+
+
+def _thirty_two(text: str) -> bytes:
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != 32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of 64 hex digits")
+    return found
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what is broken; 1 when anything is."""
-    findings = asyncio.run(_verify(options.settings))
+    findings = asyncio.run(_verify(options.settings, options.key, options.seal))
     for finding in findings:
         print(f"{finding.rule}  {finding.merchant_id}  {finding.subject}  {finding.message}")
     print("All books are in order." if not findings else f"{len(findings)} things are broken.")
@@ -49,11 +67,12 @@ def books(config: Config) -> str:
     return f"sqlite:///{file}"
 
 
-async def _verify(config: Config) -> list[Finding]:
+async def _verify(config: Config, keys: Sequence[bytes], seals: Sequence[bytes]) -> list[Finding]:
     sql = open_sql(books(config))
     shown = Shown(sys.stderr)
     try:
         findings = await verify(sql, progress=shown.begin)
+        findings += [Finding(**asdict(one)) for one in await sql.read(lambda: against(keys, seals))]
         with suppress(PoiError):  # a server holds the folder, or these are books that cannot be written
             await _put_on_record(config, sql, len(findings))
         return findings

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from poi_engine.errors import Conflict
 from poi_engine.fiscal.service import Fiscal
-from poi_engine.fiscal.verify_archive import Bad, verify, verify_signature
+from poi_engine.fiscal.verify_archive import Bad, main, verify, verify_signature
 from poi_engine.ports import Sql
 from tests.engine.shop import SELLER, M
 from tests.fiscal.books import DAYS, written
@@ -179,6 +179,30 @@ async def test_another_key_than_the_published_one_is_refused(books: Fiscal, tmp_
     await archived(books, path)
     with pytest.raises(Bad, match="signed by another key"):
         await asyncio.to_thread(verify, str(path), "00" * 32)
+
+
+async def test_a_second_manifest_beside_the_signed_one_is_refused(books: Fiscal, tmp_path: Path) -> None:
+    """Who unpacks the archive would read the first, and verify the second."""
+    path, copy = tmp_path / "a.zip", tmp_path / "b.zip"
+    await archived(books, path)
+
+    def doubled() -> None:
+        with zipfile.ZipFile(path) as source, zipfile.ZipFile(copy, "w") as target:
+            target.writestr("manifest.json", b"{}")
+            for info in source.infolist():
+                target.writestr(info, source.read(info))
+
+    with pytest.warns(UserWarning, match="Duplicate"):
+        await asyncio.to_thread(doubled)
+    with pytest.raises(Bad, match="not those of its manifest"):
+        await asyncio.to_thread(verify, str(copy))
+
+
+async def test_a_key_that_was_forgotten_is_asked_for(books: Fiscal, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    await archived(books, path)
+    assert await asyncio.to_thread(main, [str(path)]) == 0
+    assert await asyncio.to_thread(main, [str(path), "--key"]) == 2
 
 
 async def test_the_totals_file_says_what_the_closings_say(books: Fiscal, tmp_path: Path) -> None:

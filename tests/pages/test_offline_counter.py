@@ -93,7 +93,8 @@ SPOILT = """async (id) => {
     const request = indexedDB.open(`poi-counter-${id}`, 1);
     request.onsuccess = () => resolve(request.result);
   });
-  const sale = { offline_id: "spoilt-000000000001", sold_at: new Date().toISOString(), lines: [{ unit_price: -100 }], total: 1 };
+  const sold = { sold_at: new Date().toISOString(), lines: [{ unit_price: -100 }], total: 1 };
+  const sale = { offline_id: "spoilt-000000000001", ...sold };
   const queue = found.transaction("queue", "readwrite", { durability: "strict" }).objectStore("queue");
   await new Promise((resolve) => { queue.put(sale, sale.offline_id).onsuccess = resolve; });
   found.close();

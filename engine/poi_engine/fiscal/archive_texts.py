@@ -10,6 +10,7 @@ To verify it, nothing but Python 3.10 or newer is needed:
     python3 verify_archive.py archive.zip --key PUBLIC_KEY
 
 PUBLIC_KEY is the merchant's published key (64 hex digits). Without it the archive's own key is used: compare it.
+Whoever forges an archive forges its script too: where that matters, take verify_archive.py from poi-server itself.
 
 Files (UTF-8)
 -------------

@@ -5,7 +5,7 @@ one another, signed by a known key; and the chains hold one another, for each cl
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -304,6 +304,24 @@ def faults() -> Job[list[Fault]]:
             found += yield from kind(books, place).run()
     for place, numbers in books.hashes.items():
         found += [EventWalker(books, place).fault(0, f"tells of closing {number}: it is gone") for number in numbers]
+    return found
+
+
+def against(keys: Collection[bytes], seals: Collection[bytes]) -> Job[list[Fault]]:
+    """What contradicts the public keys and closings' hashes that were written down elsewhere.
+
+    Whoever may write the database could put a key of their own in the place of all, take the newest closings away, or a
+    whole station: the books alone do not show that.
+    """
+    found = []
+    for row in (yield Query("select merchant_id, key_id, public_key from fiscal_key")) if keys else ():
+        if bytes(row["public_key"]) not in keys:
+            words = "has signed closings, and is none of the keys given"
+            found.append(Fault(merchant_id=row["merchant_id"], rule="fiscal-key", subject=row["key_id"], message=words))
+    for seal in seals:
+        if not (yield Query("select number from closing where hash = ?", (seal,))):
+            words = "is the hash of a closing that is not in these books"
+            found.append(Fault(merchant_id="", rule="closing-seal", subject=seal.hex(), message=words))
     return found
 
 

@@ -123,8 +123,8 @@ def _key_id(public: bytes) -> str:
 
 
 def _files(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
-    there = sorted(name for name in archive.namelist() if name not in ("manifest.json", "manifest.sig"))
-    if there != sorted(file["name"] for file in manifest["files"]):
+    named = [file["name"] for file in manifest["files"]]
+    if sorted(archive.namelist()) != sorted([*named, "manifest.json", "manifest.sig"]):  # each once
         raise Bad("the archive's files are not those of its manifest")
     for file in manifest["files"]:
         digest = hashlib.sha256()
@@ -250,7 +250,7 @@ def main(arguments: list[str]) -> int:
     """Verify the archive named on the command line."""
     key = arguments.pop(arguments.index("--key") + 1) if "--key" in arguments[:-1] else None
     paths = [word for word in arguments if word != "--key"]
-    if len(paths) != 1:
+    if len(paths) != 1 or (key is None and "--key" in arguments):
         sys.stdout.write(__doc__ or "")
         return 2
     try:
