@@ -112,6 +112,19 @@ async def test_a_refund_never_exceeds_a_payment_in_the_book() -> None:
         assert [done.amount for done in terminal.book] == [1590, 1000, 590]
 
 
+async def test_a_refund_that_stayed_unknown_is_a_persons_to_judge(tmp_path: Path) -> None:
+    """The terminal cannot be asked, and whoever looked at it says so to the checkout alone: the book bars nobody."""
+    async with counter() as (connector, terminal):
+        await connector.authorise(S, "pay_1", 1590, "EUR", None)
+        await connector._book.begin(
+            Sent(reference="ref_1", kind="refund", station_id=S, of_reference="pay_1", amount=1590)
+        )
+        assert (await connector.refund(S, "pay_1", "ref_1", 1590, "EUR")).outcome == "unknown"
+        assert (await connector.refund(S, "pay_1", "ref_2", 1590, "EUR")).outcome == "approved"
+        assert (await connector.refund(S, "pay_1", "ref_3", 1, "EUR")).reason == "more than what is left"
+        assert [done.amount for done in terminal.book] == [1590, 1590]
+
+
 async def test_a_terminal_is_asked_how_it_is_and_nothing_moves() -> None:
     async with counter("split", version="0301") as (connector, terminal):
         assert await connector.probe(S) == "it answers"

@@ -64,9 +64,12 @@ class SentBook(Book):
         """The line of a reference."""
         return await asyncio.to_thread(self._find_locked, reference)
 
-    async def left(self, payment_ref: str) -> int | None:
-        """What can still be given back on a payment, or taken of a hold, minor units; None for one not in this book."""
-        return await asyncio.to_thread(self._left, payment_ref)
+    async def left(self, payment_ref: str, *, sure: bool = False) -> int | None:
+        """What can still be given back on a payment, or taken of a hold, minor units; None for one not in this book.
+
+        `sure`: only what was certainly given counts; the rest is a person's to judge, of which no book hears.
+        """
+        return await asyncio.to_thread(self._left, payment_ref, sure)
 
     def _begin(self, sent: Sent) -> Sent | None:
         with self._lock:
@@ -98,16 +101,20 @@ class SentBook(Book):
         row = self._sql.execute("select * from sent where reference = ?", (reference,)).fetchone()
         return _sent(row) if row else None
 
-    def _left(self, payment_ref: str) -> int | None:
+    def _left(self, payment_ref: str, sure: bool) -> int | None:
         with self._lock:
             paid = self._find(payment_ref)
             rows = self._sql.execute(
                 "select * from sent where of_reference = ? and kind in ('refund', 'capture')", (payment_ref,)
             )
-            given = sum(line.amount for line in map(_sent, rows) if not _failed(line))
+            given = sum(line.amount for line in map(_sent, rows) if (_done(line) if sure else not _failed(line)))
         if paid is None:
             return None
         return 0 if _failed(paid) else paid.amount - given
+
+
+def _done(line: Sent) -> bool:
+    return line.result is not None and line.result.outcome == "approved"
 
 
 def _failed(line: Sent) -> bool:

@@ -99,8 +99,8 @@ class CaisseApConnector:
     async def _result(
         self, terminal: Terminal, reference: str, action: Action, amount: int, currency: str, of_reference: str
     ) -> PaymentResult:
-        left = await self._book.left(of_reference) if of_reference else None
-        if left is not None and left < 0:
+        left = await self._book.left(of_reference, sure=True) if of_reference else None
+        if left is not None and left < amount:
             return PaymentResult(outcome="declined", payment_ref=reference, reason="more than what is left")
         try:
             return await _asked(terminal, reference, action, amount, currency)
