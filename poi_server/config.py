@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -264,7 +265,18 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Config:
         raise ConfigError("A certificate needs its key, and a key its certificate.", "$.tls")
     if bool(config.nexo.certificate) != bool(config.nexo.key):
         raise ConfigError("A certificate needs its key, and a key its certificate.", "$.nexo")
+    for at, poi in enumerate(config.nexo.pois):
+        if urlsplit(poi.notify).scheme == "http" and not (config.nexo.keys or _is_here(urlsplit(poi.notify).hostname)):
+            why = "Events name customers: an http address beyond this machine needs a key in [[nexo.keys]], or https."
+            raise ConfigError(why, f"$.nexo.pois[{at}].notify")
     return config
+
+
+def _is_here(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _read(file: Path) -> dict[str, dict[str, Any]]:

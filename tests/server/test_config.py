@@ -50,6 +50,12 @@ def test_terminals_are_a_list_of_tables_with_options_of_their_own(tmp_path: Path
         ("", {"POI_HTTP_PORT": "many"}, "$.http.port", "int"),
         ("", {"POI_HTP_PORT": "1"}, "POI_HTP_PORT", "means nothing here"),
         ("[tls]\ncertificate = 'a.pem'\n", {}, "$.tls", "needs its key"),
+        (
+            "[[nexo.pois]]\npoi_id = 'A'\nstation = 's'\nnotify = 'http://192.168.1.20/events'\n",
+            {},
+            "$.nexo.pois[0].notify",
+            "name customers",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_place(
