@@ -179,6 +179,7 @@ class NexoPoi(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     poi_id: Annotated[str, Meta(min_length=1, max_length=80, description="The POIID that the tills use.")]
     station: Annotated[str, Meta(min_length=1, max_length=64, description="The station's id.")]
     sale_ids: Annotated[tuple[str, ...], Meta(description="The tills (SaleID) that may ask it; empty: any.")] = ()
+    keys: Annotated[tuple[str, ...], Meta(description="The keys (identifier) that open it; empty: any.")] = ()
     notify: Annotated[
         str, Meta(pattern=r"^(https?://\S{1,300})?\Z", description="The till's own endpoint, for events.")
     ] = ""
@@ -265,7 +266,10 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Config:
         raise ConfigError("A certificate needs its key, and a key its certificate.", "$.tls")
     if bool(config.nexo.certificate) != bool(config.nexo.key):
         raise ConfigError("A certificate needs its key, and a key its certificate.", "$.nexo")
+    known = {key.identifier for key in config.nexo.keys}
     for at, poi in enumerate(config.nexo.pois):
+        if absent := sorted(set(poi.keys) - known):
+            raise ConfigError(f"There is no key {absent[0]!r} in [[nexo.keys]].", f"$.nexo.pois[{at}].keys")
         if urlsplit(poi.notify).scheme == "http" and not (config.nexo.keys or _is_here(urlsplit(poi.notify).hostname)):
             why = "Events name customers: an http address beyond this machine needs a key in [[nexo.keys]], or https."
             raise ConfigError(why, f"$.nexo.pois[{at}].notify")

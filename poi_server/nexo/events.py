@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
@@ -32,11 +32,13 @@ SECONDS = 5.0
 class Events:
     """Tells tills what their customers show at the counter."""
 
-    def __init__(self, services: Services, merchant_id: str, pois: Iterable[NexoPoi], sealer: Sealer | None) -> None:
+    def __init__(
+        self, services: Services, merchant_id: str, pois: Iterable[NexoPoi], sealers: Sequence[Sealer]
+    ) -> None:
         self._services = services
         self._merchant_id = merchant_id
         self._pois = [poi for poi in pois if poi.notify]
-        self._sealer = sealer
+        self._sealers = sealers
         self._tasks: list[asyncio.Task[None]] = []
         self._http: aiohttp.ClientSession | None = None
 
@@ -75,11 +77,15 @@ class Events:
     async def _send(self, poi: NexoPoi, event: str, details: str) -> None:
         assert self._http is not None
         try:
-            content = sealed(await self._header(poi), self._body(event, details), self._sealer, REQUEST)
+            content = sealed(await self._header(poi), self._body(event, details), self._sealer(poi), REQUEST)
             async with self._http.post(poi.notify, data=content, headers={"Content-Type": JSON}, allow_redirects=False):
                 pass  # nobody reads what it says
         except (aiohttp.ClientError, OSError, TimeoutError, PoiError) as error:  # the storage may be away too
             log.warning("nexo_event_lost", poi_id=poi.poi_id, event_name=event, error=type(error).__name__)
+
+    def _sealer(self, poi: NexoPoi) -> Sealer | None:
+        """The POI's own key, or the first one."""
+        return next((one for one in self._sealers if not poi.keys or one.identifier in poi.keys), None)
 
     async def _header(self, poi: NexoPoi) -> MessageHeader:
         found = await self._services.sql.read(lambda: logins(self._merchant_id, poi.poi_id))

@@ -48,7 +48,7 @@ class NexoServer:
         """Sessions whose customer was acquired for a payment that names them, and is still to come."""
         self.selling: set[str] = set()
         """Stations at which a till's request has the session to itself."""
-        self.events = Events(services, merchant_id, self.config.pois, sealers[0] if sealers else None)
+        self.events = Events(services, merchant_id, self.config.pois, sealers)
         self._sealers = sealers
         self._swept = 0
         self._under_way: dict[tuple[str, ...], asyncio.Task[dict[str, Any]]] = {}
@@ -90,6 +90,8 @@ class NexoServer:
 
     async def _admitted(self, asked: Asked, credential: Principal | None) -> Turn:
         poi = self._poi(asked.header, credential)
+        if asked.sealer is not None and poi.keys and asked.sealer.identifier not in poi.keys:
+            raise RequestError("station-refused", "This key is another POI's.", status=403)
         if poi.sale_ids and asked.header.sale_id not in poi.sale_ids:
             raise RequestError("nexo-till-unknown", "This POI does not serve this SaleID.", status=403)
         station = Principal(

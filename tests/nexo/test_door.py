@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from poi_engine.nexo.crypto import Sealer
+from poi_engine.nexo.crypto import Sealer, SecurityKey
 from poi_engine.ports import PaymentResult
 from poi_server.config import Nexo, NexoPoi
 from poi_server.nexo import door
@@ -29,8 +29,8 @@ async def send(shop: Shop, folder: Path, message: Any, **headers: str) -> tuple[
         return answer.status, await answer.read()
 
 
-def secured(message: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    blob, trailer = Sealer(KEY).seal(msgspec.json.encode(message))
+def secured(message: dict[str, Any], key: SecurityKey = KEY, **changes: Any) -> dict[str, Any]:
+    blob, trailer = Sealer(key).seal(msgspec.json.encode(message))
     inner = message["SaleToPOIRequest"]["MessageHeader"]
     clear = {"MessageHeader": inner, "NexoBlob": blob, "SecurityTrailer": msgspec.to_builtins(trailer)}
     return {"SaleToPOIRequest": clear | changes}
@@ -116,3 +116,17 @@ async def test_where_it_is_required_a_till_logs_in_first(tmp_path: Path, sqlite_
         assert (await ask("GetTotals", "3"))["Result"] == "Success"
         assert (await ask("Logout", "4"))["Result"] == "Success"
         assert (await ask("GetTotals", "5"))["ErrorCondition"] == "LoggedOut"
+
+
+async def test_a_key_opens_its_own_pois_alone(tmp_path: Path, sqlite_url: str, valkey_url: str) -> None:
+    """Whoever holds one counter's passphrase sells at no other."""
+    other = SecurityKey(identifier="other", passphrase="another secret one")
+    pois = (NexoPoi(poi_id=POI, station=STATION, keys=("other",)),)
+    async with open_shop(
+        tmp_path, valkey_url, nexo=Nexo(host="127.0.0.1", port=0, pois=pois, keys=(KEY, other))
+    ) as shop:
+        await seat(shop)
+        message = request("Diagnosis", {})
+        status, content = await send(shop, tmp_path, secured(message))
+        assert (status, msgspec.json.decode(content)["errorCode"]) == (403, "station-refused")
+        assert (await send(shop, tmp_path, secured(message, other)))[0] == 200

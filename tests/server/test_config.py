@@ -56,6 +56,7 @@ def test_terminals_are_a_list_of_tables_with_options_of_their_own(tmp_path: Path
             "$.nexo.pois[0].notify",
             "name customers",
         ),
+        ("[[nexo.pois]]\npoi_id = 'A'\nstation = 's'\nkeys = ['b']\n", {}, "$.nexo.pois[0].keys", "no key 'b'"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(
