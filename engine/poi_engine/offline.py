@@ -25,7 +25,6 @@ from poi_engine.clock import micros_of, moment
 from poi_engine.errors import Conflict, PoiError, RequestError, StorageError
 from poi_engine.facts import read_facts
 from poi_engine.fiscal.day import must_be_open
-from poi_engine.fiscal.training import must_count
 from poi_engine.goods.products import Product, find_product, line_of
 from poi_engine.identify import Identifier, Refused
 from poi_engine.pan import find_pan, refuse_pan
@@ -121,6 +120,7 @@ class OfflineSales:
         checkout_id = _checkout_of(counter.station_id, sale)
         if await self._w.sql.read(lambda: _known(merchant_id, checkout_id, sale)):
             return False
+        await self._w.places.must_count(merchant_id, counter.station_id)
         identity = await self._who(merchant_id, sale)
         merchant = await self._offers.merchant(merchant_id)
         payment_id, at = self._w.ids.new("pay"), await self._time(merchant_id, counter.station_id, sale, now)
@@ -128,7 +128,6 @@ class OfflineSales:
         def job() -> Job[bool]:
             if (yield from _known(merchant_id, checkout_id, sale)):
                 return False
-            yield from must_count(merchant_id, counter.station_id)
             frozen = yield from _frozen(merchant, counter, checkout_id, sale, identity, by, at)
             payment = _payment(payment_id, checkout_id, sale, by, at)
             yield from _make(merchant_id, checkout_id, frozen, payment, self._w, at)

@@ -1,9 +1,9 @@
 """Value lines: stored value that is sold in a basket, beside goods or alone, and paid like anything else.
 
 Money comes in against a debt of the merchant's: no VAT, no offer, no points. Such a line is an ordinary line of the
-sale with the code `value:wallet` or `value:gift_card:{card_id}`. The acceptance holds what is sold as a pending load: sales
-at once stay within the most. The sale's own transaction posts it, once. A refund takes the value back only as far as it
-is still there.
+sale with the code `value:wallet` or `value:gift_card:{card_id}`. The acceptance holds what is sold as a pending load:
+sales at once stay within the most. The sale's own transaction posts it, once. A refund takes the value back only as far
+as it is still there.
 """
 
 from collections.abc import Iterable, Sequence
