@@ -7,7 +7,7 @@ import pytest
 from poi_engine.ports import Job, Query
 from tests.nexo.messages import request
 from tests.nexo.test_status import outcome, reference, sales
-from tests.nexo.till import payment
+from tests.nexo.till import payment, sale_data
 from tests.server.shop import Shop
 
 
@@ -91,3 +91,28 @@ async def test_where_people_sign_in_a_till_sells_for_the_one_who_is(shop: Shop) 
     paid = await ask(shop, "Payment", payment(10), "2")
     sale = (await shop.ask("GET", f"/v1/sales/{paid['POIData']['POITransactionID']['TransactionID']}")).json
     assert sale["seller_id"] == shop.seller_id
+
+
+async def test_a_gift_card_is_paid_out_as_far_as_the_person_may_refund(shop: Shop) -> None:
+    """Taking value off a card, or undoing a load, is money out of the drawer: the refund limit holds."""
+    card = (await shop.ask("POST", "/v1/gift-cards", {}, headers={"Idempotency-Key": "issue"})).json
+    await shop.ask("PUT", "/v1/settings/sign-in", {"sign_in": "required", "sign_out_minutes": 30})
+    hired = {"name": "Joan", "role": "seller", "refund_limit": 500}
+    joan = (await shop.ask("POST", "/v1/sellers", hired)).json["seller_id"]
+    await shop.ask("PUT", f"/v1/sellers/{joan}/pin", {"pin": "5093"})
+    await shop.ask("POST", f"/v1/stations/{shop.station_id}/sign-in", {"seller_id": joan, "pin": "5093"}, role="till")
+
+    async def stored(kind: str, amount: float, service: str, **other: Any) -> dict[str, Any]:
+        data = {"StoredValueTransactionType": kind, "ItemAmount": amount, "Currency": "EUR"}
+        data |= {"StoredValueAccountID": {"Value": card["code"]}} | other
+        return await ask(shop, "StoredValue", {"SaleData": sale_data(), "StoredValueData": [data]}, service)
+
+    loaded = await stored("Load", 30, "1")
+    assert outcome(loaded) == ("Success", None)
+    assert outcome(await stored("Unload", 4, "2")) == ("Success", None)
+    refused = await stored("Unload", 2, "3")
+    assert outcome(refused) == ("Failure", "NotAllowed")
+    assert "approval-needed" in refused["Response"]["AdditionalResponse"]
+    undo = {"OriginalPOITransaction": {"POITransactionID": loaded["POIData"]["POITransactionID"]}}
+    assert outcome(await stored("Reverse", 0, "4", **undo)) == ("Failure", "NotAllowed")
+    assert outcome(await stored("Unload", 1, "5")) == ("Success", None)

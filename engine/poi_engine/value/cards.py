@@ -91,13 +91,26 @@ class GiftCards:
         asked = key_of(by, key, "gift-card-load", letters_of(code, "$.code"), str(amount))
         return await self._by_code(merchant_id, code, amount, asked, by)
 
-    async def unload(self, merchant_id: str, code: str, amount: int | None = None, *, key: str, by: Principal) -> Moved:
-        """A till pays out `amount` minor units of it, None: all that is on it. Once, if repeated."""
+    async def unload(
+        self,
+        merchant_id: str,
+        code: str,
+        amount: int | None = None,
+        *,
+        key: str,
+        by: Principal,
+        allowance: Allowance | None = None,
+    ) -> Moved:
+        """A till pays out `amount` minor units of it, None: all that is on it, as far as a person may refund alone.
+        Once, if repeated."""
         asked = key_of(by, key, "gift-card-unload", letters_of(code, "$.code"), str(amount))
-        return await self._by_code(merchant_id, code, None if amount is None else -amount, asked, by)
+        return await self._by_code(merchant_id, code, None if amount is None else -amount, asked, by, allowance)
 
-    async def reverse(self, merchant_id: str, operation_id: str, *, key: str, by: Principal) -> Moved:
+    async def reverse(
+        self, merchant_id: str, operation_id: str, *, key: str, by: Principal, allowance: Allowance | None = None
+    ) -> Moved:
         """Undo a load or an unload, once. `Conflict` `value-spent` when what was loaded is spent."""
+        found = allowance or Allowance(who=by.who)
         asked = key_of(by, key, "gift-card-reverse", operation_id)
         once = Key(principal="engine", key=f"reverse:{operation_id}", body_hash=b"reverse")
 
@@ -109,6 +122,8 @@ class GiftCards:
                 raise Conflict("already-reversed", "This load or unload is undone already.")
             card_id, amount = _undone(done[0])
             card = yield from lock_card(merchant_id, card_id)
+            if amount < 0:
+                yield from allow(merchant_id, found, "refund", card_id, -amount, new_id, at)
             return (yield from self._move(merchant_id, new_id, card, amount, "reverse", by, at))
 
         return await self._once(merchant_id, asked, by, undo)
@@ -153,7 +168,16 @@ class GiftCards:
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    async def _by_code(self, merchant_id: str, code: str, amount: int | None, asked: Key, by: Principal) -> Moved:
+    async def _by_code(
+        self,
+        merchant_id: str,
+        code: str,
+        amount: int | None,
+        asked: Key,
+        by: Principal,
+        allowance: Allowance | None = None,
+    ) -> Moved:
+        found = allowance or Allowance(who=by.who)
         if amount == 0:
             raise RequestError("bad-amount", "An amount is 1 minor unit or more.", path="$.amount")
 
@@ -167,6 +191,8 @@ class GiftCards:
                 raise Conflict("value-limit", f"A wallet or gift card holds at most {rules.most} minor units.")
             if change > 0:
                 yield activate(merchant_id, card_id, rules.card_months, at)
+            if change < 0:
+                yield from allow(merchant_id, found, "refund", card_id, -change, new_id, at)
             kind = "load" if change > 0 else "unload"
             return (yield from self._move(merchant_id, new_id, card, change, kind, by, at))
 

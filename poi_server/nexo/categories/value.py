@@ -6,6 +6,7 @@ import msgspec
 
 from poi_engine.errors import NotFound, RequestError
 from poi_engine.ports import Job, Query
+from poi_engine.staff.approvals import allowance_of
 from poi_engine.value.cards import Moved
 from poi_server.nexo.answered import account_of, said
 from poi_server.nexo.conditions import SUCCESS, Failed, money_may_move
@@ -97,7 +98,7 @@ async def _customer_id(turn: Turn, asked: LoyaltyAccountReq) -> str:
 
 
 async def _moved(turn: Turn, asked: StoredValueData) -> Moved:
-    cards, key = turn.engine.gift_cards, turn.message_id
+    cards, key, allowance = turn.engine.gift_cards, turn.message_id, allowance_of(turn.acting, "refund", None)
     kind = asked.stored_value_transaction_type
     if kind in ("Reserve", "Duplicate"):
         raise Failed("NotAllowed", f"Gift cards here know no {kind}.", "stored-value-type")
@@ -105,12 +106,14 @@ async def _moved(turn: Turn, asked: StoredValueData) -> Moved:
         reference = asked.original_poi_transaction
         if reference is None or reference.poi_transaction_id is None:
             raise Failed("MessageFormat", "Say which transaction: OriginalPOITransaction.", "no-original")
-        return await cards.reverse(turn.merchant_id, reference.poi_transaction_id.transaction_id, key=key, by=turn.by)
+        operation_id = reference.poi_transaction_id.transaction_id
+        return await cards.reverse(turn.merchant_id, operation_id, key=key, by=turn.by, allowance=allowance)
     code, amount = await _asked(turn, asked)
     if kind == "Activate" and (await cards.look(turn.merchant_id, code)).state != "issued":
         raise Failed("NotAllowed", "This gift card is active already: load it.", "already-active")
-    move = cards.unload if kind == "Unload" else cards.load
-    return await move(turn.merchant_id, code, amount, key=key, by=turn.by)
+    if kind == "Unload":
+        return await cards.unload(turn.merchant_id, code, amount, key=key, by=turn.by, allowance=allowance)
+    return await cards.load(turn.merchant_id, code, amount, key=key, by=turn.by)
 
 
 async def _asked(turn: Turn, asked: StoredValueData) -> tuple[str, int]:
