@@ -197,6 +197,8 @@ async def test_a_reader_says_how_it_is(tmp_path: Path) -> None:
         ({"reader": "pos-1"}, ".reader", "tmr_"),
         ({"api_key_file": "/nowhere"}, ".api_key_file", "cannot be read"),
         ({"api": "http://api.example"}, ".api", "https only"),
+        ({"api": "http://127.0.0.1.api.example"}, ".api", "https only"),
+        ({"api": "http://api.example/://127.0.0.1"}, ".api", "https only"),
         ({"key": "sk_live_1"}, "", "Options are: reader"),
     ],
 )

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 from poi_engine.clock import Clock, micros
 from poi_engine.connectors.sent import Sent, SentBook
 from poi_engine.connectors.stripe_terminal.options import StripeReader, reader
-from poi_engine.connectors.stripe_terminal.states import facts_of, failure, intent_said, refund_said
+from poi_engine.connectors.stripe_terminal.states import (
+    action_on,
+    declined,
+    facts_of,
+    failure,
+    intent_said,
+    refund_said,
+    unknown,
+)
 from poi_engine.errors import DeviceError, RequestError
 from poi_engine.ports import Capabilities, CardSeen, ConnectorSetup, PaymentResult
 
@@ -77,7 +85,7 @@ class StripeConnector:
                 return known.result or await self.status(capture_ref)
             left = await self._book.left(hold_ref)
             if left is not None and left < 0:
-                return await self._ended(_declined(capture_ref, "more than what is held"))
+                return await self._ended(declined(capture_ref, "more than what is held"))
             await self._book.end(capture_ref, token=intent)
             return await self._taken(service, intent, capture_ref, amount)
 
@@ -98,13 +106,13 @@ class StripeConnector:
         if said.outcome == "approved" and (line is None or line.kind != "hold"):
             undone = await self._undo(service, payment_ref, said.amount)
             if undone.outcome != "approved":
-                return _unknown(payment_ref, undone.reason)
+                return unknown(payment_ref, undone.reason)
         elif said.outcome != "declined":
             said = await self._stopped(there, service, payment_ref)
             if said.outcome != "declined":
                 return said
         await self._begin(payment_ref, "authorise", there.station)
-        await self._book.end(payment_ref, result=_declined(payment_ref, "cancelled"))
+        await self._book.end(payment_ref, result=declined(payment_ref, "cancelled"))
         return PaymentResult(outcome="approved", payment_ref=payment_ref)
 
     async def refund(
@@ -120,7 +128,7 @@ class StripeConnector:
                 return known.result or await self.status(refund_ref)
             left = await self._book.left(payment_ref)
             if left is not None and left < 0:
-                return await self._ended(_declined(refund_ref, "more than what is left"))
+                return await self._ended(declined(refund_ref, "more than what is left"))
             return await self._refunded(service, intent, refund_ref, amount)
 
     async def status(self, payment_ref: str) -> PaymentResult:
@@ -137,10 +145,10 @@ class StripeConnector:
             intent = await self._intent_of(service, payment_ref)
             if intent is None:
                 return PaymentResult(outcome="not_found", payment_ref=payment_ref)
-            action = _action(await service.reader(there.options.reader), intent)
+            action = action_on(await service.reader(there.options.reader), intent)
             said = intent_said(payment_ref, line.amount if line else None, await service.intent(intent), action)
         except DeviceError as error:
-            return _unknown(payment_ref, error.message)
+            return unknown(payment_ref, error.message)
         return await self._ended(said)
 
     async def probe(self, station_id: str) -> str:
@@ -185,7 +193,7 @@ class StripeConnector:
                 await service.stop(there.options.reader)
             with suppress(DeviceError):  # nothing is charged on it as long as nobody confirms
                 await service.cancel_intent(line.token)
-        await self._book.end(reference, token="", result=_declined(reference, "cancelled"))
+        await self._book.end(reference, token="", result=declined(reference, "cancelled"))
 
     # --- the payment -----------------------------------------------------------------------------------------------
 
@@ -217,11 +225,11 @@ class StripeConnector:
         """Before the reader was told to charge, nothing can have been; if it may have been told, nobody knows."""
         line = await self._book.find(reference)
         if error.code == "no-answer" and line is not None and line.token:
-            return _unknown(reference, error.message)
+            return unknown(reference, error.message)
         if line is not None and line.token:
             with suppress(DeviceError):
                 await self._of(line)[1].cancel_intent(line.token)
-        await self._ended(_declined(reference, error.code))
+        await self._ended(declined(reference, error.code))
         raise error
 
     async def _watched(self, there: StripeReader, service: Service, reference: str) -> PaymentResult:
@@ -241,7 +249,7 @@ class StripeConnector:
         with suppress(TimeoutError):
             async with asyncio.timeout(there.options.answer_seconds):
                 while True:
-                    action = _action(await service.reader(there.options.reader), intent)
+                    action = action_on(await service.reader(there.options.reader), intent)
                     if action is None or action.get("status") != "in_progress":
                         return action or {}
                     await asyncio.sleep(there.options.poll_seconds)
@@ -254,12 +262,12 @@ class StripeConnector:
             intent = await self._intent_of(service, reference)
             if intent is None:
                 await self._spend(service, reference)
-                return _declined(reference, "cancelled")
+                return declined(reference, "cancelled")
             with suppress(DeviceError):
                 await service.stop(there.options.reader)
             cancelled = await service.cancel_intent(intent)
         except DeviceError as error:
-            return _unknown(reference, error.message)
+            return unknown(reference, error.message)
         said = intent_said(reference, line.amount if line else None, cancelled, None)
         return await self._ended(said)
 
@@ -273,8 +281,8 @@ class StripeConnector:
             captured = await service.capture_intent(intent, amount, capture_ref)
         except DeviceError as error:
             if error.code == "no-answer":
-                return _unknown(capture_ref, error.message)
-            return await self._ended(_declined(capture_ref, str(getattr(error, "reason", error.code))))
+                return unknown(capture_ref, error.message)
+            return await self._ended(declined(capture_ref, str(getattr(error, "reason", error.code))))
         return await self._ended(intent_said(capture_ref, amount, captured, None))
 
     async def _capture_status(self, service: Service, line: Sent) -> PaymentResult:
@@ -289,11 +297,11 @@ class StripeConnector:
     async def _undo(self, service: Service, payment_ref: str, amount: int) -> PaymentResult:
         intent = await self._intent_of(service, payment_ref)
         if intent is None:
-            return _unknown(payment_ref, "its intent is not found")
+            return unknown(payment_ref, "its intent is not found")
         try:
             refund = await service.refund(intent, amount, f"cancel:{payment_ref}", f"cancel:{payment_ref}")
         except DeviceError as error:
-            return _unknown(payment_ref, error.message)
+            return unknown(payment_ref, error.message)
         return refund_said(payment_ref, amount, refund)
 
     async def _refunded(self, service: Service, intent: str, refund_ref: str, amount: int) -> PaymentResult:
@@ -301,8 +309,8 @@ class StripeConnector:
             said = refund_said(refund_ref, amount, await service.refund(intent, amount, refund_ref, refund_ref))
         except DeviceError as error:
             if error.code == "no-answer":
-                return _unknown(refund_ref, error.message)
-            said = _declined(refund_ref, str(getattr(error, "reason", error.code)))
+                return unknown(refund_ref, error.message)
+            said = declined(refund_ref, str(getattr(error, "reason", error.code)))
         return await self._ended(said)
 
     async def _refund_status(self, service: Service, line: Sent) -> PaymentResult:
@@ -318,11 +326,11 @@ class StripeConnector:
             try:
                 intent = await self._intent_of(service, line.of_reference)
                 if intent and await service.find_refund(intent, line.reference):
-                    return _unknown(line.reference, "the service has given the money back")
+                    return unknown(line.reference, "the service has given the money back")
                 await self._spend(service, line.reference)
             except DeviceError as error:
-                return _unknown(line.reference, error.message)
-            await self._ended(_declined(line.reference, "cancelled"))
+                return unknown(line.reference, error.message)
+            await self._ended(declined(line.reference, "cancelled"))
         return PaymentResult(outcome="approved", payment_ref=line.reference)
 
     # --- small things ----------------------------------------------------------------------------------------------
@@ -391,23 +399,7 @@ def opened(setup: ConnectorSetup) -> StripeConnector:
     return StripeConnector(readers, SentBook(setup.book), setup.clock)
 
 
-def _action(found: Mapping[str, Any], intent: str) -> dict[str, Any] | None:
-    """What a reader does, or did last, if it is about this intent."""
-    action = found.get("action") or {}
-    details = action.get(str(action.get("type"))) or {}
-    about = details.get("payment_intent") or (action.get("collect_payment_method") or {}).get("payment_intent")
-    return dict(action) if about == intent else None
-
-
 def _seen(line: Sent) -> CardSeen:
     if line.result is None or line.result.outcome != "approved":
         raise DeviceError("card-not-read", "No card was read.")
     return CardSeen(facts=line.result.facts, acquisition_ref=line.reference)
-
-
-def _declined(reference: str, why: str) -> PaymentResult:
-    return PaymentResult(outcome="declined", payment_ref=reference, reason=why)
-
-
-def _unknown(reference: str, why: str) -> PaymentResult:
-    return PaymentResult(outcome="unknown", payment_ref=reference, reason=why)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
@@ -27,7 +28,7 @@ class StripeReader:
         self.key = secret_of(station, "api_key_file", options.api_key_file)
         if not self.key.startswith(("sk_", "rk_")):
             raise wrong(station, ".api_key_file", "a key begins with sk_ or rk_ (better: a restricted one).")
-        if options.api.startswith("http:") and "://127.0.0.1" not in options.api:
+        if options.api.startswith("http:") and urlsplit(options.api).hostname != "127.0.0.1":
             raise wrong(station, ".api", "the key travels by https only, but to this machine.")
 
 

@@ -90,3 +90,21 @@ def facts_of(card: Object | None) -> PaymentFacts:
         bin=digits[0] if digits else None,
         entry_mode="phone" if card.get("wallet") else _READ.get(str(card.get("read_method"))),
     )
+
+
+def action_on(found: Mapping[str, Any], intent: str) -> dict[str, Any] | None:
+    """What a reader does, or did last, if it is about this intent."""
+    action = found.get("action") or {}
+    details = action.get(str(action.get("type"))) or {}
+    about = details.get("payment_intent") or (action.get("collect_payment_method") or {}).get("payment_intent")
+    return dict(action) if about == intent else None
+
+
+def declined(reference: str, why: str) -> PaymentResult:
+    """Nothing was taken, and nothing will be."""
+    return PaymentResult(outcome="declined", payment_ref=reference, reason=why)
+
+
+def unknown(reference: str, why: str) -> PaymentResult:
+    """Nobody knows."""
+    return PaymentResult(outcome="unknown", payment_ref=reference, reason=why)
