@@ -9,6 +9,7 @@ from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.principal import Principal
 from poi_engine.session import Session
 from poi_engine.value.lines import GIFT_CARD, WALLET
+from poi_engine.verify import verify
 from poi_offers.model import Offer, PercentOff
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
 
@@ -180,3 +181,21 @@ async def test_no_more_than_the_most_is_loaded_by_two_sales_at_once(shop: Shop) 
     assert refused.value.code == "value-limit"
     await shop.pay(first, "cash")
     assert await shop.balance(f"wallet:{ada}") == 20_000
+
+
+async def test_what_a_merged_customer_had_under_way_is_loaded_for_who_lives_on(shop: Shop) -> None:
+    ada, bob = await shop.customer(), await shop.customer("Bob")
+    session = await shop.accept(await basket(shop, BasketEntry(code=WALLET, amount=2000), customer_id=ada))
+    await shop.engine.clientele.merges.merge(M, bob, ada, key="merge", by=SELLER)
+    assert (await shop.pay(session, "cash")).state == "paid"
+    assert (await shop.balance(f"wallet:{ada}"), await shop.balance(f"wallet:{bob}")) == (0, 2000)
+    assert await verify(shop.sql) == []
+
+
+async def test_what_is_given_up_loads_nothing_and_leaves_room(shop: Shop) -> None:
+    ada = await shop.customer()
+    session = await shop.accept(await basket(shop, BasketEntry(code=WALLET, amount=25_000), customer_id=ada))
+    await shop.engine.stations.abandon(M, session.session_id, by=SELLER)
+    assert (await load(shop, WALLET, 25_000, ada)).state == "paid"
+    assert await shop.balance(f"wallet:{ada}") == 25_000
+    assert await verify(shop.sql) == []
