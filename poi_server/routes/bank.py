@@ -91,7 +91,7 @@ async def transfer_code(call: Call, session_id: str, kind: Literal["epc", "emv"]
 async def book(call: Call, body: CreditsBody) -> Booked:
     """Each is kept once, by the bank's own reference. One with the reference and the amount of an awaited transfer ends
     that payment; the others wait for a person."""
-    return await asyncio.shield(call.engine.bank.book(call.merchant_id, body.credits))
+    return await asyncio.shield(call.engine.bank.book(call.merchant_id, body.credits, by=call.by))
 
 
 @routes.get("/v1/bank/credits", roles=STAFF, right="resolve", summary="The credits in a state")

@@ -36,6 +36,6 @@ async def day_of_value(shop: Shop) -> None:
         Credit(credit_id=name, amount=900, currency="EUR", booked_at=datetime(2026, 11, 22, tzinfo=UTC), reference=ref)
         for name, ref in (("a", reference), ("b", reference), ("c", ""))
     ]
-    await engine.bank.book(M, told)
+    await engine.bank.book(M, told, by=SELLER)
     await engine.bank.credits(M, "unmatched")
     await engine.bank.set_aside(M, "c", "the rent", by=SELLER)

@@ -52,11 +52,11 @@ async def credit(shop: Shop, session: Session, amount: int, credit_id: str = "ba
 async def test_the_bank_ends_the_payment_once_however_often_it_tells(bank_shop: Shop) -> None:
     session = await asked(bank_shop)
     told = await credit(bank_shop, session, 1890)
-    booked = await bank_shop.engine.bank.book(M, [told, told])
+    booked = await bank_shop.engine.bank.book(M, [told, told], by=SELLER)
     assert (booked.new, booked.known, booked.matched) == (1, 1, 1)
     paid = await bank_shop.engine.stations.get(M, session.session_id)
     assert paid.state == "paid"
-    again = await bank_shop.engine.bank.book(M, [told])
+    again = await bank_shop.engine.bank.book(M, [told], by=SELLER)
     assert (again.new, again.known) == (0, 1)
     sale = await bank_shop.engine.sales.get(M, paid.sale_id or "")
     assert (sale.means, sale.total) == ("transfer", 1890)
@@ -73,7 +73,7 @@ async def test_a_crash_between_the_credit_and_the_sale_is_mended_by_the_next_rou
 
     monkeypatch.setattr(bank_shop.engine.bank, "_settle", killed)
     with pytest.raises(KeyboardInterrupt):
-        await bank_shop.engine.bank.book(M, [told])
+        await bank_shop.engine.bank.book(M, [told], by=SELLER)
     await bank_shop.restart()
     assert (await bank_shop.engine.stations.get(M, session.session_id)).state == "paid"
 
@@ -81,7 +81,7 @@ async def test_a_crash_between_the_credit_and_the_sale_is_mended_by_the_next_rou
 @pytest.mark.parametrize(("amount", "state"), [(1889, "under"), (1891, "over")])
 async def test_another_amount_waits_for_a_person(bank_shop: Shop, amount: int, state: str) -> None:
     session = await asked(bank_shop)
-    await bank_shop.engine.bank.book(M, [await credit(bank_shop, session, amount)])
+    await bank_shop.engine.bank.book(M, [await credit(bank_shop, session, amount)], by=SELLER)
     assert (await bank_shop.engine.stations.get(M, session.session_id)).state == "unknown"
     (listed,) = await bank_shop.engine.bank.credits(M, state)  # type: ignore[arg-type]
     assert listed.payment_id is not None
@@ -94,7 +94,7 @@ async def test_another_amount_waits_for_a_person(bank_shop: Shop, amount: int, s
 
 async def test_a_credit_without_a_known_reference_is_listed_and_set_aside_with_a_reason(bank_shop: Shop) -> None:
     strange = Credit(credit_id="x", amount=5, currency="EUR", booked_at=DAY, reference="thanks for the bread")
-    await bank_shop.engine.bank.book(M, [strange])
+    await bank_shop.engine.bank.book(M, [strange], by=SELLER)
     (listed,) = await bank_shop.engine.bank.credits(M, "unmatched")
     assert listed.reference == "", "what the payer wrote is not kept"
     with pytest.raises(RequestError) as refused:
@@ -111,7 +111,7 @@ async def test_money_that_comes_after_a_person_declined_is_listed_to_be_given_ba
     late = await credit(bank_shop, session, 1890)
     declined = await bank_shop.engine.checkout.resolve(M, session.session_id, "declined", "they left", by=SELLER)
     assert declined.state == "declined"
-    await bank_shop.engine.bank.book(M, [late])
+    await bank_shop.engine.bank.book(M, [late], by=SELLER)
     (listed,) = await bank_shop.engine.bank.credits(M, "give_back")
     assert (listed.credit_id, listed.amount) == ("bank-1", 1890)
     assert (await bank_shop.engine.stations.get(M, session.session_id)).state == "declined"
@@ -121,7 +121,7 @@ async def test_a_second_transfer_for_the_same_payment_is_given_back(bank_shop: S
     session = await asked(bank_shop)
     first = await credit(bank_shop, session, 1890, "bank-1")
     second = await credit(bank_shop, session, 1890, "bank-2")
-    booked = await bank_shop.engine.bank.book(M, [first, second])
+    booked = await bank_shop.engine.bank.book(M, [first, second], by=SELLER)
     assert (booked.matched, booked.open) == (1, 1)
     (listed,) = await bank_shop.engine.bank.credits(M, "give_back")
     assert listed.credit_id == "bank-2"
@@ -129,7 +129,7 @@ async def test_a_second_transfer_for_the_same_payment_is_given_back(bank_shop: S
 
 async def test_a_refund_is_listed_for_a_person_to_transfer(bank_shop: Shop) -> None:
     session = await asked(bank_shop)
-    await bank_shop.engine.bank.book(M, [await credit(bank_shop, session, 1890)])
+    await bank_shop.engine.bank.book(M, [await credit(bank_shop, session, 1890)], by=SELLER)
     paid = await bank_shop.engine.stations.get(M, session.session_id)
     checkout: Checkout = bank_shop.engine.checkout
     back = await checkout.refund(M, paid.sale_id or "", None, "stale bread", key="back", by=SELLER)
@@ -140,18 +140,20 @@ async def test_a_refund_is_listed_for_a_person_to_transfer(bank_shop: Shop) -> N
 
 async def test_the_same_entry_with_another_amount_is_refused(bank_shop: Shop) -> None:
     entry = Credit(credit_id="x", amount=5, currency="EUR", booked_at=DAY)
-    await bank_shop.engine.bank.book(M, [entry])
+    await bank_shop.engine.bank.book(M, [entry], by=SELLER)
     with pytest.raises(Conflict) as refused:
-        await bank_shop.engine.bank.book(M, [Credit(credit_id="x", amount=6, currency="EUR", booked_at=DAY)])
+        await bank_shop.engine.bank.book(M, [Credit(credit_id="x", amount=6, currency="EUR", booked_at=DAY)], by=SELLER)
     assert refused.value.code == "credit-differs"
 
 
 async def test_an_entry_that_is_refused_stops_no_other(bank_shop: Shop) -> None:
     session = await asked(bank_shop)
     entry = Credit(credit_id="x", amount=5, currency="EUR", booked_at=DAY)
-    await bank_shop.engine.bank.book(M, [entry])
+    await bank_shop.engine.bank.book(M, [entry], by=SELLER)
     with pytest.raises(Conflict):
-        await bank_shop.engine.bank.book(M, [replace(entry, amount=6), await credit(bank_shop, session, 1890)])
+        await bank_shop.engine.bank.book(
+            M, [replace(entry, amount=6), await credit(bank_shop, session, 1890)], by=SELLER
+        )
     assert (await bank_shop.engine.stations.get(M, session.session_id)).state == "paid"
 
 
@@ -199,7 +201,7 @@ async def test_a_part_that_came_by_transfer_is_given_back_with_the_sale_that_was
     accepted = await bank_shop.accept(await bank_shop.basket(1000))
     checkout: Checkout = bank_shop.engine.checkout
     await checkout.pay(M, accepted.session_id, "transfer", 400, key="part", by=SELLER)
-    await bank_shop.engine.bank.book(M, [await credit(bank_shop, accepted, 400)])
+    await bank_shop.engine.bank.book(M, [await credit(bank_shop, accepted, 400)], by=SELLER)
     part = await bank_shop.engine.stations.get(M, accepted.session_id)
     assert (part.state, part.due) == ("paying", 600)
     await bank_shop.engine.stations.abandon(M, accepted.session_id, by=SELLER)
@@ -214,7 +216,7 @@ async def test_the_bank_and_a_person_at_once_never_both_have_their_way(bank_shop
     for number in range(5):
         session = await asked(bank_shop)
         told = await credit(bank_shop, session, 1890, f"bank-{number}")
-        bank = bank_shop.engine.bank.book(M, [told])
+        bank = bank_shop.engine.bank.book(M, [told], by=SELLER)
         person = bank_shop.engine.checkout.resolve(M, session.session_id, "declined", "they left", by=SELLER)
         both = (bank, person) if first == "bank" else (person, bank)
         await asyncio.gather(*both, return_exceptions=True)

@@ -73,8 +73,8 @@ class Bank:
         self._w.places.forget()  # counters take transfers, or take none any more
         return checked
 
-    async def book(self, merchant_id: str, credits: Sequence[Credit]) -> Booked:
-        """Keep what the bank tells, each entry once, and end the payments that are paid by it.
+    async def book(self, merchant_id: str, credits: Sequence[Credit], *, by: Principal) -> Booked:
+        """Keep what the bank tells, each entry once, and end the payments that are paid by it. Who told is audited.
 
         `Conflict` `credit-differs`, when the others are booked: one that was told otherwise before stops none of them.
         """
@@ -83,9 +83,8 @@ class Bank:
         made: list[BankCredit] = []
         refused: Conflict | None = None
         for credit in credits:
-            at = self._w.at()
             try:
-                found = await self._w.sql.write(lambda credit=credit, at=at: book_credit(merchant_id, credit, at))  # type: ignore[misc]
+                found = await self._book(merchant_id, credit, by)
             except Conflict as error:
                 refused = refused or error
                 continue
@@ -123,6 +122,18 @@ class Bank:
     async def awaited(self, merchant_id: str, session_id: str) -> AwaitedTransfer:
         """What the session's customer is asked to transfer. `Conflict` `no-transfer` when nothing is awaited."""
         return await self._w.sql.read(lambda: _awaited_by(merchant_id, session_id))
+
+    async def _book(self, merchant_id: str, credit: Credit, by: Principal) -> BankCredit | None:
+        audit_id, at = self._w.ids.new("aud"), self._w.at()
+
+        def job() -> Job[BankCredit | None]:
+            found = yield from book_credit(merchant_id, credit, at)
+            if found is not None:
+                why, act = f"{found.amount} {found.currency}, {found.state}", "bank-credit-told"
+                yield insert_audit(merchant_id, audit_id, by.who, act, found.credit_id, why, at, by.station_id)
+            return found
+
+        return await self._w.sql.write(job)
 
     async def _settle(self, merchant_id: str, payment_id: str) -> None:
         """End the payment now; whatever prevents it, the next round of recovery does."""
