@@ -162,9 +162,10 @@ def _fits(total: int, wish: Wish) -> int:
 
 
 def _must_be_same(session: Session, wish: Wish) -> None:
-    """A key that is repeated for another basket is refused."""
+    """A key that is repeated for another basket or other codes is refused."""
     items, entries = session.basket.items, wish.entries
-    if len(items) != len(entries) or not all(map(_is_of, items, entries)):
+    same = len(items) == len(entries) and all(map(_is_of, items, entries))
+    if not same or session.basket.codes != wish.codes:
         message = "This idempotency key was used for another request; use a new key for a new request."
         raise Conflict("idempotency-mismatch", message, status=422)
 
