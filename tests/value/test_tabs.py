@@ -290,3 +290,11 @@ async def test_a_card_held_for_less_than_the_ceiling_opens_no_tab(shop: Shop, mo
     held = await asyncio.to_thread(shop.terminal.book.find, tab.tab_id)
     assert held is not None
     assert held.cancelled
+
+
+async def test_a_tab_opened_under_a_merged_record_is_that_of_who_lives_on(shop: Shop) -> None:
+    ada, bob = await shop.customer(), await shop.customer("Bob")
+    session = await shop.identify(await shop.engine.stations.open(M, STATION), ada)
+    await shop.engine.clientele.merges.merge(M, bob, ada, key="merge", by=SELLER)
+    tab = await shop.engine.tabs.open(M, session.session_id, CEILING, key="tab", by=SELLER)
+    assert (tab.state, tab.customer_id) == ("open", bob)

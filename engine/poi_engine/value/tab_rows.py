@@ -71,7 +71,7 @@ def insert_tab(
     at: int,
 ) -> Job[None]:
     """Write a tab before the card is held for it; a customer has one at a time."""
-    yield from lock_living(merchant_id, customer_id)
+    customer_id = (yield from lock_living(merchant_id, customer_id)).customer_id
     if (yield from _newest(merchant_id, customer_id, LIVE)) is not None:
         raise Conflict("tab-open", "This customer has an open tab already.")
     yield Query(
