@@ -50,7 +50,7 @@ def _thirty_two(text: str) -> bytes:
 
 def run(options: argparse.Namespace) -> int:
     """Print what is broken; 1 when anything is."""
-    findings = asyncio.run(_verify(options.settings, options.key, options.seal))
+    findings = asyncio.run(_verify(options.settings, books(options.settings), options.key, options.seal))
     for finding in findings:
         print(f"{finding.rule}  {finding.merchant_id}  {finding.subject}  {finding.message}")
     print("All books are in order." if not findings else f"{len(findings)} things are broken.")
@@ -67,8 +67,8 @@ def books(config: Config) -> str:
     return f"sqlite:///{file}"
 
 
-async def _verify(config: Config, keys: Sequence[bytes], seals: Sequence[bytes]) -> list[Finding]:
-    sql = open_sql(books(config))
+async def _verify(config: Config, url: str, keys: Sequence[bytes], seals: Sequence[bytes]) -> list[Finding]:
+    sql = open_sql(url)
     shown = Shown(sys.stderr)
     try:
         findings = await verify(sql, progress=shown.begin)

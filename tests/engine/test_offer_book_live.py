@@ -80,10 +80,11 @@ class Process:
 
     async def maps_soon(self) -> bool:
         """As `mapped`, though another process may be writing and this one has to look again."""
-        for _ in range(50):
+        for _ in range(200):
             await self.saved()
             if await self.mapped():
                 return True
+            await asyncio.sleep(0.02)
         return False
 
 

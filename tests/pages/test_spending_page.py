@@ -75,7 +75,9 @@ async def test_a_no_on_the_phone_in_french_leaves_the_sale_open(visit: Visit, sh
     await expect(asked).to_contain_text(re.compile(r"60,00\s€"))
     await asked.get_by_role("button", name="Non", exact=True).click()
     await expect(counter.get_by_text("Le client a refusé.")).to_be_visible()
-    await counter.locator(".stage").get_by_role("button", name="Espèces").click()
+    stage = counter.locator(".stage")
+    await stage.get_by_role("button", name="Espèces").click()
+    await stage.get_by_role("button", name="Encaisser").click()
     await expect(counter.locator(".stage.is-paid")).to_be_visible()
 
 
