@@ -104,7 +104,7 @@ async def test_the_menu_of_a_phone_opens_closes_and_says_where_one_is(demo: Demo
     await button.click()
     await page.get_by_role("link", name="Produits").click()
     await page.wait_for_url("**/products")
-    await page.set_viewport_size({"width": 1000, "height": 700})
+    await page.set_viewport_size({"width": 1200, "height": 700})
     await expect(page.get_by_role("link", name="Clients")).to_be_visible()
     await expect(page.get_by_role("button", name="Menu")).to_have_count(0)
     assert await misfits(page, touch=True) == []

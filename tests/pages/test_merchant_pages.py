@@ -39,6 +39,7 @@ async def test_a_page_asks_to_sign_in_and_comes_back(visit: Visit, shop: Shop) -
     await page.get_by_label("Your secret").fill(shop.secrets["owner"])
     await page.get_by_role("button", name="Sign in").click()
     await page.wait_for_url(re.compile("/offers$"))
+    await page.get_by_role("button", name="Menu").click()
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_label("Your secret")).to_be_visible()
 

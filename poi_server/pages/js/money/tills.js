@@ -3,7 +3,7 @@
 import { get, post } from "../api.js";
 import { figure, lyingBars, table } from "../charts.js";
 import { h, icon, render } from "../dom.js";
-import { day, money, number, percent, t } from "../i18n.js";
+import { dates, day, money, number, percent, t } from "../i18n.js";
 import { button, confirm, report, toast } from "../ui.js";
 
 const SHOWN = 12;
@@ -57,7 +57,7 @@ export class TillsPanel extends HTMLElement {
     return h("section", { class: "stack", "aria-label": t("money.closings") },
       h("div", { class: "row between wrap" }, h("h2", {}, t("money.closings")),
         h("div", { class: "row wrap" }, ["month", "year"].map((kind) => button(t(`money.close_${kind}`), { kind: "small", onclick: () => this.#close(kind) })))),
-      closings.length ? h("div", { class: "card" }, table([t("money.period"), t("money.number"), t("money.sales"), t("money.refunds"), t("money.total"), t("money.perpetual")], closings.map(row), t("money.closings")))
+      closings.length ? h("div", { class: "card" }, table([t("money.period"), t("money.total"), t("money.sales"), t("money.refunds"), t("money.number"), t("money.perpetual")], closings.map(row), t("money.closings")))
         : h("p", { class: "muted" }, t("money.no_closing")));
   }
 
@@ -69,7 +69,12 @@ export class TillsPanel extends HTMLElement {
   }
 }
 
-const row = ({ closing }) => [`${t(`money.kind_${closing.kind}`)} ${closing.period}`, `Z ${number(closing.number)}`, number(closing.sales), number(closing.refunds), money(closing.total, closing.currency), money(closing.perpetual_total, closing.currency)];
+const row = ({ closing }) => [period(closing), money(closing.total, closing.currency), number(closing.sales), number(closing.refunds), `Z ${number(closing.number)}`, money(closing.perpetual_total, closing.currency)];
+
+function period({ kind, period }) {
+  if (kind === "day") return day(period);
+  return kind === "month" ? dates({ month: "long", year: "numeric" }).format(new Date(`${period}-01T12:00`)) : period;
+}
 
 function byMeans({ means }) {
   const items = means.map((one) => ({ label: t(`means.${one.means}`), value: one.amount, text: money(one.amount) }));
