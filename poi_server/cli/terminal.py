@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import signal
 import ssl
 import time
 from datetime import UTC, datetime
@@ -82,8 +83,12 @@ def _port(options: argparse.Namespace) -> int:
 
 
 async def _until_ended(terminal: SimulatedTerminal | SimulatedNexoTerminal) -> None:
+    """Ctrl-C and a plain kill end it, also where a shell lets what it runs in the background hear no Ctrl-C."""
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(one, ended.set)
     try:
-        await asyncio.Event().wait()
+        await ended.wait()
     finally:
         await terminal.close()
 
