@@ -99,7 +99,8 @@ class SegmentRounds:
             except Exception:  # a fault of ours must not make this the last round
                 _log.exception("segments failed")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), PAUSE_SECONDS)
+                async with asyncio.timeout(PAUSE_SECONDS):
+                    await self._wake.wait()
             self._wake.clear()
 
     def _at(self) -> int:

@@ -177,7 +177,8 @@ async def _ping(path: Path) -> bytes:
     reader, writer = await asyncio.open_unix_connection(path)
     try:
         writer.write(b"PING\r\n")
-        return await asyncio.wait_for(reader.readuntil(b"\n"), 2)
+        async with asyncio.timeout(2):  # `wait_for` loses a cancellation that comes with the answer
+            return await reader.readuntil(b"\n")
     finally:
         writer.close()
 
