@@ -37,7 +37,9 @@ def add(name: str) -> Any:
 
 def start_writer(url: str, point: str, passing: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, str(ROOT / "tests/storage/writer.py"), url, point, str(passing)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": PATHS})
+    environment = {**os.environ, "PYTHONPATH": PATHS}
+    # Unbuffered: `communicate` reads past a buffer, and would lose what a `readline` before it had left there.
+    return subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, env=environment)
 
 
 def acknowledged(process: subprocess.Popen[bytes]) -> set[str]:
