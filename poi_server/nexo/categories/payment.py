@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from poi_engine.errors import PoiError, RequestError
@@ -40,15 +41,13 @@ async def pay(turn: Turn, request: PaymentRequest) -> Wire:
     kind = request.payment_data.payment_type
     if kind == "Refund":
         return await give_back(turn, request)
-    if kind == "FirstReservation":
-        return await reserve(turn, request)
-    if kind not in ("Normal", "Completion"):
+    if kind not in _SELLS:
         raise Failed("NotAllowed", f"This POI does not serve the PaymentType {kind[:40]}.", "payment-type")
     if request.payment_data.split_payment_flag and request.payment_transaction.sale_item:
         message = "A part of a sale is paid by its RequestedAmount alone, without SaleItem."
         raise Failed("NotAllowed", message, "split-with-items")
     with alone(turn):
-        return await (_complete(turn, request) if kind == "Completion" else _sell(turn, request))
+        return await _SELLS[kind](turn, request)
 
 
 async def payment_ended(turn: Turn) -> Wire | None:
@@ -194,6 +193,11 @@ async def _outcome(turn: Turn, session: Session) -> Wire:
     raise Failed("Aborted", "The payment was interrupted; nothing was taken.", "interrupted")
 
 
+_SELLS: dict[str, Callable[[Turn, PaymentRequest], Awaitable[Wire]]] = {
+    "Normal": _sell,
+    "FirstReservation": reserve,
+    "Completion": _complete,
+}
 CATEGORIES = {
     "Payment": Category(PaymentRequest, pay, right="take_payment", kept=True, echo=_echo, ended=payment_ended),
     "Reversal": Category(ReversalRequest, reverse, right="refund", kept=True, ended=reversal_ended),
