@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from poi_engine.errors import Conflict, DeviceError, NotFound, RequestError
 from poi_engine.ids import Ids
+from poi_engine.pan import refuse_pan
 from poi_engine.storage.redis import Asked, Questions
 from poi_server.live import Live, Watcher, question_topic
 
@@ -126,6 +127,7 @@ class StationQuestions:
         if question is None or question.question_id != answer.question_id:
             raise NotFound("question", answer.question_id)
         must_fit(question, answer)
+        refuse_pan(answer.text, "$.text")
         if not await self._kept.answer(merchant_id, station_id, answer.question_id, msgspec.json.encode(answer)):
             raise NotFound("question", answer.question_id)
         if not question.waits:

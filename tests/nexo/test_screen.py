@@ -87,6 +87,14 @@ async def test_a_question_is_answered_at_the_screen(till: NodeTill, screen: Scre
         assert await screen.answer(asked, **right) == 404
 
 
+async def test_a_card_number_is_no_answer(till: NodeTill, screen: Screen) -> None:
+    asking = asyncio.create_task(till.ask("Input", question("DigitString")))
+    asked = await screen.shown()
+    assert await screen.answer(asked, text="4111111111111111") == 422
+    assert await screen.answer(asked, text="4111") == 204
+    assert (await asking)["InputResult"]["Input"]["DigitInput"] == "4111"
+
+
 async def test_of_several_answers_one_counts_and_one_question_is_asked_at_a_time(
     till: NodeTill, screen: Screen
 ) -> None:
@@ -182,6 +190,7 @@ async def test_what_is_not_printed_is_refused_with_the_reason(till: NodeTill) ->
         (slip("PrintEnd", XHTML), "UnavailableService"),
         (slip("PrintEnd", BARCODE), "UnavailableService"),
         (slip("SoundEnd", content("x")), "NotAllowed"),
+        (slip("PrintEnd", content("Card 4111 1111 1111 1111")), "MessageFormat"),
         (slip("PrintEnd", content("x"), "Journal"), "UnavailableDevice"),
         (slip("PrintEnd", content("x")), "UnavailableDevice"),
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from poi_engine.pan import refuse_pan
 from poi_server.nexo.categories.screen import asked, words_of
 from poi_server.nexo.conditions import SUCCESS, Failed
 from poi_server.nexo.messages import asker_of
@@ -67,6 +68,7 @@ async def update(turn: Turn, request: InputUpdate) -> None:
 
 def _question(request: InputRequest) -> Question:
     data, output = request.input_data, request.display_output
+    refuse_pan(data.default_input_string, "$.InputRequest.InputData.DefaultInputString")
     kind = _KINDS.get(data.input_command)
     if kind is None:
         why = _REFUSED.get(data.input_command, f"This POI does not ask for {data.input_command[:40]}.")
@@ -92,14 +94,13 @@ def _question(request: InputRequest) -> Question:
 
 def _entries(menu: tuple[MenuEntry, ...]) -> tuple[Entry, ...]:
     """The menu's lines, by their numbers from 1."""
-    return tuple(
-        Entry(
-            number=number,
-            label=" ".join(part.text for part in one.output_text or ())[:200],
-            selectable=one.menu_entry_tag not in ("NonSelectable", "NonSelectableSubMenu"),
-        )
-        for number, one in enumerate(menu, 1)
-    )
+    made = []
+    for number, one in enumerate(menu, 1):
+        label = " ".join(part.text for part in one.output_text or ())[:200]
+        refuse_pan(label, f"$.MenuEntry[{number - 1}].OutputText")
+        selectable = one.menu_entry_tag not in ("NonSelectable", "NonSelectableSubMenu")
+        made.append(Entry(number=number, label=label, selectable=selectable))
+    return tuple(made)
 
 
 def _told(data: InputData, question: Question, answer: Answer) -> Input:

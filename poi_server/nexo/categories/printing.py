@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from poi_engine.pan import refuse_pan
 from poi_qr.present import qr_svg
 from poi_server.nexo.categories.screen import asked, words_of
 from poi_server.nexo.conditions import SUCCESS, Failed
@@ -44,6 +45,7 @@ async def _content(content: OutputContent) -> tuple[tuple[Words, ...], str]:
         raise Failed("UnavailableService", "This printer prints Text and BarCode.", "output-format")
     if code.barcode_type not in (None, "QRCode", "QRCODE"):
         raise Failed("UnavailableService", "This printer prints QR codes, no others.", "barcode-type")
+    refuse_pan(code.barcode_value, "$.OutputContent.OutputBarcode.BarcodeValue")
     try:
         picture = await asyncio.to_thread(qr_svg, code.barcode_value, error="m")
     except ValueError:

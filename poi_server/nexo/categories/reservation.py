@@ -33,6 +33,8 @@ _PREFIX = "chd_"
 
 async def reserve(turn: Turn, request: PaymentRequest) -> Wire:
     """Hold the amount on the card that is presented; nothing is sold."""
+    if "card" not in (await turn.engine.places.counter(turn.merchant_id, turn.station_id)).means:
+        raise Failed("PaymentRestriction", "This shop does not take payments by card.", "means-off")
     merchant = await turn.engine.offers.merchant(turn.merchant_id)
     amount = requested(request.payment_transaction, merchant.currency)
     session = await turn.engine.stations.current(turn.merchant_id, turn.station_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poi_engine.pan import refuse_pan
 from poi_server.nexo.conditions import Failed
 from poi_server.nexo.messages import asker_of, device_key
 from poi_server.nexo.turn import Turn
@@ -33,7 +34,7 @@ async def asked(turn: Turn, question: Question, seconds: float) -> Answer | None
 
 
 def words_of(content: OutputContent | None) -> tuple[Words, ...]:
-    """The lines of a text as they are shown or printed."""
+    """The lines of a text as they are shown or printed; a card's number is neither."""
     lines: list[list[OutputText]] = [[]]
     for part in (content.output_text or ()) if content is not None else ():
         lines[-1].append(part)
@@ -45,6 +46,7 @@ def words_of(content: OutputContent | None) -> tuple[Words, ...]:
 
 def _line(parts: list[OutputText]) -> list[Words]:
     first, text = parts[0], "".join(part.text for part in parts)[:_SHOWN]
+    refuse_pan(text, "$.OutputContent.OutputText")
     align = {"Centred": "center", "Right": "right"}.get(first.alignment or "", "left")
     bold = first.character_style == "Bold"
     return [Words(text=line, align=align, bold=bold) for line in text.split("\n")]  # type: ignore[arg-type]
