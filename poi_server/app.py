@@ -41,6 +41,7 @@ from poi_server.middleware import around
 from poi_server.nexo.listener import NEXO_PORT, listening, nexo_server
 from poi_server.nexo.server import NEXO
 from poi_server.pushing import Pushing
+from poi_server.questions import StationQuestions
 from poi_server.readers import Readers
 from poi_server.routes import route_table
 from poi_server.scanning import Scanning
@@ -177,6 +178,7 @@ class _Builder:
             doorkeeper=Doorkeeper(access, attempts, pace, gate),
             attempts=attempts,
             live=live,
+            questions=StationQuestions(sessions.questions, live, self.ids),
             readers=readers,
             scanning=scanning,
             push=push,

@@ -201,6 +201,9 @@ class Nexo(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     card_seconds: Annotated[
         float, Meta(gt=0, le=600, description="How long a card acquisition waits for the customer.")
     ] = 60.0
+    screen_seconds: Annotated[
+        float, Meta(gt=0, le=60, description="How long a question or a print waits for a screen of the station.")
+    ] = 5.0
     pois: Annotated[tuple[NexoPoi, ...], Meta(description="POIs by name; in TOML [[nexo.pois]].")] = ()
     keys: Annotated[tuple[SecurityKey, ...], Meta(description="Keys of secured messages; in TOML [[nexo.keys]].")] = ()
     tax_codes: Annotated[

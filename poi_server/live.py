@@ -21,7 +21,12 @@ QUEUE = 64
 """Messages a slow screen may lag behind before it is told to load afresh."""
 
 Topic = tuple[str, str, str]
-"""Merchant, kind of thing watched (`station`, `customer`, `dashboard`, `orders`), and its id."""
+"""Merchant, kind of thing watched (`station`, `customer`, `dashboard`, `orders`, `question`), and its id."""
+
+
+def question_topic(merchant_id: str, station_id: str) -> Topic:
+    """What is told when the question on a station's screens changes."""
+    return merchant_id, "question", station_id
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -143,6 +148,11 @@ class Live:
     async def seller_changed(self, merchant_id: str, station_id: str) -> None:
         """The station's screens ask who is signed in."""
         await self._tell(((merchant_id, "station", station_id),), {"kind": "seller"})
+
+    async def question_changed(self, merchant_id: str, station_id: str) -> None:
+        """The station's screens, and whoever waits for the answer, look at its question again."""
+        topics = [(merchant_id, "station", station_id), question_topic(merchant_id, station_id)]
+        await self._tell(tuple(topics), {"kind": "question"})
 
     def _heard(self, *topics: Topic) -> bool:
         """Whether a screen watches here, or one might elsewhere."""

@@ -25,6 +25,7 @@ from poi_server.limits import Attempts
 from poi_server.live import Live
 from poi_server.metrics import Metrics
 from poi_server.pushing import Pushing
+from poi_server.questions import StationQuestions
 from poi_server.readers import Readers
 from poi_server.scanning import Scanning
 
@@ -53,6 +54,7 @@ class Services:
     doorkeeper: Doorkeeper
     attempts: Attempts
     live: Live
+    questions: StationQuestions
     readers: Readers
     scanning: Scanning
     push: Push

@@ -13,6 +13,7 @@ from poi_engine.campaigns.preview import Previews
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.checkout import Checkout
 from poi_engine.checkout.confirmations import Confirmations
+from poi_engine.checkout.holds import CardHolds
 from poi_engine.checkout.recovery import Recovered, Recovery
 from poi_engine.checkout.refund import Refunds
 from poi_engine.checkout.settlement import TOLD_SECONDS, Settlement
@@ -118,6 +119,7 @@ class Engine:
         self.expiry = Expiry(wiring)
         self.bank = Bank(wiring, settlement)
         self.tabs = Tabs(wiring, desk)
+        self.holds = CardHolds(wiring)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
         self.fiscal = Fiscal(wiring, Signer(fiscal_key))
         self._connectors = connectors
@@ -133,6 +135,7 @@ class Engine:
                 "closings": self.fiscal.round,
                 "expiry": self.expiry.round,
                 "tabs": self.tabs.round,
+                "holds": self.holds.round,
             },
             ROUND_SECONDS,
         )

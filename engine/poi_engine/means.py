@@ -22,12 +22,13 @@ OF_VALUE = frozenset({"wallet", "gift_card", "tab"})
 
 class Asked(Struct, frozen=True, kw_only=True):
     """A payment as it is asked for. `amount`, minor units: None is all that is due; `given`: the cash handed over;
-    `gift_card`: the card's code."""
+    `gift_card`: the card's code; `hold`: the card hold that it is taken of."""
 
     means: Means
     amount: int | None = None
     given: int | None = None
     gift_card: str | None = None
+    hold: str | None = None
 
 
 class TenderShown(Struct, frozen=True, kw_only=True):

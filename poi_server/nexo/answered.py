@@ -115,6 +115,10 @@ async def _points(turn: Turn, sale: SaleView) -> int | None:
         return None
 
 
+def _sold_by(turn: Turn) -> str:
+    return "Completion" if turn.echo.kind == "Completion" else "Normal"
+
+
 def _result(turn: Turn, sale: SaleView) -> PaymentResult:
     refund = sale.refund_of is not None
     card = None
@@ -123,7 +127,7 @@ def _result(turn: Turn, sale: SaleView) -> PaymentResult:
         card = CardData(payment_brand=sale.card_scheme, entry_mode=(mode,) if mode else None)
     instrument = _INSTRUMENTS.get(sale.means)
     return PaymentResult(
-        payment_type="Refund" if refund else "Normal",
+        payment_type="Refund" if refund else _sold_by(turn),
         amounts_resp=AmountsResp(
             currency=sale.currency,
             authorized_amount=decimal_of(abs(sale.total), sale.currency),

@@ -44,6 +44,7 @@ def money_may_move() -> Iterator[None]:
 
 _BY_CODE: dict[str, ErrorCondition] = {
     "busy": "Busy",
+    "hold-opening": "InProgress",
     "payment-under-way": "Busy",
     "illegal-move": "Busy",
     "revision": "Busy",
@@ -63,6 +64,7 @@ _BY_CODE: dict[str, ErrorCondition] = {
     "gift-card-expired": "InvalidCard",
     "no-card-before-amount": "UnavailableService",
     "nobody-came": "Cancel",
+    "question-open": "Busy",
 }
 LASTING = frozenset({"nobody-came"})
 """Failures of devices that are an answer: the same request is not tried again."""

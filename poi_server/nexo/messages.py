@@ -10,6 +10,7 @@ from msgspec import Struct
 from poi_engine.errors import Conflict
 from poi_engine.ports import Job, Query, Row
 from poi_server.nexo.wire.common import MessageHeader, SaleData
+from poi_server.nexo.wire.payment import MessageReference
 
 REUSE_US = 48 * 3_600_000_000
 """After how long a till may use a ServiceID for something else."""
@@ -51,6 +52,18 @@ class Kept(Struct, frozen=True, kw_only=True):
 def key_of(merchant_id: str, header: MessageHeader) -> tuple[str, str, str, str]:
     """The name of a request among all of the merchant's."""
     return merchant_id, header.poiid, header.sale_id or "", header.service_id or ""
+
+
+def device_key(merchant_id: str, header: MessageHeader) -> tuple[str, ...]:
+    """The name of a request to a device, while it waits."""
+    return merchant_id, asker_of(header)
+
+
+def asker_of(header: MessageHeader, reference: MessageReference | None = None) -> str:
+    """Which till asks what of a device, by its ServiceID or, without one, its DeviceID; or the one it refers to."""
+    named = reference or header
+    number = f"service {named.service_id}" if named.service_id else f"device {named.device_id or ''}"
+    return f"{named.sale_id or header.sale_id} {named.poiid or header.poiid} {number}"
 
 
 def digest(category: str, body: bytes) -> bytes:
@@ -107,11 +120,16 @@ def about(key: tuple[str, str, str, str], subject: str) -> Job[None]:
     yield Query(f"update nexo_message set subject = ? where {_KEY}", (subject, *key))
 
 
-def answer(key: tuple[str, str, str, str], body: bytes, at: int) -> Job[None]:
-    """Keep the answer; the first one stays."""
-    yield Query(
-        f"update nexo_message set answer = ?, answered_at = ? where {_KEY} and answer is null", (body, at, *key)
+def answer(key: tuple[str, str, str, str], body: bytes, at: int) -> Job[bytes]:
+    """Keep the answer; the first one stays, and is returned."""
+    kept = yield Query(
+        f"update nexo_message set answer = ?, answered_at = ? where {_KEY} and answer is null returning answer",
+        (body, at, *key),
     )
+    if kept:
+        return body
+    row = yield from _row(key)
+    return body if row is None else bytes(row["answer"])
 
 
 def forget_old(merchant_id: str, at: int) -> Job[None]:
@@ -210,3 +228,12 @@ def made(merchant_id: str, principal: str, message_id: str) -> Job[Made | None]:
         (merchant_id, principal, message_id),
     )
     return Made(state=rows[0]["state"], sale_id=rows[0]["sale_id"]) if rows else None
+
+
+def subject_of(merchant_id: str, principal: str, message_id: str) -> Job[str | None]:
+    """What a request's key made, whatever it is."""
+    rows = yield Query(
+        "select subject from idempotency where merchant_id = ? and principal = ? and key = ?",
+        (merchant_id, principal, message_id),
+    )
+    return rows[0]["subject"] if rows else None

@@ -190,8 +190,8 @@ class NexoServer:
                 raise
             told = failed(turn, name, {}, failure_of(error))
         key, content, at = key_of(self.merchant_id, turn.header), encode(told), turn.at
-        await self.services.sql.write(lambda: answer(key, content, at))
-        return told
+        kept = await self.services.sql.write(lambda: answer(key, content, at))
+        return told if kept == content else dict(msgspec.json.decode(kept))
 
     # --- how it ended
 

@@ -3,6 +3,15 @@
 from poi_server.problem_codes.explanation import Explanation
 
 CODES: dict[str, Explanation] = {
+    "answer-needed": Explanation(
+        "No answer to this", "The answer does not fit what is asked.", "Read the station's question and its bounds."
+    ),
+    "question-open": Explanation(
+        "Something else is asked", "A station's screen asks one thing at a time.", "Wait for its answer, or abort it."
+    ),
+    "no-screen": Explanation(
+        "No screen", "No screen of the station showed it in time.", "Open the station's page, with somebody signed in."
+    ),
     "decide-again": Explanation(
         "Decide again", "A limit was reached in the meantime.", "Read the session's new decision and ask again."
     ),

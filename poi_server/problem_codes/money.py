@@ -173,6 +173,19 @@ CODES: dict[str, Explanation] = {
     "tab-busy": Explanation(
         "Tab busy", "A payment on the tab, or a question to the terminal, is under way.", "Try again in a moment."
     ),
+    "hold-opening": Explanation(
+        "Nobody knows yet", "The terminal has not said whether the card is held.", "Ask again; the terminal is asked."
+    ),
+    "hold-over": Explanation(
+        "Nothing is held", "The card was let go, or was never held.", "Hold the card again, or take a payment."
+    ),
+    "hold-taken": Explanation(
+        "Taken already", "A payment has taken of this hold, or is taking: that happens once.", "Take another payment."
+    ),
+    "more-than-held": Explanation(
+        "More than is held", "The sale comes to more than what is held on the card.", "Let the card go, and pay anew."
+    ),
+    "bad-hold": Explanation("Only a card is held", "What is held is on a card.", "Pay by card, or without a hold."),
     "no-holds": Explanation(
         "No holds", "The station's terminal cannot hold an amount and take less of it later.", "Take another means."
     ),

@@ -11,6 +11,7 @@ MODULES = (
     "setup",
     "sellers",
     "counter",
+    "questions",
     "till",
     "confirmations",
     "advice",

@@ -68,6 +68,15 @@ async def _receive(call: Call, socket: web.WebSocketResponse, watcher: Watcher) 
             return
         call.services.live.watch(watcher, topic)
         await socket.send_str('{"kind":"watching"}')
+        if topic[1] == "station":
+            await _tell_question(call, socket, topic[2])
+
+
+async def _tell_question(call: Call, socket: web.WebSocketResponse, station_id: str) -> None:
+    """A screen that comes while something is asked there is told so."""
+    with suppress(StorageError):  # without Redis nothing is asked
+        if await call.services.questions.current(call.merchant_id, station_id) is not None:
+            await socket.send_str('{"kind":"question"}')
 
 
 async def _send(call: Call, socket: web.WebSocketResponse, watcher: Watcher) -> None:

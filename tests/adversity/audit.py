@@ -52,11 +52,9 @@ def _given_back(sale_id: str, sales: Sequence[dict[str, Any]]) -> int:
 
 def _same_book(payments: dict[str, dict[str, Any]], book: Sequence[Operation]) -> None:
     """Money the terminal took or gave back is in a captured payment of the same amount, and the other way round."""
-    moved = {
-        operation.reference: operation.amount if operation.kind == "authorise" else -operation.amount
-        for operation in book
-        if operation.kind in ("authorise", "refund") and operation.approved and not operation.cancelled
-    }
+    done = [one for one in book if one.approved and not one.cancelled and not one.reference.startswith("chd_")]
+    sign = {"authorise": 1, "capture": 1, "refund": -1}
+    moved = {one.reference: sign[one.kind] * one.amount for one in done if one.kind in sign}
     ours = {
         name: row["amount"] for name, row in payments.items() if row["means"] == "card" and row["state"] == "captured"
     }

@@ -195,13 +195,13 @@ async def late(shop: Shop) -> None:
 
 
 async def _resolve_while_asking(shop: Shop) -> None:
-    shop.terminal.hold = asyncio.Event()
+    shop.terminal.kept_back = asyncio.Event()
     asking = asyncio.create_task(shop.engine.checkout.ask_status(M, shop.memory["session"]))
     await shop.terminal.held.wait()
     await shop.engine.checkout.resolve(M, shop.memory["session"], "declined", "no slip printed", by=SELLER)
-    shop.terminal.hold.set()
+    shop.terminal.kept_back.set()
     await asking
-    shop.terminal.hold = None
+    shop.terminal.kept_back = None
 
 
 async def _sold(shop: Shop, *amounts: int) -> None:
@@ -323,6 +323,46 @@ async def _wallet(shop: Shop) -> tuple[int, int]:
     return found.available, found.pending
 
 
+async def held(shop: Shop) -> None:
+    """25.00 are held on a card before the sale, which takes its 18.00 of that: in one capture, once."""
+    await shop.opened(2000)
+    shop.killer.armed = True
+    await _hold(shop, 2500)
+    _expect(await shop.until_paid(), 1800)
+    await shop.paid_again()
+    taken = [one for one in shop.terminal.book.operations() if one.kind == "capture" and one.approved]
+    assert [(one.of_reference, one.amount) for one in taken] == [(shop.memory["hold"], 1800)]
+
+
+async def hold_given_up(shop: Shop) -> None:
+    """The customer goes away: nothing stays reserved, and the card is let go."""
+    await shop.opened(2000)
+    shop.killer.armed = True
+    await _hold(shop, 2500)
+    if (await shop.look()).state == "decided":
+        await shop.accept()
+    await shop.engine.stations.abandon(M, shop.memory["session"])
+    hold = await shop.engine.holds.release(M, shop.memory["hold"], "went away", by=SELLER)
+    assert hold.state == "released"
+    book = shop.terminal.book.find(hold.hold_id)
+    assert book is not None and book.cancelled
+
+
+async def _hold(shop: Shop, amount: int) -> None:
+    """The card held; what never reached the terminal is asked for anew."""
+    if shop.memory["hold"] is not None:
+        return
+    holds = shop.engine.holds
+    for number in range(3):
+        hold = await holds.open(M, STATION, amount, key=f"hold-{number}", by=SELLER)
+        hold = await holds.ask(M, hold.hold_id)
+        if hold.state == "held":
+            shop.memory.remember("hold", hold.hold_id)
+            return
+        assert hold.state == "declined"
+    raise AssertionError("the card was never held")
+
+
 LIMIT = limit_account("off_ten:0:total:ever")
 SCENARIOS: dict[str, Scenario] = {
     "card": card,
@@ -341,5 +381,7 @@ SCENARIOS: dict[str, Scenario] = {
     "split_declined": split_declined,
     "split_given_up": split_given_up,
     "split_refund": split_refund,
+    "held": held,
+    "hold_given_up": hold_given_up,
     "crowd": crowd,
 }

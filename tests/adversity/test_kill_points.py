@@ -58,6 +58,8 @@ POINTS: dict[str, str] = {
     "split_declined": "part.taken terminal.authorised decline.job decline.told decline.answered decline.committed",
     "split_given_up": "part.taken@2 give-up.job void.marked void.let-go give-up.done give-up.committed "
     "undo.before-terminal terminal.cancel-asked terminal.cancelled undo.answered undo.done undo.committed",
+    "held": "hold.written terminal.authorised pay.written terminal.capture-asked terminal.captured approve.committed",
+    "hold_given_up": "hold.answered hold.releasing terminal.cancelled hold.let-go",
     "split_refund": "refund.written terminal.refund-asked terminal.refunded refund.told refund.part refund.next "
     "terminal.refund-asked@2 terminal.refunded@2 refund.told@2 refund.entered refund.answered refund.committed "
     "sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 sql.after-commit@2 sql.before-commit@3",
@@ -84,6 +86,8 @@ EXPECTED: dict[str, list[int]] = {
     "split_declined": [1800],
     "split_given_up": [],
     "split_refund": [1800, -1800],
+    "held": [1800],
+    "hold_given_up": [],
 }
 CASES = [(scenario, point) for scenario, points in POINTS.items() for point in points.split()]
 

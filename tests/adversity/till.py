@@ -72,12 +72,12 @@ class MovingClock(SystemClock):
 
 
 class Terminal(SimulatorConnector):
-    """The simulated terminal with steps of its own around each operation; `hold` keeps status answers back."""
+    """The simulated terminal with steps of its own around each operation; `kept_back` keeps status answers back."""
 
     def __init__(self, book: Path, clock: MovingClock, killer: Killer) -> None:
         super().__init__(book, clock, card="visa-credit-chip")
         self._killer = killer
-        self.hold: asyncio.Event | None = None
+        self.kept_back: asyncio.Event | None = None
         self.held = asyncio.Event()
 
     async def authorise(
@@ -87,6 +87,13 @@ class Terminal(SimulatorConnector):
         self._killer.step("terminal.asked")
         answer = await super().authorise(station_id, payment_ref, amount, currency, acquisition_ref)
         self._killer.step("terminal.authorised")
+        return answer
+
+    async def capture_hold(self, station_id: str, hold_ref: str, capture_ref: str, amount: int) -> PaymentResult:
+        """Take of a hold, and be killed before or after the book is written."""
+        self._killer.step("terminal.capture-asked")
+        answer = await super().capture_hold(station_id, hold_ref, capture_ref, amount)
+        self._killer.step("terminal.captured")
         return answer
 
     async def refund(
@@ -108,9 +115,9 @@ class Terminal(SimulatorConnector):
     async def status(self, payment_ref: str) -> PaymentResult:
         """The status, later when it is held back."""
         answer = await super().status(payment_ref)
-        if self.hold is not None:
+        if self.kept_back is not None:
             self.held.set()
-            await self.hold.wait()
+            await self.kept_back.wait()
         return answer
 
 
@@ -174,8 +181,8 @@ class Shop:
         """Pay what is due, or a part of it, as often as it takes to get an answer; the same must come each time."""
         for _ in range(TRIES):
             try:
-                pay = self.engine.checkout.pay
-                session = await pay(M, self.memory["session"], means, amount, key=key, by=SELLER)  # type: ignore[arg-type]
+                pay, hold = self.engine.checkout.pay, self.memory["hold"] if means == "card" else None
+                session = await pay(M, self.memory["session"], means, amount, hold=hold, key=key, by=SELLER)  # type: ignore[arg-type]
             except Conflict as error:
                 if error.code != "payment-under-way":
                     raise

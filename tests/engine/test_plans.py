@@ -136,6 +136,22 @@ async def tills_of_others(shop: Shop) -> None:
         assert (yield from messages.find(key)) is None
 
     await shop.sql.write(job)
+    await card_holds(shop)
+
+
+async def card_holds(shop: Shop) -> None:
+    """A hold that a sale takes of, one that is let go, one whose answer is asked for later."""
+    holds, checkout = shop.engine.holds, shop.engine.checkout
+    taken = await holds.open(M, STATION, 1000, key="taken", by=SELLER)
+    session = await shop.accept(await shop.basket(700))
+    paid = await checkout.pay(M, session.session_id, "card", hold=taken.hold_id, key="of the hold", by=SELLER)
+    assert paid.state == "paid"
+    gone = await holds.open(M, STATION, 1000, key="gone", by=SELLER)
+    assert (await holds.release(M, gone.hold_id, "went away", by=SELLER)).state == "released"
+    late = await holds.open(M, STATION, APPROVED_UNHEARD, key="late", by=SELLER)
+    await holds.round()
+    assert (await holds.get(M, late.hold_id)).state == "held"
+    assert await shop.sql.read(lambda: messages.subject_of(M, SELLER.access_id, "late")) == late.hold_id
 
 
 async def doubts(shop: Shop) -> None:

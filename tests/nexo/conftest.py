@@ -23,7 +23,9 @@ STATION = "sta_of_the_till"
 async def shop(tmp_path: Path, sqlite_url: str, valkey_url: str) -> AsyncIterator[Shop]:
     """A furnished server with a station that is the till's POI."""
     pois = (NexoPoi(poi_id=POI, station=STATION),)
-    nexo = Nexo(host="127.0.0.1", port=0, pois=pois, keys=(KEY,), common_name=COMMON_NAME, card_seconds=5)
+    nexo = Nexo(
+        host="127.0.0.1", port=0, pois=pois, keys=(KEY,), common_name=COMMON_NAME, card_seconds=5, screen_seconds=1
+    )
     async with open_shop(tmp_path, valkey_url, nexo=nexo) as opened:
         await seat(opened)
         yield opened

@@ -48,7 +48,8 @@ async def waiting(shop: Shop, till: NodeTill, service: str) -> asyncio.Task[dict
     """An acquisition that waits for the customer."""
     asking = asyncio.create_task(till.ask("CardAcquisition", acquisition(), service=service))
     for _ in range(500):
-        if (await shop.ask("GET", f"/v1/stations/{shop.station_id}/session")).content != b"null":
+        session = (await shop.ask("GET", f"/v1/stations/{shop.station_id}/session")).json
+        if session is not None and session["state"] == "open":
             break
     return asking
 
@@ -128,6 +129,41 @@ async def test_loyalty_of_a_sale_that_the_till_is_paid_for(shop: Shop, till: Nod
     assert outcome(await till.ask("Loyalty", redeem)) == ("Failure", "NotFound")
 
 
+async def test_a_reward_is_redeemed_by_a_customer_who_is_sure_and_its_points_come_back(
+    shop: Shop, till: NodeTill
+) -> None:
+    """The till names the points that the reward costs; their card's number alone is no proof."""
+    await without_card_first(shop)
+
+    def body(kind: str, whose: list[dict[str, Any]], **other: Any) -> dict[str, Any]:
+        transaction = {"LoyaltyTransactionType": kind, "Currency": "EUR"} | other
+        return {"SaleData": sale_data(), "LoyaltyTransaction": transaction, "LoyaltyData": whose}
+
+    award = await till.ask("Loyalty", body("Award", member("LOYAL-0017"), TotalAmount=20))
+    points = award["LoyaltyResult"][0]["CurrentBalance"]
+    off = [{"type": "amount_off", "amount": 300}]
+    await put_offer(shop, offer_id="off_reward", effects=off, reward_points=points)
+    wanted = {"LoyaltyAmount": {"LoyaltyUnit": "Point", "Value": points}}
+    unsure = await till.ask("Loyalty", body("Redemption", [member("LOYAL-0017")[0] | wanted], TotalAmount=10))
+    assert outcome(unsure) == ("Failure", "NotAllowed")
+    asking = await waiting(shop, till, "who")
+    await shop.ask("POST", f"/v1/stations/{shop.station_id}/scan", {"text": "LOYAL-0017"}, role="till")
+    seen = await asking
+    path = f"/v1/sessions/{transaction(seen)['TransactionID']}/confirm-identity"
+    assert (await shop.ask("POST", path, {"how": "known"}, role="till")).status == 200
+    whose = [{"CardAcquisitionReference": transaction(seen)} | wanted]
+    redeemed = await till.ask("Loyalty", body("Redemption", whose, TotalAmount=10), service="redeem")
+    assert outcome(redeemed) == ("Success", None)
+    result = redeemed["LoyaltyResult"][0]
+    assert result["Rebates"]["TotalRebate"] == 3
+    assert result["CurrentBalance"] == result["LoyaltyAmount"]["Value"], "the reward cost all there was"
+    sale = (await shop.ask("GET", f"/v1/sales/{transaction(redeemed)['TransactionID']}")).json
+    assert (sale["total"], sale["saved"], sale["means"]) == (700, 300, "till")
+    named = {"OriginalPOITransaction": {"POITransactionID": transaction(redeemed)}}
+    back = await till.ask("Loyalty", body("RedemptionRefund", [], **named))
+    assert back["LoyaltyResult"][0]["CurrentBalance"] == points
+
+
 async def test_gift_cards_are_loaded_spent_and_undone(shop: Shop, till: NodeTill) -> None:
     card = (await shop.ask("POST", "/v1/gift-cards", {}, headers={"Idempotency-Key": "issue"})).json
     account = {
@@ -205,12 +241,6 @@ async def test_the_screen_shows_a_tills_words_and_what_is_not_there_is_said(shop
     assert [one["Response"]["Result"] for one in answer["OutputResult"]] == ["Success"]
     session = (await shop.ask("GET", f"/v1/stations/{shop.station_id}/session")).json
     assert session["notice"] == {"code": "till-says", "values": {"text": "Two for one on Friday"}}
-    asked = {"Device": "CustomerInput", "InfoQualify": "Input", "InputCommand": "GetConfirmation"}
-    refused = await till.ask("Input", {"InputData": asked})
-    assert outcome(refused["InputResult"]) == ("Failure", "UnavailableDevice")
-    slip = {"DocumentQualifier": "Voucher", "ResponseMode": "PrintEnd", "OutputContent": shown}
-    refused = await till.ask("Print", {"PrintOutput": slip})
-    assert (outcome(refused), refused["DocumentQualifier"]) == (("Failure", "UnavailableDevice"), "Voucher")
     assert outcome(await till.ask("Admin", {})) == ("Failure", "NotAllowed")
 
 

@@ -30,6 +30,7 @@ class Till:
         self._services = iter(range(1, 1_000_000))
         self.sold: dict[str, str] = {}
         self.lost: dict[str, dict[str, Any]] = {}
+        self.reserved: list[dict[str, Any]] = []
 
     async def ask(
         self, http: aiohttp.ClientSession, category: str, body: dict[str, Any], service: str
@@ -44,16 +45,28 @@ class Till:
     async def sell(self, http: aiohttp.ClientSession, dice: random.Random) -> None:
         """Sell until the server is gone."""
         while True:
-            service, body = str(next(self._services)), payment(dice.choice(AMOUNTS))
+            service, body = str(next(self._services)), self._next(dice)
             self.lost[service] = body
             answer = await self.ask(http, "Payment", body, service)
             if answer["Response"].get("ErrorCondition") != "InProgress":
                 del self.lost[service]
                 self.heard(service, answer)
 
+    def _next(self, dice: random.Random) -> dict[str, Any]:
+        """A payment, a reservation, or a reservation's completion."""
+        if self.reserved:
+            original = self.reserved.pop()
+            return payment(dice.choice(AMOUNTS), original=original, data={"PaymentType": "Completion"})
+        kind = dice.choice(("Normal", "Normal", "FirstReservation"))
+        return payment(dice.choice(AMOUNTS) + 10 * (kind != "Normal"), data={"PaymentType": kind})
+
     def heard(self, service: str, answer: dict[str, Any]) -> None:
         """Note how a payment ended."""
-        if answer["Response"]["Result"] == "Success":
+        if answer["Response"]["Result"] != "Success":
+            return
+        if answer["PaymentResult"]["PaymentType"] == "FirstReservation":
+            self.reserved.append(answer["POIData"]["POITransactionID"])
+        else:
             self.sold[service] = answer["POIData"]["POITransactionID"]["TransactionID"]
 
     async def ask_for_the_lost(self, http: aiohttp.ClientSession) -> None:

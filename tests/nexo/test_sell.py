@@ -131,7 +131,7 @@ async def test_what_cannot_be_sold_is_refused_with_its_reason(shop: Shop, till: 
         (payment(10, [item(1, "TEA", 9)]), "MessageFormat", "items-differ"),
         (payment(10.001), "MessageFormat", "too-many-decimals"),
         (payment(10, [item(1, "A", 5), item(1, "B", 5)]), "MessageFormat", "duplicate-item"),
-        (payment(10, data={"PaymentType": "FirstReservation"}), "NotAllowed", "payment-type"),
+        (payment(10, data={"PaymentType": "UpdateReservation"}), "NotAllowed", "payment-type"),
         (payment(10, data={"PaymentType": "Refund"}), "NotAllowed", "no-original"),
         (payment(10, [item(1, WALLET, 10)]), "MessageFormat", "value-by-till"),
         ({"SaleData": sale_data()}, "MessageFormat", "message-format"),

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page, Playwright, asyn
 
 from bench.views import BROWSER
 from poi_engine.setup import NewStation
-from poi_server.config import Push
+from poi_server.config import Nexo, Push
 from poi_server.demo.plan import gtin
 from tests.pages.axe import AXE
 from tests.pages.demo import DemoShop, open_demo
@@ -40,7 +40,9 @@ async def shop(
     """A furnished server with a few products."""
     folder = tmp_path_factory.mktemp("pages")
     shutil.copy(sqlite_template, folder / "poi.db")
-    async with open_shop(folder, valkey_server.url, push=Push(services=("127.0.0.1",))) as opened:
+    async with open_shop(
+        folder, valkey_server.url, push=Push(services=("127.0.0.1",)), nexo=Nexo(screen_seconds=60)
+    ) as opened:
         for code, label, price in (
             ("bread", "Baguette", 140),
             ("cake", "<b>Tarte</b> & co", 1200),

@@ -108,6 +108,7 @@ EXEMPT = {
     "POST /v1/stations/{station_id}/session": BASKET,
     "POST /v1/stations/{station_id}/scan": BASKET,
     "POST /v1/stations/{station_id}/tap": "an emulated card: what it leads to is presented as any tap is",
+    "POST /v1/stations/{station_id}/question/answer": "a word to the till that asks; nothing is kept of it",
     "POST /v1/stations/{station_id}/join-code": "a code of two minutes for whoever stands there; no access of staff",
     f"PUT {SESSION}/basket": BASKET,
     f"POST {SESSION}/card": BASKET,

@@ -149,6 +149,7 @@ SAMPLES: dict[str, Any] = {
     "PUT /v1/sessions/{session_id}/basket": {"entries": [{"label": "Cake", "amount": 500}]},
     "POST /v1/stations/{station_id}/scan": {"text": "3017620422003"},
     "POST /v1/stations/{station_id}/tap": {"card": "2900000000017"},
+    "POST /v1/stations/{station_id}/question/answer": {"question_id": "ask_x", "confirmed": True},
     "POST /v1/sessions/{session_id}/confirm-identity": {"how": "known"},
     "POST /v1/sessions/{session_id}/confirmation": {"pin": "5093"},
     "POST /v1/me/confirmations/{confirmation_id}": {"yes": True},

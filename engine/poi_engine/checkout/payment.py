@@ -17,7 +17,8 @@ class PaymentDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What resolving a payment needs. `refunds` is the payment reference that a refund gives back on.
 
     In minor units: `given` in cash; `taken` by other payments of the checkout before, and the `rest` that is due once
-    this one is taken: 0 makes the sale. `gift_card`, `tab`: its id. `held`: the ledger holds its value until then.
+    this one is taken: 0 makes the sale. `gift_card`, `tab`, `hold`: its id. `held`: the ledger holds its value until
+    then.
     """
 
     principal: str
@@ -27,6 +28,7 @@ class PaymentDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     given: int | None = None
     gift_card: str | None = None
     tab: str | None = None
+    hold: str | None = None
     held: bool = False
     taken: int = 0
     rest: int = 0

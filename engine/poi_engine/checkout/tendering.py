@@ -5,6 +5,7 @@ from msgspec import Struct
 from poi_engine import ledger
 from poi_engine.checkout.confirmation import must_be_confirmed
 from poi_engine.checkout.frozen import Frozen, decode, is_sure
+from poi_engine.checkout.hold_rows import take
 from poi_engine.checkout.meal_vouchers import must_be_eligible
 from poi_engine.checkout.payment import Payment, PaymentDocument, captured, insert_payment, payments_of
 from poi_engine.checkout.promise import Key, promise
@@ -71,6 +72,8 @@ def check_asked(asked: Asked) -> None:
         raise RequestError("bad-given", "Only cash is handed over and gives change.", path="$.given")
     if (asked.gift_card is not None) != (asked.means == "gift_card"):
         raise RequestError("gift-card-needed", "A gift card pays by its code, nothing else does.", path="$.gift_card")
+    if asked.hold is not None and asked.means != "card":
+        raise RequestError("bad-hold", "Only a card is held.", path="$.hold")
 
 
 def begin(
@@ -94,8 +97,11 @@ def begin(
     found = yield from _claim(merchant_id, newest, at)
     trace("pay.claimed")
     amount = amount_of(asked, found.due)
-    _check_means(found, asked.means, amount)
+    _check_means(found, asked.means, amount, asked.hold is not None)
     named = yield from _allowed(merchant_id, found, asked, amount, at)
+    if asked.hold is not None:
+        station_id = found.frozen.session.station_id
+        connector = yield from take(merchant_id, asked.hold, station_id, payment_id, amount, at)
     payment = _payment(payment_id, found, asked, amount, connector, named, key, at)
     yield insert_payment(merchant_id, payment)
     trace("pay.written")
@@ -146,12 +152,12 @@ def amount_of(asked: Asked, due: int) -> int:
     return amount
 
 
-def _check_means(found: _Open, means: str, amount: int) -> None:
+def _check_means(found: _Open, means: str, amount: int, held: bool) -> None:
     """What was decided for a card is paid by that card, wholly: any other way the offers are decided again."""
     session = found.frozen.session
     if found.frozen.decision.total == 0:
         return
-    if session.acquisition_ref is not None and (means != "card" or amount < found.due):
+    if session.acquisition_ref is not None and (means != "card" or amount < found.due or held):
         raise Conflict("decide-again", "The offers were decided for the card seen. Decide again for another means.")
     if means in ("wallet", "tab") and not is_sure(session.identity, found.frozen.accepted_at):
         raise Forbidden("assurance-needed", f"Scan the customer's code, or confirm who they are, to pay by {means}.")
@@ -225,6 +231,7 @@ def _payment(
             given=asked.given if means == "cash" else None,
             gift_card=named if means == "gift_card" else None,
             tab=named if means == "tab" else None,
+            hold=asked.hold if means == "card" else None,
             held=means in OF_VALUE and rest > 0,
             taken=found.taken,
             rest=rest,

@@ -66,6 +66,20 @@ if redis.call('HGET', KEYS[1], 'session') == ARGV[1] then redis.call('DEL', KEYS
 return 1
 """
 
+_QUESTION = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'id', ARGV[1], 'asked_by', ARGV[2], 'body', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return 1
+"""
+
+_NOTED = """
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+if ARGV[3] == '' then return redis.call('DEL', KEYS[1]) end
+if ARGV[3] == 'body' then redis.call('HSET', KEYS[1], 'body', ARGV[4]) return 1 end
+return redis.call('HSETNX', KEYS[1], ARGV[3], ARGV[4])
+"""
+
 
 def pack(session: Session) -> bytes:
     """A session as the MessagePack that is stored."""
@@ -98,6 +112,7 @@ class _Script:
 
 
 _SAVED, _FOUND, _RELEASED = _Script(_SAVE), _Script(_AT_STATION), _Script(_RELEASE)
+_ASKED, _CHANGED = _Script(_QUESTION), _Script(_NOTED)
 
 
 class RedisSessions:
@@ -112,6 +127,7 @@ class RedisSessions:
         self._do: Do = line.do if line is not None else client.execute_command
         self._milliseconds = int(time_to_live * 1000)
         self.fanout = Fanout(client, self._do)
+        self.questions = Questions(self._do)
 
     async def load(self, merchant_id: str, session_id: str) -> Session | None:
         """The session, or None when it is forgotten."""
@@ -172,6 +188,69 @@ class RedisSessions:
         await _ask(disconnect(self._client))
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A question on a station's screens: who asks, what, whether a screen has it, and the answer."""
+
+    question_id: str
+    asked_by: str
+    body: bytes
+    seen: bool
+    answer: bytes | None
+
+
+class Questions:
+    """What is asked on a station's screens: one question at a time, which every process sees and one answer ends."""
+
+    def __init__(self, do: Do) -> None:
+        self._do = do
+
+    async def ask(
+        self, merchant_id: str, station_id: str, question_id: str, asked_by: str, body: bytes, seconds: float
+    ) -> bool:
+        """Ask for at most so many seconds; False while another question is open there."""
+        arguments: list[str | bytes | int] = [question_id, asked_by, body, int(seconds * 1000)]
+        return bool(await _ask(_ASKED.run(self._do, [_question_key(merchant_id, station_id)], arguments)))
+
+    async def read(self, merchant_id: str, station_id: str) -> Asked | None:
+        """The open question."""
+        fields = ("id", "asked_by", "body", "seen", "answer")
+        found = await _ask(self._do("HMGET", _question_key(merchant_id, station_id), *fields))
+        if found[0] is None:
+            return None
+        question_id, asked_by, body, seen, answer = found
+        return Asked(
+            question_id=question_id.decode(),
+            asked_by=asked_by.decode(),
+            body=body,
+            seen=seen is not None,
+            answer=answer,
+        )
+
+    async def see(self, merchant_id: str, station_id: str, question_id: str) -> bool:
+        """A screen has it; True for the first."""
+        return await self._note(merchant_id, station_id, "id", question_id, "seen", b"1")
+
+    async def answer(self, merchant_id: str, station_id: str, question_id: str, answer: bytes) -> bool:
+        """Answer it; False when it has an answer, or is over."""
+        return await self._note(merchant_id, station_id, "id", question_id, "answer", answer)
+
+    async def change(self, merchant_id: str, station_id: str, asked_by: str, body: bytes) -> bool:
+        """Ask it otherwise; False when it is not theirs."""
+        return await self._note(merchant_id, station_id, "asked_by", asked_by, "body", body)
+
+    async def stop(self, merchant_id: str, station_id: str, asked_by: str, answer: bytes) -> bool:
+        """Answer in the name of whoever asked."""
+        return await self._note(merchant_id, station_id, "asked_by", asked_by, "answer", answer)
+
+    async def over(self, merchant_id: str, station_id: str, question_id: str) -> bool:
+        """It is asked no longer."""
+        return await self._note(merchant_id, station_id, "id", question_id, "", b"")
+
+    async def _note(self, merchant_id: str, station_id: str, by: str, whose: str, field: str, value: bytes) -> bool:
+        keys = [_question_key(merchant_id, station_id)]
+        return bool(await _ask(_CHANGED.run(self._do, keys, [by, whose, field, value])))
+
+
 class Fanout:
     """Messages to every process that listens; none is kept, so a listener that was away must look anew."""
 
@@ -225,6 +304,10 @@ def _session_key(merchant_id: str, session_id: str) -> str:
 
 def _station_key(merchant_id: str, station_id: str) -> str:
     return f"{{{merchant_id}}}:sta:{station_id}"
+
+
+def _question_key(merchant_id: str, station_id: str) -> str:
+    return f"{{{merchant_id}}}:ask:{station_id}"
 
 
 async def _ask(answer: Awaitable[T] | Any) -> T | Any:

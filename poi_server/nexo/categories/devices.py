@@ -1,14 +1,17 @@
-"""The station's screen as a till uses it; what it has not, it says."""
+"""The station's screen as a till uses it: words on it; what it has not, it says."""
 
 from __future__ import annotations
 
-from poi_server.nexo.conditions import SUCCESS, Failed, failure
+from poi_server.nexo.categories.input import ask, update
+from poi_server.nexo.categories.printing import print_
+from poi_server.nexo.conditions import SUCCESS, failure
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.devices import (
     DisplayOutput,
     DisplayRequest,
     DisplayResponse,
     InputRequest,
+    InputUpdate,
     OutputResult,
     PrintRequest,
 )
@@ -30,18 +33,6 @@ async def display(turn: Turn, request: DisplayRequest) -> Wire:
     return DisplayResponse(output_result=tuple(results))
 
 
-async def ask(_: Turn, request: InputRequest) -> Wire:
-    """Nobody is asked: the station's screen belongs to its person."""
-    command = request.input_data.input_command
-    raise Failed("UnavailableDevice", f"This POI has no keypad of its own for {command}: ask on the till.", "no-input")
-
-
-async def print_(_: Turn, request: PrintRequest) -> Wire:
-    """Nothing is printed: receipts go to the till, in the answers, for its own printer."""
-    qualifier = request.print_output.document_qualifier
-    raise Failed("UnavailableDevice", f"This POI has no printer: print the {qualifier} on the till's.", "no-printer")
-
-
 def _text(output: DisplayOutput) -> str:
     return "\n".join(line.text for line in output.output_content.output_text or ()).strip()
 
@@ -49,5 +40,6 @@ def _text(output: DisplayOutput) -> str:
 CATEGORIES = {
     "Display": Category(DisplayRequest, display),
     "Input": Category(InputRequest, ask),
+    "InputUpdate": Category(InputUpdate, update),
     "Print": Category(PrintRequest, print_),
 }

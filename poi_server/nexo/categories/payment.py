@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
-from poi_engine.errors import RequestError
+from poi_engine.errors import PoiError, RequestError
 from poi_engine.means import Means
 from poi_engine.session import Session, SessionState
 from poi_offers.situation import SaleItem as BasketLine
 from poi_server.nexo.answered import sale_answer, training_answer
 from poi_server.nexo.basket import echoed, lines_of, must_add_up, plain_line, requested
 from poi_server.nexo.categories.refund import give_back, refund_ended, reversal_ended, reverse
+from poi_server.nexo.categories.reservation import reservation_ended, reserve, reserved
 from poi_server.nexo.conditions import Failed, StillOpen, money_may_move
-from poi_server.nexo.counter import accepted, acquisition_of, alone, free_session, know, let_go, offering
+from poi_server.nexo.counter import (
+    accepted,
+    acquisition_of,
+    alone,
+    free_session,
+    know,
+    let_go,
+    offering,
+)
 from poi_server.nexo.messages import Echo
 from poi_server.nexo.money import minor_units
 from poi_server.nexo.turn import Category, Turn
@@ -30,20 +41,21 @@ async def pay(turn: Turn, request: PaymentRequest) -> Wire:
     kind = request.payment_data.payment_type
     if kind == "Refund":
         return await give_back(turn, request)
-    if kind != "Normal":
-        message = f"PaymentType {kind[:40]}: the terminal behind this POI authorises and captures at once."
-        raise Failed("NotAllowed", message, "payment-type")
+    if kind not in _SELLS:
+        raise Failed("NotAllowed", f"This POI does not serve the PaymentType {kind[:40]}.", "payment-type")
     if request.payment_data.split_payment_flag and request.payment_transaction.sale_item:
         message = "A part of a sale is paid by its RequestedAmount alone, without SaleItem."
         raise Failed("NotAllowed", message, "split-with-items")
     with alone(turn):
-        return await _sell(turn, request)
+        return await _SELLS[kind](turn, request)
 
 
 async def payment_ended(turn: Turn) -> Wire | None:
     """The answer of a payment that nobody here is working on any more."""
     if turn.echo.kind == "Refund":
         return await refund_ended(turn)
+    if turn.echo.kind == "FirstReservation":
+        return await reservation_ended(turn)
     return await sale_answer(turn, await sold(turn))
 
 
@@ -77,12 +89,24 @@ def _echo(request: PaymentRequest) -> Echo:
     )
 
 
-async def _sell(turn: Turn, request: PaymentRequest) -> Wire:
+async def _complete(turn: Turn, request: PaymentRequest) -> Wire:
+    """Sell, and take what it comes to of what is held on the card; the rest is let go."""
+    await turn.engine.places.must_count(turn.merchant_id, turn.station_id)
+    hold = await reserved(turn, request.payment_transaction.original_poi_transaction)
+    answer = await _sell(turn, request, hold.hold_id)
+    with suppress(PoiError):  # where the offers left nothing to take; a round lets go what is not yet
+        await turn.engine.holds.ask(turn.merchant_id, hold.hold_id)
+    return answer
+
+
+async def _sell(turn: Turn, request: PaymentRequest, hold_id: str | None = None) -> Wire:
     transaction, data = request.payment_transaction, request.payment_data
     means, gift_card = _means(data)
     counter = await turn.engine.places.counter(turn.merchant_id, turn.station_id)
     if means not in counter.means:
         raise Failed("PaymentRestriction", f"This shop does not take payments by {means}.", "means-off")
+    if hold_id is not None and means != "card":
+        raise Failed("NotAllowed", "A reservation is completed by the card that it holds.", "instrument")
     items = await basket_of(turn, transaction)
     session = await free_session(turn, data.card_acquisition_reference or acquisition_of(request.loyalty_data))
     await turn.works_on(session.session_id)
@@ -91,13 +115,15 @@ async def _sell(turn: Turn, request: PaymentRequest) -> Wire:
     except BaseException:
         await asyncio.shield(let_go(turn, session.session_id))
         raise
-    return await paid_by(turn, session, means, gift_card)
+    return await paid_by(turn, session, means, gift_card, hold_id)
 
 
-async def paid_by(turn: Turn, session: Session, means: Means, gift_card: str | None = None) -> Wire:
+async def paid_by(
+    turn: Turn, session: Session, means: Means, gift_card: str | None = None, hold_id: str | None = None
+) -> Wire:
     """The accepted total paid; what is refused before anything moved lets the session go."""
     paying = turn.engine.checkout.pay(
-        turn.merchant_id, session.session_id, means, gift_card=gift_card, key=turn.message_id, by=turn.by
+        turn.merchant_id, session.session_id, means, gift_card=gift_card, hold=hold_id, key=turn.message_id, by=turn.by
     )
     with money_may_move():
         try:
@@ -167,6 +193,11 @@ async def _outcome(turn: Turn, session: Session) -> Wire:
     raise Failed("Aborted", "The payment was interrupted; nothing was taken.", "interrupted")
 
 
+_SELLS: dict[str, Callable[[Turn, PaymentRequest], Awaitable[Wire]]] = {
+    "Normal": _sell,
+    "FirstReservation": reserve,
+    "Completion": _complete,
+}
 CATEGORIES = {
     "Payment": Category(PaymentRequest, pay, right="take_payment", kept=True, echo=_echo, ended=payment_ended),
     "Reversal": Category(ReversalRequest, reverse, right="refund", kept=True, ended=reversal_ended),

@@ -11,6 +11,7 @@ from poi_engine.sales import SaleView, SoldLine
 from poi_engine.staff.approvals import allowance_of
 from poi_server.nexo.answered import receipts, sale_answer
 from poi_server.nexo.basket import REST, quantity_of, requested
+from poi_server.nexo.categories.reservation import is_hold, let_card_go, letting_go_ended
 from poi_server.nexo.conditions import SUCCESS, Failed, StillOpen, money_may_move
 from poi_server.nexo.money import decimal_of, minor_units
 from poi_server.nexo.turn import Turn
@@ -38,7 +39,10 @@ async def refund_ended(turn: Turn) -> Wire | None:
 
 
 async def reverse(turn: Turn, request: ReversalRequest) -> Wire:
-    """Give back all that is left of a sale."""
+    """Give back all that is left of a sale, or let go a card that is held."""
+    named = request.original_poi_transaction.poi_transaction_id
+    if named is not None and is_hold(named.transaction_id):
+        return await let_card_go(turn, request)
     sale = await original(turn, request.original_poi_transaction)
     left = sale.total - sale.refunded
     if request.reversed_amount is not None:
@@ -54,6 +58,9 @@ async def reverse(turn: Turn, request: ReversalRequest) -> Wire:
 
 async def reversal_ended(turn: Turn) -> Wire | None:
     """The answer of a reversal that nobody here is working on any more."""
+    assert turn.kept is not None
+    if turn.kept.subject is not None and is_hold(turn.kept.subject):
+        return await letting_go_ended(turn, turn.kept.subject)
     return await _reversal(turn, await refund_committed(turn))
 
 

@@ -28,7 +28,7 @@ from poi_server.nexo.wire.session import (
 
 _VERSION = version("poi-server")
 _BUSY = frozenset({SessionState.PAYING, SessionState.UNKNOWN})
-_CAPABILITIES = ("CashierDisplay", "CashierInput", "CustomerDisplay", "PrinterReceipt")
+_CAPABILITIES = ("CashierDisplay", "CashierInput", "CustomerDisplay", "CustomerInput", "PrinterReceipt")
 
 
 async def login(turn: Turn, request: LoginRequest) -> Wire:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from poi_server.nexo.conditions import SUCCESS, Failed
-from poi_server.nexo.messages import key_of
+from poi_server.nexo.messages import asker_of, key_of
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.common import MessageHeader
 from poi_server.nexo.wire.names import Wire
@@ -40,8 +40,10 @@ async def abort(turn: Turn, request: AbortRequest) -> None:
     reference = request.message_reference
     if reference.poiid not in (None, turn.header.poiid):
         return  # another counter's requests are not this till's to stop
-    if reference.service_id is not None or reference.device_id is not None:
+    if reference.service_id is not None:
         turn.server.waiting.stop(key_of(turn.merchant_id, referred(turn, reference)))
+    if reference.service_id is not None or reference.device_id is not None:
+        await turn.services.questions.take_back(turn.merchant_id, turn.station_id, asker_of(turn.header, reference))
 
 
 def referred(turn: Turn, reference: MessageReference) -> MessageHeader:

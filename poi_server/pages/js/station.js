@@ -89,6 +89,7 @@ class PoiStation extends HTMLElement {
     if (message.kind === "session") this.#takeLive(message.session);
     if (message.kind === "offers") this.#loadOffers();
     if (message.kind === "seller") this.#afresh();
+    if (message.kind === "question") import("./station/question.js").then((page) => page.showQuestion(this.#stationId)).catch(report);
   }
 
   /** Who is signed in, and what the session shows to them. */
@@ -136,7 +137,7 @@ class PoiStation extends HTMLElement {
     this.#notice();
   }
 
-  /** What is known of who stands here; its module comes with the first customer. */
+  /** What is known of who stands here. */
   async #drawCustomer(session) {
     if (!session?.identity && !this.#panel) return;
     this.#panel ??= import("./station/customer.js").then(({ CustomerPanel }) => new CustomerPanel(this.#parts.customer, {
@@ -278,7 +279,7 @@ class PoiStation extends HTMLElement {
     await handOverDialog(this.#stationId, this.#till).catch((problem) => this.#refused(problem));
   }
 
-  /** Say why not; what has gone on at another counter leaves this one. */
+  /** Say why not; what went on elsewhere leaves here. */
   #refused(problem) {
     report(problem);
     if (GONE.has(problem.code)) this.#ticket.load().catch(report);
@@ -304,7 +305,7 @@ class PoiStation extends HTMLElement {
     stop();
   }
 
-  /** The camera; like other dialogs, its module comes when it is first wanted. */
+  /** The camera, when it is first wanted. */
   async #scan() {
     const { scanDialog } = await import("./station/scan.js");
     await scanDialog(this.#stationId, (answer) => this.#seen(answer));

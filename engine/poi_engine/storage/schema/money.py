@@ -47,6 +47,25 @@ tab = table(  # small sales on one hold of a card: what can still be spent is th
     integer("changed_at"),
 )
 
+card_hold = table(  # an amount held on a card for a sale to come; what took of it is the payment `taken_by`
+    "card_hold",
+    ("hold_id",),
+    text("hold_id"),
+    text("station_id"),
+    text("connector"),
+    text("state"),  # opening, held, releasing, released, declined
+    integer("amount"),
+    text("currency"),
+    text("taken_by", null=True),
+    text("card_scheme", null=True),
+    text("entry_mode", null=True),
+    text("authorisation"),
+    text("reason"),
+    text("opened_by"),
+    integer("created_at"),
+    integer("changed_at"),
+)
+
 # --- transfers by bank ---------------------------------------------------------------------------------------------
 
 awaited_transfer = table(  # what a customer was asked to transfer, by the reference they were given
@@ -77,6 +96,7 @@ bank_credit = table(  # a credit the bank told of, once by the bank's own refere
 
 Index("tab_by_customer", tab.c.merchant_id, tab.c.customer_id, tab.c.created_at)
 Index("tab_by_state", tab.c.merchant_id, tab.c.state)
+Index("card_hold_by_state", card_hold.c.merchant_id, card_hold.c.state)
 Index("bank_credit_by_state", bank_credit.c.merchant_id, bank_credit.c.state, bank_credit.c.credit_id)
 Index("bank_credit_by_payment", bank_credit.c.merchant_id, bank_credit.c.payment_id)
 for _side in (transfer.c.debit, transfer.c.credit):  # a wallet's or gift card's movements; no others pay for it

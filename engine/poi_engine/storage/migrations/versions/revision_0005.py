@@ -77,11 +77,20 @@ create table nexo_message (
 create index nexo_message_by_age on nexo_message (merchant_id, created_at);
 """
 
+_HOLDS = """
+create table card_hold (merchant_id text not null, hold_id text not null, station_id text not null, connector text not
+  null, state text not null, amount bigint not null, currency text not null, taken_by text, card_scheme text, entry_mode
+  text, authorisation text not null, reason text not null, opened_by text not null, created_at bigint not null,
+  changed_at bigint not null, primary key (merchant_id, hold_id));
+create index card_hold_by_state on card_hold (merchant_id, state);
+"""
+
 _PARTS: tuple[str, ...] = (
     _SELLERS,
     _VALUE,
     _FISCAL,
     _NEXO,
+    _HOLDS,
 )
 _IMMUTABLE: tuple[str, ...] = ("closing", "fiscal_event", "training", "fiscal_key")
 
