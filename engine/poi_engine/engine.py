@@ -13,6 +13,7 @@ from poi_engine.campaigns.preview import Previews
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.checkout import Checkout
 from poi_engine.checkout.confirmations import Confirmations
+from poi_engine.checkout.forwarding import Forwarding
 from poi_engine.checkout.recovery import Recovered, Recovery
 from poi_engine.checkout.refund import Refunds
 from poi_engine.checkout.settlement import TOLD_SECONDS, Settlement
@@ -119,6 +120,7 @@ class Engine:
         self.bank = Bank(wiring, settlement)
         self.tabs = Tabs(wiring, desk)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
+        self.forwarding = Forwarding(wiring)
         self.fiscal = Fiscal(wiring, Signer(fiscal_key))
         self._connectors = connectors
         self._soon: asyncio.Task[None] | None = None
@@ -133,6 +135,7 @@ class Engine:
                 "closings": self.fiscal.round,
                 "expiry": self.expiry.round,
                 "tabs": self.tabs.round,
+                "forwarding": self.forwarding.round,
             },
             ROUND_SECONDS,
         )

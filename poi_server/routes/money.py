@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from poi_engine.checkout.at_risk import AtRisk, Ended
 from poi_engine.checkout.doubts import InDoubt, in_doubt
 from poi_engine.means import Means
 from poi_engine.offline import OfflineSale, Recorded
@@ -19,6 +20,25 @@ class DoubtPage(Struct, frozen=True, kw_only=True):
     """What waits for somebody's word, the oldest first."""
 
     items: tuple[InDoubt, ...]
+
+
+class AtRiskPage(Struct, frozen=True, kw_only=True):
+    """Cards taken while the bank was away, the oldest first: what it has not got yet, and what it declined.
+
+    `waiting`: what of it is still to be forwarded, minor units; at most `cap`.
+    """
+
+    items: tuple[AtRisk, ...]
+    waiting: int
+    cap: int
+    currency: str
+
+
+class EndedBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a payment that the bank declined afterwards ended: `paid` in another way since, or `lost`."""
+
+    outcome: Ended
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class MeansInUse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +79,32 @@ class OfflineAnswer(Struct, frozen=True, kw_only=True):
 async def waiting(call: Call) -> DoubtPage:
     """A payment is resolved at its session, a refund at its sale, and a sale paid in part is paid or given up."""
     return DoubtPage(items=tuple(await call.services.sql.read(lambda: in_doubt(call.merchant_id))))
+
+
+@routes.get(
+    "/v1/payments/at-risk",
+    roles=MANAGER,
+    right="resolve",
+    summary="Cards taken while the bank was away: not forwarded yet, or declined since",
+)
+async def at_risk(call: Call) -> AtRiskPage:
+    """They are forwarded by themselves once the bank is back; what it declines waits for somebody's word."""
+    merchant = await call.services.sql.read(lambda: read_merchant(call.merchant_id))
+    items = tuple(await call.engine.forwarding.waiting(call.merchant_id))
+    waiting = sum(one.amount for one in items if one.state != "declined")
+    cap = merchant.programme.offline.card_cap
+    return AtRiskPage(items=items, waiting=waiting, cap=cap, currency=merchant.currency)
+
+
+@routes.post(
+    "/v1/payments/{payment_id}/at-risk",
+    roles=MANAGER,
+    right="resolve",
+    summary="Say how a payment ended that the bank declined afterwards",
+)
+async def end_at_risk(call: Call, payment_id: str, body: EndedBody) -> None:
+    """`paid` in another way since, or `lost`; your name and your reason go on record."""
+    await call.engine.forwarding.end(call.merchant_id, payment_id, body.outcome, body.reason, by=call.by)
 
 
 @routes.get("/v1/stations/{station_id}/means", roles=COUNTER, summary="The means of payment that are taken here")

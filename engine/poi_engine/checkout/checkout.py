@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.accepting import accepted_session, must_be_shown, total_of
+from poi_engine.checkout.authorising import authorise
 from poi_engine.checkout.commit import OPEN_STATES
 from poi_engine.checkout.confirmation import ConfirmationNeeded
 from poi_engine.checkout.confirmations import Confirmations
@@ -23,13 +24,13 @@ from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.checkout.settlement import Settlement
 from poi_engine.checkout.tendering import Before, Begun, begin, check_asked
 from poi_engine.desk import Desk
-from poi_engine.errors import Conflict, DeviceError, PoiError, RequestError, StorageError
+from poi_engine.errors import Conflict, PoiError, RequestError, StorageError
 from poi_engine.goods.stock import gone_meanwhile
 from poi_engine.identify import must_be_sure
 from poi_engine.ledger import Insufficient
 from poi_engine.loyalty import points_spent
 from poi_engine.means import BY_CONNECTOR, Asked, Means
-from poi_engine.ports import Job, PaymentResult, Row
+from poi_engine.ports import Job, Row
 from poi_engine.principal import Principal
 from poi_engine.sales import SaleView
 from poi_engine.session import Notice, Session, SessionState
@@ -321,26 +322,9 @@ class Checkout:
     async def _send(self, merchant_id: str, station_id: str, begun: Begun) -> Session:
         payment = begun.payment
         with self._settlement.sending(payment.checkout_id):
-            result = await self._authorise(station_id, begun)
+            result = await authorise(self._w, merchant_id, station_id, begun)
             self._w.trace("pay.answered")
             return await self._settlement.settle(merchant_id, payment, result)
-
-    async def _authorise(self, station_id: str, begun: Begun) -> PaymentResult:
-        payment = begun.payment
-        self._w.trace("pay.before-terminal")
-        try:
-            return await self._w.connector(payment.connector).authorise(
-                station_id,
-                payment.payment_id,
-                payment.amount,
-                begun.frozen.decision.currency,
-                payment.document.acquisition_ref,
-            )
-        except DeviceError as error:  # nothing was sent
-            return PaymentResult(outcome="declined", payment_ref=payment.payment_id, reason=error.code)
-        except Exception as error:  # anything else may have come after bytes were sent
-            reason = f"{type(error).__name__} in the connector"
-            return PaymentResult(outcome="unknown", payment_ref=payment.payment_id, reason=reason)
 
     async def _pay_at_once(
         self, merchant_id: str, session_id: str, wish: Asked, key: Key, payment_id: str, at: int

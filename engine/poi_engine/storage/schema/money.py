@@ -47,6 +47,23 @@ tab = table(  # small sales on one hold of a card: what can still be spent is th
     integer("changed_at"),
 )
 
+# --- cards taken while the bank was away ---------------------------------------------------------------------------
+
+forwarding = table(  # a payment that the terminal took at the merchant's risk, and what became of it at the bank
+    "forwarding",
+    ("payment_id",),
+    text("payment_id"),
+    text("connector"),
+    text("station_id"),
+    integer("amount"),
+    text("currency"),
+    text("state"),  # waiting, sending, forwarded, declined, dropped, paid, lost
+    text("reason"),
+    integer("created_at"),
+    integer("changed_at"),
+)
+Index("forwarding_by_state", forwarding.c.merchant_id, forwarding.c.state)
+
 # --- transfers by bank ---------------------------------------------------------------------------------------------
 
 awaited_transfer = table(  # what a customer was asked to transfer, by the reference they were given

@@ -77,11 +77,19 @@ create table nexo_message (
 create index nexo_message_by_age on nexo_message (merchant_id, created_at);
 """
 
+_FORWARDING = """
+create table forwarding (merchant_id text not null, payment_id text not null, connector text not null, station_id text
+  not null, amount bigint not null, currency text not null, state text not null, reason text not null, created_at bigint
+  not null, changed_at bigint not null, primary key (merchant_id, payment_id));
+create index forwarding_by_state on forwarding (merchant_id, state);
+"""
+
 _PARTS: tuple[str, ...] = (
     _SELLERS,
     _VALUE,
     _FISCAL,
     _NEXO,
+    _FORWARDING,
 )
 _IMMUTABLE: tuple[str, ...] = ("closing", "fiscal_event", "training", "fiscal_key")
 
