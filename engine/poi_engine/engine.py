@@ -32,7 +32,8 @@ from poi_engine.goods.sheets import Sheets
 from poi_engine.goods.stockroom import Stockroom
 from poi_engine.handover import HandOvers
 from poi_engine.ids import Ids
-from poi_engine.offline import OfflineSales
+from poi_engine.offline.local import LocalList
+from poi_engine.offline.sales import OfflineSales
 from poi_engine.orders.orders import Orders
 from poi_engine.places import Places
 from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
@@ -113,6 +114,7 @@ class Engine:
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds, self.confirmations)
         self.whole_sales = WholeSales(wiring, desk, self.stations, self.offers, self.customers, self.checkout)
         self.offline = OfflineSales(wiring, self.offers, self.customers)
+        self.local_offers = LocalList(wiring, self.offers)
         self.orders = Orders(wiring, desk, self.stations, self.offers, self.customers, self.products, refunds)
         self.gift_cards = GiftCards(wiring)
         self.wallets = Wallets(wiring)

@@ -44,6 +44,11 @@ CODES: dict[str, Explanation] = {
         "The bank has declined no such payment afterwards, or somebody has ended it.",
         "See `GET /v1/payments/at-risk`.",
     ),
+    "offline-offer": Explanation(
+        "No offer of a station's own",
+        "A station gives by itself offers without limits, for everybody, with one effect a line.",
+        "Send what `GET /v1/stations/{station_id}/offline-offers` had.",
+    ),
     "in-training": Explanation(
         "In training", "Nothing that is done at this station counts now.", "End the training, then send it again."
     ),

@@ -8,7 +8,8 @@ from msgspec import Meta, Struct
 from poi_engine.checkout.at_risk import AtRisk, Ended
 from poi_engine.checkout.doubts import InDoubt, in_doubt
 from poi_engine.means import Means
-from poi_engine.offline import OfflineSale, Recorded
+from poi_engine.offline.local import LocalOffers
+from poi_engine.offline.sales import OfflineSale, Recorded
 from poi_engine.settings import MealVoucher, OfflinePolicy, read_merchant
 from poi_server.http import COUNTER, MANAGER, OWNER, READER, Call, Routes
 from poi_server.routes.counter import own_station
@@ -155,6 +156,17 @@ async def set_offline_policy(call: Call, body: OfflinePolicy) -> OfflinePolicy:
     await call.services.setup.set_offline(call.merchant_id, body, by=call.by)
     call.engine.places.forget()
     return body
+
+
+@routes.get(
+    "/v1/stations/{station_id}/offline-offers",
+    roles=COUNTER,
+    summary="The offers that the station may give while it cannot reach the server",
+)
+async def offline_offers(call: Call, station_id: str) -> LocalOffers:
+    """Those that count nothing and need nobody known, with the products and the times they are for."""
+    own_station(call, station_id)
+    return await call.engine.local_offers.at(call.merchant_id, station_id)
 
 
 @routes.post(
