@@ -7,12 +7,13 @@ from msgspec import Meta, Struct
 
 from poi_engine.checkout.at_risk import AtRisk, Ended
 from poi_engine.checkout.doubts import InDoubt, in_doubt
+from poi_engine.checkout.meal_vouchers import Payable
 from poi_engine.means import Means
 from poi_engine.offline.local import LocalOffers
 from poi_engine.offline.sales import OfflineSale, Recorded
 from poi_engine.settings import MealVoucher, OfflinePolicy, read_merchant
 from poi_server.http import COUNTER, MANAGER, OWNER, READER, Call, Routes
-from poi_server.routes.counter import own_station
+from poi_server.routes.counter import own_session, own_station
 
 routes = Routes("money")
 
@@ -129,6 +130,18 @@ async def set_means(call: Call, body: MeansInUse) -> MeansInUse:
     await call.services.setup.set_means(call.merchant_id, chosen, by=call.by)
     call.engine.places.forget()
     return MeansInUse(items=chosen)
+
+
+@routes.get(
+    "/v1/sessions/{session_id}/meal-voucher",
+    roles=COUNTER,
+    right="sell",
+    summary="What meal vouchers may pay of the session's basket",
+)
+async def meal_voucher_here(call: Call, session_id: str) -> Payable:
+    """The eligible lines after discounts, and what the customer's day has left."""
+    await own_session(call, session_id)
+    return await call.engine.checkout.meal_voucher(call.merchant_id, session_id)
 
 
 @routes.get("/v1/settings/meal-vouchers", roles=READER, summary="What meal vouchers pay")

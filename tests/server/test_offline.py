@@ -9,7 +9,7 @@ import pytest
 from poi_engine.ports import Job, Query
 from poi_engine.verify import verify
 from tests.server.shop import Shop
-from tests.server.test_sellers import Counter
+from tests.server.test_sellers import MANAGERS_PIN, Counter
 
 CARD = "2900000000017"
 
@@ -287,3 +287,13 @@ async def test_the_seller_is_who_was_signed_in_then(tablet: Tablet) -> None:
     (item,) = await tablet.send(tablet.sale(1, seller_id="slr_nobody"))
     assert item["differences"] == ["sold by slr_nobody, whom nobody knows"]
     assert len(await _differences(tablet)) == 2
+
+
+async def test_a_seller_who_was_signed_in_then_is_believed_after_another_has_come(tablet: Tablet) -> None:
+    await tablet.setup()
+    await tablet.enter()
+    one = tablet.sale(0, seller_id=tablet.shop.seller_id)
+    await tablet.enter(tablet.shop.manager_id, MANAGERS_PIN)
+    (item,) = await tablet.send(one)
+    assert not item.get("differences"), item
+    assert (await tablet.kept(item["sale_id"]))["seller_id"] == tablet.shop.seller_id

@@ -12,7 +12,7 @@ from poi_engine.checkout.entries import Tender
 from poi_engine.checkout.payment import Payment
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import moment
-from poi_engine.errors import Conflict
+from poi_engine.errors import Conflict, NotFound
 from poi_engine.ports import Job, PaymentResult, Query, Row
 from poi_engine.settings import programme_of
 
@@ -139,6 +139,11 @@ def end(merchant_id: str, payment_id: str, outcome: Ended, at: int) -> Job[int]:
         (outcome, at, merchant_id, payment_id),
     )
     if not rows:
+        known = yield Query(
+            "select 1 as one from forwarding where merchant_id = ? and payment_id = ?", (merchant_id, payment_id)
+        )
+        if not known:
+            raise NotFound("payment at risk", payment_id)
         raise Conflict("not-declined", "The bank has declined no such payment, or somebody has ended it.")
     return int(rows[0]["amount"])
 

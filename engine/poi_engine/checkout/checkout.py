@@ -15,6 +15,7 @@ from poi_engine.checkout.confirmation import ConfirmationNeeded
 from poi_engine.checkout.confirmations import Confirmations
 from poi_engine.checkout.exercise import exercise_of, is_exercise, pay_exercise
 from poi_engine.checkout.frozen import Frozen, claims_of, impersonal
+from poi_engine.checkout.meal_vouchers import Payable, payable
 from poi_engine.checkout.pay_jobs import pay_at_once, session_in
 from poi_engine.checkout.promise import Key, key_of, promised
 from poi_engine.checkout.records import insert_audit
@@ -132,6 +133,18 @@ class Checkout:
         elif known[0] != asked.body_hash:
             raise Conflict("idempotency-mismatch", "This key is paying something else.", status=422)
         return await asyncio.shield(known[1])
+
+    async def meal_voucher(self, merchant_id: str, session_id: str) -> Payable:
+        """What meal vouchers may pay of the session's basket as it is decided, or of what is due of it."""
+        session = await self._desk.load(merchant_id, session_id)
+        if session.decision is None:
+            return Payable(amount=0, eligible=0, left_today=None)
+        counter, at = await self._w.places.counter(merchant_id, session.station_id), self._w.at()
+        frozen = Frozen(session=session, place=counter.place, accepted_at=at, accepted_by="")
+        taken = [one for one in session.tenders if one.state == "captured"]
+        paid = sum(one.amount for one in taken if one.means == "meal_voucher")
+        due = session.decision.total - sum(one.amount for one in taken)
+        return await self._w.sql.read(lambda: payable(merchant_id, frozen, paid, due, at))
 
     async def ask_status(self, merchant_id: str, session_id: str) -> Session:
         """Ask the terminal what became of the payment."""

@@ -23,11 +23,11 @@ def who_sold(
     if who == sender:
         return who, ()
     last = yield Query(
-        "select act, subject_id from audit where merchant_id = ? and act in ('sign-in', 'sign-out') "
-        "and station_id = ? and created_at <= ? order by created_at desc, audit_id desc limit 1",
-        (merchant_id, station_id, micros_of(sold_at)),
+        "select act from audit where merchant_id = ? and subject_id = ? and created_at <= ? "
+        "and act in ('sign-in', 'sign-out') and station_id = ? order by created_at desc limit 1",
+        (merchant_id, seller_id, micros_of(sold_at), station_id),
     )
-    if last and (last[0]["act"], last[0]["subject_id"]) == ("sign-in", seller_id):
+    if last and last[0]["act"] == "sign-in":
         return who, ()
     return who, (f"sold by {seller_id}, who was not signed in here by our records",)
 
