@@ -1,6 +1,5 @@
 """Meal vouchers pay for what may be eaten, and only so much of it a day."""
 
-from collections.abc import Sequence
 from datetime import datetime, time
 
 from msgspec import Struct
@@ -67,7 +66,7 @@ def _is_eligible(category: str, rule: MealVoucher) -> bool:
     return any(category == path or category.startswith(f"{path}/") for path in rule.categories)
 
 
-def _paid_today(merchant_id: str, family: Sequence[str], zone_name: str, paid: int, at: int) -> Job[int]:
+def _paid_today(merchant_id: str, family: tuple[str, ...], zone_name: str, paid: int, at: int) -> Job[int]:
     """In sales of the store's day less what came back of them, and in sales that are being paid; two tills take turns
     where the customer's row is locked before. Of nobody known: what this sale was `paid`."""
     if not family:
