@@ -7,6 +7,7 @@ import pytest
 
 from poi_engine.checkout.forwarding import Forwarding
 from poi_engine.errors import Conflict, RequestError
+from poi_engine.ports import PaymentResult
 from poi_engine.settings import OfflinePolicy, write_setting
 from poi_engine.verify import verify
 from tests.engine.shop import OTHER_STATION, SELLER, M, Shop
@@ -116,7 +117,17 @@ async def test_a_later_decline_is_recorded_and_waits_for_a_person(cut_off: Shop)
 
 
 @pytest.mark.parametrize(("amount", "rounds"), [(UNHEARD, 1), (SLOW, 3)])
-async def test_a_lost_answer_is_asked_for_and_not_charged_again(cut_off: Shop, amount: int, rounds: int) -> None:
+async def test_a_lost_answer_is_asked_for_and_not_told_again(
+    cut_off: Shop, monkeypatch: pytest.MonkeyPatch, amount: int, rounds: int
+) -> None:
+    """The terminal is told once, not only charges once."""
+    told, forward = [], cut_off.terminal.forward
+
+    async def counted(payment_ref: str) -> PaymentResult:
+        told.append(payment_ref)
+        return await forward(payment_ref)
+
+    monkeypatch.setattr(cut_off.terminal, "forward", counted)
     await cut_off.sell(amount)
     forwarding = await back(cut_off)
     assert await states(cut_off) == ["sending"]
@@ -124,6 +135,7 @@ async def test_a_lost_answer_is_asked_for_and_not_charged_again(cut_off: Shop, a
         await forwarding.round()
     assert await states(cut_off) == ["forwarded"]
     assert await charged(cut_off) == [amount]
+    assert len(told) == 1
 
 
 async def test_nothing_goes_back_on_a_card_that_the_bank_was_not_told_of(cut_off: Shop) -> None:
