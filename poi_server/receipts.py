@@ -34,6 +34,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "tab": "Ardoise",
         "given": "Reçu",
         "change": "Rendu",
+        "risk": "au risque du commerçant",
         "none": "Rien à payer",
         "earned": "Points gagnés",
         "spent": "Points utilisés",
@@ -65,6 +66,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "tab": "Tab",
         "given": "Given",
         "change": "Change",
+        "risk": "at the merchant's risk",
         "none": "Nothing to pay",
         "earned": "Points earned",
         "spent": "Points spent",
@@ -160,6 +162,8 @@ class _Printer:
         """One means; of cash what was handed over, and the change."""
         name = f"{self._words.get(one.means, one.means)} {(one.card_scheme or '').upper()}"
         rows = [_row(name, self._money(one.amount))]
+        if not one.guaranteed:
+            rows.append(f"  {self._words['risk']}")
         if one.given is not None:
             rows.append(_row(f"  {self._words['given']}", self._money(one.given)))
             rows.append(_row(f"  {self._words['change']}", self._money(one.given - one.amount)))

@@ -13,6 +13,7 @@ from poi_engine.campaigns.preview import Previews
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.checkout import Checkout
 from poi_engine.checkout.confirmations import Confirmations
+from poi_engine.checkout.forwarding import Forwarding
 from poi_engine.checkout.holds import CardHolds
 from poi_engine.checkout.recovery import Recovered, Recovery
 from poi_engine.checkout.refund import Refunds
@@ -32,7 +33,8 @@ from poi_engine.goods.sheets import Sheets
 from poi_engine.goods.stockroom import Stockroom
 from poi_engine.handover import HandOvers
 from poi_engine.ids import Ids
-from poi_engine.offline import OfflineSales
+from poi_engine.offline.local import LocalList
+from poi_engine.offline.sales import OfflineSales
 from poi_engine.orders.orders import Orders
 from poi_engine.places import Places
 from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
@@ -113,6 +115,7 @@ class Engine:
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds, self.confirmations)
         self.whole_sales = WholeSales(wiring, desk, self.stations, self.offers, self.customers, self.checkout)
         self.offline = OfflineSales(wiring, self.offers, self.customers)
+        self.local_offers = LocalList(wiring, self.offers)
         self.orders = Orders(wiring, desk, self.stations, self.offers, self.customers, self.products, refunds)
         self.gift_cards = GiftCards(wiring)
         self.wallets = Wallets(wiring)
@@ -121,6 +124,7 @@ class Engine:
         self.tabs = Tabs(wiring, desk)
         self.holds = CardHolds(wiring)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
+        self.forwarding = Forwarding(wiring)
         self.fiscal = Fiscal(wiring, Signer(fiscal_key))
         self._connectors = connectors
         self._soon: asyncio.Task[None] | None = None
@@ -136,6 +140,7 @@ class Engine:
                 "expiry": self.expiry.round,
                 "tabs": self.tabs.round,
                 "holds": self.holds.round,
+                "forwarding": self.forwarding.round,
             },
             ROUND_SECONDS,
         )

@@ -34,7 +34,8 @@ class Asked(Struct, frozen=True, kw_only=True):
 class TenderShown(Struct, frozen=True, kw_only=True):
     """One payment of a session as the screens show it: `amount` and the cash `given` in minor units.
 
-    `state`: `unknown` (in doubt), `captured`, `declined`, `reversing` (what it took is to go back), `reversed`.
+    `state`: `unknown` (in doubt), `captured`, `declined`, `reversing` (what it took is to go back), `reversed`. Not
+    `guaranteed`: taken at the merchant's risk.
     """
 
     payment_id: str
@@ -42,3 +43,4 @@ class TenderShown(Struct, frozen=True, kw_only=True):
     amount: int
     state: str
     given: int | None = None
+    guaranteed: bool = True

@@ -113,7 +113,8 @@ class Screens(Protocol):
 
 class Capabilities(Struct, frozen=True, kw_only=True):
     """What a connector can do. `card_before_amount`: the card's facts are known before the amount is sent; `status`: it
-    can be asked what became of a reference, by whichever process; `holds`: it is a `HoldingConnector`.
+    can be asked what became of a reference, by whichever process; `holds`: it is a `HoldingConnector`; `offline`: it is
+    an `OfflineConnector`.
     """
 
     card_before_amount: bool = False
@@ -121,6 +122,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     cancel: bool = True
     holds: bool = False
     status: bool = True
+    offline: bool = False
 
 
 class CardSeen(Struct, frozen=True, kw_only=True):
@@ -154,11 +156,16 @@ class ConnectorSetup(Struct, frozen=True, kw_only=True):
     terminals: Mapping[str, Mapping[str, str | bool | int | float]] = {}
 
 
+BANK_AWAY = "bank-away"
+"""The `DeviceError` of a terminal that cannot reach its bank, and has asked nobody."""
+
+
 class PaymentConnector(Protocol):
     """A terminal or bank. Every operation carries our own reference, and repeating a reference repeats the answer.
 
     No operation raises for a time-out after bytes were sent: it answers `unknown`. `DeviceError` means that nothing was
-    sent. References are ours: `payment_ref` of the authorisation, `refund_ref` of a refund.
+    sent; its code is `BANK_AWAY` where the terminal is there and its bank is not. References are ours: `payment_ref` of
+    the authorisation, `refund_ref` of a refund.
     """
 
     name: str
@@ -207,6 +214,20 @@ class HoldingConnector(PaymentConnector, Protocol):
     async def capture_hold(self, station_id: str, hold_ref: str, capture_ref: str, amount: int) -> PaymentResult:
         """Take `amount`, at most what is held, and let go the rest: once a hold. `status` knows the capture by its own
         reference, and repeating that repeats the answer."""
+
+
+class OfflineConnector(PaymentConnector, Protocol):
+    """A connector whose terminal takes a card while its bank is away, keeps the payment, and forwards it when told."""
+
+    async def authorise_offline(
+        self, station_id: str, payment_ref: str, amount: int, currency: str, acquisition_ref: str | None
+    ) -> PaymentResult:
+        """Take the card at the merchant's risk (`guaranteed` False), asking no bank; `status` and `cancel` know the
+        reference, and repeating it repeats the answer. Nothing is charged before it is forwarded."""
+
+    async def forward(self, payment_ref: str) -> PaymentResult:
+        """Charge what was taken offline, once however often it is told: `approved` and `guaranteed`, `declined`, or
+        `unknown`; `status` tells the same from then on. Raises `DeviceError` while the bank is away."""
 
 
 class Now(Protocol):

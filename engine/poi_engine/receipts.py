@@ -73,7 +73,13 @@ def receipt_lines(lines: Sequence[LineRow]) -> tuple[ReceiptLine, ...]:
 def payments_of(tenders: Sequence[Tender]) -> tuple[ReceiptPayment, ...]:
     """The means of payment; nothing to pay, none."""
     return tuple(
-        ReceiptPayment(means=tender.means, amount=tender.amount, card_scheme=tender.card_scheme, given=tender.given)
+        ReceiptPayment(
+            means=tender.means,
+            amount=tender.amount,
+            card_scheme=tender.card_scheme,
+            given=tender.given,
+            guaranteed=tender.guaranteed,
+        )
         for tender in tenders
         if tender.amount
     )

@@ -91,9 +91,15 @@ class MealVoucher(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class OfflinePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a station goes on without the server: for cash, up to `floor_limit` minor units a sale; 0: not at all."""
+    """How a station goes on without the server: for cash, up to `floor_limit` minor units a sale; 0: not at all.
+
+    While the bank is away a terminal that can keep payments takes cards at the merchant's risk: up to
+    `card_floor_limit` a payment (0: none), and `card_cap` in all that waits to be forwarded. Minor units.
+    """
 
     floor_limit: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    card_floor_limit: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    card_cap: Annotated[int, Meta(ge=0, le=100_000_000)] = 100_000
 
 
 class Programme(Struct, frozen=True, kw_only=True):

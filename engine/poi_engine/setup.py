@@ -95,7 +95,8 @@ class Setup:
 
     async def set_offline(self, merchant_id: str, policy: OfflinePolicy, *, by: Principal) -> None:
         """How stations go on without the server, from now on."""
-        await self._set(merchant_id, "offline", policy, "set-offline", str(policy.floor_limit), by)
+        why = f"{policy.floor_limit} for cash; {policy.card_floor_limit} by card, {policy.card_cap} in all"
+        await self._set(merchant_id, "offline", policy, "set-offline", why, by)
 
     async def _set(
         self, merchant_id: str, name: str, value: Struct | tuple[str, ...], act: str, why: str, by: Principal

@@ -239,6 +239,17 @@ from tab t left join (select merchant_id, checkout_id, sum(amount) as taken from
 where (t.state = 'closed' and coalesce(c.taken, 0) <> t.captured) or (t.state <> 'closed' and c.taken is not null)
 """
 
+_AT_RISK = """
+select f.merchant_id, f.payment_id as subject, 'was taken without the bank and is ' || f.state
+  || ', but its payment of ' || cast(coalesce(p.amount, 0) as text) || ' is ' || coalesce(p.state, 'gone')
+  || case p.guaranteed when 1 then ', guaranteed' else '' end as message
+from forwarding f left join payment p on p.merchant_id = f.merchant_id and p.payment_id = f.payment_id
+where p.payment_id is null or p.amount <> f.amount
+  or (f.state in ('waiting', 'sending', 'declined', 'paid', 'lost') and p.state = 'captured' and p.guaranteed = 1)
+  or (f.state in ('forwarded', 'declined', 'paid', 'lost') and p.state <> 'captured')
+  or (f.state = 'forwarded' and p.guaranteed = 0) or (f.state = 'dropped' and p.state = 'captured')
+"""
+
 _LINES = """
 select s.merchant_id, s.sale_id as subject, 'has lines that add up to ' || cast(coalesce(sum(l.amount), 0) as text)
   || ' - ' || cast(coalesce(sum(l.saved), 0) as text) || ' = ' || cast(coalesce(sum(l.total), 0) as text) || ', not '
@@ -355,6 +366,7 @@ RULES = (
     Rule("sale-wallet", _STORED_VALUE),
     Rule("sale-stored", _STORED_SOLD),
     Rule("tab-capture", _TABS),
+    Rule("payment-at-risk", _AT_RISK),
     Rule("sale-lines", _LINES),
     Rule("sale-line", _LINE),
     Rule("sale-redemptions", _REDEMPTIONS),

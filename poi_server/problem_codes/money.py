@@ -29,6 +29,26 @@ CODES: dict[str, Explanation] = {
         "Set the device's clock.",
     ),
     "offline-total": Explanation("Not the sum", "The lines do not add up to the total.", "Send what was paid."),
+    "not-forwarded": Explanation(
+        "Not at the bank yet",
+        "The card was taken while the bank was away, and the bank does not know of the payment yet.",
+        "Refund it once it is forwarded; `GET /v1/payments/at-risk` tells.",
+    ),
+    "never-charged": Explanation(
+        "Never charged",
+        "The card was taken while the bank was away, and the bank declined it afterwards: no money came.",
+        "Take the goods back by a movement of stock; there is nothing to give back.",
+    ),
+    "not-declined": Explanation(
+        "Not declined",
+        "The bank has declined no such payment afterwards, or somebody has ended it.",
+        "See `GET /v1/payments/at-risk`.",
+    ),
+    "offline-offer": Explanation(
+        "No offer of a station's own",
+        "A station gives by itself offers without limits, for everybody, with one effect a line.",
+        "Send what `GET /v1/stations/{station_id}/offline-offers` had.",
+    ),
     "in-training": Explanation(
         "In training", "Nothing that is done at this station counts now.", "End the training, then send it again."
     ),

@@ -5,12 +5,15 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from poi_engine.checkout.at_risk import AtRisk, Ended
 from poi_engine.checkout.doubts import InDoubt, in_doubt
+from poi_engine.checkout.meal_vouchers import Payable
 from poi_engine.means import Means
-from poi_engine.offline import OfflineSale, Recorded
+from poi_engine.offline.local import LocalOffers
+from poi_engine.offline.sales import OfflineSale, Recorded
 from poi_engine.settings import MealVoucher, OfflinePolicy, read_merchant
 from poi_server.http import COUNTER, MANAGER, OWNER, READER, Call, Routes
-from poi_server.routes.counter import own_station
+from poi_server.routes.counter import own_session, own_station
 
 routes = Routes("money")
 
@@ -19,6 +22,25 @@ class DoubtPage(Struct, frozen=True, kw_only=True):
     """What waits for somebody's word, the oldest first."""
 
     items: tuple[InDoubt, ...]
+
+
+class AtRiskPage(Struct, frozen=True, kw_only=True):
+    """Cards taken while the bank was away, the oldest first: what it has not got yet, and what it declined.
+
+    `waiting`: what of it is still to be forwarded, minor units; at most `cap`.
+    """
+
+    items: tuple[AtRisk, ...]
+    waiting: int
+    cap: int
+    currency: str
+
+
+class EndedBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a payment that the bank declined afterwards ended: `paid` in another way since, or `lost`."""
+
+    outcome: Ended
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class MeansInUse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +83,32 @@ async def waiting(call: Call) -> DoubtPage:
     return DoubtPage(items=tuple(await call.services.sql.read(lambda: in_doubt(call.merchant_id))))
 
 
+@routes.get(
+    "/v1/payments/at-risk",
+    roles=MANAGER,
+    right="resolve",
+    summary="Cards taken while the bank was away: not forwarded yet, or declined since",
+)
+async def at_risk(call: Call) -> AtRiskPage:
+    """They are forwarded by themselves once the bank is back; what it declines waits for somebody's word."""
+    merchant = await call.services.sql.read(lambda: read_merchant(call.merchant_id))
+    items = tuple(await call.engine.forwarding.waiting(call.merchant_id))
+    waiting = sum(one.amount for one in items if one.state != "declined")
+    cap = merchant.programme.offline.card_cap
+    return AtRiskPage(items=items, waiting=waiting, cap=cap, currency=merchant.currency)
+
+
+@routes.post(
+    "/v1/payments/{payment_id}/at-risk",
+    roles=MANAGER,
+    right="resolve",
+    summary="Say how a payment ended that the bank declined afterwards",
+)
+async def end_at_risk(call: Call, payment_id: str, body: EndedBody) -> None:
+    """`paid` in another way since, or `lost`; your name and your reason go on record."""
+    await call.engine.forwarding.end(call.merchant_id, payment_id, body.outcome, body.reason, by=call.by)
+
+
 @routes.get("/v1/stations/{station_id}/means", roles=COUNTER, summary="The means of payment that are taken here")
 async def means_here(call: Call, station_id: str) -> MeansHere:
     """Those of the settings that are set up: meal vouchers have their categories, transfers their account."""
@@ -82,6 +130,18 @@ async def set_means(call: Call, body: MeansInUse) -> MeansInUse:
     await call.services.setup.set_means(call.merchant_id, chosen, by=call.by)
     call.engine.places.forget()
     return MeansInUse(items=chosen)
+
+
+@routes.get(
+    "/v1/sessions/{session_id}/meal-voucher",
+    roles=COUNTER,
+    right="sell",
+    summary="What meal vouchers may pay of the session's basket",
+)
+async def meal_voucher_here(call: Call, session_id: str) -> Payable:
+    """The eligible lines after discounts, and what the customer's day has left."""
+    await own_session(call, session_id)
+    return await call.engine.checkout.meal_voucher(call.merchant_id, session_id)
 
 
 @routes.get("/v1/settings/meal-vouchers", roles=READER, summary="What meal vouchers pay")
@@ -109,6 +169,17 @@ async def set_offline_policy(call: Call, body: OfflinePolicy) -> OfflinePolicy:
     await call.services.setup.set_offline(call.merchant_id, body, by=call.by)
     call.engine.places.forget()
     return body
+
+
+@routes.get(
+    "/v1/stations/{station_id}/offline-offers",
+    roles=COUNTER,
+    summary="The offers that the station may give while it cannot reach the server",
+)
+async def offline_offers(call: Call, station_id: str) -> LocalOffers:
+    """Those that count nothing and need nobody known, with the products and the times they are for."""
+    own_station(call, station_id)
+    return await call.engine.local_offers.at(call.merchant_id, station_id)
 
 
 @routes.post(

@@ -13,10 +13,10 @@ from poi_engine.ids import Ids
 from poi_engine.ledger import Balance, Move, balance, enter, limit_account
 from poi_engine.orders.ahead import Wished
 from poi_engine.orders.placing import Orderer
-from poi_engine.ports import Job
+from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import Session
-from poi_engine.settings import Ordering, Programme
+from poi_engine.settings import OfflinePolicy, Ordering, Programme, write_setting
 from tests.adversity.till import MANAGER, STATION, M, Shop
 from tests.engine.shop import SELLER
 
@@ -306,6 +306,43 @@ async def split_refund(shop: Shop) -> None:
     assert await _wallet(shop) == (500, 0)
 
 
+async def bank_away(shop: Shop) -> None:
+    """A card is taken while the bank is away, and charged when it is back."""
+    await _taken_without_the_bank(shop, 2000)
+    assert await _forwarded(shop) == ["forwarded"]
+
+
+async def bank_away_declined(shop: Shop) -> None:
+    """The bank declines 22.05 afterwards: the sale stands, and a person is told, once."""
+    await _taken_without_the_bank(shop, 2450)
+    assert await _forwarded(shop) == ["declined"]
+
+
+async def _taken_without_the_bank(shop: Shop, amount: int) -> None:
+    policy = OfflinePolicy(card_floor_limit=5000, card_cap=5000)
+    await shop.sql.write(lambda: write_setting(M, "offline", policy))
+    await shop.opened(amount)
+    shop.terminal.bank_away = True
+    shop.killer.armed = True
+    assert (await shop.until_paid()).state == "paid"
+    shop.terminal.bank_away = False
+    await shop.engine.forwarding.round()
+
+
+async def _forwarded(shop: Shop) -> list[str]:
+    """What became of those whose payment stands; each is charged once, and each decline is told once."""
+
+    def job() -> Job[tuple[list[str], int]]:
+        rows = yield Query("select state from forwarding where state <> 'dropped'")
+        told = yield Query("select count(*) as n from audit where act = 'forward-declined'")
+        return [str(row["state"]) for row in rows], int(told[0]["n"])
+
+    states, told = await shop.sql.read(job)
+    assert told == states.count("declined")
+    assert [one.forwarded for one in shop.terminal.book.operations() if one.forwarded] == [1]
+    return states
+
+
 async def _loaded(shop: Shop) -> None:
     """5.00 in the customer's wallet."""
     if shop.memory["loaded"]:
@@ -383,5 +420,7 @@ SCENARIOS: dict[str, Scenario] = {
     "split_refund": split_refund,
     "held": held,
     "hold_given_up": hold_given_up,
+    "bank_away": bank_away,
+    "bank_away_declined": bank_away_declined,
     "crowd": crowd,
 }

@@ -63,6 +63,10 @@ POINTS: dict[str, str] = {
     "split_refund": "refund.written terminal.refund-asked terminal.refunded refund.told refund.part refund.next "
     "terminal.refund-asked@2 terminal.refunded@2 refund.told@2 refund.entered refund.answered refund.committed "
     "sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 sql.after-commit@2 sql.before-commit@3",
+    "bank_away": "pay.before-terminal risk.written terminal.taken risk.taken approve.told approve.committed "
+    "forward.begun terminal.forwarded forward.answered forward.told sql.before-commit@3 sql.after-commit@3 "
+    "sql.before-commit@5 sql.after-commit@5 sql.before-commit@6 sql.after-commit@6",
+    "bank_away_declined": "forward.begun terminal.forwarded forward.answered sql.before-commit@6 sql.after-commit@6",
 }
 RECOVERY = (
     "recover.payment status.before-terminal status.answered approve.job commit.journal approve.committed "
@@ -88,6 +92,8 @@ EXPECTED: dict[str, list[int]] = {
     "split_refund": [1800, -1800],
     "held": [1800],
     "hold_given_up": [],
+    "bank_away": [1800],
+    "bank_away_declined": [2205],
 }
 CASES = [(scenario, point) for scenario, points in POINTS.items() for point in points.split()]
 

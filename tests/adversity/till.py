@@ -96,6 +96,20 @@ class Terminal(SimulatorConnector):
         self._killer.step("terminal.captured")
         return answer
 
+    async def authorise_offline(
+        self, station_id: str, payment_ref: str, amount: int, currency: str, acquisition_ref: str | None
+    ) -> PaymentResult:
+        """Take a card without the bank, and be killed after the book is written."""
+        answer = await super().authorise_offline(station_id, payment_ref, amount, currency, acquisition_ref)
+        self._killer.step("terminal.taken")
+        return answer
+
+    async def forward(self, payment_ref: str) -> PaymentResult:
+        """Charge what was taken without the bank, and be killed after the book is written."""
+        answer = await super().forward(payment_ref)
+        self._killer.step("terminal.forwarded")
+        return answer
+
     async def refund(
         self, station_id: str, payment_ref: str, refund_ref: str, amount: int, currency: str
     ) -> PaymentResult:

@@ -22,6 +22,7 @@ COLUMNS = {
     "cancels": "cancel",
     "asks what became of it": "status",
     "holds for a later capture": "holds",
+    "takes cards while the bank is away": "offline",
 }
 
 

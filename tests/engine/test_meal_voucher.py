@@ -106,3 +106,25 @@ async def test_without_a_cap_the_food_is_the_end_of_it(shop: Shop) -> None:
     rule = MealVoucher(categories=("food",), daily_cap=None)
     await shop.sql.write(lambda: write_setting(M, "meal_voucher", rule))
     assert (await voucher(shop, await lunch(shop, "tarte", "tarte"))).state == "paid"
+
+
+async def test_what_they_may_pay_is_told_beforehand_and_is_what_is_taken(canteen: Shop) -> None:
+    """25.00 a day: of 21.10 of food all, then of another 21.10 what the day has left."""
+    who = await canteen.customer()
+    session = await canteen.basket(5000)
+    look = canteen.engine.checkout.meal_voucher
+    assert (await look(M, session.session_id)).amount == 0, "no food"
+    await canteen.engine.stations.abandon(M, session.session_id)
+    session = await lunch(canteen, "tarte", "cafe", plain=5000, who=who)
+    told = await look(M, session.session_id)
+    assert (told.amount, told.eligible, told.left_today) == (2110, 2110, 2500)
+    part = await voucher(canteen, session, 1000)
+    told = await look(M, part.session_id)
+    assert (told.amount, told.eligible, told.left_today) == (1110, 1110, 1500)
+    await voucher(canteen, session, told.amount)
+    await canteen.pay(session, "cash")
+    session = await lunch(canteen, "tarte", "cafe", who=who)
+    told = await look(M, session.session_id)
+    assert (told.amount, told.eligible, told.left_today) == (390, 2110, 390)
+    await refused(canteen, session, told.amount + 1, "voucher-cap")
+    assert (await voucher(canteen, session, told.amount)).due == 2110 - 390

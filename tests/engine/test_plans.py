@@ -19,13 +19,14 @@ from poi_engine.clock import micros, moment
 from poi_engine.errors import Conflict
 from poi_engine.insights import Filter, InsightsReader, View
 from poi_engine.insights.export import TABLES, pages
-from poi_engine.offline import OfflineLine, OfflineSale
-from poi_engine.ports import Job, Sql
+from poi_engine.offline.sales import LineOffer, OfflineLine, OfflineSale
+from poi_engine.ports import Job, Query, Sql
 from poi_engine.principal import Principal
 from poi_engine.segments.model import Any as AnyOf
 from poi_engine.segments.model import Bought, Question, SegmentDraft
 from poi_engine.segments.rfm import GROUPS
 from poi_engine.session import Session
+from poi_engine.settings import OfflinePolicy, write_setting
 from poi_engine.setup import Setup
 from poi_engine.staff.audit import Look, note_look
 from poi_engine.storage import open_sql
@@ -41,6 +42,7 @@ from poi_offers.model import (
     NextVisitCoupon,
     Offer,
     PercentOff,
+    Selector,
 )
 from poi_server.nexo import messages
 from tests.clientele.clientele_day import clientele
@@ -58,6 +60,12 @@ ALLOWED = {
 }
 """How a statement that may walk ends, and why it may."""
 
+ALONE = Offer(
+    offer_id="off_alone",
+    name={"en": "alone"},
+    currency="EUR",
+    effects=(PercentOff(percent=1000, on="line", items=Selector(products=("cafe",))),),
+)
 BAD = (
     "select * from payment where merchant_id = ? and state in ('sending', 'unknown') order by payment_id",
     "select total from sale where merchant_id = ? and refund_of = ? order by created_at, sale_id",
@@ -154,13 +162,37 @@ async def card_holds(shop: Shop) -> None:
     assert await shop.sql.read(lambda: messages.subject_of(M, SELLER.access_id, "late")) == late.hold_id
 
 
+def a_seller() -> Job[None]:
+    """Somebody who sold while the server was away."""
+    yield Query("insert into seller (merchant_id, seller_id, name) values (?, 'sel_2', 'Bob')", (M,))
+
+
+async def bank_away(shop: Shop) -> None:
+    """Cards taken without the bank, forwarded, one declined afterwards; nothing of them goes back before."""
+    engine, policy = shop.engine, OfflinePolicy(card_floor_limit=5000)
+    await shop.sql.write(lambda: write_setting(M, "offline", policy))
+    shop.terminal.bank_away = True
+    sales = [await shop.sell(amount) for amount in (1000, DECLINED)]
+    shop.terminal.bank_away = False
+    await engine.forwarding.round()
+    (declined,) = await engine.forwarding.waiting(M)
+    await engine.forwarding.end(M, declined.payment_id, "lost", "gone", by=SELLER)
+    await engine.checkout.refund(M, sales[0].sale_id or "", None, "broken", key="at-risk", by=SELLER)
+
+
 async def doubts(shop: Shop) -> None:
     """Payments that are declined, in doubt, resolved by the terminal, by a person, and by recovery; one forgotten."""
     engine = shop.engine
     await shop.sql.read(lambda: in_doubt(M))
-    line, sold_at = OfflineLine(unit_price=100), moment(micros(START))
-    queued = OfflineSale(offline_id="queued-while-away", sold_at=sold_at, lines=(line,), total=100)
+    await engine.offers.create(M, ALONE)
+    (listed,) = (await engine.local_offers.at(M, STATION)).items
+    taken = LineOffer(offer_id=listed.offer_id, version=listed.version, saved=22)
+    line, sold_at = OfflineLine(code="cafe", unit_price=220, offer=taken), moment(micros(START))
+    await shop.sql.write(a_seller)
+    queued = OfflineSale(offline_id="queued-while-away", sold_at=sold_at, lines=(line,), total=198, seller_id="sel_2")
     assert [one.code for one in await engine.offline.record(M, STATION, [queued, queued], by=SELLER)] == ["", ""]
+    await engine.offers.remove(M, listed.offer_id)
+    await bank_away(shop)
     declined = await shop.pay(await shop.accept(await shop.basket(DECLINED)), key="once")
     assert (await shop.pay(await shop.accept(declined), "cash")).state == "paid"
     assert (await shop.pay(declined, key="once")).state == "declined"

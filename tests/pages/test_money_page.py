@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import Page, expect
 
+from poi_engine.connectors.simulator import SimulatorConnector
 from tests.pages.conftest import Visit
 from tests.server.shop import Shop
 
@@ -51,6 +52,45 @@ async def test_a_payment_in_doubt_is_resolved_with_a_reason(visit: Visit, statio
     await page.get_by_role("dialog").get_by_role("button", name="Record the decision").click()
     await expect(card).to_have_count(0)
     assert (await shop.ask("GET", f"/v1/sessions/{doubtful['session_id']}")).json["state"] == "paid"
+
+
+async def test_a_card_taken_without_the_bank_is_listed_and_ended_when_it_declines(
+    visit: Visit, station_id: str, shop: Shop
+) -> None:
+    """The station says whose risk it is; the money page what waits, and what the bank declined afterwards."""
+    engine = shop.services.engine
+    terminal = engine.wiring.connectors["simulator"]
+    assert isinstance(terminal, SimulatorConnector)
+    before = (await shop.ask("GET", "/v1/settings/offline")).json
+    page = await _money(visit, "#means")
+    await page.get_by_label("A card without the bank pays at most", exact=False).fill("20")
+    await page.get_by_label("In all, while the bank is away", exact=False).fill("50")
+    await page.keyboard.press("Tab")
+    await expect(page.locator(".toast.good").first).to_be_visible()
+    for _ in range(50):
+        if (await shop.ask("GET", "/v1/settings/offline")).json["card_cap"] == 5000:
+            break
+        await page.wait_for_timeout(50)
+    terminal.bank_away = True
+    try:
+        sold = await _sell(shop, station_id, 1005, "card")
+        assert (sold["state"], sold["tenders"][0]["guaranteed"]) == ("paid", False)  # type: ignore[index]
+        receipt = (await shop.ask("GET", f"/v1/sales/{sold['sale_id']}/receipt?lang=en")).json["text"]
+        assert "at the merchant's risk" in receipt
+        page = await _money(visit, "#risk", "manager")
+        await expect(page.locator(".risk-waiting")).to_have_text("€10.05")
+    finally:
+        terminal.bank_away = False
+    await engine.forwarding.round()
+    await page.reload()
+    card = page.locator(".doubt", has_text="€10.05")
+    await expect(card).to_contain_text("The bank declined it")
+    await expect(page.locator(".risk-waiting")).to_have_text("€0.00")
+    await card.get_by_role("button", name="It is lost").click()
+    await page.get_by_role("dialog").get_by_label("What you saw").fill("nobody came back")
+    await page.get_by_role("dialog").get_by_role("button", name="Record the decision").click()
+    await expect(card).to_have_count(0)
+    await shop.ask("PUT", "/v1/settings/offline", before)
 
 
 async def test_an_owner_switches_means_off(visit: Visit, shop: Shop) -> None:

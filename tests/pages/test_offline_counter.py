@@ -121,3 +121,34 @@ async def test_one_that_the_server_cannot_read_stops_no_other_and_is_told(
     await expect(page.get_by_text("Recorded with the server: 1").first).to_be_visible()
     assert sorted(await _sold(shop, station_id)) == sorted([140, *before])
     await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 0})
+
+
+TENTH = {
+    "offer_id": "off_offline_tenth",
+    "name": {"en": "A tenth off"},
+    "currency": "EUR",
+    "effects": [{"type": "percent_off", "percent": 1000, "on": "line"}],
+}
+
+
+async def test_the_offers_that_need_no_server_are_given_and_recorded(visit: Visit, station_id: str, shop: Shop) -> None:
+    """What the line is shown at is what is paid, and the server finds the same."""
+    made = await shop.ask("POST", "/v1/offers", TENTH)
+    assert made.status == 201, made.content
+    try:
+        visitor, page = await _counter(visit, station_id, shop)
+        await visitor.context.set_offline(True)
+        await page.reload()
+        dialog = page.get_by_role("dialog", name="Without the server")
+        await dialog.get_by_role("button", name="Baguette").click()
+        await expect(dialog.locator(".offline-till .line .chip")).to_have_text("\u2212€0.14")
+        await expect(dialog.locator(".tender-due")).to_contain_text("€1.26")
+        await dialog.get_by_role("button", name="Sold for cash").click()
+        await visitor.context.set_offline(False)
+        await expect(page.get_by_text("Recorded with the server: 1")).to_be_visible()
+        assert await _sold(shop, station_id) == [126]
+        told = (await shop.ask("GET", "/v1/audit?act=offline-difference")).json["items"]
+        assert [one for one in told if one["station_id"] == station_id] == []
+    finally:
+        await shop.ask("DELETE", f"/v1/offers/{TENTH['offer_id']}")
+        await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 0})

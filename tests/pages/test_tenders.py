@@ -51,6 +51,28 @@ async def test_a_part_in_cash_and_the_rest_by_card_on_a_phone(visit: Visit, stat
     assert [sale["total"] for sale in sales if sale["station_id"] == station_id] == [3000]
 
 
+async def test_what_meal_vouchers_may_pay_is_shown_and_proposed(visit: Visit, station_id: str, shop: Shop) -> None:
+    """Food alone: the counter knows before the seller tries."""
+    food = {"code": "quiche", "label": "Quiche", "unit_price": 620, "category": "food"}
+    await shop.ask("PUT", "/v1/products/quiche", food)
+    await shop.ask("PUT", "/v1/settings/meal-vouchers", {"categories": ["food"]})
+    try:
+        session = (await shop.ask("POST", f"/v1/stations/{station_id}/session")).json
+        entries = [{"code": "quiche"}, {"label": "Candle", "amount": 1500}]
+        await shop.ask("PUT", f"/v1/sessions/{session['session_id']}/basket", {"entries": entries})
+        page = await _counter(visit, station_id)
+        await _split(page, "Meal voucher")
+        await expect(page.get_by_text("Meal vouchers may pay €6.20 of this basket.")).to_be_visible()
+        await expect(page.get_by_label("Amount", exact=False).last).to_have_value("6.20")
+        await page.locator(".tender-take").click()
+        await expect(page.locator(".stage.is-paying .tender-due")).to_contain_text("€15.00")
+        await page.locator(".stage .tender-means").get_by_role("button", name="Meal voucher").click()
+        await expect(page.get_by_text("Meal vouchers may pay €0.00 of this basket.")).to_be_visible()
+    finally:
+        await shop.ask("PUT", "/v1/settings/meal-vouchers", {"categories": []})
+        await shop.ask("DELETE", "/v1/products/quiche")
+
+
 async def test_what_was_taken_in_part_is_handed_back_when_the_sale_is_given_up(visit: Visit, station_id: str) -> None:
     page = await _counter(visit, station_id)
     await _amount(page, "1500")

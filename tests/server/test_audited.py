@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec import json
 
+from poi_engine.connectors.simulator import SimulatorConnector
 from poi_engine.ports import Job, Query
 from poi_server.routes import route_table
 from tests.server.shop import Answer, Shop
@@ -45,6 +46,7 @@ AUDITED = {
     "POST /v1/stations/{station_id}/offline-sales": "offline-sale",
     "PUT /v1/settings/meal-vouchers": "set-meal-vouchers",
     f"POST {SESSION}/resolve": "resolve-paid",
+    "POST /v1/payments/{payment_id}/at-risk": "forward-lost",
     f"POST {SALE}/refunds": "refund",
     f"POST {SALE}/refunds/{{refund_id}}/resolve": "resolve-refund-refunded",
     "POST /v1/customers": "create-customer",
@@ -248,6 +250,20 @@ class Day:
         )
         await self.do("POST", f"{SESSION}/confirm-identity", {"how": "known"}, session_id=session["session_id"])
 
+    async def bank_away(self) -> None:
+        """A card taken while the bank is away; the bank declines it, and a person ends it."""
+        await self.do("PUT", "/v1/settings/offline", {"card_floor_limit": 5000})
+        engine = self.shop.services.engine
+        terminal = engine.wiring.connectors["simulator"]
+        assert isinstance(terminal, SimulatorConnector)
+        terminal.bank_away = True
+        assert (await self._sold(1005, "card"))["state"] == "paid"
+        terminal.bank_away = False
+        await engine.forwarding.round()
+        (declined,) = (await self.shop.ask("GET", "/v1/payments/at-risk")).json["items"]
+        body, payment = {"outcome": "lost", "reason": "seen"}, {"payment_id": declined["payment_id"]}
+        await self.do("POST", "/v1/payments/{payment_id}/at-risk", body, **payment)
+
     async def value(self) -> None:
         """A gift card made and closed; an account, and credits that a person deals with."""
         card = await self.do("POST", "/v1/gift-cards")
@@ -386,6 +402,7 @@ async def test_a_day_of_staff_is_in_the_audit_with_who_and_where(shop: Shop) -> 
     await day.counter()
     await day.offers()
     await day.campaigns()
+    await day.bank_away()
     await day.value()
     await day.tabs()
     await day.books()

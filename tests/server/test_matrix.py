@@ -174,6 +174,7 @@ SAMPLES: dict[str, Any] = {
     },
     "PUT /v1/settings/means": {"items": ["card", "cash"]},
     "PUT /v1/settings/offline": {"floor_limit": 5000},
+    "POST /v1/payments/{payment_id}/at-risk": {"outcome": "lost", "reason": "seen"},
     "POST /v1/stations/{station_id}/offline-sales": {
         "sales": [
             {
@@ -295,6 +296,7 @@ class Foreign:
         names["order_id"], names["country"] = (await ask("POST", "/v1/orders", order))["order_id"], "XX"
         names["sale_id"] = await self._sell()
         names["refund_id"] = await self._refund_in_doubt(names["sale_id"])
+        names["payment_id"] = await self._declined_afterwards()
         opened = await ask("POST", f"/v1/stations/{names['station_id']}/session")
         names["session_id"] = opened["session_id"]
         names["tab_id"] = await self._tab(names["session_id"], names["customer_id"])
@@ -342,6 +344,21 @@ class Foreign:
         accepted = {"decision_id": session["decision_id"], "total": session["decision"]["total"]}
         await self.ask("POST", f"{path}/accept", accepted)
         return str((await self.ask("POST", f"{path}/pay", {"means": "card"}))["sale_id"])
+
+    async def _declined_afterwards(self) -> str:
+        """Their sale's card was taken without the bank, which declined it afterwards."""
+
+        def job() -> Job[str]:
+            rows = yield Query("select payment_id from payment where merchant_id = 'mer_other' and amount = 600")
+            yield Query(
+                "insert into forwarding (merchant_id, payment_id, connector, station_id, amount, currency, state, "
+                "reason, created_at, changed_at) values ('mer_other', ?, 'simulator', 'sta_x', 600, 'EUR', 'declined', "
+                "'', 0, 0)",
+                (rows[0]["payment_id"],),
+            )
+            return str(rows[0]["payment_id"])
+
+        return await self.shop.services.sql.write(job)
 
     async def _refund_in_doubt(self, sale_id: str) -> str:
         """5.13 of the 6.00 paid are to go back: the terminal never answers an amount that ends in 13."""

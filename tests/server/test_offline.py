@@ -9,7 +9,7 @@ import pytest
 from poi_engine.ports import Job, Query
 from poi_engine.verify import verify
 from tests.server.shop import Shop
-from tests.server.test_sellers import Counter
+from tests.server.test_sellers import MANAGERS_PIN, Counter
 
 CARD = "2900000000017"
 
@@ -144,8 +144,7 @@ async def test_another_price_than_the_products_is_in_the_audit(tablet: Tablet) -
     await tablet.done("PUT", "/v1/products/CAKE", cake, role="owner")
     await tablet.send(tablet.sale(2, 1, lines=[{"code": "CAKE", "unit_price": 1}]))
     await tablet.send(tablet.sale(1, 1000, lines=[{"code": "CAKE", "unit_price": 1000}]))
-    rows = (await tablet.done("GET", "/v1/audit?act=offline-sale", role="auditor"))["items"]
-    assert ["other prices: CAKE: 1000 -> 1" in row["why"] for row in rows] == [False, True]
+    assert await _differences(tablet) == ["line 1: CAKE sold at 1, its price was 1000"]
 
 
 async def test_a_payment_cards_number_is_kept_nowhere(tablet: Tablet) -> None:
@@ -172,3 +171,129 @@ async def test_nothing_is_recorded_at_a_station_in_training(tablet: Tablet) -> N
 async def test_another_station_records_nothing_here(tablet: Tablet) -> None:
     answer = await tablet.ask("POST", "/v1/stations/sta_other/offline-sales", {"sales": [tablet.sale(1)]})
     assert answer.status in (403, 404)
+
+
+TENTH = {
+    "offer_id": "off_tenth",
+    "name": {"en": "A tenth off cakes"},
+    "currency": "EUR",
+    "effects": [{"type": "percent_off", "percent": 1000, "on": "line", "items": {"products": ["CAKE"]}}],
+}
+LIMITED = TENTH | {"offer_id": "off_limited", "limits": [{"of": "uses", "cap": 1}]}
+
+
+async def _with_offers(tablet: Tablet) -> dict[str, Any]:
+    """A cake, an offer that the station may give by itself, and one that it may not; returns the first as listed."""
+    cake = {"code": "CAKE", "label": "Cake", "unit_price": 1005, "vat_rate": 550}
+    await tablet.done("PUT", "/v1/products/CAKE", cake, role="owner")
+    for offer in (TENTH, LIMITED):
+        await tablet.done("POST", "/v1/offers", offer, role="owner")
+    (listed,) = (await tablet.done("GET", "{station}/offline-offers"))["items"]
+    found: dict[str, Any] = listed
+    return found
+
+
+def _cakes(saved: int, offer_id: str = "off_tenth", version: int = 1) -> list[dict[str, Any]]:
+    taken = {"offer_id": offer_id, "version": version, "saved": saved}
+    return [{"code": "CAKE", "unit_price": 1005, "quantity": 2000, "offer": taken}]
+
+
+async def _differences(tablet: Tablet) -> list[str]:
+    rows = (await tablet.done("GET", "/v1/audit?act=offline-difference", role="auditor"))["items"]
+    return [row["why"] for row in rows]
+
+
+async def test_a_station_is_told_the_offers_that_count_nothing(tablet: Tablet) -> None:
+    listed = await _with_offers(tablet)
+    assert (listed["offer_id"], listed["percent"], listed["codes"]) == ("off_tenth", 1000, ["CAKE"])
+    assert listed["windows"], "it is open"
+
+
+async def test_an_offer_given_alone_is_recorded_as_the_server_would_have_given_it(tablet: Tablet) -> None:
+    await _with_offers(tablet)
+    one = tablet.sale(2, 1809, lines=_cakes(201), card=CARD)
+    (item,) = await tablet.send(one)
+    assert not item.get("differences"), item
+    sale = await tablet.kept(item["sale_id"])
+    assert (sale["subtotal"], sale["saved"], sale["total"]) == (2010, 201, 1809)
+    assert [(offer["offer_id"], offer["saved"]) for offer in sale["offers"]] == [("off_tenth", 201)]
+    assert await tablet.send(one) == [item | {"fresh": False}], "again, and nothing more"
+    uses = await tablet.done("GET", "/v1/offers/off_tenth/use", role="owner")
+    assert (uses["uses"], uses["saved"]) == (1, 201)
+    found = (await tablet.done("GET", f"/v1/customers?q={CARD}", role="owner"))["items"][0]
+    customer = await tablet.done("GET", f"/v1/customers/{found['customer_id']}", role="owner")
+    assert customer["points"] == 18, "a point for each whole euro that was paid, once"
+    assert await _differences(tablet) == []
+    assert await verify(tablet.shop.services.sql) == []
+
+
+async def test_an_offer_that_was_changed_meanwhile_stands_as_it_was_shown(tablet: Tablet) -> None:
+    await _with_offers(tablet)
+    half = TENTH | {"effects": [{"type": "percent_off", "percent": 5000, "on": "line"}]}
+    await tablet.done("PUT", "/v1/offers/off_tenth", half, role="owner")
+    await tablet.done("POST", "/v1/offers/off_tenth/pause", role="owner")
+    (item,) = await tablet.send(tablet.sale(2, 1809, lines=_cakes(201)))
+    assert (await tablet.kept(item["sale_id"]))["saved"] == 201
+
+
+async def test_what_the_station_gave_otherwise_is_sold_so_and_said(tablet: Tablet) -> None:
+    await _with_offers(tablet)
+    (item,) = await tablet.send(tablet.sale(2, 1710, lines=_cakes(300)))
+    told = ["line 1: off_tenth took off 300, by the server 201"]
+    assert item["differences"] == told
+    sale = await tablet.kept(item["sale_id"])
+    assert (sale["saved"], sale["total"], sale["offers"][0]["saved"]) == (300, 1710, 300)
+    assert await _differences(tablet) == told
+    assert await verify(tablet.shop.services.sql) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "total", "code"),
+    [
+        (_cakes(201, "off_limited"), 1809, "offline-offer"),
+        (_cakes(201, "off_tenth", 7), 1809, "not-found"),
+        (_cakes(2011), 0, "offline-offer"),
+    ],
+)
+async def test_an_offer_that_no_station_gives_is_refused(
+    tablet: Tablet, lines: list[dict[str, Any]], total: int, code: str
+) -> None:
+    await _with_offers(tablet)
+    (item,) = await tablet.send(tablet.sale(2, total, lines=lines))
+    assert item["code"] == code
+    assert await tablet.count() == 0
+
+
+async def test_a_price_that_was_not_the_products_then_is_said(tablet: Tablet) -> None:
+    await _with_offers(tablet)
+    lines = [{"code": "CAKE", "unit_price": 990}]
+    (item,) = await tablet.send(tablet.sale(0, 990, lines=lines))
+    assert item["differences"] == ["line 1: CAKE sold at 990, its price was 1005"]
+    before = datetime.now(UTC).isoformat()
+    cake = {"code": "CAKE", "label": "Cake", "unit_price": 1100, "vat_rate": 550}
+    await tablet.done("PUT", "/v1/products/CAKE", cake, role="owner")
+    old = tablet.sale(0, 1005, lines=[{"code": "CAKE", "unit_price": 1005}], sold_at=before)
+    (item,) = await tablet.send(old | {"offline_id": "before-the-change"})
+    assert not item.get("differences"), "it was the price of that time"
+
+
+async def test_the_seller_is_who_was_signed_in_then(tablet: Tablet) -> None:
+    await _with_offers(tablet)
+    seller = tablet.shop.seller_id
+    (item,) = await tablet.send(tablet.sale(0, seller_id=seller))
+    assert (await tablet.kept(item["sale_id"]))["seller_id"] == seller
+    (told,) = item["differences"]
+    assert "not signed in" in told
+    (item,) = await tablet.send(tablet.sale(1, seller_id="slr_nobody"))
+    assert item["differences"] == ["sold by slr_nobody, whom nobody knows"]
+    assert len(await _differences(tablet)) == 2
+
+
+async def test_a_seller_who_was_signed_in_then_is_believed_after_another_has_come(tablet: Tablet) -> None:
+    await tablet.setup()
+    await tablet.enter()
+    one = tablet.sale(0, seller_id=tablet.shop.seller_id)
+    await tablet.enter(tablet.shop.manager_id, MANAGERS_PIN)
+    (item,) = await tablet.send(one)
+    assert not item.get("differences"), item
+    assert (await tablet.kept(item["sale_id"]))["seller_id"] == tablet.shop.seller_id

@@ -102,6 +102,15 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
         ["update checkout set state = 'part_paid' where checkout_id = 'chk_9'"],
         {"checkout-part-paid"},
     ),
+    "a card is waiting for the bank that has paid": (
+        "forwarding",
+        [
+            "insert into forwarding (merchant_id, payment_id, connector, station_id, amount, currency, state, reason,"
+            " created_at, changed_at) select merchant_id, payment_id, 'simulator', 'sta_1', amount, 'EUR', 'waiting',"
+            " '', 0, 0 from payment where checkout_id = 'chk_1'",
+        ],
+        {"payment-at-risk"},
+    ),
     "a sale has no checkout": ("checkout", ["delete from checkout where checkout_id = 'chk_1'"], {"sale-checkout"}),
     "a declined checkout has a sale": (
         "checkout",

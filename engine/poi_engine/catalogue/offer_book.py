@@ -331,7 +331,7 @@ def _state(merchant_id: str, offer_id: str, state: str, change: Change) -> Job[O
     )
     if not rows:
         raise NotFound("offer", offer_id)
-    offer = yield from _version(merchant_id, offer_id, rows[0]["version"])
+    offer = yield from read_version(merchant_id, offer_id, rows[0]["version"])
     return OfferView(offer=offer, state=state, changed_at=change.at)
 
 
@@ -344,7 +344,8 @@ def _get(merchant_id: str, offer_id: str) -> Job[OfferView]:
     return _view(rows[0])
 
 
-def _version(merchant_id: str, offer_id: str, version: int) -> Job[Offer]:
+def read_version(merchant_id: str, offer_id: str, version: int) -> Job[Offer]:
+    """An offer as it was in one of its versions."""
     rows = yield Query(
         "select document from offer_version where merchant_id = ? and offer_id = ? and version = ?",
         (merchant_id, offer_id, version),
@@ -355,7 +356,7 @@ def _version(merchant_id: str, offer_id: str, version: int) -> Job[Offer]:
 
 
 def _version_job(merchant_id: str, offer_id: str, version: int) -> Callable[[], Job[Offer]]:
-    return lambda: _version(merchant_id, offer_id, version)
+    return lambda: read_version(merchant_id, offer_id, version)
 
 
 def _view(row: Row) -> OfferView:

@@ -9,12 +9,13 @@ from msgspec.structs import asdict
 
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.accepting import accepted_session, must_be_shown, total_of
-from poi_engine.checkout.asking import taken
+from poi_engine.checkout.authorising import authorise
 from poi_engine.checkout.commit import OPEN_STATES
 from poi_engine.checkout.confirmation import ConfirmationNeeded
 from poi_engine.checkout.confirmations import Confirmations
 from poi_engine.checkout.exercise import exercise_of, is_exercise, pay_exercise
 from poi_engine.checkout.frozen import Frozen, claims_of, impersonal
+from poi_engine.checkout.meal_vouchers import Payable, payable
 from poi_engine.checkout.pay_jobs import pay_at_once, session_in
 from poi_engine.checkout.promise import Key, key_of, promised
 from poi_engine.checkout.records import insert_audit
@@ -133,6 +134,18 @@ class Checkout:
         elif known[0] != asked.body_hash:
             raise Conflict("idempotency-mismatch", "This key is paying something else.", status=422)
         return await asyncio.shield(known[1])
+
+    async def meal_voucher(self, merchant_id: str, session_id: str) -> Payable:
+        """What meal vouchers may pay of the session's basket as it is decided, or of what is due of it."""
+        session = await self._desk.load(merchant_id, session_id)
+        if session.decision is None:
+            return Payable(amount=0, eligible=0, left_today=None)
+        counter, at = await self._w.places.counter(merchant_id, session.station_id), self._w.at()
+        frozen = Frozen(session=session, place=counter.place, accepted_at=at, accepted_by="")
+        taken = [one for one in session.tenders if one.state == "captured"]
+        paid = sum(one.amount for one in taken if one.means == "meal_voucher")
+        due = session.decision.total - sum(one.amount for one in taken)
+        return await self._w.sql.read(lambda: payable(merchant_id, frozen, paid, due, at))
 
     async def ask_status(self, merchant_id: str, session_id: str) -> Session:
         """Ask the terminal what became of the payment."""
@@ -323,8 +336,7 @@ class Checkout:
     async def _send(self, merchant_id: str, station_id: str, begun: Begun) -> Session:
         payment = begun.payment
         with self._settlement.sending(payment.checkout_id):
-            self._w.trace("pay.before-terminal")
-            result = await taken(self._w, station_id, begun)
+            result = await authorise(self._w, merchant_id, station_id, begun)
             self._w.trace("pay.answered")
             return await self._settlement.settle(merchant_id, payment, result)
 

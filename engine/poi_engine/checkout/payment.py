@@ -76,6 +76,7 @@ class Payment(Struct, frozen=True, kw_only=True):
             amount=self.amount,
             state=self.state,
             given=self.document.given,
+            guaranteed=self.guaranteed,
         )
 
 

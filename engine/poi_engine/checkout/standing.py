@@ -8,7 +8,7 @@ from poi_engine.checkout.frozen import Frozen, decode
 from poi_engine.checkout.payment import Payment, captured, payments_of
 from poi_engine.checkout.reservation import latest
 from poi_engine.means import TenderShown
-from poi_engine.ports import Job, Row
+from poi_engine.ports import BANK_AWAY, Job, Row
 from poi_engine.session import Notice, Session, SessionState, move
 
 _S = SessionState
@@ -70,7 +70,8 @@ def unknown_session(frozen: Frozen, payments: Sequence[Payment]) -> Session:
 
 def declined_session(frozen: Frozen, reason: str = "") -> Session:
     """The accepted session, declined: the same decision under a new name can be accepted again."""
-    notice = Notice(code="payment-declined", values={"reason": reason} if reason else {})
+    code = "payment-declined" if reason != BANK_AWAY else BANK_AWAY
+    notice = Notice(code=code, values={"reason": reason} if reason else {})
     decision_id = _next_name(frozen.session.decision_id or "")
     return move(frozen.session, _S.DECLINED, notice=notice, decision_id=decision_id, tenders=(), due=0)
 

@@ -9,9 +9,9 @@ BookFailure = sqlite3.Error
 
 
 class Book:
-    """A file (or `:memory:`) with one schema. Blocking: connectors call it from a thread, and hold the lock."""
+    """A file (or `:memory:`) with its tables. Blocking: connectors call it from a thread, and hold the lock."""
 
-    def __init__(self, path: str | Path, schema: str) -> None:
+    def __init__(self, path: str | Path, *schema: str) -> None:
         self._path = path
         self._schema = schema
         self._lock = threading.Lock()
@@ -26,7 +26,8 @@ class Book:
             try:
                 opened.execute("pragma journal_mode = wal")
                 opened.execute("pragma synchronous = full")
-                opened.execute(self._schema)
+                for statement in self._schema:
+                    opened.execute(statement)
             except sqlite3.Error:  # no room: the next one who asks opens it anew
                 opened.close()
                 raise

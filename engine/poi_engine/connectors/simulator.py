@@ -9,7 +9,7 @@ from poi_engine.clock import Clock, micros
 from poi_engine.connectors.simulator_book import Operation, SimulatorBook
 from poi_engine.connectors.simulator_rules import Rule, card_of, rule_of
 from poi_engine.errors import DeviceError
-from poi_engine.ports import Capabilities, CardSeen, ConnectorSetup, PaymentResult
+from poi_engine.ports import BANK_AWAY, Capabilities, CardSeen, ConnectorSetup, PaymentResult
 
 T = TypeVar("T")
 
@@ -18,7 +18,8 @@ class SimulatorConnector:
     """A terminal per station, all in one book.
 
     `card` names one card of `CARDS` to present always; `rule` replaces the table of amounts; `delay` is the seconds
-    each operation takes. With `card_before_amount` False the card is read with the amount, not before.
+    each operation takes. With `card_before_amount` False the card is read with the amount, not before. While
+    `bank_away` is set the terminals reach no bank.
     """
 
     name = "simulator"
@@ -33,8 +34,9 @@ class SimulatorConnector:
         rule: Callable[[int], Rule] = rule_of,
         delay: float = 0.0,
     ) -> None:
-        self.capabilities = Capabilities(holds=True, card_before_amount=card_before_amount)
+        self.capabilities = Capabilities(holds=True, offline=True, card_before_amount=card_before_amount)
         self.book = SimulatorBook(book)
+        self.bank_away = False
         self._clock = clock
         self._card = card
         self._rule = rule
@@ -56,10 +58,32 @@ class SimulatorConnector:
         rule = self._rule(amount)
         if rule.away:
             raise DeviceError("terminal-away", "The terminal cannot be reached; nothing was sent.")
+        self._must_have_bank()
         found = await self._work(
             lambda: self._authorise(station_id, payment_ref, amount, currency, acquisition_ref, rule)
         )
         return _answer(found) if rule.answered else PaymentResult(outcome="unknown", payment_ref=payment_ref)
+
+    async def authorise_offline(
+        self, station_id: str, payment_ref: str, amount: int, currency: str, acquisition_ref: str | None
+    ) -> PaymentResult:
+        """Take the card without the bank; the table of rules says how it ends once it is forwarded."""
+        if self._rule(amount).away:
+            raise DeviceError("terminal-away", "The terminal cannot be reached; nothing was sent.")
+        taken = (station_id, payment_ref, amount, currency, acquisition_ref)
+        return _answer(await self._work(lambda: self._authorise(*taken, Rule(), self.book.write_offline)))
+
+    async def forward(self, payment_ref: str) -> PaymentResult:
+        """Charge what was taken without the bank; again, the same answer."""
+        found = await self._work(lambda: self.book.find(payment_ref))
+        if found is None or found.forwarded is None:
+            return PaymentResult(outcome="not_found", payment_ref=payment_ref)
+        self._must_have_bank()
+        rule = self._rule(found.amount)
+        done = await self._work(lambda: self.book.forward(payment_ref, rule.approved, rule.waits, rule.reason))
+        if done is None or (not rule.answered and not found.forwarded):
+            return PaymentResult(outcome="unknown", payment_ref=payment_ref)
+        return _answer(done)
 
     async def capture(self, payment_ref: str, amount: int) -> PaymentResult:
         """Capture an authorisation."""
@@ -127,14 +151,25 @@ class SimulatorConnector:
             )
         )
 
+    def _must_have_bank(self) -> None:
+        if self.bank_away:
+            raise DeviceError(BANK_AWAY, "The terminal cannot reach its bank; nothing was asked.")
+
     def _authorise(
-        self, station_id: str, payment_ref: str, amount: int, currency: str, acquisition_ref: str | None, rule: Rule
+        self,
+        station_id: str,
+        payment_ref: str,
+        amount: int,
+        currency: str,
+        acquisition_ref: str | None,
+        rule: Rule,
+        write: Callable[[Operation], Operation] | None = None,
     ) -> Operation:
         repeated = self.book.find(payment_ref)
         if repeated is not None:
             return repeated
         card = self._present(station_id, acquisition_ref or f"acq:{payment_ref}")
-        return self.book.write(
+        return (write or self.book.write)(
             Operation(
                 reference=payment_ref,
                 kind="authorise",
@@ -212,6 +247,7 @@ def _answer(found: Operation) -> PaymentResult:
         payment_ref=found.reference,
         amount=found.amount,
         facts=found.facts,
+        guaranteed=found.forwarded != 0,
         authorisation=f"{found.number + 1:06d}" if good else "",
         reason="cancelled" if found.cancelled else found.reason,
     )

@@ -14,11 +14,16 @@ create table if not exists operation (
     reason text not null, facts text not null, cancelled integer not null default 0,
     captured integer not null default 0, number integer not null, at integer not null)
 """
+_OFFLINE = "create table if not exists offline (reference text primary key, forwarded integer not null default 0)"
+_READ = "select o.*, f.forwarded from operation o left join offline f on f.reference = o.reference"
 _COLUMNS = "reference, kind, of_reference, station_id, amount, currency, approved, waits, reason, facts, number, at"
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """One line of the book. `kind`: acquire, authorise, capture, refund. `amount` and `captured` in minor units."""
+    """One line of the book. `kind`: acquire, authorise, capture, refund. `amount` and `captured` in minor units.
+
+    `forwarded`: how often what was taken without the bank was charged; None: the bank was asked at once.
+    """
 
     reference: str
     kind: str
@@ -34,13 +39,14 @@ class Operation(Struct, frozen=True, kw_only=True):
     captured: int = 0
     number: int = 0
     at: int = 0
+    forwarded: int | None = None
 
 
 class SimulatorBook(Book):
     """A SQLite file (or `:memory:`). Blocking: the connector calls it from a thread."""
 
     def __init__(self, path: str | Path) -> None:
-        super().__init__(path, _SCHEMA)
+        super().__init__(path, _SCHEMA, _OFFLINE)
 
     def write(self, operation: Operation) -> Operation:
         """Write an operation and return it; a reference already there returns what was written first."""
@@ -54,6 +60,26 @@ class SimulatorBook(Book):
         with self._lock:
             self._sql.execute(statement, values)
             return self._find(operation.reference) or operation
+
+    def write_offline(self, operation: Operation) -> Operation:
+        """Write what was taken without the bank; the reference is known as such before it is taken."""
+        with self._lock:
+            self._sql.execute("insert or ignore into offline (reference) values (?)", (operation.reference,))
+        return self.write(operation)
+
+    def forward(self, reference: str, approved: bool, waits: int, reason: str) -> Operation | None:
+        """Charge what was taken without the bank, the first time; return how it ended."""
+        ended = "update operation set approved = ?, waits = ?, reason = ? where reference = ? and cancelled = 0"
+        with self._lock, self._sql:
+            self._sql.execute("begin immediate")
+            fresh = self._sql.execute(
+                "update offline set forwarded = 1 where reference = ? and forwarded = 0 and exists "
+                "(select 1 from operation o where o.reference = offline.reference and o.cancelled = 0)",
+                (reference,),
+            )
+            if fresh.rowcount:
+                self._sql.execute(ended, (int(approved), waits, reason, reference))
+            return self._find(reference)
 
     def find(self, reference: str) -> Operation | None:
         """What was done under this reference, if anything."""
@@ -94,7 +120,7 @@ class SimulatorBook(Book):
     def operations(self) -> list[Operation]:
         """The whole book in the order of writing."""
         with self._lock:
-            return [_operation(row) for row in self._sql.execute("select * from operation order by rowid")]
+            return [_operation(row) for row in self._sql.execute(f"{_READ} order by o.rowid")]
 
     def refunded(self, reference: str) -> int:
         """What was given back on an authorisation, minor units."""
@@ -104,7 +130,7 @@ class SimulatorBook(Book):
             return int(row[0])
 
     def _find(self, reference: str) -> Operation | None:
-        row = self._sql.execute("select * from operation where reference = ?", (reference,)).fetchone()
+        row = self._sql.execute(f"{_READ} where o.reference = ?", (reference,)).fetchone()
         return _operation(row) if row else None
 
 

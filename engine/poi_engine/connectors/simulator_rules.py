@@ -10,7 +10,8 @@
 | 16 | terminal away, nothing was sent | nothing |
 | anything else | approved | approved |
 
-The same table holds for refunds. Cards are presented in the order of `CARDS`, in turn, unless one is chosen.
+The same table holds for refunds, and for what was taken without the bank once it is forwarded.
+Cards are presented in the order of `CARDS`, in turn, unless one is chosen.
 """
 
 from msgspec import Struct

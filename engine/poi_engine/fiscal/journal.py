@@ -55,12 +55,16 @@ class ReceiptVat(Struct, frozen=True, kw_only=True):
 
 
 class ReceiptPayment(Struct, frozen=True, kw_only=True):
-    """One means of payment and its amount in minor units (negative: paid back); `given`: the cash handed over."""
+    """One means of payment and its amount in minor units (negative: paid back); `given`: the cash handed over.
+
+    Not `guaranteed`: a card taken at the merchant's risk.
+    """
 
     means: str
     amount: int
     card_scheme: str | None = None
     given: int | None = None
+    guaranteed: bool = True
 
 
 class Receipt(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,5 @@
 """The hash that was published for each version; written by `python -m poi_engine.fiscal.version`."""
 
 PUBLISHED: dict[str, str] = {
-    "1.0": "dcf23af6e307845015c978fc8d44ec0f874cef42a32de5e9e26e1071aa7256f9",
+    "1.0": "a25ef8d7ece058eeae7df0bdc184f2f5499cd399b988fbb92bff4e22ec3394d5",
 }

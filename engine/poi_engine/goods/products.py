@@ -170,6 +170,15 @@ def on_sale(merchant_id: str, codes: Iterable[str]) -> Job[dict[str, Product]]:
     return {code: products[code] for code in asked if code in products and products[code].active}
 
 
+def all_on_sale(merchant_id: str, most: int) -> Job[list[Product]]:
+    """The products that are sold, by code; `most` of them."""
+    rows = yield Query(
+        f"select {_COLUMNS} from product where merchant_id = ? and active = 1 order by code limit ?",
+        (merchant_id, most),
+    )
+    return [_product(row) for row in rows]
+
+
 def _by_codes(merchant_id: str, codes: list[str]) -> Job[list[Product]]:
     """The products with these codes; the codes are filled up to a few lengths, so that few statements are prepared."""
     found: list[Product] = []

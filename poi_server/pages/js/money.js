@@ -5,12 +5,13 @@ import { h, render, slot } from "./dom.js";
 import { t } from "./i18n.js";
 import { requireRole } from "./nav.js";
 import { report, segmented } from "./ui.js";
+import { AtRiskPanel } from "./money/at_risk.js";
 import { BankPanel } from "./money/bank.js";
 import { DoubtsPanel } from "./money/doubts.js";
 import { MeansPanel } from "./money/means.js";
 import { TillsPanel } from "./money/tills.js";
 
-const ICONS = { tills: "receipt", doubts: "question", bank: "store", means: "card" };
+const ICONS = { tills: "receipt", doubts: "question", risk: "card", bank: "store", means: "coins" };
 
 class PoiMoney extends HTMLElement {
   #panels = {};
@@ -21,9 +22,10 @@ class PoiMoney extends HTMLElement {
     const me = await requireRole("owner", "manager");
     const { items: stations } = await get("/v1/stations").catch((problem) => { report(problem); return { items: [] }; });
     const names = new Map(stations.map((one) => [one.station_id, one.name]));
-    this.#panels = { tills: new TillsPanel(), doubts: new DoubtsPanel(), bank: new BankPanel() };
+    this.#panels = { tills: new TillsPanel(), doubts: new DoubtsPanel(), risk: new AtRiskPanel(), bank: new BankPanel() };
     if (me.role === "owner") this.#panels.means = new MeansPanel();
     Object.assign(this.#panels.tills, { stations });
+    Object.assign(this.#panels.risk, { names });
     Object.assign(this.#panels.doubts, { names, counted: (count) => { this.#waiting = count; this.#draw(); } });
     const wanted = location.hash.slice(1);
     if (wanted in this.#panels) this.#tab = wanted;

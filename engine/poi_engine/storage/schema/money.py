@@ -3,7 +3,7 @@
 from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint
 from sqlalchemy import text as sql
 
-from poi_engine.storage.schema.core import transfer
+from poi_engine.storage.schema.ledger import transfer
 from poi_engine.storage.schema.parts import integer, table, text
 
 IMMUTABLE: tuple[str, ...] = ()
@@ -65,6 +65,22 @@ card_hold = table(  # an amount held on a card for a sale to come; what took of 
     integer("created_at"),
     integer("changed_at"),
 )
+# --- cards taken while the bank was away ---------------------------------------------------------------------------
+
+forwarding = table(  # a payment that the terminal took at the merchant's risk, and what became of it at the bank
+    "forwarding",
+    ("payment_id",),
+    text("payment_id"),
+    text("connector"),
+    text("station_id"),
+    integer("amount"),
+    text("currency"),
+    text("state"),  # waiting, sending, forwarded, declined, dropped, paid, lost
+    text("reason"),
+    integer("created_at"),
+    integer("changed_at"),
+)
+Index("forwarding_by_state", forwarding.c.merchant_id, forwarding.c.state)
 
 # --- transfers by bank ---------------------------------------------------------------------------------------------
 

@@ -10,11 +10,11 @@ const ALL = ["card", "cash", "wallet", "gift_card", "meal_voucher", "transfer", 
 /** The switches. */
 export class MeansPanel extends HTMLElement {
   #items = null;
-  #floor = 0;
+  #policy = {};
 
   async connectedCallback() {
     try {
-      [this.#items, this.#floor] = await Promise.all([get("/v1/settings/means").then(({ items }) => items), get("/v1/settings/offline").then(({ floor_limit: floor }) => floor)]);
+      [this.#items, this.#policy] = await Promise.all([get("/v1/settings/means").then(({ items }) => items), get("/v1/settings/offline")]);
       this.#draw();
     } catch (problem) {
       report(problem);
@@ -30,16 +30,22 @@ export class MeansPanel extends HTMLElement {
       ALL.map((means) => h("label", { class: "check", key: means }, h("input", { type: "checkbox", checked: this.#items.includes(means), onchange: ({ target }) => this.#set(means, target.checked) }), h("span", {}, t(`means.${means}`), has(means) && h("span", { class: "muted small block" }, t(`money.means_${means}`))))));
   }
 
-  /** How counters go on without the server. */
+  /** How counters go on without the server, and terminals without the bank. */
   #offline() {
-    const unit = 10 ** decimals();
-    const floor = h("input", { class: "input num", type: "number", min: 0, max: 1_000_000 / unit, step: 1 / unit, inputmode: "decimal", value: this.#floor / unit, onchange: ({ target }) => target.reportValidity() && this.#setFloor(Math.round(Number(target.value) * unit)) });
-    return h("section", { class: "card stack means-card", "aria-label": t("offline.title") }, h("h2", {}, t("offline.title")), field(t("offline.floor", { currency: merchantCurrency() }), floor, { hint: t("offline.floor_hint") }));
+    return [["offline.title", ["floor_limit"]], ["offline.bank_title", ["card_floor_limit", "card_cap"]]].map(([title, names]) =>
+      h("section", { class: "card stack means-card", key: title, "aria-label": t(title) }, h("h2", {}, t(title)), names.map((name) => this.#amount(name))));
   }
 
-  async #setFloor(floor) {
+  #amount(name) {
+    const unit = 10 ** decimals();
+    const most = (name === "card_cap" ? 100_000_000 : 1_000_000) / unit;
+    const input = h("input", { class: "input num", type: "number", min: 0, max: most, step: 1 / unit, inputmode: "decimal", value: this.#policy[name] / unit, onchange: ({ target }) => target.reportValidity() && this.#setPolicy(name, Math.round(Number(target.value) * unit)) });
+    return field(t(`offline.${name}`, { currency: merchantCurrency() }), input, { hint: t(`offline.${name}_hint`) });
+  }
+
+  async #setPolicy(name, amount) {
     try {
-      this.#floor = (await put("/v1/settings/offline", { floor_limit: floor })).floor_limit;
+      this.#policy = await put("/v1/settings/offline", { ...this.#policy, [name]: amount });
       toast(t("app.saved"), "good");
     } catch (problem) {
       report(problem);

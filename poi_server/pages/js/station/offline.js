@@ -1,10 +1,12 @@
-/** The counter goes on without the server: for cash, up to the shop's floor, and sends its sales when it is back. */
+/** The counter goes on without the server: for cash, up to the shop's floor, with the offers it may give by itself, and sends its
+ * sales when it is back. */
 
 import { get, newKey, post } from "../api.js";
 import { h, icon, render } from "../dom.js";
 import { decimals, merchantCurrency, money, setCurrency, t } from "../i18n.js";
 import { busy, button, dialog, field, iconButton, toast } from "../ui.js";
 import { Kept } from "./kept.js";
+import { amountOf, totalOf, withOffers } from "./local_offers.js";
 
 const PAGE = 200;
 const MOST_PRODUCTS = 5000;
@@ -35,7 +37,9 @@ export class Offline {
     live.addEventListener("status", () => this.#status(live.connected, floor));
     addEventListener("offline", () => this.#status(false, floor));
     addEventListener("online", () => this.#status(true, floor));
+    live.addEventListener("message", ({ detail }) => detail.kind === "seller" && this.#keepSeller());
     await this.#kept.put("facts", "policy", { floor, currency: merchantCurrency() });
+    await this.#keepSeller();
     await this.send();
     keepPage();
     if (floor > 0) await this.#renew();
@@ -73,9 +77,16 @@ export class Offline {
     render(this.#strip, icon("cash"), h("span", { class: "grow" }, t("offline.away", { amount: money(floor) })), button(t("offline.go_on"), { kind: "small primary", onclick: () => this.#sell(floor) }));
   }
 
+  /** Who is signed in: a sale made without the server is theirs. */
+  async #keepSeller() {
+    const { person } = await get(`/v1/stations/${this.#stationId}/seller`).catch(() => ({}));
+    await this.#kept.put("facts", "seller", person?.seller_id ?? null);
+  }
+
   /** Every product, kept for a search without the server; anew now and then. */
   async #renew() {
     const products = [];
+    await this.#kept.put("facts", "offers", (await get(`/v1/stations/${this.#stationId}/offline-offers`)).items);
     for (let after = ""; products.length < MOST_PRODUCTS;) {
       const page = await get("/v1/products", { limit: PAGE, after });
       products.push(...page.items);
@@ -95,15 +106,18 @@ export class Offline {
   async #sendAll() {
     const waiting = await this.#kept.all("queue");
     let done = 0;
+    let odd = 0;
     for (let from = 0; from < waiting.length; from += BATCH) {
       const items = await this.#answered(waiting.slice(from, from + BATCH));
       for (const one of items.filter((item) => item.sale_id)) {
         await this.#kept.remove("queue", one.offline_id);
         done += 1;
+        odd += one.differences?.length > 0;
       }
       for (const one of items.filter((item) => !item.sale_id)) toast(t("offline.kept_back", { reason: one.detail }), "bad");
     }
     if (done) toast(t("offline.recorded", { count: done }), "good");
+    if (odd) toast(t("offline.differs", { count: odd }), "bad");
   }
 
   /** What became of each. One that is no sale to the server stops no other: then each is sent by itself. */
@@ -122,7 +136,10 @@ export class Offline {
   async #sell(floor) {
     if (this.#open) return;
     this.#open = true;
-    const till = new OfflineTill(await this.#kept.all("products"), floor, async (sale) => {
+    const offers = (await this.#kept.get("facts", "offers")) ?? [];
+    const seller = await this.#kept.get("facts", "seller");
+    const till = new OfflineTill(await this.#kept.all("products"), offers, floor, async (made) => {
+      const sale = seller ? { ...made, seller_id: seller } : made;
       await this.#kept.put("queue", sale.offline_id, sale);
       return (await this.#kept.all("queue")).length;
     });
@@ -135,19 +152,22 @@ export class Offline {
 /** A till that needs nobody: products from the store, cash, and a card that only identifies. */
 class OfflineTill {
   #products;
+  #offers;
   #floor;
   #keep;
   #lines = [];
   #wanted = "";
   #waiting = 0;
+  #shown = 0;
   #amount = h("input", { class: "input num", type: "number", min: 0, inputmode: "decimal" });
   #card = h("input", { class: "input mono", maxlength: 64, autocomplete: "off", spellcheck: "false" });
   #given = h("input", { class: "input num", type: "number", min: 0, inputmode: "decimal", oninput: () => this.#draw() });
   #find = h("input", { class: "input", type: "search", autocomplete: "off", oninput: () => { this.#wanted = this.#find.value.trim().toLowerCase(); this.#draw(); } });
   view = h("div", { class: "stack offline-till" });
 
-  constructor(products, floor, keep) {
+  constructor(products, offers, floor, keep) {
     this.#products = products;
+    this.#offers = offers;
     this.#floor = floor;
     this.#keep = keep;
     for (const input of [this.#amount, this.#given]) input.step = 1 / this.#unit;
@@ -166,8 +186,9 @@ class OfflineTill {
     return 10 ** decimals();
   }
 
-  get #total() {
-    return this.#lines.reduce((sum, line) => sum + Math.round((line.unit_price * line.quantity) / 1000), 0);
+  /** The lines with the offers of a time, milliseconds since 1970. */
+  #offered(at = Date.now()) {
+    return withOffers(this.#lines, this.#offers, at);
   }
 
   get #handed() {
@@ -175,15 +196,16 @@ class OfflineTill {
   }
 
   #draw() {
-    const total = this.#total;
+    const lines = this.#offered();
+    const total = (this.#shown = totalOf(lines));
     const above = total > this.#floor;
     const short = this.#handed !== null && this.#handed < total;
     render(this.view,
       h("p", { class: "banner is-warn", key: "words" }, icon("bolt"), t("offline.words", { amount: money(this.#floor) })),
       this.#fields.find, this.#tiles(),
       h("div", { class: "row", key: "plain" }, h("div", { class: "grow" }, this.#fields.amount), iconButton("plus", t("add.amount"), () => this.#addAmount(), "primary")),
-      this.#lines.length > 0 && h("ul", { class: "lines", key: "lines" }, this.#lines.map((line, at) => h("li", { class: "line", key: `${at} ${line.code}` },
-        h("p", { class: "grow clip" }, line.label), h("span", { class: "num" }, `${line.quantity / 1000} ×`), h("strong", { class: "num" }, money(Math.round((line.unit_price * line.quantity) / 1000))),
+      lines.length > 0 && h("ul", { class: "lines", key: "lines" }, lines.map((line, at) => h("li", { class: "line", key: `${at} ${line.code}` },
+        h("p", { class: "grow clip" }, line.label), h("span", { class: "num" }, `${line.quantity / 1000} ×`), line.offer && h("span", { class: "chip good num" }, `−${money(line.offer.saved)}`), h("strong", { class: "num" }, money(amountOf(line) - (line.offer?.saved ?? 0))),
         iconButton("trash", t("basket.remove"), () => { this.#lines.splice(at, 1); this.#draw(); })))),
       this.#fields.card, this.#fields.given,
       h("p", { class: "tender-due", key: "total" }, h("span", {}, t("pay.total")), h("strong", { class: "num" }, money(total))),
@@ -199,10 +221,10 @@ class OfflineTill {
       h("button", { type: "button", class: "button", key: `tile-${product.code}`, onclick: () => this.#add(product) }, product.label, h("span", { class: "num muted" }, money(product.unit_price)))));
   }
 
-  #add({ code, label, unit_price: price }) {
+  #add({ code, label, unit_price: price, unit }) {
     const known = this.#lines.find((line) => line.code === code);
     if (known) known.quantity += 1000;
-    else this.#lines.push({ code, label, unit_price: price, quantity: 1000 });
+    else this.#lines.push({ code, label, unit_price: price, quantity: 1000, unit });
     this.#draw();
   }
 
@@ -214,11 +236,14 @@ class OfflineTill {
     this.#draw();
   }
 
-  /** Written in this device before it says so. */
+  /** Written in this device before it says so. An offer that began or ended meanwhile is shown first. */
   async #sold() {
+    const now = new Date();
+    const lines = this.#offered(now.getTime()).map(({ unit: _, ...line }) => line);
+    if (totalOf(lines) !== this.#shown) return this.#draw();
     const card = this.#card.value.trim();
     const given = this.#handed === null ? {} : { given: this.#handed };
-    this.#waiting = await this.#keep({ offline_id: newKey(), sold_at: new Date().toISOString(), lines: this.#lines, total: this.#total, ...given, ...(card ? { card } : {}) });
+    this.#waiting = await this.#keep({ offline_id: newKey(), sold_at: now.toISOString(), lines, total: this.#shown, ...given, ...(card ? { card } : {}) });
     toast(t("offline.sold"), "good");
     this.#lines = [];
     this.#card.value = this.#given.value = "";

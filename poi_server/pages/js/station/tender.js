@@ -1,7 +1,7 @@
 /** Paying in parts: what is due, what was taken, and the next tender with its amount; cash with its change. */
 
-import { post } from "../api.js";
-import { h, icon, render } from "../dom.js";
+import { get, post } from "../api.js";
+import { h, icon, render, slot } from "../dom.js";
 import { decimals, merchantCurrency, money, t } from "../i18n.js";
 import { busy, button, dialog, field } from "../ui.js";
 import { iconOf } from "./stage.js";
@@ -21,6 +21,7 @@ export class TenderPad {
   #quick = h("div", { class: "row wrap tender-quick" });
   #change = h("output", { class: "tender-change strong num", "aria-live": "polite" });
   #due = -1;
+  #meal = h("p", { class: "muted small", role: "status" });
   view = h("div", { class: "tender stack" });
 
   constructor(ticket, till) {
@@ -77,7 +78,7 @@ export class TenderPad {
     return h("form", { class: "stack tight", key: `form-${this.#means}`, onsubmit: (event) => { event.preventDefault(); go.click(); } },
       gift && field(t("tender.code"), this.#code), gift && this.#balance,
       field(t(cash ? "tender.given" : "tender.amount", { currency: merchantCurrency() }), this.#amount),
-      cash && this.#quick, cash && this.#change, this.#means === "meal_voucher" && h("p", { class: "muted small" }, t("tender.meal_hint")), go);
+      cash && this.#quick, cash && this.#change, this.#means === "meal_voucher" && slot(this.#meal), go);
   }
 
   #choose(means) {
@@ -90,6 +91,15 @@ export class TenderPad {
     this.#due = this.due;
     this.#amount.value = (this.due / this.#unit).toFixed(decimals());
     this.#drawCash();
+    if (this.#means === "meal_voucher") this.#lookMeal().catch((problem) => render(this.#meal, problem.text));
+  }
+
+  /** What meal vouchers may pay of this basket, this customer's day included. */
+  async #lookMeal() {
+    render(this.#meal, t("tender.meal_hint"));
+    const { amount, eligible, left_today: left } = await get(`/v1/sessions/${this.#ticket.session.session_id}/meal-voucher`);
+    render(this.#meal, t("tender.meal_eligible", { amount: money(eligible) }), left !== null && left < eligible && ` ${t("tender.meal_left", { amount: money(left) })}`);
+    if (this.#means === "meal_voucher") this.#amount.value = (Math.min(this.due, amount) / this.#unit).toFixed(decimals());
   }
 
   #drawCash() {

@@ -2,7 +2,8 @@
 
 What was sold is sold: a price that has changed since, a floor that was passed or goods that the stock does not know do
 not refuse it; the audit names other prices and the floor. A payment card's number that was typed in is kept nowhere.
-Nothing is spent by it, and no offer applies; points are earned by the card shown.
+Nothing is spent by it, and no offer applies but those that a station may give by itself; points are earned by the card
+shown.
 """
 
 import hashlib
@@ -27,6 +28,8 @@ from poi_engine.facts import read_facts
 from poi_engine.fiscal.day import must_be_open
 from poi_engine.goods.products import Product, find_product, line_of
 from poi_engine.identify import Identifier, Refused
+from poi_engine.offline.checks import other_prices, who_sold
+from poi_engine.offline.given import as_given, offers_given
 from poi_engine.pan import find_pan, refuse_pan
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
@@ -34,14 +37,19 @@ from poi_engine.session import Identity, Session, SessionState
 from poi_engine.settings import Counter, Merchant
 from poi_engine.stations import situation_of
 from poi_engine.wiring import Wiring
-from poi_offers.catalogue import Catalogue
-from poi_offers.decide import decide
 from poi_offers.situation import Basket, SaleItem
 
 OLDEST_US = 30 * 24 * 3600 * 1_000_000
 AHEAD_US = 300 * 1_000_000
 """How far a tablet's clock may be ahead of ours."""
-_NAMED = 5  # prices
+
+
+class LineOffer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an offer took off a line at the station, minor units."""
+
+    offer_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    version: Annotated[int, Meta(ge=1)]
+    saved: Annotated[int, Meta(ge=1, le=MAX_AMOUNT)]
 
 
 class OfflineLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,10 +59,12 @@ class OfflineLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     quantity: Annotated[int, Meta(ge=1, le=MAX_QUANTITY)] = 1000
     code: Annotated[str, Meta(max_length=64)] = ""
     label: Annotated[str, Meta(max_length=200)] = ""
+    offer: LineOffer | None = None
 
 
 class OfflineSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A sale for cash. `offline_id` is the station's own name for it; `card` the loyalty card that was shown."""
+    """A sale for cash. `offline_id` is the station's own name for it; `card` the loyalty card that was shown;
+    `seller_id`: who was signed in."""
 
     offline_id: Annotated[str, Meta(min_length=16, max_length=64, pattern=r"^[\w-]+\Z")]
     sold_at: Annotated[datetime, Meta(tz=True)]
@@ -62,16 +72,21 @@ class OfflineSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     total: Annotated[int, Meta(ge=0)]
     given: Annotated[int, Meta(ge=0)] | None = None
     card: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    seller_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 
 class Recorded(Struct, frozen=True, kw_only=True):
-    """What became of one: its sale, or why it could not be recorded. `fresh`: it was not known before."""
+    """What became of one: its sale, or why it could not be recorded. `fresh`: it was not known before.
+
+    `differences`: in what it was not as the server has it, in words; the audit has them too.
+    """
 
     offline_id: str
     sale_id: str | None = None
     fresh: bool = False
     code: str = ""
     detail: str = ""
+    differences: tuple[str, ...] = ()
 
 
 class _Card(Struct, frozen=True, kw_only=True):
@@ -104,34 +119,38 @@ class OfflineSales:
 
     async def _one(self, merchant_id: str, counter: Counter, sale: OfflineSale, by: Principal) -> Recorded:
         try:
-            fresh = await self._recorded(merchant_id, counter, sale, by)
+            found = await self._recorded(merchant_id, counter, sale, by)
         except StorageError:
             raise
         except PoiError as error:
             return Recorded(offline_id=sale.offline_id, code=error.code, detail=error.message)
         sale_id = sale_of(_checkout_of(counter.station_id, sale))
-        if fresh:
+        if found is not None:
             await self._w.screens.sale_committed(merchant_id, counter.store_id, sale_id)
-        return Recorded(offline_id=sale.offline_id, sale_id=sale_id, fresh=fresh)
+        return Recorded(offline_id=sale.offline_id, sale_id=sale_id, fresh=found is not None, differences=found or ())
 
-    async def _recorded(self, merchant_id: str, counter: Counter, sale: OfflineSale, by: Principal) -> bool:
+    async def _recorded(
+        self, merchant_id: str, counter: Counter, sale: OfflineSale, by: Principal
+    ) -> tuple[str, ...] | None:
+        """In what it differed; None: it was known before."""
         now = self._w.at()
         _check(sale, now)
         checkout_id = _checkout_of(counter.station_id, sale)
         if await self._w.sql.read(lambda: _known(merchant_id, checkout_id, sale)):
-            return False
+            return None
         await self._w.places.must_count(merchant_id, counter.station_id)
         identity = await self._who(merchant_id, sale)
         merchant = await self._offers.merchant(merchant_id)
         payment_id, at = self._w.ids.new("pay"), await self._time(merchant_id, counter.station_id, sale, now)
 
-        def job() -> Job[bool]:
+        def job() -> Job[tuple[str, ...] | None]:
             if (yield from _known(merchant_id, checkout_id, sale)):
-                return False
-            frozen = yield from _frozen(merchant, counter, checkout_id, sale, identity, by, at)
+                return None
+            sold = yield from _sold(merchant, counter, checkout_id, sale, identity, by, at)
+            frozen = sold.frozen
             payment = _payment(payment_id, checkout_id, sale, by, at)
             yield from _make(merchant_id, checkout_id, frozen, payment, self._w, at)
-            why = _why(sale, frozen, merchant) + (yield from _other_prices(merchant_id, sale))
+            why = _why(sale, frozen, merchant)
             yield insert_audit(
                 merchant_id,
                 self._w.ids.new("aud"),
@@ -142,7 +161,18 @@ class OfflineSales:
                 now,
                 counter.station_id,
             )
-            return True
+            for difference in sold.differences:
+                yield insert_audit(
+                    merchant_id,
+                    self._w.ids.new("aud"),
+                    by.who,
+                    "offline-difference",
+                    sale_of(checkout_id),
+                    difference,
+                    now,
+                    counter.station_id,
+                )
+            return sold.differences
 
         return await self._w.sql.write(job)
 
@@ -195,7 +225,14 @@ def _known(merchant_id: str, checkout_id: str, sale: OfflineSale) -> Job[bool]:
     return bool(rows)
 
 
-def _frozen(
+class _Sold(Struct, frozen=True, kw_only=True):
+    """A sale as an acceptance would have frozen it, and in what it is not as the server has it."""
+
+    frozen: Frozen
+    differences: tuple[str, ...]
+
+
+def _sold(
     merchant: Merchant,
     counter: Counter,
     checkout_id: str,
@@ -203,8 +240,8 @@ def _frozen(
     identity: Identity | None,
     by: Principal,
     at: int,
-) -> Job[Frozen]:
-    """The sale as an acceptance would have frozen it: without an offer, with the programme's points."""
+) -> Job[_Sold]:
+    """The sale with the offers that the station gave, and the programme's points."""
     name = checkout_id.partition("_")[2]
     items = yield from _items(merchant.merchant_id, counter, sale)
     facts = (yield from read_facts(merchant.merchant_id, identity.customer_id, at)) if identity else None
@@ -221,11 +258,18 @@ def _frozen(
         decision_id=f"dec_{name}",
         checkout_id=checkout_id,
     )
-    decision = decide(Catalogue(), situation_of(session, counter, facts, at), merchant.programme.policy)
+    offers = yield from offers_given(merchant.merchant_id, sale.lines)
+    situation = replace(situation_of(session, counter, facts, at), at=sale.sold_at)
+    decision, offered = as_given(situation, offers, sale.lines, merchant.programme.policy)
     if decision.total != sale.total:
         raise RequestError("offline-total", f"The lines add up to {decision.total}, not {sale.total}.", path="$.total")
     frozen = impersonal(replace(session, decision=decision))
-    return Frozen(session=frozen, place=counter.place, accepted_at=at, accepted_by=by.who)
+    who, doubts = yield from who_sold(merchant.merchant_id, counter.station_id, sale.seller_id, sale.sold_at, by.who)
+    prices = yield from other_prices(merchant.merchant_id, items, sale.sold_at)
+    return _Sold(
+        frozen=Frozen(session=frozen, place=counter.place, accepted_at=at, accepted_by=who),
+        differences=(*prices, *offered, *doubts),
+    )
 
 
 def _items(merchant_id: str, counter: Counter, sale: OfflineSale) -> Job[tuple[SaleItem, ...]]:
@@ -274,14 +318,3 @@ def _why(sale: OfflineSale, frozen: Frozen, merchant: Merchant) -> str:
     floor = merchant.programme.offline.floor_limit
     above = f"; above the floor of {floor}" if sale.total > floor else ""
     return f"{sale.total} {frozen.decision.currency} for cash at {sale.sold_at.isoformat()}{above}"
-
-
-def _other_prices(merchant_id: str, sale: OfflineSale) -> Job[str]:
-    """What was sold at another price than the product has now."""
-    found = []
-    for line in sale.lines:
-        product: Product | None = (yield from find_product(merchant_id, line.code)) if line.code else None
-        if product is not None and product.unit_price != line.unit_price:
-            found.append(f"{product.code[:40]}: {product.unit_price} -> {line.unit_price}")
-    named = ", ".join(found[:_NAMED]) + (", ..." if len(found) > _NAMED else "")
-    return f"; other prices: {named}" if found else ""

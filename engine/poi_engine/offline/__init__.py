@@ -1,0 +1,1 @@
+"""A station without the server: what it may give by itself, and its sales, recorded afterwards."""
