@@ -85,10 +85,12 @@ class Settlement:
         self._w.trace("status.answered")
         return await self.settle(merchant_id, payment, result)
 
-    async def settle(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
-        """Act on the terminal's word."""
+    async def settle(
+        self, merchant_id: str, payment: Payment, result: PaymentResult, shown: Session | None = None
+    ) -> Session:
+        """Act on the terminal's word. `shown` is the session as it was stored last, if the caller knows it."""
         if result.outcome == "approved" and result.amount == payment.amount:
-            return await self._approve(merchant_id, payment, result)
+            return await self._approve(merchant_id, payment, result, shown)
         if result.outcome == "declined":
             return await self._decline(merchant_id, payment, result)
         return await self._doubt(merchant_id, payment, result)
@@ -109,13 +111,13 @@ class Settlement:
             return await self._approve(merchant_id, payment, result)
         return await self._declined_by_person(merchant_id, payment, reason)
 
-    async def show(self, made: Committed | Session) -> Session:
+    async def show(self, made: Committed | Session, shown: Session | None = None) -> Session:
         """A sale, or a session paid in part, on the screens."""
-        return await (self._desk.settle(made) if isinstance(made, Session) else self.show_sale(made))
+        return await (self._desk.settle(made, shown) if isinstance(made, Session) else self.show_sale(made, shown))
 
-    async def show_sale(self, committed: Committed) -> Session:
+    async def show_sale(self, committed: Committed, shown: Session | None = None) -> Session:
         """The committed sale on the screens."""
-        session = await self._desk.settle(committed.session)
+        session = await self._desk.settle(committed.session, shown)
         self._w.trace("settle.shown")
         await self._w.screens.sale_committed(session.merchant_id, session.store_id, committed.sale_id)
         if session.identity is not None:
@@ -142,7 +144,9 @@ class Settlement:
         payments = await self._w.sql.read(lambda: payments_of(merchant_id, checkout_id))
         return tuple(payment.shown() for payment in payments)
 
-    async def _approve(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
+    async def _approve(
+        self, merchant_id: str, payment: Payment, result: PaymentResult, shown: Session | None = None
+    ) -> Session:
         self._w.trace("approve.before-sql")
         try:
             made = await self._write(
@@ -151,7 +155,7 @@ class Settlement:
         except Closed:
             return await self._reverse(merchant_id, payment, result)
         self._w.trace("approve.committed")
-        return await self.show(made)
+        return await self.show(made, shown)
 
     async def _decline(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
         session = await self._ended(merchant_id, payment, result, sure=True)

@@ -24,6 +24,8 @@ T = TypeVar("T")
 _BATCH = 256  # jobs a commit
 _WAITING = 20_000  # jobs
 _READERS = 3
+_LOG_PAGES = 8_000  # of 4 KiB: what a checkpoint moves at a time, and a start after a kill reads
+_CACHE_KIB = 32_768  # for the writer; a reader has an eighth
 
 _FULL = {sqlite3.SQLITE_FULL}
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -62,6 +64,8 @@ def connect(path: Path, *, read_only: bool = False, busy_seconds: float = 2.0) -
         connection.execute("pragma foreign_keys = on")
         connection.execute("pragma recursive_triggers = on")  # REPLACE must not slip past the triggers
         connection.execute(f"pragma query_only = {int(read_only)}")
+        connection.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
+        connection.execute(f"pragma cache_size = -{_CACHE_KIB // 8 if read_only else _CACHE_KIB}")
     except BaseException:
         connection.close()
         raise
