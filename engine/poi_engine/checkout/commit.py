@@ -26,7 +26,7 @@ from poi_engine.errors import Conflict
 from poi_engine.facts import DAY
 from poi_engine.fiscal import journal
 from poi_engine.ids import Ids
-from poi_engine.insights.rollup import fold
+from poi_engine.insights.rollup import make_due
 from poi_engine.ledger import Step
 from poi_engine.loyalty import YEAR_DAYS, tier_of
 from poi_engine.orders.fulfilment import placed
@@ -181,7 +181,7 @@ def _record(merchant_id: str, made: _Sale, ids: Ids, at: int, trace: Trace) -> J
     if person is not None:
         yield from count_visit(merchant, person, 1, sale.total - sale.stored, at)
         yield mark_due(merchant_id, person.customer_id, at, sale_id)
-    yield from fold(merchant_id, sale, lines, uses)
+    yield make_due(merchant_id, sale_id)
     trace("commit.customer")
 
 

@@ -77,11 +77,16 @@ create table nexo_message (
 create index nexo_message_by_age on nexo_message (merchant_id, created_at);
 """
 
+_FIGURES = """
+create table rollup_due (merchant_id text not null, sale_id text not null, primary key (merchant_id, sale_id));
+"""
+
 _PARTS: tuple[str, ...] = (
     _SELLERS,
     _VALUE,
     _FISCAL,
     _NEXO,
+    _FIGURES,
 )
 _IMMUTABLE: tuple[str, ...] = ("closing", "fiscal_event", "training", "fiscal_key")
 
