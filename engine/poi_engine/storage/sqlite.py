@@ -64,6 +64,7 @@ def connect(path: Path, *, read_only: bool = False, busy_seconds: float = 2.0) -
         connection.execute("pragma foreign_keys = on")
         connection.execute("pragma recursive_triggers = on")  # REPLACE must not slip past the triggers
         connection.execute(f"pragma query_only = {int(read_only)}")
+        connection.execute("pragma temp_store = memory")  # what a savepoint would undo, else written to a file
         connection.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
         connection.execute(f"pragma cache_size = -{_CACHE_KIB // 8 if read_only else _CACHE_KIB}")
     except BaseException:
