@@ -305,7 +305,7 @@ class Checkout:
         with self._settlement.sending(payment.checkout_id):
             result = await self._authorise(station_id, begun)
             self._w.trace("pay.answered")
-            return await self._settlement.settle(merchant_id, payment, result, shown)
+            return await self._settlement.settle(merchant_id, payment, result, shown, begun.frozen)
 
     async def _authorise(self, station_id: str, begun: Begun) -> PaymentResult:
         payment = begun.payment

@@ -18,6 +18,7 @@ from poi_engine.checkout.records import (
     insert_redemptions,
     insert_sale,
 )
+from poi_engine.checkout.reservation import read_frozen
 from poi_engine.checkout.standing import paid_session
 from poi_engine.clientele.left import settle_left
 from poi_engine.clientele.referral import reward_first_sale
@@ -79,18 +80,21 @@ def commit_sale(
     return Committed(sale_id=sale_id, session=paid_session(claimed, sale_id, ()))
 
 
-def claim_sale(merchant_id: str, checkout_id: str, at: int, trace: Trace) -> Job[Frozen | Committed]:
-    """The checkout, for this sale alone; or the sale that it has. `Closed` when it ended without one."""
+def claim_sale(
+    merchant_id: str, checkout_id: str, at: int, trace: Trace, known: Frozen | None = None
+) -> Job[Frozen | Committed]:
+    """The checkout, for this sale alone; or the sale that it has. `Closed` when it ended without one. `known` is its
+    document, which never changes, if the caller has it."""
     trace("commit.job")
     rows = yield Query(
         "update checkout set state = 'paid', sale_id = ?, changed_at = ? where merchant_id = ? and checkout_id = ? "
-        f"and state in ({', '.join('?' * len(_PAYABLE))}) returning document",
+        f"and state in ({', '.join('?' * len(_PAYABLE))}) returning checkout_id",
         (sale_of(checkout_id), at, merchant_id, checkout_id, *_PAYABLE),
     )
     if not rows:
         return (yield from _committed_before(merchant_id, checkout_id))
     trace("commit.claimed")
-    return decode(rows[0]["document"])
+    return known or (yield from read_frozen(merchant_id, checkout_id))
 
 
 def make_sale(

@@ -36,20 +36,28 @@ def pay_at_once(
         yield from _hold(merchant_id, payment, begun.frozen, ids, at)
         trace("part.held")
     result = PaymentResult(outcome="approved", payment_ref=payment.payment_id, facts=facts_of(payment.means))
-    return (yield from approve(merchant_id, payment, result, ids=ids, at=at, trace=trace))
+    return (yield from approve(merchant_id, payment, result, known=begun.frozen, ids=ids, at=at, trace=trace))
 
 
 def approve(
-    merchant_id: str, payment: Payment, result: PaymentResult, *, ids: Ids, at: int, trace: Trace
+    merchant_id: str,
+    payment: Payment,
+    result: PaymentResult,
+    *,
+    known: Frozen | None = None,
+    ids: Ids,
+    at: int,
+    trace: Trace,
 ) -> Job[Committed | Session]:
     """The payment was approved: the sale, or the session paid in part; and the answer to the key that paid.
 
-    `Closed` when the payment had another end before: whatever was taken must go back.
+    `known`: the checkout's document, if the caller has it. `Closed` when the payment had another end before: whatever
+    was taken must go back.
     """
     trace("approve.job")
     if payment.document.rest:
         return (yield from _take_part(merchant_id, payment, result, at, trace))
-    claimed = yield from claim_sale(merchant_id, payment.checkout_id, at, trace)
+    claimed = yield from claim_sale(merchant_id, payment.checkout_id, at, trace, known)
     if isinstance(claimed, Committed):
         yield from _must_be_captured(merchant_id, payment)
         return claimed

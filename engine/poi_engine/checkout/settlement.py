@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from poi_engine.checkout.commit import Closed, Committed
+from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.pay_jobs import approve, barred, decline, doubt, give_up, to_reverse, undone
 from poi_engine.checkout.payment import Payment, payments_of, pending_of
 from poi_engine.desk import Desk
@@ -86,11 +87,17 @@ class Settlement:
         return await self.settle(merchant_id, payment, result)
 
     async def settle(
-        self, merchant_id: str, payment: Payment, result: PaymentResult, shown: Session | None = None
+        self,
+        merchant_id: str,
+        payment: Payment,
+        result: PaymentResult,
+        shown: Session | None = None,
+        known: Frozen | None = None,
     ) -> Session:
-        """Act on the terminal's word. `shown` is the session as it was stored last, if the caller knows it."""
+        """Act on the terminal's word. If the caller has them, `shown` is the session as it was stored last, `known` the
+        checkout's document."""
         if result.outcome == "approved" and result.amount == payment.amount:
-            return await self._approve(merchant_id, payment, result, shown)
+            return await self._approve(merchant_id, payment, result, shown, known)
         if result.outcome == "declined":
             return await self._decline(merchant_id, payment, result)
         return await self._doubt(merchant_id, payment, result)
@@ -145,12 +152,19 @@ class Settlement:
         return tuple(payment.shown() for payment in payments)
 
     async def _approve(
-        self, merchant_id: str, payment: Payment, result: PaymentResult, shown: Session | None = None
+        self,
+        merchant_id: str,
+        payment: Payment,
+        result: PaymentResult,
+        shown: Session | None = None,
+        known: Frozen | None = None,
     ) -> Session:
         self._w.trace("approve.before-sql")
         try:
             made = await self._write(
-                lambda at: approve(merchant_id, payment, result, ids=self._w.ids, at=at, trace=self._w.trace)
+                lambda at: approve(
+                    merchant_id, payment, result, known=known, ids=self._w.ids, at=at, trace=self._w.trace
+                )
             )
         except Closed:
             return await self._reverse(merchant_id, payment, result)

@@ -25,14 +25,9 @@ SEPARATOR = "\t"
 MEASURES = ("sales", "refunds", "total", "refunded", "saved", "points", "quantity", "worth")
 
 
-class Key(NamedTuple):
-    """A cell's place; sorting keys is the order in which rows are locked."""
-
-    facet: Facet
-    grain: Grain
-    store_id: str
-    period: str
-    value: str
+Key = tuple[Facet, Grain, str, str, str]
+"""A cell's place, as in `PLACE`; sorting keys is the order in which rows are locked."""
+PLACE = ("facet", "grain", "store_id", "period", "value")
 
 
 class Cell(Struct):
@@ -115,11 +110,11 @@ def cells_of(sold: Iterable[Sold]) -> dict[Key, Cell]:
 
 def _keys(facet: Facet, store_id: str, day: str, value: str) -> list[Key]:
     stores = (ALL_STORES,) if facet == "store" else (ALL_STORES, store_id)
-    keys = [Key(facet, "day", store, day, value) for store in stores]
+    keys: list[Key] = [(facet, "day", store, day, value) for store in stores]
     if facet in MONTHLY:
-        keys += [Key(facet, "month", store, day[:7], value) for store in stores]
+        keys += [(facet, "month", store, day[:7], value) for store in stores]
     if facet in YEARLY:
-        keys += [Key(facet, "year", store, day[:4], value) for store in stores]
+        keys += [(facet, "year", store, day[:4], value) for store in stores]
     return keys
 
 

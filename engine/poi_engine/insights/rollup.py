@@ -9,22 +9,23 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import structs
 
-from poi_engine.insights.cells import MEASURES, Cell, Key, Sold, SoldLine, Use, cells_of
+from poi_engine.insights.cells import MEASURES, PLACE, Cell, Facet, Grain, Key, Sold, SoldLine, Use, cells_of
 from poi_engine.ports import Job, Query, Row, Sql
 
-AT_ONCE = 64
+AT_ONCE = 128
 """Sales and refunds a transaction: the counters wait for it."""
-_LENGTHS = (4, 16, AT_ONCE)  # few, so that few statements are prepared
-_NAMES = ("merchant_id", *Key._fields, *MEASURES)
+_LENGTHS = (4, 16, 64, AT_ONCE)  # few, so that few statements are prepared
+_NAMES = ("merchant_id", *PLACE, *MEASURES)
 _ROW = f"({', '.join('?' * len(_NAMES))})"
 _CELLS = (64, 16, 4, 1)  # a statement
 _ROWS = {size: ", ".join([_ROW] * size) for size in _CELLS}
 _INTO = f"insert into rollup ({', '.join(_NAMES)}) values "
-_ADD = f" on conflict (merchant_id, {', '.join(Key._fields)}) do update set " + ", ".join(
+_ADD = f" on conflict (merchant_id, {', '.join(PLACE)}) do update set " + ", ".join(
     f"{name} = rollup.{name} + excluded.{name}" for name in MEASURES
 )
 _TELL = " returning store_id, period, value, sales"
 _SOLD = tuple(name for name in Sold.__struct_fields__ if name not in ("lines", "uses"))
+_MONTH: tuple[Facet, Grain] = ("customer", "month")
 
 First = tuple[str, str, str]
 """Store ('' for all), customer and month: the first sale of theirs that is counted there for this month."""
@@ -88,13 +89,13 @@ def _sold(merchant_id: str, sale_ids: list[str]) -> Job[list[Sold]]:
 def _count(merchant_id: str, sold: Iterable[Sold]) -> Job[None]:
     """Add them to every figure they belong to, the cells in the order of their keys."""
     cells = cells_of(sold)
-    months = {key: cell for key, cell in cells.items() if key.facet == "customer" and key.grain == "month"}
+    months = {key: cell for key, cell in cells.items() if key[:2] == _MONTH}
     yield from _add(merchant_id, sorted((key, cell) for key, cell in cells.items() if key not in months))
     rows = yield from _add(merchant_id, sorted(months.items()), _TELL)
     firsts = {
         (row["store_id"], row["value"], row["period"])
         for row in rows
-        if 0 < row["sales"] == months[Key("customer", "month", row["store_id"], row["period"], row["value"])].sales
+        if 0 < row["sales"] == months[(*_MONTH, row["store_id"], row["period"], row["value"])].sales
     }
     yield from _join_cohorts(merchant_id, firsts)
 
@@ -131,7 +132,7 @@ def _join_cohorts(merchant_id: str, firsts: set[First]) -> Job[None]:
 
 
 def _cell(store_id: str, month: str, cohort: str) -> Key:
-    return Key("cohort", "month", store_id, month, cohort)
+    return "cohort", "month", store_id, month, cohort
 
 
 def _cohort(merchant_id: str, first: First) -> Job[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from poi_engine.errors import InternalError, StorageError
-from poi_engine.ports import Job
+from poi_engine.ports import Job, Query, Row
 from poi_engine.storage import failures
 from poi_engine.storage.tickets import Ticket, answer, never_traced
 
@@ -94,12 +94,23 @@ def drive(job: Job[T], connection: sqlite3.Connection) -> T:
     try:
         query = next(job)
         while True:
-            query = job.send(connection.execute(query.text, query.values).fetchall())
+            query = job.send(_fetched(connection, query))
     except StopIteration as stop:
         result: T = stop.value
         return result
     finally:
         job.close()
+
+
+def _fetched(connection: sqlite3.Connection, query: Query) -> list[Row]:
+    """A statement's rows; made here at once, which is half as dear as one by one."""
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    rows = cursor.execute(query.text, query.values).fetchall()
+    if not rows:
+        return []
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=False)) for row in rows]
 
 
 class SqliteSql:
