@@ -11,14 +11,13 @@ from msgspec import structs
 
 from poi_engine.insights.cells import MEASURES, PLACE, Cell, Facet, Grain, Key, Sold, SoldLine, Use, cells_of
 from poi_engine.ports import Job, Query, Row, Sql
+from poi_engine.sizes import SIZES, padded, portions
 
 AT_ONCE = 128
 """Sales and refunds a transaction: the counters wait for it."""
-_LENGTHS = (4, 16, 64, AT_ONCE)  # few, so that few statements are prepared
 _NAMES = ("merchant_id", *PLACE, *MEASURES)
 _ROW = f"({', '.join('?' * len(_NAMES))})"
-_CELLS = (64, 16, 4, 1)  # a statement
-_ROWS = {size: ", ".join([_ROW] * size) for size in _CELLS}
+_ROWS = {size: ", ".join([_ROW] * size) for size in SIZES}
 _INTO = f"insert into rollup ({', '.join(_NAMES)}) values "
 _ADD = f" on conflict (merchant_id, {', '.join(PLACE)}) do update set " + ", ".join(
     f"{name} = rollup.{name} + excluded.{name}" for name in MEASURES
@@ -65,9 +64,9 @@ def _is_due(merchant_id: str) -> Job[bool]:
 
 def _sold(merchant_id: str, sale_ids: list[str]) -> Job[list[Sold]]:
     """What is counted of these sales."""
-    length = next(length for length in _LENGTHS if length >= len(sale_ids))
-    values = (merchant_id, *sale_ids, *sale_ids[-1:] * (length - len(sale_ids)))
-    where = f"where merchant_id = ? and sale_id in ({', '.join('?' * length)})"
+    asked = padded(sale_ids)
+    values = (merchant_id, *asked)
+    where = f"where merchant_id = ? and sale_id in ({', '.join('?' * len(asked))})"
     sales = yield Query(f"select sale_id, {', '.join(_SOLD)} from sale {where}", values)
     lines = yield Query(f"select sale_id, {', '.join(SoldLine._fields)} from sale_line {where}", values)
     uses = yield Query(f"select sale_id, {', '.join(Use._fields)} from redemption {where}", values)
@@ -103,12 +102,9 @@ def _count(merchant_id: str, sold: Iterable[Sold]) -> Job[None]:
 def _add(merchant_id: str, cells: Sequence[tuple[Key, Cell]], tell: str = "") -> Job[list[Row]]:
     """Add to the cells."""
     found: list[Row] = []
-    start = 0
-    for size in _CELLS:
-        while len(cells) - start >= size:
-            some, start = cells[start : start + size], start + size
-            values = [value for key, cell in some for value in (merchant_id, *key, *structs.astuple(cell))]
-            found += yield Query(f"{_INTO}{_ROWS[size]}{_ADD}{tell}", values)
+    for some in portions(cells):
+        values = [value for key, cell in some for value in (merchant_id, *key, *structs.astuple(cell))]
+        found += yield Query(f"{_INTO}{_ROWS[len(some)]}{_ADD}{tell}", values)
     return found
 
 
