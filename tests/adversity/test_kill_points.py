@@ -22,10 +22,7 @@ ACCEPT = (
     "accept.held accept.reserved accept.shown"
 )
 BEGIN = "pay.start pay.begin-job pay.promised pay.claimed pay.written"
-COMMIT = (
-    "commit.job commit.claimed commit.entered commit.journal commit.sale commit.orders commit.outbox "
-    "commit.customer commit.recorded"
-)
+COMMIT = "commit.job commit.claimed commit.entered commit.journal commit.sale commit.orders commit.recorded"
 REFUND = "refund.job refund.locked refund.written refund.opened refund.before-terminal"
 POINTS: dict[str, str] = {
     "card": f"{ACCEPT} {BEGIN} pay.begun pay.before-terminal terminal.asked terminal.authorised pay.answered "

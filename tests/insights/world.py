@@ -168,8 +168,8 @@ def write(merchant_id: str, sold: Iterable[Sold]) -> Job[None]:
     """Write sales and refunds with their cells."""
     for one in sold:
         yield insert_sale(merchant_id, one.sale)
-        yield insert_lines(merchant_id, one.sale.sale_id, one.lines)
-        yield from insert_redemptions(merchant_id, one.sale.sale_id, one.sale.customer_id, one.uses, one.sale.at)
+        uses = insert_redemptions(merchant_id, one.sale.sale_id, one.sale.customer_id, one.uses, one.sale.at)
+        yield insert_lines(merchant_id, one.sale.sale_id, one.lines)._replace(also=uses)
         yield make_due(merchant_id, one.sale.sale_id)
         yield from count_some(merchant_id)
 

@@ -174,19 +174,17 @@ def _record(merchant_id: str, made: _Sale, ids: Ids, at: int, trace: Trace) -> J
     if person is not None and person.visits == 0:
         coupons += yield from reward_first_sale(merchant, person, sale_id, ids=ids, at=at)
     sale, uses = _sale_row(made, number, coupons, seller_id, at), _uses(frozen)
-    yield insert_sale(merchant_id, sale)
-    yield insert_lines(merchant_id, sale_id, lines)
-    yield from insert_redemptions(merchant_id, sale_id, frozen.customer_id, uses, at)
+    also = [insert_lines(merchant_id, sale_id, lines)]
+    also += insert_redemptions(merchant_id, sale_id, frozen.customer_id, uses, at)
+    also.append(sale_event(merchant_id, "sale.committed", sale_id, frozen.decision.total, ids, at))
+    also.append(make_due(merchant_id, sale_id))
+    if person is not None:
+        also.append((yield from count_visit(merchant, person, 1, sale.total - sale.stored, at)))
+        also.append(mark_due(merchant_id, person.customer_id, at, sale_id))
+    yield insert_sale(merchant_id, sale)._replace(also=tuple(also))
     trace("commit.sale")
     yield from orders_paid(merchant_id, made.checkout_id, sale_id, frozen, lines, made.orders, ids=ids, at=at)
     trace("commit.orders")
-    yield sale_event(merchant_id, "sale.committed", sale_id, frozen.decision.total, ids, at)
-    trace("commit.outbox")
-    if person is not None:
-        yield from count_visit(merchant, person, 1, sale.total - sale.stored, at)
-        yield mark_due(merchant_id, person.customer_id, at, sale_id)
-    yield make_due(merchant_id, sale_id)
-    trace("commit.customer")
 
 
 def _document(made: _Sale, coupons: tuple[str, ...]) -> SaleDocument:
@@ -246,15 +244,15 @@ def sale_event(merchant_id: str, kind: str, sale_id: str, total: int, ids: Ids, 
     return insert_event(merchant_id, ids.new("evt"), kind, {"sale_id": sale_id, "total": total}, at)
 
 
-def count_visit(merchant: Merchant, person: Living, visits: int, total: int, at: int) -> Job[None]:
-    """Bring the customer's figures and tier up to date after a sale (or, with no visit, after a refund)."""
+def count_visit(merchant: Merchant, person: Living, visits: int, total: int, at: int) -> Job[Query]:
+    """Before a sale (or, with no visit, a refund) is written: what brings the customer's figures and tier up to it."""
     rows = yield Query(
         "select cast(coalesce(sum(total - stored), 0) as bigint) as spend from sale where merchant_id = ? "
         f"and customer_id in ({marks(person.family)}) and created_at > ?",
         (merchant.merchant_id, *person.family, at - YEAR_DAYS * DAY),
     )
-    tier = tier_of(rows[0]["spend"], merchant.programme.tiers, merchant.programme.base_tier)
-    yield Query(
+    tier = tier_of(rows[0]["spend"] + total, merchant.programme.tiers, merchant.programme.base_tier)
+    return Query(
         "update customer set visits = visits + ?, spend = spend + ?, tier = ?, "
         "last_visit_at = case when ? > 0 then ? else last_visit_at end where merchant_id = ? and customer_id = ?",
         (visits, total, tier, visits, at, merchant.merchant_id, person.customer_id),

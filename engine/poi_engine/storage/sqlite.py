@@ -107,6 +107,8 @@ def _fetched(connection: sqlite3.Connection, query: Query) -> list[Row]:
     cursor = connection.cursor()
     cursor.row_factory = None
     rows = cursor.execute(query.text, query.values).fetchall()
+    for other in query.also:
+        rows += cursor.execute(other.text, other.values).fetchall()
     if not rows:
         return []
     names = [column[0] for column in cursor.description]
