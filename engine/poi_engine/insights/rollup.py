@@ -13,7 +13,7 @@ from poi_engine.insights.cells import MEASURES, PLACE, Cell, Facet, Grain, Key, 
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.sizes import SIZES, padded, portions
 
-AT_ONCE = 128
+AT_ONCE = 64
 """Sales and refunds a transaction: the counters wait for it."""
 _NAMES = ("merchant_id", *PLACE, *MEASURES)
 _ROW = f"({', '.join('?' * len(_NAMES))})"
