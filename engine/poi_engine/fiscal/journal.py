@@ -115,16 +115,15 @@ def append(
     """
     head = yield from advance(JOURNAL, m, station_id)
     made = link_of(head, replace(receipt, fiscal=STAMP, format=FORMAT))
-    back = head["latest"] - at > CLOCK_BACK
-    moved = Query(
-        "update journal_head set hash = ?, latest = ? where merchant_id = ? and station_id = ?",
-        (made.hash, at if back else max(at, head["latest"]), m, station_id),
-    )
     yield Query(
         "insert into journal (merchant_id, station_id, number, format, kind, sale_id, document, previous, hash,"
         " created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (m, station_id, made.number, FORMAT, kind, sale_id, made.document, made.previous, made.hash, at),
-        (moved,),
+    )
+    back = head["latest"] - at > CLOCK_BACK
+    yield Query(
+        "update journal_head set hash = ?, latest = ? where merchant_id = ? and station_id = ?",
+        (made.hash, at if back else max(at, head["latest"]), m, station_id),
     )
     if back:
         values: dict[str, str | int] = {"after": utc_micro(head["latest"]), "receipt": made.number}
