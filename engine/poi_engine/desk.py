@@ -68,17 +68,18 @@ class Desk:
                 return changed
         raise Conflict("session-busy", "This session is changing too fast; try again.")
 
-    async def settle(self, truth: Session) -> Session:
-        """Bring the stored session to what SQL says; an answer that needs no Redis."""
+    async def settle(self, truth: Session, known: Session | None = None) -> Session:
+        """Bring the stored session to what SQL says; an answer that needs no Redis. `known`: as it was stored last."""
         try:
-            stored = await self._settle(truth)
+            stored = await self._settle(truth, known)
         except StorageError:
             stored = None
         return stored or await self.named(truth)
 
-    async def _settle(self, truth: Session) -> Session | None:
+    async def _settle(self, truth: Session, known: Session | None) -> Session | None:
         for _ in range(ATTEMPTS):
-            current = await self._w.sessions.load(truth.merchant_id, truth.session_id)
+            current = known or await self._w.sessions.load(truth.merchant_id, truth.session_id)
+            known = None
             if current is None or current.checkout_id != truth.checkout_id or not follows(truth, current):
                 return current
             if truth.state not in MOVES[current.state]:

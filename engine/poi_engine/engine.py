@@ -33,6 +33,7 @@ from poi_engine.goods.sheets import Sheets
 from poi_engine.goods.stockroom import Stockroom
 from poi_engine.handover import HandOvers
 from poi_engine.ids import Ids
+from poi_engine.insights.counting import Counting
 from poi_engine.offline.local import LocalList
 from poi_engine.offline.sales import OfflineSales
 from poi_engine.orders.orders import Orders
@@ -127,6 +128,7 @@ class Engine:
         self.forwarding = Forwarding(wiring)
         self.fiscal = Fiscal(wiring, Signer(fiscal_key))
         self._connectors = connectors
+        self._counting = Counting(sql)
         self._soon: asyncio.Task[None] | None = None
         self._rounds = Rounds(
             {
@@ -153,6 +155,7 @@ class Engine:
             self._soon = asyncio.create_task(self._recover_soon(), name="recovery soon")
         self._rounds.start()
         self.segments.rounds.start()
+        self._counting.start()
         return recovered
 
     async def close(self) -> None:
@@ -161,6 +164,7 @@ class Engine:
             self._soon.cancel()
             await asyncio.gather(self._soon, return_exceptions=True)
         await self._rounds.close()
+        await self._counting.close()
         await self.segments.close()
         await self.suggestions.close()
         await self.checkout.close()

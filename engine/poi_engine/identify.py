@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from poi_engine.checkout.frozen import is_sure
 from poi_engine.checkout.records import insert_audit
-from poi_engine.clientele.customers import Customers, CustomerView
+from poi_engine.clientele.customers import Customers, CustomerView, card_holder
 from poi_engine.errors import Forbidden
 from poi_engine.ports import Credential, Job, Query
 from poi_engine.principal import Principal
@@ -46,19 +46,16 @@ class Identifier:
         scheme = _LOYALTY.get(credential.scheme)
         if scheme is None:
             return refused("unreadable", scheme=credential.scheme)
-        create = pseudonyms and scheme == "loyalty"
-        customer = await self._customers.by_credential(merchant_id, scheme, credential.subject, create=False)
-        if customer is None:
-            badge = await self._w.sql.read(lambda: read_badge(merchant_id, scheme, credential.subject))
-            if badge is not None:
-                return refused("badge")
-        if customer is None and create:
-            customer = await self._customers.by_credential(merchant_id, scheme, credential.subject, create=True)
-        if customer is None:
+        known = await self._w.sql.read(lambda: by_card(merchant_id, credential, self._w.at()))
+        if known is not None:
+            return known
+        if await self._w.sql.read(lambda: read_badge(merchant_id, scheme, credential.subject)) is not None:
+            return refused("badge")
+        if not (pseudonyms and scheme == "loyalty"):
             return refused("unknown-credential", scheme=credential.scheme)
-        unproved = await self._customers.is_unproved(merchant_id, scheme, credential.subject)
-        identity = identity_of(customer, credential.scheme, credential.assurance, credential.source)
-        return replace(identity, unproved=unproved)
+        customer = await self._customers.by_credential(merchant_id, scheme, credential.subject, create=True)
+        assert customer is not None
+        return identity_of(customer, credential.scheme, credential.assurance, credential.source)
 
     async def stand_by(self, merchant_id: str, customer_id: str, credential: Credential) -> None:
         """The customer's own code was shown beside this card: it is theirs."""
@@ -82,6 +79,17 @@ class Identifier:
 
 
 _REFUSALS = {"expired": "token-expired", "clock": "token-clock", "replayed": "token-replayed"}
+
+
+def by_card(merchant_id: str, credential: Credential, at: int) -> Job[Identity | None]:
+    """Who carries a card that is known; None for any other credential."""
+    scheme = _LOYALTY.get(credential.scheme)
+    held = (yield from card_holder(merchant_id, scheme, credential.subject, at)) if scheme else None
+    if held is None:
+        return None
+    customer, unproved = held
+    identity = identity_of(customer, credential.scheme, credential.assurance, credential.source)
+    return replace(identity, unproved=unproved)
 
 
 def identity_of(customer: CustomerView, scheme: str, assurance: str, source: str, proof: str = "") -> Identity:

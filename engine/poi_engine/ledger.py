@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from poi_engine.errors import Conflict, InternalError
 from poi_engine.ids import Ids
@@ -181,8 +182,7 @@ def change(m: str, steps: Iterable[Step], *, ids: Ids, at: int) -> Job[int]:
     ended: list[str] = []
     if pending:  # of two who end a hold at once the second finds nothing left
         ended, made = (yield from _record(m, made)), []
-    for account, effect in effects([*(pending[transfer_id] for transfer_id in ended), *moved]):
-        yield from _apply(m, account, effect)
+    yield from _apply(m, effects([*(pending[transfer_id] for transfer_id in ended), *moved]))
     yield from _record(m, made)
     return len(ended)
 
@@ -330,7 +330,7 @@ def _record(m: str, transfers: Sequence[Transfer]) -> Job[list[str]]:
     if not transfers:
         return []
     row = f"({', '.join('?' * (len(_COLUMNS) + 1))})"
-    values = [value for transfer in transfers for value in (m, *(getattr(transfer, name) for name in _COLUMNS))]
+    values = [value for transfer in transfers for value in (m, *astuple(transfer))]
     rows = yield Query(
         f"insert into transfer (merchant_id, {', '.join(_COLUMNS)}) values {', '.join([row] * len(transfers))}"
         " on conflict (merchant_id, resolves) do nothing returning resolves",
@@ -347,16 +347,23 @@ _CHANGE = (
 )
 
 
-def _apply(m: str, account: str, effect: Effect) -> Job[None]:
-    """Change one account if its floor allows it; SQL decides and locks in the same statement."""
+def _apply(m: str, changes: Sequence[tuple[str, Effect]]) -> Job[None]:
+    """Change these accounts, as far as their floors allow it; SQL decides and locks in the same statement."""
+    queries = tuple(_change(m, account, effect) for account, effect in changes)
+    if not queries:
+        return
+    done = {row["account"] for row in (yield queries[0]._replace(also=queries[1:]))}
+    for (account, effect), query in zip(changes, queries, strict=True):
+        if account not in done:
+            yield from open_account(m, account, effect.unit, floor=floor_of(account))
+            if not (yield query):
+                yield from _refuse(m, account, effect)
+
+
+def _change(m: str, account: str, effect: Effect) -> Query:
     change = (effect.debits, effect.credits, effect.debits_pending, effect.credits_pending)
     floor = (effect.credits, effect.debits, effect.debits_pending)
-    query = Query(_CHANGE, (*change, m, account, effect.unit, *floor))
-    if (yield query):
-        return
-    yield from open_account(m, account, effect.unit, floor=floor_of(account))
-    if not (yield query):
-        yield from _refuse(m, account, effect)
+    return Query(_CHANGE, (*change, m, account, effect.unit, *floor))
 
 
 def _refuse(m: str, account: str, effect: Effect) -> Job[None]:

@@ -32,10 +32,16 @@ class Credential(Protocol):
 
 
 class Query(NamedTuple):
-    """One statement: `?` placeholders, plain values (str, int, bytes, float, None)."""
+    """One statement: `?` placeholders, plain values (str, int, bytes, float, None).
+
+    `also`: writes that are made with it, in one round trip where that saves one. None of them sees what another one
+    does, and no two change the same row. Where the first says `returning`, all return the same columns, and their rows
+    come one after the other; else nobody asks for any.
+    """
 
     text: str
     values: Sequence[Any] = ()
+    also: "tuple[Query, ...]" = ()
 
 
 Row = Mapping[str, Any]

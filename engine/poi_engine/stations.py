@@ -264,14 +264,17 @@ class Stations:
         await self._w.sessions.release(session)
         return session
 
-    async def decided(self, session: Session, explain: Explained | None = None) -> Session:
+    async def decided(
+        self, session: Session, explain: Explained | None = None, known: CustomerFacts | None = None
+    ) -> Session:
         """The session with the decision of this moment, or none when the basket is empty.
 
-        `explain` says which offers get a reason, as `OfferBook.decide` takes it.
+        `explain` says which offers get a reason, as `OfferBook.decide` takes it. `known`: the customer's facts if the
+        caller has just read them.
         """
         at = self._w.at()
         counter = await self._w.places.counter(session.merchant_id, session.station_id)
-        facts = await self._facts(session, at)
+        facts = known or await self._facts(session, at)
         session = _as_living(session, facts)
         if not session.basket.items:
             state = _S.IDENTIFIED if session.identity else _S.OPEN

@@ -15,18 +15,20 @@ from msgspec.structs import replace
 from poi_engine.basket import BasketEntry, check_entries, lines_of
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.checkout import Checkout
+from poi_engine.checkout.reservation import latest
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import moment
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
-from poi_engine.goods.products import is_gtin, on_sale
-from poi_engine.identify import Identifier, Refused
-from poi_engine.ports import Credential
+from poi_engine.facts import read_facts
+from poi_engine.goods.products import Product, is_gtin, on_sale
+from poi_engine.identify import Identifier, Refused, by_card
+from poi_engine.ports import Credential, Job
 from poi_engine.principal import Principal
 from poi_engine.session import Identity, Session, SessionState
 from poi_engine.stations import CHANGEABLE, Stations
 from poi_engine.wiring import Wiring
-from poi_offers.situation import Basket, SaleItem
+from poi_offers.situation import Basket, CustomerFacts, SaleItem
 
 _S = SessionState
 _WAITS = frozenset({"confirmation-required", "payment-under-way"})
@@ -72,9 +74,11 @@ class WholeSales:
         """
         check_entries(wish.entries)
         session_id = _session_of(merchant_id, station_id, caller, key)
-        session = await self._begun(merchant_id, session_id)
+        at = self._w.at()
+        seen = await self._w.sql.read(lambda: _look(merchant_id, session_id, wish, at))
+        session = await self._begun(merchant_id, session_id) if seen.accepted else None
         if session is None:
-            session = await self._begin(merchant_id, station_id, session_id, wish)
+            session = await self._begin(merchant_id, station_id, session_id, wish, seen)
         else:
             _must_be_same(session, wish)
         if session.state is _S.PAID:
@@ -87,11 +91,11 @@ class WholeSales:
             raise
 
     async def _finished(self, session: Session, wish: Wish, key: str, by: Principal) -> Session:
-        merchant_id, session_id = session.merchant_id, session.session_id
+        merchant_id, session_id, decided = session.merchant_id, session.session_id, None
         if session.state in CHANGEABLE and session.decision is not None and session.state is not _S.DECLINED:
-            total = _fits(session.decision.total, wish)
-            await self._checkout.accept(merchant_id, session_id, session.decision_id or "", total, by=by, known=session)
-        paid = await self._checkout.pay(merchant_id, session_id, wish.means, key=key, by=by)
+            _fits(session.decision.total, wish)
+            decided = session
+        paid = await self._checkout.pay(merchant_id, session_id, wish.means, key=key, by=by, accepting=decided)
         if paid.state is _S.DECLINED:
             await self._give_up(merchant_id, session_id)
         return paid
@@ -102,12 +106,28 @@ class WholeSales:
         except NotFound:
             return None
 
-    async def _begin(self, merchant_id: str, station_id: str, session_id: str, wish: Wish) -> Session:
-        """The decided session, stored as the station's; refused before anything is stored when it is too dear."""
-        identity = await self._who(merchant_id, wish.credential) if wish.credential else None
+    async def _begin(self, merchant_id: str, station_id: str, session_id: str, wish: Wish, seen: "_Seen") -> Session:
+        """The decided session, stored as the station's, or the one that an earlier call has stored."""
+        try:
+            fresh = await self._decided(merchant_id, station_id, session_id, wish, seen)
+        except PoiError:
+            found = await self._begun(merchant_id, session_id)
+            if found is None:
+                raise
+        else:
+            found = await self._stored(fresh)
+            if found is fresh:
+                return fresh
+        _must_be_same(found, wish)
+        return found
+
+    async def _decided(self, merchant_id: str, station_id: str, session_id: str, wish: Wish, seen: "_Seen") -> Session:
+        """The session with its decision; refused when it is too dear."""
+        identity = seen.identity
+        if identity is None and wish.credential is not None:
+            identity = await self._who(merchant_id, wish.credential)
         counter = await self._w.places.counter(merchant_id, station_id)
-        products = await self._w.sql.read(lambda: on_sale(merchant_id, [one.code for one in wish.entries if one.code]))
-        items = lines_of(wish.entries, products, counter.vat_rate)
+        items = lines_of(wish.entries, seen.products, counter.vat_rate)
         fresh = Session(
             session_id=session_id,
             merchant_id=merchant_id,
@@ -115,13 +135,13 @@ class WholeSales:
             station_id=station_id,
             opened_at=moment(self._w.at()),
             basket=Basket(currency=await self._currency(merchant_id), items=items, codes=wish.codes),
-            identity=identity,
+            identity=replace(identity, proved_at=self._w.at()) if identity else None,
         )
-        session = await self._stations.decided(fresh, "eligible")  # nobody reads why the others do not hold
+        session = await self._stations.decided(fresh, "eligible", seen.facts)  # nobody reads why others do not hold
         if session.decision is None:
             raise RequestError("empty-basket", "A sale has at least one line.", path="$.entries")
         _fits(session.decision.total, wish)
-        return await self._stored(session)
+        return session
 
     async def _stored(self, session: Session) -> Session:
         if await self._w.sessions.save(session, expected_revision=None):
@@ -137,7 +157,7 @@ class WholeSales:
         found = await self._identifier.identify(merchant_id, credential, pseudonyms=programme.pseudonyms)
         if isinstance(found, Refused):
             raise RequestError(found.notice.code, "Nobody is known by this card or code.", path="$.credential")
-        return replace(found, proved_at=self._w.at())
+        return found
 
     async def _currency(self, merchant_id: str) -> str:
         return (await self._offers.merchant(merchant_id)).currency
@@ -146,6 +166,25 @@ class WholeSales:
         """Free the station and what was held; a payment under way, or a session that ended, stays as it is."""
         with suppress(Conflict, NotFound):
             await self._stations.abandon(merchant_id, session_id)
+
+
+class _Seen(Struct, frozen=True, kw_only=True):
+    """What SQL has to say before the sale begins; `accepted`: an earlier call came as far as that."""
+
+    accepted: bool = False
+    identity: Identity | None = None
+    facts: CustomerFacts | None = None
+    products: dict[str, Product] = {}
+
+
+def _look(merchant_id: str, session_id: str, wish: Wish, at: int) -> Job[_Seen]:
+    """All of it on one snapshot; a customer who is not known by a card is found another way."""
+    if (yield from latest(merchant_id, session_id)) is not None:
+        return _Seen(accepted=True)
+    identity = (yield from by_card(merchant_id, wish.credential, at)) if wish.credential else None
+    facts = (yield from read_facts(merchant_id, identity.customer_id, at)) if identity else None
+    products = yield from on_sale(merchant_id, [one.code for one in wish.entries if one.code])
+    return _Seen(identity=identity, facts=facts, products=products)
 
 
 def _session_of(merchant_id: str, station_id: str, caller: Principal, key: str) -> str:

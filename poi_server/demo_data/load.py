@@ -14,6 +14,7 @@ from poi_engine.clientele.customers import Customers
 from poi_engine.clock import Clock, micros
 from poi_engine.goods.products import Product, Products, line_of
 from poi_engine.ids import Ids
+from poi_engine.insights.rollup import settle
 from poi_engine.ports import Job, Query, Screens, Sql
 from poi_engine.settings import Counter, read_counter, read_merchant
 from poi_engine.setup import NewStation, NewStore, Setup
@@ -88,6 +89,7 @@ async def load(
     shift = timedelta(days=(await loader.began()).shift_days)
     shop = await loader.prepare(journey, towns, shift)
     new = await loader.sell(journey, shop)
+    await settle(sql, merchant_id)  # whoever looks first does not wait for it
     first = min((visit.at for visit in islice(journey.visits(), 1)), default=datetime.combine(LAST_DAY, time())).date()
     return Loaded(
         sales=journey.baskets,

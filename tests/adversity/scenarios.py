@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Literal
 
 from poi_engine.basket import BasketEntry
 from poi_engine.checkout.returns import ReturnedLine
@@ -17,7 +18,8 @@ from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import Session
 from poi_engine.settings import OfflinePolicy, Ordering, Programme, write_setting
-from tests.adversity.till import MANAGER, STATION, M, Shop
+from poi_engine.whole_sale import Wish
+from tests.adversity.till import MANAGER, STATION, TRIES, M, Shop
 from tests.engine.shop import SELLER
 
 GOODS = 5000
@@ -39,6 +41,35 @@ async def cash(shop: Shop) -> None:
     shop.killer.armed = True
     _expect(await shop.until_paid("cash"), 1800)
     await shop.paid_again()
+
+
+async def whole(shop: Shop) -> None:
+    """A whole sale in one call: accepted and begun in one transaction, sold in another."""
+    await _whole(shop, "card")
+
+
+async def whole_cash(shop: Shop) -> None:
+    """The same in cash: one transaction."""
+    await _whole(shop, "cash")
+
+
+async def _whole(shop: Shop, means: Literal["card", "cash"]) -> None:
+    """Repeat the call until it has an answer; after a decline it is sent with another key."""
+    shop.killer.armed = True
+    wish = Wish(entries=(BasketEntry(amount=2000),), accept_up_to=2000, means=means)
+    for _ in range(TRIES):
+        key = f"whole-{shop.memory['attempt'] or 0}"
+        try:
+            session = await shop.engine.whole_sales.sell(M, STATION, wish, key=key, caller=SELLER, by=SELLER)
+        except Conflict as error:
+            assert error.code == "payment-under-way", error.code
+            await asyncio.sleep(0.05)
+            continue
+        if session.state == "paid":
+            return _expect(session, 1800)
+        assert session.state == "declined"  # it never reached the terminal
+        shop.memory.remember("attempt", (shop.memory["attempt"] or 0) + 1)
+    raise AssertionError("the whole sale had no answer")
 
 
 async def declined(shop: Shop) -> None:
@@ -404,6 +435,8 @@ LIMIT = limit_account("off_ten:0:total:ever")
 SCENARIOS: dict[str, Scenario] = {
     "card": card,
     "cash": cash,
+    "whole": whole,
+    "whole_cash": whole_cash,
     "declined": declined,
     "doubt": doubt,
     "abandon": abandon,

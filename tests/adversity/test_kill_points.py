@@ -22,10 +22,7 @@ ACCEPT = (
     "accept.held accept.reserved accept.shown"
 )
 BEGIN = "pay.start pay.begin-job pay.promised pay.claimed pay.written"
-COMMIT = (
-    "commit.job commit.claimed commit.entered commit.journal commit.sale commit.orders commit.outbox "
-    "commit.customer commit.recorded"
-)
+COMMIT = "commit.job commit.claimed commit.entered commit.journal commit.sale commit.orders commit.recorded"
 REFUND = "refund.job refund.locked refund.written refund.opened refund.before-terminal"
 POINTS: dict[str, str] = {
     "card": f"{ACCEPT} {BEGIN} pay.begun pay.before-terminal terminal.asked terminal.authorised pay.answered "
@@ -34,6 +31,11 @@ POINTS: dict[str, str] = {
     "sql.before-commit@3 sql.after-commit@3",
     "cash": "pay.written approve.job commit.journal approve.answered sql.before-commit@2 sql.after-commit@2 "
     "pay.committed",
+    "whole": "pay.start accept.frozen pay.begin-job pay.promised accept.job accept.inserted accept.held pay.claimed "
+    "pay.written pay.begun accept.shown pay.before-terminal terminal.authorised pay.answered approve.told "
+    "approve.answered approve.committed settle.shown sql.before-commit@2 sql.after-commit@2 sql.before-commit@3",
+    "whole_cash": "pay.promised accept.held pay.written approve.job commit.recorded approve.answered accept.shown "
+    "pay.committed sql.before-commit@2 sql.after-commit@2",
     "declined": "terminal.authorised pay.answered decline.before-sql decline.job void.job void.marked void.let-go "
     "void.done decline.told decline.answered decline.committed",
     "doubt": "terminal.authorised doubt.before-sql doubt.job doubt.told doubt.committed status.before-terminal "
@@ -76,6 +78,8 @@ NEVER_SENT = "recover.payment status.before-terminal terminal.cancel-asked termi
 EXPECTED: dict[str, list[int]] = {
     "card": [1800],
     "cash": [1800],
+    "whole": [1800],
+    "whole_cash": [1800],
     "declined": [2205],
     "doubt": [2313],
     "abandon": [],

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from poi_engine.checkout.entries import Given, Tender
 from poi_engine.checkout.records import LineRow, SaleDocument, SaleRow, insert_lines, insert_sale
 from poi_engine.clock import micros_of
-from poi_engine.insights.rollup import fold
+from poi_engine.insights.rollup import count_some, make_due
 from poi_engine.ports import Job
 from tests.engine.shop import PRODUCTS, STATION, M
 
@@ -49,7 +49,8 @@ def write(sales: Sequence[Sold]) -> Job[None]:
     for one in sales:
         yield insert_sale(M, one.sale)
         yield insert_lines(M, one.sale.sale_id, one.lines)
-        yield from fold(M, one.sale, one.lines, ())
+        yield make_due(M, one.sale.sale_id)
+        yield from count_some(M)
 
 
 def _line(line_id: str, code: str) -> LineRow:

@@ -46,7 +46,8 @@ class Recorded:
         try:
             query = next(job)
             while True:
-                self.statements.setdefault(query.text, query.values)
+                for one in (query, *query.also):
+                    self.statements.setdefault(one.text, one.values)
                 query = job.send((yield query))
         except StopIteration as stop:
             result: T = stop.value

@@ -8,7 +8,7 @@ from poi_engine.fiscal import checks, closing
 from poi_engine.fiscal.drafts import draft_day
 from poi_engine.fiscal.keys import Signer
 from poi_engine.fiscal.times import local_day
-from poi_engine.ports import Job, Query
+from poi_engine.ports import Job
 from tests.engine.shop import SELLER, STATION, M, Shop
 
 
@@ -24,7 +24,7 @@ def cut_after(job: Job[object], statements: Iterator[int]) -> Job[object]:
             query = next(job) if rows is None else job.send(rows)
         except StopIteration as stop:
             return stop.value
-        rows = yield Query(query.text, query.values)
+        rows = yield query
     raise Cut
 
 

@@ -18,7 +18,7 @@ from poi_engine.checkout.records import (
     insert_sale,
 )
 from poi_engine.clock import micros_of
-from poi_engine.insights.rollup import fold
+from poi_engine.insights.rollup import count_some, make_due
 from poi_engine.ports import Job, Query
 from poi_offers.storetime import zone
 
@@ -168,9 +168,10 @@ def write(merchant_id: str, sold: Iterable[Sold]) -> Job[None]:
     """Write sales and refunds with their cells."""
     for one in sold:
         yield insert_sale(merchant_id, one.sale)
-        yield insert_lines(merchant_id, one.sale.sale_id, one.lines)
-        yield from insert_redemptions(merchant_id, one.sale.sale_id, one.sale.customer_id, one.uses, one.sale.at)
-        yield from fold(merchant_id, one.sale, one.lines, one.uses)
+        uses = insert_redemptions(merchant_id, one.sale.sale_id, one.sale.customer_id, one.uses, one.sale.at)
+        yield insert_lines(merchant_id, one.sale.sale_id, one.lines)._replace(also=uses)
+        yield make_due(merchant_id, one.sale.sale_id)
+        yield from count_some(merchant_id)
 
 
 def people(merchant_id: str) -> Job[None]:

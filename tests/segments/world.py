@@ -98,12 +98,13 @@ class World:
         merchant = yield from read_merchant(M)
         person = yield from living(M, customer_id)
         total = sign * sum(price for *_, price in goods)
+        visit = yield from count_visit(merchant, person, int(sign > 0), total, at)
         yield insert_sale(M, _row(sale_id, customer_id, total, at, of))
         yield insert_lines(M, sale_id, [_line(str(place), one, sign) for place, one in enumerate(goods)])
         if points:
             gives = Move(kind="points", debit=POINTS, credit=f"points:{person.customer_id}", amount=points, unit=POINTS)
             yield from ledger.enter(M, f"chk_{sale_id}", [gives], ids=self.ids, at=at)
-        yield from count_visit(merchant, person, int(sign > 0), total, at)
+        yield visit
         yield mark_due(M, person.customer_id, at, sale_id)
 
     async def objects(self, customer_id: str, objects: bool) -> None:

@@ -105,7 +105,7 @@ async def test_a_code_that_is_nobodys_is_refused(shop: Shop, credential: str, co
 
 
 async def test_what_a_killed_request_left_is_gone_on_with(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first request ended after the acceptance: the repeated one pays the same checkout."""
+    """The first request ended once its decision was stored: the repeated one pays that."""
 
     async def cut(*_: Any, **__: Any) -> Any:
         raise asyncio.CancelledError
@@ -114,7 +114,7 @@ async def test_what_a_killed_request_left_is_gone_on_with(shop: Shop, monkeypatc
         cutting.setattr(shop.services.engine.checkout, "pay", cut)
         with pytest.raises(aiohttp.ServerDisconnectedError):
             await sold(shop)
-    assert await state_of(shop) == "paying"
+    assert await state_of(shop) == "decided"
     answer = await sold(shop)
     assert (answer.status, answer.json["state"]) == (200, "paid")
     assert await sales_of(shop) == 1

@@ -64,10 +64,10 @@ def unknown_is_declined(patch: pytest.MonkeyPatch) -> None:
     """Silence of the terminal counts as a no."""
     doubt = settlement.Settlement.settle
 
-    async def settle(self: Any, merchant_id: str, payment: Any, result: PaymentResult) -> Any:
+    async def settle(self: Any, merchant_id: str, payment: Any, result: PaymentResult, *known: Any) -> Any:
         if result.outcome == "unknown":
             result = PaymentResult(outcome="declined", payment_ref=result.payment_ref, reason="time-out")
-        return await doubt(self, merchant_id, payment, result)
+        return await doubt(self, merchant_id, payment, result, *known)
 
     patch.setattr(settlement.Settlement, "settle", settle)
 
@@ -111,8 +111,8 @@ def points_not_taken_back(patch: pytest.MonkeyPatch) -> None:
 def redis_needed(patch: pytest.MonkeyPatch) -> None:
     """A payment that Redis does not hear of fails."""
 
-    async def settle(self: Any, truth: Any) -> Any:
-        return await self._settle(truth) or truth
+    async def settle(self: Any, truth: Any, known: Any = None) -> Any:
+        return await self._settle(truth, known) or truth
 
     patch.setattr(desk.Desk, "settle", settle)
 

@@ -20,6 +20,7 @@ from poi_engine.checkout.frozen import decode
 from poi_engine.clientele.rows import marks
 from poi_engine.errors import RequestError
 from poi_engine.insights.place import View
+from poi_engine.insights.rollup import settle
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_offers.situation import Situation
 
@@ -106,6 +107,7 @@ class Previews:
     async def _run(
         self, merchant_id: str, campaign_id: str, draft: CampaignDraft, days: Days
     ) -> AsyncGenerator[Progress | Preview, None]:
+        await settle(self._sql, merchant_id)
         sales = await self._sql.read(lambda: _count(merchant_id, days))
         weight = _weight(sales, self._most)
         audience = kept(draft.audience)

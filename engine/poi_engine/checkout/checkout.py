@@ -8,40 +8,34 @@ from typing import Literal
 from msgspec.structs import asdict
 
 from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.checkout.acceptance import Acceptance
 from poi_engine.checkout.accepting import accepted_session, must_be_shown, total_of
 from poi_engine.checkout.authorising import authorise
-from poi_engine.checkout.commit import OPEN_STATES
+from poi_engine.checkout.commit import OPEN_STATES, Committed
 from poi_engine.checkout.confirmation import ConfirmationNeeded
 from poi_engine.checkout.confirmations import Confirmations
 from poi_engine.checkout.exercise import exercise_of, is_exercise, pay_exercise
-from poi_engine.checkout.frozen import Frozen, claims_of, impersonal
+from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.meal_vouchers import Payable, payable
-from poi_engine.checkout.pay_jobs import pay_at_once, session_in
+from poi_engine.checkout.pay_jobs import pay_at_once, say, session_in
 from poi_engine.checkout.promise import Key, key_of, promised
-from poi_engine.checkout.records import insert_audit
 from poi_engine.checkout.refund import Refunds
-from poi_engine.checkout.reservation import Taken, Unready, carry_claims, checkout_of, fund, latest, release, reserve
+from poi_engine.checkout.reservation import checkout_of, latest
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.checkout.settlement import Settlement
-from poi_engine.checkout.tendering import Before, Begun, begin, check_asked
+from poi_engine.checkout.tendering import Before, Begun, accept_and_begin, begin, check_asked
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, PoiError, RequestError, StorageError
-from poi_engine.goods.stock import gone_meanwhile
-from poi_engine.identify import must_be_sure
-from poi_engine.ledger import Insufficient
-from poi_engine.loyalty import points_spent
 from poi_engine.means import BY_CONNECTOR, Asked, Means
-from poi_engine.ports import Job, Row
+from poi_engine.ports import Job, PaymentResult
 from poi_engine.principal import Principal
 from poi_engine.sales import SaleView
-from poi_engine.session import Notice, Session, SessionState
-from poi_engine.staff.approvals import Allowance, allow
-from poi_engine.stations import Stations, situation_of
+from poi_engine.session import Session, SessionState
+from poi_engine.staff.approvals import Allowance
+from poi_engine.stations import Stations
 from poi_engine.wiring import Wiring
-from poi_offers.limits import claims
 
 _S = SessionState
-_TRIES, _PREPARED = 3, 2
 
 
 class Checkout:
@@ -60,7 +54,7 @@ class Checkout:
         self._w = wiring
         self._desk = desk
         self._stations = stations
-        self._offers = offers
+        self._acceptance = Acceptance(wiring, desk, stations, offers)
         self._settlement = settlement
         self._refunds = refunds
         self._confirmations = confirmations
@@ -91,17 +85,17 @@ class Checkout:
         checkout_id, at = checkout_of(decision_id), self._w.at()
         if (await self._w.places.counter(merchant_id, session.station_id)).training:
             name = exercise_of(checkout_id)
-            return await self._show(session, accepted_session(session, name), name)
+            return await self._shown(session, accepted_session(session, name))
         accepted = accepted_session(session, checkout_id)
-        frozen = await self._freeze(accepted, by, at)
+        frozen = await self._acceptance.freeze(accepted, by, at)
         self._w.trace("accept.frozen")
         try:
-            await self._reserve(session, checkout_id, frozen, at)
+            await self._acceptance.reserve(session, checkout_id, frozen, at, _alone, "reserved")
         except ConfirmationNeeded as needed:
             await self._confirmations.ask(merchant_id, needed)
             raise
         self._w.trace("accept.reserved")
-        return await self._show(session, accepted, checkout_id)
+        return await self._shown(session, accepted)
 
     async def pay(
         self,
@@ -115,9 +109,12 @@ class Checkout:
         hold: str | None = None,
         key: str,
         by: Principal,
+        accepting: Session | None = None,
     ) -> Session:
         """Pay what is due of the accepted total, or an `amount` of it (minor units): PAID, DECLINED, UNKNOWN, or PAYING
         while something is due. `given`: the cash handed over; `gift_card`: the card's code; `hold`: the card hold.
+
+        `accepting`: the session as it was just decided, which is accepted in the same transaction.
 
         Repeating the key repeats the answer and pays once. The payment goes on when the caller goes away.
         """
@@ -128,7 +125,7 @@ class Checkout:
         name = (merchant_id, asked.principal, asked.key)
         known = self._under_way.get(name)
         if known is None:
-            task = asyncio.create_task(self._pay(merchant_id, session_id, wish, asked, by))
+            task = asyncio.create_task(self._pay(merchant_id, session_id, wish, asked, by, accepting))
             known = self._under_way[name] = (asked.body_hash, task)
             task.add_done_callback(lambda _: self._under_way.pop(name, None))
         elif known[0] != asked.body_hash:
@@ -174,7 +171,8 @@ class Checkout:
         row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
         if row is None or row["state"] != "unknown":
             raise Conflict("not-in-doubt", "No payment of this session is in doubt.")
-        await self._say(merchant_id, session_id, row, outcome, reason, by, allowance or Allowance(who=by.who))
+        named, at = (session_id, row, outcome, reason, by, allowance or Allowance(who=by.who)), self._w.at()
+        await self._w.sql.write(lambda: say(merchant_id, *named, audit_id=self._w.ids.new("aud"), at=at))
         return await self._settlement.by_person(merchant_id, row["checkout_id"], outcome, reason)
 
     async def refund(
@@ -202,92 +200,26 @@ class Checkout:
         if tasks:
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    # --- accept ----------------------------------------------------------------------------------------------------
-
-    async def _freeze(self, accepted: Session, by: Principal, at: int) -> Frozen:
-        assert accepted.decision is not None
-        merchant_id = accepted.merchant_id
-        counter = await self._w.places.counter(merchant_id, accepted.station_id)
-        offers = await self._offers.versions(merchant_id, accepted.decision)
-        situation = situation_of(accepted, counter, accepted.facts, at)
-        return Frozen(
-            session=impersonal(accepted),
-            place=counter.place,
-            accepted_at=at,
-            accepted_by=by.who,
-            claims=claims_of(claims(accepted.decision, offers, situation), offers),
-        )
-
-    async def _reserve(self, session: Session, checkout_id: str, frozen: Frozen, at: int) -> None:
-        merchant_id = session.merchant_id
-        if points_spent(frozen.decision) and session.identity is not None:
-            must_be_sure(session.identity, at)
-
-        try:
-            await self._held(merchant_id, checkout_id, frozen, at)
-        except (Insufficient, Taken) as error:
-            if isinstance(error, Insufficient) and error.account.startswith("stock:"):
-                raise gone_meanwhile(error) from error
-            await self._w.sql.write(lambda: carry_claims(merchant_id, frozen, ids=self._w.ids, at=at))
-            await self._stations.decide_again(merchant_id, session.session_id, Notice(code="decide-again"))
-            gone = error.message if isinstance(error, Taken) else "An offer of this decision is used up."
-            raise Conflict("decide-again", f"{gone} A new decision is shown; ask the customer again.") from error
-
-    async def _held(self, merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> None:
-        """Run the reservation; another till that took the goods in the same moment makes it look again."""
-        ready: set[str] = set()
-
-        def job() -> Job[Frozen]:
-            return reserve(merchant_id, checkout_id, frozen, ready=ready, ids=self._w.ids, at=at, trace=self._w.trace)
-
-        for _ in range(_TRIES + _PREPARED):
-            try:
-                await self._w.sql.write(job)
-            except Unready as missing:
-                ready |= await self._prepare(merchant_id, missing, at)
-            except Insufficient as error:
-                if not error.account.startswith("stock:"):
-                    raise
-            else:
-                return
-        await self._w.sql.write(job)
-
-    async def _prepare(self, merchant_id: str, missing: Unready, at: int) -> set[str]:
-        """What the reservation needs, each in a transaction of its own; returns the limits that have their caps."""
-        if missing.earlier is not None:
-            await self._let_go(merchant_id, missing.earlier)
-        for claim in missing.limits:
-            await self._w.sql.write(lambda claim=claim: fund(merchant_id, [claim], ids=self._w.ids, at=at))  # type: ignore[misc]
-        return {claim.key for claim in missing.limits}
-
-    async def _show(self, session: Session, accepted: Session, checkout_id: str) -> Session:
-        """Move the stored session to PAYING; when it has changed meanwhile, let go what was reserved."""
-        if await self._w.sessions.save(accepted, expected_revision=session.revision):
-            self._w.trace("accept.shown")
-            await self._w.screens.session_changed(accepted)
-            return accepted
-        current = await self._desk.load(session.merchant_id, session.session_id)
-        if current.checkout_id == checkout_id:
-            return current
-        await self._let_go(session.merchant_id, checkout_id)
-        raise Conflict("decision-changed", "The session has changed meanwhile; look at the new decision.")
-
-    async def _let_go(self, merchant_id: str, checkout_id: str) -> bool:
-        at = self._w.at()
-        return await self._w.sql.write(
-            lambda: release(
-                merchant_id, checkout_id, "released", ("reserved",), ids=self._w.ids, at=at, trace=self._w.trace
-            )
-        )
+    async def _shown(self, session: Session, accepted: Session) -> Session:
+        """The accepted session on the screens; when it has changed meanwhile, what was reserved is let go."""
+        shown = await self._acceptance.show(session, accepted)
+        if shown is None:
+            await self._acceptance.let_go(session.merchant_id, accepted.checkout_id or "")
+            raise _changed()
+        return shown
 
     # --- pay -------------------------------------------------------------------------------------------------------
 
-    async def _pay(self, merchant_id: str, session_id: str, wish: Asked, key: Key, by: Principal) -> Session:
+    async def _pay(
+        self, merchant_id: str, session_id: str, wish: Asked, key: Key, by: Principal, accepting: Session | None
+    ) -> Session:
         self._w.trace("pay.start")
-        before = await self._w.sql.read(lambda: promised(merchant_id, key))
-        if before is not None:
-            return await self._again(merchant_id, session_id, before.answer)
         try:
+            if accepting is not None:
+                return await self._accept_and_pay(accepting, wish, key, by)
+            before = await self._w.sql.read(lambda: promised(merchant_id, key))
+            if before is not None:
+                return await self._again(merchant_id, session_id, before.answer)
             return await self._pay_first(merchant_id, session_id, wish, key, by)
         except ConfirmationNeeded as needed:
             await self._confirmations.ask(merchant_id, needed)
@@ -308,7 +240,14 @@ class Checkout:
             raise Conflict("not-accepted", "The customer has not accepted a total yet.")
         payment_id, at = self._w.ids.new("pay"), self._w.at()
         if wish.means not in BY_CONNECTOR or row["total"] == 0:
-            return await self._pay_at_once(merchant_id, session_id, wish, key, payment_id, at)
+            made = await self._w.sql.write(
+                lambda: self._at_once(
+                    merchant_id,
+                    begin(merchant_id, session_id, wish, "", key, payment_id, at=at, trace=self._w.trace),
+                    at,
+                )
+            )
+            return await self._paid_at_once(merchant_id, session_id, made)
         station_id = row["station_id"]
         connector = await self._connector_name(merchant_id, station_id, wish.means)
         begun = await self._w.sql.write(
@@ -319,6 +258,49 @@ class Checkout:
         self._w.trace("pay.begun")
         return await self._send(merchant_id, station_id, begun)
 
+    async def _accept_and_pay(self, session: Session, wish: Asked, key: Key, by: Principal) -> Session:
+        """One transaction instead of two."""
+        merchant_id, station_id = session.merchant_id, session.station_id
+        if (await self._w.places.counter(merchant_id, station_id)).training:
+            name = (session.session_id, session.decision_id or "", total_of(session) or 0)
+            await self.accept(merchant_id, *name, by=by, known=session)
+            return await self._pay_first(merchant_id, session.session_id, wish, key, by)
+        payment_id, at = self._w.ids.new("pay"), self._w.at()
+        checkout_id = checkout_of(session.decision_id or "")
+        accepted = accepted_session(session, checkout_id)
+        frozen = await self._acceptance.freeze(accepted, by, at)
+        at_once = wish.means not in BY_CONNECTOR or frozen.decision.total == 0
+        connector = "" if at_once else await self._connector_name(merchant_id, station_id, wish.means)
+        self._w.trace("accept.frozen")
+
+        def beginning(reserving: Job[Frozen]) -> Job[Begun | Before]:
+            named = (wish, connector, key, payment_id)
+            return accept_and_begin(merchant_id, checkout_id, reserving, *named, at=at, trace=self._w.trace)
+
+        if at_once:
+            made = await self._acceptance.reserve(
+                session, checkout_id, frozen, at, lambda job: self._at_once(merchant_id, beginning(job), at), "paying"
+            )
+            shown = None if isinstance(made, Before) else await self._paying(session, accepted)
+            return await self._paid_at_once(merchant_id, session.session_id, made, shown)
+        begun = await self._acceptance.reserve(session, checkout_id, frozen, at, beginning, "paying")
+        if isinstance(begun, Before):
+            return await self._again(merchant_id, session.session_id, begun.answer)
+        self._w.trace("pay.begun")
+        shown = await self._paying(session, accepted)
+        if shown is None:  # somebody else goes on with the session: nothing is sent
+            result = PaymentResult(outcome="declined", payment_ref=payment_id, reason="session-changed")
+            await self._settlement.settle(merchant_id, begun.payment, result)
+            raise _changed()
+        return await self._send(merchant_id, station_id, begun, shown)
+
+    async def _paying(self, session: Session, accepted: Session) -> Session | None:
+        """The session being paid, on the screens; without Redis the payment goes on."""
+        try:
+            return await self._acceptance.show(session, accepted)
+        except StorageError:
+            return accepted
+
     async def _exercise(
         self, merchant_id: str, session_id: str, wish: Asked, key: Key, by: Principal
     ) -> Session | None:
@@ -327,31 +309,29 @@ class Checkout:
         if not is_exercise(session) or session.state is not _S.PAYING:
             return None
         payment_id, at = self._w.ids.new("pay"), self._w.at()
-        frozen = await self._freeze(session, by, at)
+        frozen = await self._acceptance.freeze(session, by, at)
         made = await self._w.sql.write(lambda: pay_exercise(merchant_id, frozen, wish, key, payment_id, at))
         if made.answer is not None:
             return await self._again(merchant_id, session_id, made.answer)
         return await self._desk.settle(made.session)
 
-    async def _send(self, merchant_id: str, station_id: str, begun: Begun) -> Session:
+    async def _send(self, merchant_id: str, station_id: str, begun: Begun, shown: Session | None = None) -> Session:
         payment = begun.payment
         with self._settlement.sending(payment.checkout_id):
             result = await authorise(self._w, merchant_id, station_id, begun)
             self._w.trace("pay.answered")
-            return await self._settlement.settle(merchant_id, payment, result)
+            return await self._settlement.settle(merchant_id, payment, result, shown, begun.frozen)
 
-    async def _pay_at_once(
-        self, merchant_id: str, session_id: str, wish: Asked, key: Key, payment_id: str, at: int
+    def _at_once(self, merchant_id: str, beginning: Job[Begun | Before], at: int) -> Job[Committed | Session | Before]:
+        return pay_at_once(merchant_id, beginning, ids=self._w.ids, at=at, trace=self._w.trace)
+
+    async def _paid_at_once(
+        self, merchant_id: str, session_id: str, made: Committed | Session | Before, shown: Session | None = None
     ) -> Session:
-        made = await self._w.sql.write(
-            lambda: pay_at_once(
-                merchant_id, session_id, wish, key, payment_id, ids=self._w.ids, at=at, trace=self._w.trace
-            )
-        )
         if isinstance(made, Before):
             return await self._again(merchant_id, session_id, made.answer)
         self._w.trace("pay.committed")
-        return await self._settlement.show(made)
+        return await self._settlement.show(made, shown)
 
     async def _again(self, merchant_id: str, session_id: str, kept: bytes | None) -> Session:
         """The key was used before: the same answer, or how it stands when it has none yet."""
@@ -366,7 +346,7 @@ class Checkout:
     async def _back_to_decision(self, merchant_id: str, session_id: str) -> None:
         """Another means than the card seen: let go, forget the card, decide again."""
         session = await self._desk.load(merchant_id, session_id)
-        if session.state is _S.PAYING and await self._let_go(merchant_id, session.checkout_id or ""):
+        if session.state is _S.PAYING and await self._acceptance.let_go(merchant_id, session.checkout_id or ""):
             await self._desk.load(merchant_id, session_id)
             await self._stations.forget_card(merchant_id, session_id)
 
@@ -377,22 +357,11 @@ class Checkout:
         self._w.connector(name)
         return name
 
-    async def _say(
-        self,
-        merchant_id: str,
-        session_id: str,
-        row: Row,
-        outcome: str,
-        reason: str,
-        by: Principal,
-        allowance: Allowance,
-    ) -> None:
-        """Record a person's word, and the second person's if it takes one."""
-        audit_id, at, checkout_id = self._w.ids.new("aud"), self._w.at(), row["checkout_id"]
 
-        def job() -> Job[None]:
-            yield from allow(merchant_id, allowance, "resolve", session_id, row["total"], checkout_id, at)
-            act = f"resolve-{outcome}"
-            yield insert_audit(merchant_id, audit_id, by.who, act, checkout_id, reason, at, by.station_id)
+def _alone(job: Job[Frozen]) -> Job[Frozen]:
+    """Nothing else in the transaction."""
+    return job
 
-        await self._w.sql.write(job)
+
+def _changed() -> Conflict:
+    return Conflict("decision-changed", "The session has changed meanwhile; look at the new decision.")

@@ -18,6 +18,7 @@ from poi_engine.checkout.records import (
     insert_redemptions,
     insert_sale,
 )
+from poi_engine.checkout.reservation import read_frozen
 from poi_engine.checkout.standing import paid_session
 from poi_engine.clientele.left import settle_left
 from poi_engine.clientele.referral import reward_first_sale
@@ -26,7 +27,7 @@ from poi_engine.errors import Conflict
 from poi_engine.facts import DAY
 from poi_engine.fiscal import journal
 from poi_engine.ids import Ids
-from poi_engine.insights.rollup import fold
+from poi_engine.insights.rollup import make_due
 from poi_engine.ledger import Step
 from poi_engine.loyalty import YEAR_DAYS, tier_of
 from poi_engine.orders.fulfilment import placed
@@ -79,18 +80,21 @@ def commit_sale(
     return Committed(sale_id=sale_id, session=paid_session(claimed, sale_id, ()))
 
 
-def claim_sale(merchant_id: str, checkout_id: str, at: int, trace: Trace) -> Job[Frozen | Committed]:
-    """The checkout, for this sale alone; or the sale that it has. `Closed` when it ended without one."""
+def claim_sale(
+    merchant_id: str, checkout_id: str, at: int, trace: Trace, known: Frozen | None = None
+) -> Job[Frozen | Committed]:
+    """The checkout, for this sale alone; or the sale that it has. `Closed` when it ended without one. `known` is its
+    document, which never changes, if the caller has it."""
     trace("commit.job")
     rows = yield Query(
         "update checkout set state = 'paid', sale_id = ?, changed_at = ? where merchant_id = ? and checkout_id = ? "
-        f"and state in ({', '.join('?' * len(_PAYABLE))}) returning document",
+        f"and state in ({', '.join('?' * len(_PAYABLE))}) returning checkout_id",
         (sale_of(checkout_id), at, merchant_id, checkout_id, *_PAYABLE),
     )
     if not rows:
         return (yield from _committed_before(merchant_id, checkout_id))
     trace("commit.claimed")
-    return decode(rows[0]["document"])
+    return known or (yield from read_frozen(merchant_id, checkout_id))
 
 
 def make_sale(
@@ -170,19 +174,17 @@ def _record(merchant_id: str, made: _Sale, ids: Ids, at: int, trace: Trace) -> J
     if person is not None and person.visits == 0:
         coupons += yield from reward_first_sale(merchant, person, sale_id, ids=ids, at=at)
     sale, uses = _sale_row(made, number, coupons, seller_id, at), _uses(frozen)
-    yield insert_sale(merchant_id, sale)
-    yield insert_lines(merchant_id, sale_id, lines)
-    yield from insert_redemptions(merchant_id, sale_id, frozen.customer_id, uses, at)
+    also = [insert_lines(merchant_id, sale_id, lines)]
+    also += insert_redemptions(merchant_id, sale_id, frozen.customer_id, uses, at)
+    also.append(sale_event(merchant_id, "sale.committed", sale_id, frozen.decision.total, ids, at))
+    also.append(make_due(merchant_id, sale_id))
+    if person is not None:
+        also.append((yield from count_visit(merchant, person, 1, sale.total - sale.stored, at)))
+        also.append(mark_due(merchant_id, person.customer_id, at, sale_id))
+    yield insert_sale(merchant_id, sale)._replace(also=tuple(also))
     trace("commit.sale")
     yield from orders_paid(merchant_id, made.checkout_id, sale_id, frozen, lines, made.orders, ids=ids, at=at)
     trace("commit.orders")
-    yield sale_event(merchant_id, "sale.committed", sale_id, frozen.decision.total, ids, at)
-    trace("commit.outbox")
-    if person is not None:
-        yield from count_visit(merchant, person, 1, sale.total - sale.stored, at)
-        yield mark_due(merchant_id, person.customer_id, at, sale_id)
-    yield from fold(merchant_id, sale, lines, uses)
-    trace("commit.customer")
 
 
 def _document(made: _Sale, coupons: tuple[str, ...]) -> SaleDocument:
@@ -242,15 +244,15 @@ def sale_event(merchant_id: str, kind: str, sale_id: str, total: int, ids: Ids, 
     return insert_event(merchant_id, ids.new("evt"), kind, {"sale_id": sale_id, "total": total}, at)
 
 
-def count_visit(merchant: Merchant, person: Living, visits: int, total: int, at: int) -> Job[None]:
-    """Bring the customer's figures and tier up to date after a sale (or, with no visit, after a refund)."""
+def count_visit(merchant: Merchant, person: Living, visits: int, total: int, at: int) -> Job[Query]:
+    """Before a sale (or, with no visit, a refund) is written: what brings the customer's figures and tier up to it."""
     rows = yield Query(
         "select cast(coalesce(sum(total - stored), 0) as bigint) as spend from sale where merchant_id = ? "
         f"and customer_id in ({marks(person.family)}) and created_at > ?",
         (merchant.merchant_id, *person.family, at - YEAR_DAYS * DAY),
     )
-    tier = tier_of(rows[0]["spend"], merchant.programme.tiers, merchant.programme.base_tier)
-    yield Query(
+    tier = tier_of(rows[0]["spend"] + total, merchant.programme.tiers, merchant.programme.base_tier)
+    return Query(
         "update customer set visits = visits + ?, spend = spend + ?, tier = ?, "
         "last_visit_at = case when ? > 0 then ? else last_visit_at end where merchant_id = ? and customer_id = ?",
         (visits, total, tier, visits, at, merchant.merchant_id, person.customer_id),

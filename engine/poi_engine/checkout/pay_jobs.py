@@ -8,55 +8,56 @@ from poi_engine.checkout.commit import Closed, Committed, claim_sale, keep_sessi
 from poi_engine.checkout.entries import value_moves
 from poi_engine.checkout.frozen import Frozen, decode
 from poi_engine.checkout.payment import Payment, captured, mark, payments_of, read_payment, tell, told
-from poi_engine.checkout.promise import Key
 from poi_engine.checkout.records import insert_audit
-from poi_engine.checkout.reservation import release
+from poi_engine.checkout.reservation import read_frozen, release
 from poi_engine.checkout.standing import declined_session, paid_session, part_paid_session, unknown_session
-from poi_engine.checkout.tendering import Before, begin, facts_of
+from poi_engine.checkout.tendering import Before, Begun, facts_of
 from poi_engine.clientele.rows import lock_living
 from poi_engine.ids import Ids
-from poi_engine.means import BY_CONNECTOR, BY_HAND, Asked
-from poi_engine.ports import Job, PaymentResult, Query
+from poi_engine.means import BY_CONNECTOR, BY_HAND
+from poi_engine.ports import Job, PaymentResult, Query, Row
+from poi_engine.principal import Principal
 from poi_engine.session import Session
+from poi_engine.staff.approvals import Allowance, allow
 from poi_engine.wiring import Trace
 
 IN_DOUBT = ("unknown", "reversing")
 
 
 def pay_at_once(
-    merchant_id: str,
-    session_id: str,
-    asked: Asked,
-    key: Key,
-    payment_id: str,
-    *,
-    ids: Ids,
-    at: int,
-    trace: Trace,
+    merchant_id: str, beginning: Job[Begun | Before], *, ids: Ids, at: int, trace: Trace
 ) -> Job[Committed | Session | Before]:
-    """A payment that asks nobody: begun and taken in one transaction."""
-    begun = yield from begin(merchant_id, session_id, asked, "", key, payment_id, at=at, trace=trace)
+    """A payment that asks nobody: begun, by the job `beginning`, and taken in one transaction."""
+    begun = yield from beginning
     if isinstance(begun, Before):
         return begun
     payment = begun.payment
     if payment.document.held:
         yield from _hold(merchant_id, payment, begun.frozen, ids, at)
         trace("part.held")
-    result = PaymentResult(outcome="approved", payment_ref=payment_id, facts=facts_of(payment.means))
-    return (yield from approve(merchant_id, payment, result, ids=ids, at=at, trace=trace))
+    result = PaymentResult(outcome="approved", payment_ref=payment.payment_id, facts=facts_of(payment.means))
+    return (yield from approve(merchant_id, payment, result, known=begun.frozen, ids=ids, at=at, trace=trace))
 
 
 def approve(
-    merchant_id: str, payment: Payment, result: PaymentResult, *, ids: Ids, at: int, trace: Trace
+    merchant_id: str,
+    payment: Payment,
+    result: PaymentResult,
+    *,
+    known: Frozen | None = None,
+    ids: Ids,
+    at: int,
+    trace: Trace,
 ) -> Job[Committed | Session]:
     """The payment was approved: the sale, or the session paid in part; and the answer to the key that paid.
 
-    `Closed` when the payment had another end before: whatever was taken must go back.
+    `known`: the checkout's document, if the caller has it. `Closed` when the payment had another end before: whatever
+    was taken must go back.
     """
     trace("approve.job")
     if payment.document.rest:
         return (yield from _take_part(merchant_id, payment, result, at, trace))
-    claimed = yield from claim_sale(merchant_id, payment.checkout_id, at, trace)
+    claimed = yield from claim_sale(merchant_id, payment.checkout_id, at, trace, known)
     if isinstance(claimed, Committed):
         yield from _must_be_captured(merchant_id, payment)
         return claimed
@@ -182,12 +183,22 @@ def undone(merchant_id: str, payment: Payment, state: str, audit_id: str, at: in
     trace("undo.done")
 
 
-def read_frozen(merchant_id: str, checkout_id: str) -> Job[Frozen]:
-    """The checkout's document."""
-    rows = yield Query(
-        "select document from checkout where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id)
-    )
-    return decode(rows[0]["document"])
+def say(
+    merchant_id: str,
+    session_id: str,
+    row: Row,
+    outcome: str,
+    reason: str,
+    by: Principal,
+    allowance: Allowance,
+    *,
+    audit_id: str,
+    at: int,
+) -> Job[None]:
+    """Record a person's word on a checkout's `row`, and the second person's if it takes one."""
+    checkout_id = row["checkout_id"]
+    yield from allow(merchant_id, allowance, "resolve", session_id, row["total"], checkout_id, at)
+    yield insert_audit(merchant_id, audit_id, by.who, f"resolve-{outcome}", checkout_id, reason, at, by.station_id)
 
 
 def session_in(answer: bytes | None) -> Session | None:

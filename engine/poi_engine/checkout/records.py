@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from msgspec import Struct, json
+from msgspec.structs import astuple
 
 from poi_engine.checkout.entries import Given, Tender, summed
 from poi_engine.checkout.frozen import Claim
 from poi_engine.clock import moment
-from poi_engine.ports import Job, Query
+from poi_engine.ports import Query
 from poi_offers.decision import Decision
 from poi_offers.storetime import zone as store_zone
 
@@ -109,7 +110,7 @@ def insert_sale(merchant_id: str, sale: SaleRow) -> Query:
 def insert_lines(merchant_id: str, sale_id: str, lines: Sequence[LineRow]) -> Query:
     """The sale's lines, in one statement."""
     names = LineRow.__struct_fields__
-    values = [value for line in lines for value in (merchant_id, sale_id, *(getattr(line, name) for name in names))]
+    values = [value for line in lines for value in (merchant_id, sale_id, *astuple(line))]
     row = f"({', '.join('?' * (len(names) + 2))})"
     return Query(
         f"insert into sale_line (merchant_id, sale_id, {', '.join(names)}) values {', '.join([row] * len(lines))}",
@@ -119,19 +120,17 @@ def insert_lines(merchant_id: str, sale_id: str, lines: Sequence[LineRow]) -> Qu
 
 def insert_redemptions(
     merchant_id: str, sale_id: str, customer_id: str | None, uses: Sequence[RedemptionRow], at: int
-) -> Job[None]:
-    """The offers' uses, in one statement."""
-    if uses:
-        row = "(?, ?, ?, ?, ?, ?, ?, ?)"
-        yield Query(
-            "insert into redemption (merchant_id, sale_id, offer_id, version, customer_id, saved, value, created_at) "
-            f"values {', '.join([row] * len(uses))}",
-            [
-                value
-                for use in uses
-                for value in (merchant_id, sale_id, use.offer_id, use.version, customer_id, use.saved, use.value, at)
-            ],
-        )
+) -> tuple[Query, ...]:
+    """The offers' uses, in one statement, if there are any."""
+    if not uses:
+        return ()
+    text = (
+        "insert into redemption (merchant_id, sale_id, offer_id, version, customer_id, saved, value, created_at) "
+        f"values {', '.join(['(?, ?, ?, ?, ?, ?, ?, ?)'] * len(uses))}"
+    )
+    named = (merchant_id, sale_id)
+    rows = [(*named, use.offer_id, use.version, customer_id, use.saved, use.value, at) for use in uses]
+    return (Query(text, [value for row in rows for value in row]),)
 
 
 def insert_event(merchant_id: str, event_id: str, kind: str, values: dict[str, object], at: int) -> Query:

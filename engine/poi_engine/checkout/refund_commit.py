@@ -29,7 +29,7 @@ from poi_engine.errors import Conflict
 from poi_engine.fiscal import journal
 from poi_engine.goods.stock import return_moves
 from poi_engine.ids import Ids
-from poi_engine.insights.rollup import fold
+from poi_engine.insights.rollup import make_due
 from poi_engine.ledger import Step
 from poi_engine.loyalty import TakenBack, take_back
 from poi_engine.means import BY_CONNECTOR
@@ -241,15 +241,15 @@ def _record(
         reason=opened.reason,
     )
     row = _row(refund, document, number, at)
-    yield insert_sale(merchant_id, row)
-    yield insert_lines(merchant_id, refund.sale_id, plan.lines)
-    yield from insert_redemptions(merchant_id, refund.sale_id, customer, plan.uses, at)
-    trace("refund.sale")
-    yield sale_event(merchant_id, "refund.committed", refund.sale_id, -plan.total, ids, at)
+    also = [insert_lines(merchant_id, refund.sale_id, plan.lines)]
+    also += insert_redemptions(merchant_id, refund.sale_id, customer, plan.uses, at)
+    also.append(sale_event(merchant_id, "refund.committed", refund.sale_id, -plan.total, ids, at))
+    also.append(make_due(merchant_id, refund.sale_id))
     if person is not None:
-        yield from count_visit(merchant, person, 0, row.total - row.stored, at)
-        yield mark_due(merchant_id, person.customer_id, at, refund.sale_id)
-    yield from fold(merchant_id, row, plan.lines, plan.uses)
+        also.append((yield from count_visit(merchant, person, 0, row.total - row.stored, at)))
+        also.append(mark_due(merchant_id, person.customer_id, at, refund.sale_id))
+    yield insert_sale(merchant_id, row)._replace(also=tuple(also))
+    trace("refund.sale")
     why = f"{opened.reason}; with {opened.approved_by}" if opened.approved_by else opened.reason
     who, station_id = opened.by, refund.station_id
     yield insert_audit(merchant_id, ids.new("aud"), who, "refund", opened.refund_of, why, at, station_id)

@@ -1,6 +1,7 @@
 """Jobs of the acceptance: reserve durably, let go again. All in the caller's transaction."""
 
 from collections.abc import Collection, Iterable
+from typing import Literal
 
 from msgspec import Struct, json
 from msgspec.structs import replace
@@ -64,6 +65,9 @@ class _Held(Struct, frozen=True):
     session: _Identified = _Identified()
 
 
+_STANDING = {"paid": 2, "unknown": 1, "paying": 1, "part_paid": 1, "reserved": 1}
+
+
 def checkout_of(decision_id: str) -> str:
     """A decision has one checkout, so accepting it twice is accepting it once."""
     return f"chk_{decision_id.partition('_')[2]}"
@@ -75,17 +79,20 @@ def reserve(
     frozen: Frozen,
     *,
     ready: Collection[str] = (),
+    state: Literal["reserved", "paying"] = "reserved",
     ids: Ids,
     at: int,
     trace: Trace,
 ) -> Job[Frozen]:
     """Write the frozen checkout and hold limits, points, goods and coupons, all or none. Repeating changes nothing.
 
+    `paying`: for a payment that is begun in the same transaction.
+
     Raises `ledger.Insufficient` when a limit or the points have gone, `Taken` when a coupon or the code has, and
     `Unready`; limits that are `ready` by their keys are taken as they are.
     """
     trace("accept.job")
-    before = yield from _reserved_before(merchant_id, checkout_id)
+    before = yield from _reserved_before(merchant_id, checkout_id, state, at)
     if before is not None:
         return before
     yield from must_be_open(merchant_id, frozen.session.station_id, at)
@@ -96,7 +103,7 @@ def reserve(
     trace("accept.alone")
     coupons = yield from _take_coupons(merchant_id, frozen, at)
     frozen = replace(frozen, coupons=coupons)
-    if not (yield from _insert(merchant_id, checkout_id, frozen, at)):
+    if not (yield from _insert(merchant_id, checkout_id, frozen, state, at)):
         raise Conflict("already-accepted", "This decision was accepted before.")
     trace("accept.inserted")
     if moves_value(frozen):
@@ -186,12 +193,23 @@ def release(
 def latest(merchant_id: str, session_id: str) -> Job[Row | None]:
     """The checkout that stands for the session: the paid one, else the open one, else the newest that ended."""
     rows = yield Query(
-        "select checkout_id, state, sale_id, document, station_id, total from checkout where merchant_id = ? "
-        "and session_id = ? order by case state when 'paid' then 0 when 'unknown' then 1 when 'paying' then 1 "
-        "when 'part_paid' then 1 when 'reserved' then 1 else 2 end, created_at desc, checkout_id desc limit 1",
+        "select checkout_id, state, sale_id, station_id, total, created_at from checkout where merchant_id = ? "
+        "and session_id = ?",
         (merchant_id, session_id),
     )
-    return rows[0] if rows else None
+    return max(rows, key=_standing) if rows else None
+
+
+def _standing(row: Row) -> tuple[int, int, str]:
+    return _STANDING.get(row["state"], 0), row["created_at"], row["checkout_id"]
+
+
+def read_frozen(merchant_id: str, checkout_id: str) -> Job[Frozen]:
+    """The checkout's document."""
+    rows = yield Query(
+        "select document from checkout where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id)
+    )
+    return decode(rows[0]["document"])
 
 
 def use_proof(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Job[None]:
@@ -208,11 +226,12 @@ def use_proof(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Jo
         raise Conflict("token-replayed", "This code has authorised another payment; show a new one.")
 
 
-def _reserved_before(merchant_id: str, checkout_id: str) -> Job[Frozen | None]:
+def _reserved_before(merchant_id: str, checkout_id: str, state: str, at: int) -> Job[Frozen | None]:
     """What a first acceptance reserved that was never shown: the process was killed in between."""
     rows = yield Query(
-        "select document from checkout where merchant_id = ? and checkout_id = ? and state = 'reserved'",
-        (merchant_id, checkout_id),
+        "update checkout set state = ?, changed_at = case when ? = state then changed_at else ? end "
+        "where merchant_id = ? and checkout_id = ? and state = 'reserved' returning document",
+        (state, state, at, merchant_id, checkout_id),
     )
     return decode(rows[0]["document"]) if rows else None
 
@@ -272,15 +291,15 @@ def _must_be_alone(merchant_id: str, session_id: str, checkout_id: str) -> Job[N
         raise Unready(earlier=newest["checkout_id"])
 
 
-def _insert(merchant_id: str, checkout_id: str, frozen: Frozen, at: int) -> Job[bool]:
+def _insert(merchant_id: str, checkout_id: str, frozen: Frozen, state: str, at: int) -> Job[bool]:
     session = frozen.session
     rows = yield Query(
         "insert into checkout (merchant_id, checkout_id, session_id, store_id, station_id, customer_id, state, total, "
-        "currency, document, created_at, changed_at) values (?, ?, ?, ?, ?, ?, 'reserved', ?, ?, ?, ?, ?) "
+        "currency, document, created_at, changed_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
         "on conflict (merchant_id, checkout_id) do nothing returning checkout_id",
         (
             *(merchant_id, checkout_id, session.session_id, session.store_id, session.station_id, frozen.customer_id),
-            *(frozen.decision.total, frozen.decision.currency, encode(frozen), at, at),
+            *(state, frozen.decision.total, frozen.decision.currency, encode(frozen), at, at),
         ),
     )
     return bool(rows)

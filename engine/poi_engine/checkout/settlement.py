@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from poi_engine.checkout.commit import Closed, Committed
+from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.pay_jobs import approve, barred, decline, doubt, give_up, to_reverse, undone
 from poi_engine.checkout.payment import Payment, payments_of, pending_of
 from poi_engine.desk import Desk
@@ -85,10 +86,18 @@ class Settlement:
         self._w.trace("status.answered")
         return await self.settle(merchant_id, payment, result)
 
-    async def settle(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
-        """Act on the terminal's word."""
+    async def settle(
+        self,
+        merchant_id: str,
+        payment: Payment,
+        result: PaymentResult,
+        shown: Session | None = None,
+        known: Frozen | None = None,
+    ) -> Session:
+        """Act on the terminal's word. If the caller has them, `shown` is the session as it was stored last, `known` the
+        checkout's document."""
         if result.outcome == "approved" and result.amount == payment.amount:
-            return await self._approve(merchant_id, payment, result)
+            return await self._approve(merchant_id, payment, result, shown, known)
         if result.outcome == "declined":
             return await self._decline(merchant_id, payment, result)
         return await self._doubt(merchant_id, payment, result)
@@ -109,13 +118,13 @@ class Settlement:
             return await self._approve(merchant_id, payment, result)
         return await self._declined_by_person(merchant_id, payment, reason)
 
-    async def show(self, made: Committed | Session) -> Session:
+    async def show(self, made: Committed | Session, shown: Session | None = None) -> Session:
         """A sale, or a session paid in part, on the screens."""
-        return await (self._desk.settle(made) if isinstance(made, Session) else self.show_sale(made))
+        return await (self._desk.settle(made, shown) if isinstance(made, Session) else self.show_sale(made, shown))
 
-    async def show_sale(self, committed: Committed) -> Session:
+    async def show_sale(self, committed: Committed, shown: Session | None = None) -> Session:
         """The committed sale on the screens."""
-        session = await self._desk.settle(committed.session)
+        session = await self._desk.settle(committed.session, shown)
         self._w.trace("settle.shown")
         await self._w.screens.sale_committed(session.merchant_id, session.store_id, committed.sale_id)
         if session.identity is not None:
@@ -142,16 +151,25 @@ class Settlement:
         payments = await self._w.sql.read(lambda: payments_of(merchant_id, checkout_id))
         return tuple(payment.shown() for payment in payments)
 
-    async def _approve(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
+    async def _approve(
+        self,
+        merchant_id: str,
+        payment: Payment,
+        result: PaymentResult,
+        shown: Session | None = None,
+        known: Frozen | None = None,
+    ) -> Session:
         self._w.trace("approve.before-sql")
         try:
             made = await self._write(
-                lambda at: approve(merchant_id, payment, result, ids=self._w.ids, at=at, trace=self._w.trace)
+                lambda at: approve(
+                    merchant_id, payment, result, known=known, ids=self._w.ids, at=at, trace=self._w.trace
+                )
             )
         except Closed:
             return await self._reverse(merchant_id, payment, result)
         self._w.trace("approve.committed")
-        return await self.show(made)
+        return await self.show(made, shown)
 
     async def _decline(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Session:
         session = await self._ended(merchant_id, payment, result, sure=True)

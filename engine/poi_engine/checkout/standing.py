@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from poi_engine.checkout.frozen import Frozen, decode
+from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.payment import Payment, captured, payments_of
-from poi_engine.checkout.reservation import latest
+from poi_engine.checkout.reservation import latest, read_frozen
 from poi_engine.means import TenderShown
 from poi_engine.ports import BANK_AWAY, Job, Row
 from poi_engine.session import Notice, Session, SessionState, move
@@ -20,12 +20,12 @@ def truth_of(merchant_id: str, session_id: str) -> Job[Session | None]:
     row = yield from latest(merchant_id, session_id)
     if row is None or not row["checkout_id"].startswith("chk_"):
         return None  # a refund's checkout stands under the id of its sale
-    return session_of(row, (yield from payments_of(merchant_id, row["checkout_id"])))
+    frozen = yield from read_frozen(merchant_id, row["checkout_id"])
+    return session_of(row, frozen, (yield from payments_of(merchant_id, row["checkout_id"])))
 
 
-def session_of(row: Row, payments: Sequence[Payment]) -> Session:
-    """The session that a checkout's row and its payments stand for."""
-    frozen = decode(row["document"])
+def session_of(row: Row, frozen: Frozen, payments: Sequence[Payment]) -> Session:
+    """The session that a checkout's row, its document and its payments stand for."""
     match row["state"]:
         case "paid":
             return paid_session(frozen, row["sale_id"], payments)

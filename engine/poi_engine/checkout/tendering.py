@@ -95,6 +95,36 @@ def begin(
         return Before(answer=before.answer)
     trace("pay.promised")
     found = yield from _claim(merchant_id, newest, at)
+    return (yield from _written(merchant_id, found, asked, connector, key, payment_id, at, trace))
+
+
+def accept_and_begin(
+    merchant_id: str,
+    checkout_id: str,
+    reserving: Job[Frozen],
+    asked: Asked,
+    connector: str,
+    key: Key,
+    payment_id: str,
+    *,
+    at: int,
+    trace: Trace,
+) -> Job[Begun | Before]:
+    """Take the key, accept by the job `reserving`, which leaves the checkout `paying`, and write the payment."""
+    trace("pay.begin-job")
+    before = yield from promise(merchant_id, key, checkout_id, at)
+    if before is not None:
+        reserving.close()
+        return Before(answer=before.answer)
+    trace("pay.promised")
+    found = _Open(checkout_id=checkout_id, frozen=(yield from reserving), payments=())
+    return (yield from _written(merchant_id, found, asked, connector, key, payment_id, at, trace))
+
+
+def _written(
+    merchant_id: str, found: _Open, asked: Asked, connector: str, key: Key, payment_id: str, at: int, trace: Trace
+) -> Job[Begun]:
+    """The payment of a checkout that is claimed for it."""
     trace("pay.claimed")
     amount = amount_of(asked, found.due)
     _check_means(found, asked.means, amount, asked.hold is not None)

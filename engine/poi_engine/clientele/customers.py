@@ -1,5 +1,6 @@
 """Customers of a merchant: named ones and pseudonyms, their credentials, balances and facts."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from msgspec import Struct, json
@@ -167,20 +168,6 @@ class Customers:
 
         await self._sql.write(job)
 
-    async def is_unproved(self, merchant_id: str, scheme: str, subject: str) -> bool:
-        """Whether staff linked this card within `COOLING_OFF_US` and nothing of the customer's has stood by it."""
-        at = micros(self._clock.now())
-
-        def job() -> Job[bool]:
-            rows = yield Query(
-                "select 1 as found from credential where merchant_id = ? and scheme = ? and subject = ? "
-                "and unproved_since > ?",
-                (merchant_id, scheme, subject, at - COOLING_OFF_US),
-            )
-            return bool(rows)
-
-        return await self._sql.read(job)
-
     def _noted(self, merchant_id: str, by: Principal, act: str, customer_id: str, why: str, at: int) -> Query:
         audit_id = self._ids.new("aud")
         return insert_audit(merchant_id, audit_id, by.who, act, customer_id, why, at, by.station_id)
@@ -260,13 +247,32 @@ class Customers:
 
 def read_customer(merchant_id: str, customer_id: str) -> Job[CustomerView]:
     """A customer with balances; of one that was merged, the one who lives on; an erased one is not found."""
+    row = yield from _row_of(merchant_id, customer_id)
+    return _view(row, (yield from _balances(merchant_id, row["customer_id"])))
+
+
+def card_holder(merchant_id: str, scheme: str, subject: str, at: int) -> Job[tuple[CustomerView, bool] | None]:
+    """Whom a card identifies, without balances, and whether staff linked it within `COOLING_OFF_US` and nothing of the
+    customer's has stood by it."""
+    rows = yield Query(
+        "select customer_id, unproved_since from credential where merchant_id = ? and scheme = ? and subject = ?",
+        (merchant_id, scheme, subject),
+    )
+    if not rows:
+        return None
+    row = yield from _row_of(merchant_id, rows[0]["customer_id"])
+    since = rows[0]["unproved_since"]
+    return _view(row, {}), since is not None and since > at - COOLING_OFF_US
+
+
+def _row_of(merchant_id: str, customer_id: str) -> Job[Row]:
     query = f"select {_COLUMNS} from customer where merchant_id = ? and customer_id = ? and erased_at is null"
     rows = yield Query(query, (merchant_id, customer_id))
     if rows and rows[0]["merged_into"] is not None:
         rows = yield Query(query, (merchant_id, rows[0]["merged_into"]))
     if not rows:
         raise NotFound("customer", customer_id)
-    return (yield from _with_balances(merchant_id, rows[0]))
+    return rows[0]
 
 
 def _insert(
@@ -311,15 +317,18 @@ def _by_credential(merchant_id: str, scheme: str, subject: str) -> Job[CustomerV
     return (yield from read_customer(merchant_id, rows[0]["customer_id"])) if rows else None
 
 
-def _with_balances(merchant_id: str, row: Row) -> Job[CustomerView]:
-    names = [f"{name}:{row['customer_id']}" for name in _ACCOUNTS]
+def _balances(merchant_id: str, customer_id: str) -> Job[dict[str, int]]:
+    names = [f"{name}:{customer_id}" for name in _ACCOUNTS]
     marks = ", ".join("?" * len(names))
     rows = yield Query(
         "select account, credits - debits - debits_pending as available from account "
         f"where merchant_id = ? and account in ({marks})",
         (merchant_id, *names),
     )
-    balances = {found["account"].partition(":")[0]: found["available"] for found in rows}
+    return {found["account"].partition(":")[0]: found["available"] for found in rows}
+
+
+def _view(row: Row, balances: Mapping[str, int]) -> CustomerView:
     return CustomerView(
         customer_id=row["customer_id"],
         display_name=row["display_name"],

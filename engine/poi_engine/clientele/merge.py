@@ -78,7 +78,7 @@ def merge_records(
     yield from ledger.change(merchant_id, steps, ids=ids, at=at)
     yield from move_rows(merchant_id, absorbed_id, target)
     merchant = yield from read_merchant(merchant_id)
-    yield from count_visit(merchant, person, 0, 0, at)
+    yield (yield from count_visit(merchant, person, 0, 0, at))
     yield mark_due(merchant_id, target, at)
     yield insert_audit(merchant_id, ids.new("aud"), by.who, "merge-customers", target, absorbed_id, at)
     return target

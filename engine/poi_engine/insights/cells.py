@@ -1,18 +1,14 @@
-"""The cells of the rollups that one sale or refund changes. Pure.
+"""The cells of the rollups that sales and refunds change. Pure.
 
 A cell counts one value of a facet at one store (or at all of them, store '') on one day, in one month or year of the
 stores' own clocks. Facets of few values are kept by day only; those of many by month too: a year is then read quickly.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
-
-from poi_engine.checkout.entries import summed
-from poi_engine.checkout.records import LineRow, RedemptionRow, SaleRow
 
 Facet = Literal["hour", "payment", "visit", "seller", "store", "product", "offer", "customer", "cohort"]
 Grain = Literal["day", "month", "year"]
@@ -29,14 +25,9 @@ SEPARATOR = "\t"
 MEASURES = ("sales", "refunds", "total", "refunded", "saved", "points", "quantity", "worth")
 
 
-class Key(NamedTuple):
-    """A cell's place; sorting keys is the order in which rows are locked."""
-
-    facet: Facet
-    grain: Grain
-    store_id: str
-    period: str
-    value: str
+Key = tuple[Facet, Grain, str, str, str]
+"""A cell's place, as in `PLACE`; sorting keys is the order in which rows are locked."""
+PLACE = ("facet", "grain", "store_id", "period", "value")
 
 
 class Cell(Struct):
@@ -51,44 +42,94 @@ class Cell(Struct):
     quantity: int = 0
     worth: int = 0
 
+    def add(self, other: "Cell") -> None:
+        """Count what another cell counts, too."""
+        self.sales += other.sales
+        self.refunds += other.refunds
+        self.total += other.total
+        self.refunded += other.refunded
+        self.saved += other.saved
+        self.points += other.points
+        self.quantity += other.quantity
+        self.worth += other.worth
 
-def cells_of(
-    sale: SaleRow, local: datetime, lines: Sequence[LineRow], uses: Sequence[RedemptionRow]
-) -> dict[Key, Cell]:
-    """Every cell that the sale changes, and by how much. `local`: its moment on the store's clock."""
-    values = _whole(sale, local) + _products(sale, lines) + _offers(sale, uses)
+
+class SoldLine(NamedTuple):
+    """What is counted of a line."""
+
+    code: str
+    label: str
+    quantity: int
+    saved: int
+    total: int
+
+
+class Use(NamedTuple):
+    """What is counted of an offer's use."""
+
+    offer_id: str
+    saved: int
+    value: int
+
+
+class Sold(Struct, frozen=True, kw_only=True):
+    """What is counted of a sale or refund. Day and hour are the store's own; `local_weekday` from 1, Monday."""
+
+    store_id: str
+    refund_of: str | None
+    seller_id: str | None
+    customer_id: str | None
+    channel: str
+    total: int
+    saved: int
+    points: int
+    means: str
+    card_scheme: str | None
+    card_type: str | None
+    entry_mode: str | None
+    first_visit: int
+    local_day: str
+    local_hour: int
+    local_weekday: int
+    lines: Sequence[SoldLine] = ()
+    uses: Sequence[Use] = ()
+
+
+def cells_of(sold: Iterable[Sold]) -> dict[Key, Cell]:
+    """Every cell that these change, and by how much."""
+    days: dict[tuple[Facet, str, str, str], Cell] = {}
+    for sale in sold:
+        for facet, value, cell in (*_whole(sale), *_products(sale), *_offers(sale)):
+            days.setdefault((facet, sale.store_id, sale.local_day, value), Cell()).add(cell)
     cells: dict[Key, Cell] = {}
-    for facet, value, cell in values:
-        for key in _keys(facet, sale.store_id, local.date().isoformat(), value):
-            cells[key] = cell
+    for place, cell in days.items():
+        for key in _keys(*place):
+            cells.setdefault(key, Cell()).add(cell)
     return cells
 
 
 def _keys(facet: Facet, store_id: str, day: str, value: str) -> list[Key]:
     stores = (ALL_STORES,) if facet == "store" else (ALL_STORES, store_id)
-    keys = [Key(facet, "day", store, day, value) for store in stores]
+    keys: list[Key] = [(facet, "day", store, day, value) for store in stores]
     if facet in MONTHLY:
-        keys += [Key(facet, "month", store, day[:7], value) for store in stores]
+        keys += [(facet, "month", store, day[:7], value) for store in stores]
     if facet in YEARLY:
-        keys += [Key(facet, "year", store, day[:4], value) for store in stores]
+        keys += [(facet, "year", store, day[:4], value) for store in stores]
     return keys
 
 
-def _counted(sale: SaleRow, total: int, saved: int, **more: int) -> Cell:
+def _counted(sale: Sold, total: int, saved: int, points: int = 0, worth: int = 0) -> Cell:
     first = sale.refund_of is None
-    return Cell(
-        sales=int(first), refunds=int(not first), total=total, refunded=0 if first else -total, saved=saved, **more
-    )
+    return Cell(int(first), int(not first), total, 0 if first else -total, saved, points, 0, worth)
 
 
-def _whole(sale: SaleRow, local: datetime) -> list[tuple[Facet, str, Cell]]:
+def _whole(sale: Sold) -> list[tuple[Facet, str, Cell]]:
     """The facets in which a sale has one value."""
-    cell = _counted(sale, sale.total, sale.saved, points=sale.points)
-    tender = summed(sale.document.paid_by)
-    paid = (tender.means, tender.card_type or "", tender.entry_mode or "", tender.card_scheme or "")
-    visit = (sale.channel, visitor_of(sale.customer_id, sale.first_visit), band_of(sale.refund_of, sale.total))
+    cell = _counted(sale, sale.total, sale.saved, sale.points)
+    paid = (sale.means, sale.card_type or "", sale.entry_mode or "", sale.card_scheme or "")
+    visit = (sale.channel, visitor_of(sale.customer_id, bool(sale.first_visit)), band_of(sale.refund_of, sale.total))
     values: list[tuple[Facet, str]] = [
-        ("hour", f"{local.isoweekday()}-{local.hour:02d}"),
+        ("hour", f"{sale.local_weekday}-{sale.local_hour:02d}"),
         ("payment", SEPARATOR.join(paid)),
         ("visit", SEPARATOR.join(visit)),
         ("store", sale.store_id),
@@ -110,12 +151,14 @@ def band_of(refund_of: str | None, total: int) -> str:
     return "" if refund_of is not None else str(BANDS[max(0, bisect_right(BANDS, total) - 1)])
 
 
-def _products(sale: SaleRow, lines: Sequence[LineRow]) -> list[tuple[Facet, str, Cell]]:
+def _products(sale: Sold) -> list[tuple[Facet, str, Cell]]:
     """A product that stands on several lines counts the sale once."""
     cells: dict[str, Cell] = {}
-    for line in lines:
+    for line in sale.lines:
         value = f"{line.code}{SEPARATOR}{line.label}"
-        cell = cells.setdefault(value, _counted(sale, 0, 0))
+        cell = cells.get(value)
+        if cell is None:
+            cell = cells[value] = _counted(sale, 0, 0)
         cell.total += line.total
         cell.saved += line.saved
         cell.quantity += line.quantity
@@ -123,5 +166,5 @@ def _products(sale: SaleRow, lines: Sequence[LineRow]) -> list[tuple[Facet, str,
     return [("product", value, cell) for value, cell in cells.items()]
 
 
-def _offers(sale: SaleRow, uses: Sequence[RedemptionRow]) -> list[tuple[Facet, str, Cell]]:
-    return [("offer", use.offer_id, _counted(sale, sale.total, use.saved, worth=use.value)) for use in uses]
+def _offers(sale: Sold) -> list[tuple[Facet, str, Cell]]:
+    return [("offer", use.offer_id, _counted(sale, sale.total, use.saved, worth=use.value)) for use in sale.uses]

@@ -30,6 +30,13 @@ class _Source(NamedTuple):
     worth: str = "0"
 
 
+_COUNTED = (
+    "(select c.* from sale c left join rollup_due d on d.merchant_id = c.merchant_id and d.sale_id = c.sale_id"
+    " where d.sale_id is null)"
+)
+"""Sales and refunds, but for those that are still to be counted."""
+
+
 def _joined(table: str) -> str:
     return f" join {table} x on x.merchant_id = s.merchant_id and x.sale_id = s.sale_id"
 
@@ -94,7 +101,7 @@ def _of_days(facet: Facet, source: _Source) -> str:
     told = ", ".join(f"{sums[name]} as {name}" for name in MEASURES)
     return (
         f"select s.merchant_id as merchant_id, '{facet}' as facet, 'day' as grain, s.store_id as store_id,"
-        f" s.local_day as period, {source.value} as value, {told} from sale s{source.rest}"
+        f" s.local_day as period, {source.value} as value, {told} from {_COUNTED} s{source.rest}"
         f" group by s.merchant_id, s.store_id, s.local_day, {source.value}"
     )
 

@@ -10,6 +10,7 @@ from poi_engine.errors import NotFound
 from poi_engine.insights.cells import ALL_STORES, SEPARATOR, visitor_of
 from poi_engine.insights.period import cover
 from poi_engine.insights.place import View, marks
+from poi_engine.insights.rollup import settle
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.settings import read_merchant
 
@@ -63,6 +64,7 @@ def _nameless(found: Table) -> Table:
 
 async def pages(sql: Sql, wanted: Table, view: View) -> AsyncIterator[Rows]:
     """Every page of a table."""
+    await settle(sql, view.merchant_id)
     after: After = None
     while True:
         page = await sql.read(lambda after=after: wanted.page(view, after))  # type: ignore[misc]

@@ -28,6 +28,7 @@ from poi_engine.insights.figures import (
 )
 from poi_engine.insights.period import Comparison
 from poi_engine.insights.place import View, ints, marks
+from poi_engine.insights.rollup import settle
 from poi_engine.insights.trends import Order
 from poi_engine.ports import Job, Query, Row, Sql
 
@@ -47,20 +48,24 @@ class InsightsReader:
 
         `named`: customers by their names too, else by their pseudonyms alone.
         """
+        await settle(self._sql, view.merchant_id)
         return await self._sql.read(lambda: _read(view, top, compare, named))
 
     async def best_sellers(
         self, view: View, *, order: Order = "total", compare: Comparison = "before", limit: int = 50, after: int = 0
     ) -> BestSellers:
         """Products by what they brought, with what they brought in the period compared with, and step by step."""
+        await settle(self._sql, view.merchant_id)
         return await self._sql.read(lambda: trends.best_sellers(view, order, compare, limit, after))
 
     async def cohorts(self, merchant_id: str, last_day: date, months: int, store_id: str | None = None) -> Cohorts:
         """Of the customers who came first in a month, how many came in each later month; the last `months` of them."""
+        await settle(self._sql, merchant_id)
         return await self._sql.read(lambda: trends.cohorts(merchant_id, last_day, months, store_id))
 
     async def sales(self, view: View, wanted: Filter, *, limit: int = 50, after: str | None = None) -> SalesBehind:
         """A page of the sales behind a figure."""
+        await settle(self._sql, view.merchant_id)
         return await self._sql.read(lambda: drill.page(view, wanted, limit, after))
 
 

@@ -1,95 +1,164 @@
-"""Keeps the rollups in step: run in the transaction that writes the sale or refund, after everything else of it.
+"""Keeps the rollups in step: sales and refunds are due when they are committed, and counted soon after, many together.
 
-The cells of a sale are one statement, its rows in the order of their keys. What belongs to one customer is safe from a
-second sale of theirs at the same moment, for the customer's row is changed, and so locked, before.
+What many sales change alike is then written once. Whoever reads the figures counts what is due before, so that a sale
+is in them at once. Two processes never count at the same time: both want the oldest, and the second finds them gone.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from msgspec import structs
 
-from poi_engine.checkout.records import LineRow, RedemptionRow, SaleRow
-from poi_engine.clock import moment
-from poi_engine.insights.cells import MEASURES, Cell, Key, cells_of
-from poi_engine.ports import Job, Query, Row
-from poi_offers.storetime import zone as store_zone
+from poi_engine.insights.cells import MEASURES, PLACE, Cell, Facet, Grain, Key, Sold, SoldLine, Use, cells_of
+from poi_engine.ports import Job, Query, Row, Sql
+from poi_engine.sizes import SIZES, padded, portions
 
-_AT_ONCE = (64, 16, 4, 1)  # cells a statement: few sizes, so that each is prepared once
-_NAMES = ("merchant_id", *Key._fields, *MEASURES)
+AT_ONCE = 64
+"""Sales and refunds a transaction: the counters wait for it."""
+_NAMES = ("merchant_id", *PLACE, *MEASURES)
 _ROW = f"({', '.join('?' * len(_NAMES))})"
-_ROWS = {size: ", ".join([_ROW] * size) for size in _AT_ONCE}
+_ROWS = {size: ", ".join([_ROW] * size) for size in SIZES}
 _INTO = f"insert into rollup ({', '.join(_NAMES)}) values "
-_ADD = f" on conflict (merchant_id, {', '.join(Key._fields)}) do update set " + ", ".join(
+_ADD = f" on conflict (merchant_id, {', '.join(PLACE)}) do update set " + ", ".join(
     f"{name} = rollup.{name} + excluded.{name}" for name in MEASURES
 )
-_TELL = " returning facet, grain, store_id, sales"
+_TELL = " returning store_id, period, value, sales"
+_SOLD = tuple(name for name in Sold.__struct_fields__ if name not in ("lines", "uses"))
+_MONTH: tuple[Facet, Grain] = ("customer", "month")
+
+First = tuple[str, str, str]
+"""Store ('' for all), customer and month: the first sale of theirs that is counted there for this month."""
 
 
-def fold(merchant_id: str, sale: SaleRow, lines: Sequence[LineRow], uses: Sequence[RedemptionRow]) -> Job[None]:
-    """Add a sale or refund to every figure it belongs to."""
-    local = moment(sale.at).astimezone(store_zone(sale.zone))
-    cells = sorted(cells_of(sale, local, lines, uses).items())
-    if sale.customer_id is None or sale.refund_of is not None:
-        yield from _add(merchant_id, cells)
-        return
-    rows = yield from _add(merchant_id, cells, _TELL)
-    month = local.strftime("%Y-%m")
-    for store_id in sorted(_first_of_month(rows)):
-        yield from _join_cohort(merchant_id, store_id, sale.customer_id, month)
+def make_due(merchant_id: str, sale_id: str) -> Query:
+    """In the transaction that writes a sale or refund, with its lines and uses: it is to be counted."""
+    return Query("insert into rollup_due (merchant_id, sale_id) values (?, ?)", (merchant_id, sale_id))
 
 
-def _add(merchant_id: str, cells: Iterable[tuple[Key, Cell]], tell: str = "") -> Job[list[Row]]:
-    """Add to the cells."""
-    rest = list(cells)
-    found: list[Row] = []
-    for size in _AT_ONCE:
-        while len(rest) >= size:
-            some, rest = rest[:size], rest[size:]
-            values = [value for key, cell in some for value in (merchant_id, *key, *structs.astuple(cell))]
-            found += yield Query(f"{_INTO}{_ROWS[size]}{_ADD}{tell}", values)
-    return found
+async def settle(sql: Sql, merchant_id: str) -> None:
+    """Count everything that is due by now."""
+    while await sql.read(lambda: _is_due(merchant_id)):
+        await sql.write(lambda: count_some(merchant_id))
 
 
-def _first_of_month(rows: Iterable[Row]) -> set[str]:
-    """The stores ('' for all) where a sale is the customer's first of the month."""
-    return {
-        row["store_id"] for row in rows if row["facet"] == "customer" and row["grain"] == "month" and row["sales"] == 1
+def due_merchants() -> Job[list[str]]:
+    """Whose sales are due."""
+    rows = yield Query("select distinct merchant_id from rollup_due order by merchant_id")
+    return [row["merchant_id"] for row in rows]
+
+
+def count_some(merchant_id: str) -> Job[None]:
+    """Count the oldest of what is due."""
+    taken = yield Query(
+        "delete from rollup_due where merchant_id = ? and sale_id in (select sale_id from rollup_due "
+        "where merchant_id = ? order by sale_id limit ?) returning sale_id",
+        (merchant_id, merchant_id, AT_ONCE),
+    )
+    if taken:
+        yield from _count(merchant_id, (yield from _sold(merchant_id, sorted(row["sale_id"] for row in taken))))
+
+
+def _is_due(merchant_id: str) -> Job[bool]:
+    return bool((yield Query("select 1 as due from rollup_due where merchant_id = ? limit 1", (merchant_id,))))
+
+
+def _sold(merchant_id: str, sale_ids: list[str]) -> Job[list[Sold]]:
+    """What is counted of these sales."""
+    asked = padded(sale_ids)
+    values = (merchant_id, *asked)
+    where = f"where merchant_id = ? and sale_id in ({', '.join('?' * len(asked))})"
+    sales = yield Query(f"select sale_id, {', '.join(_SOLD)} from sale {where}", values)
+    lines = yield Query(f"select sale_id, {', '.join(SoldLine._fields)} from sale_line {where}", values)
+    uses = yield Query(f"select sale_id, {', '.join(Use._fields)} from redemption {where}", values)
+    lines_of, uses_of = defaultdict[str, list[SoldLine]](list), defaultdict[str, list[Use]](list)
+    for row in lines:
+        lines_of[row["sale_id"]].append(SoldLine(*(row[name] for name in SoldLine._fields)))
+    for row in uses:
+        uses_of[row["sale_id"]].append(Use(*(row[name] for name in Use._fields)))
+    return [
+        Sold(
+            **{name: row[name] for name in _SOLD},
+            lines=lines_of[row["sale_id"]],
+            uses=uses_of[row["sale_id"]],
+        )
+        for row in sales
+    ]
+
+
+def _count(merchant_id: str, sold: Iterable[Sold]) -> Job[None]:
+    """Add them to every figure they belong to, the cells in the order of their keys."""
+    cells = cells_of(sold)
+    months = {key: cell for key, cell in cells.items() if key[:2] == _MONTH}
+    yield from _add(merchant_id, sorted((key, cell) for key, cell in cells.items() if key not in months))
+    rows = yield from _add(merchant_id, sorted(months.items()), _TELL)
+    firsts = {
+        (row["store_id"], row["value"], row["period"])
+        for row in rows
+        if 0 < row["sales"] == months[(*_MONTH, row["store_id"], row["period"], row["value"])].sales
     }
+    yield from _join_cohorts(merchant_id, firsts)
+
+
+def _add(merchant_id: str, cells: Sequence[tuple[Key, Cell]], tell: str = "") -> Job[list[Row]]:
+    """Add to the cells."""
+    found: list[Row] = []
+    for some in portions(cells):
+        values = [value for key, cell in some for value in (merchant_id, *key, *structs.astuple(cell))]
+        found += yield Query(f"{_INTO}{_ROWS[len(some)]}{_ADD}{tell}", values)
+    return found
 
 
 # --- cohorts -------------------------------------------------------------------------------------------------------
 
 
-def _join_cohort(merchant_id: str, store_id: str, customer_id: str, month: str) -> Job[None]:
-    """Count the customer among those of their cohort that bought in this month."""
+def _join_cohorts(merchant_id: str, firsts: set[First]) -> Job[None]:
+    """Count these customers among those of their cohort that bought in these months."""
+    moves: defaultdict[Key, int] = defaultdict(int)
+    waiting = set(firsts)
+    for first in sorted(firsts):
+        waiting.discard(first)
+        store_id, _, month = first
+        cohort = yield from _cohort(merchant_id, first)
+        moves[_cell(store_id, month, min(cohort, month))] += 1
+        if month < cohort:  # a sale that came late makes the customer older than was known
+            for later in (yield from _move_cohort(merchant_id, first, waiting)):
+                moves[_cell(store_id, later, cohort)] -= 1
+                moves[_cell(store_id, later, month)] += 1
+    yield from _add(merchant_id, [(key, Cell(sales=count)) for key, count in sorted(moves.items()) if count])
+
+
+def _cell(store_id: str, month: str, cohort: str) -> Key:
+    return "cohort", "month", store_id, month, cohort
+
+
+def _cohort(merchant_id: str, first: First) -> Job[str]:
+    """The month of the customer's first sale, as it was known before, or this one."""
+    store_id, customer_id, month = first
     rows = yield Query(
         "select month from newcomer where merchant_id = ? and store_id = ? and customer_id = ?",
         (merchant_id, store_id, customer_id),
     )
-    if not rows:
-        yield Query(
-            "insert into newcomer (merchant_id, store_id, customer_id, month) values (?, ?, ?, ?)",
-            (merchant_id, store_id, customer_id, month),
-        )
-    cohort = rows[0]["month"] if rows else month
-    moves = {(month, min(cohort, month)): 1}
-    if month < cohort:  # a sale that came late makes the customer older than was known
-        moves |= yield from _move_cohort(merchant_id, store_id, customer_id, cohort, month)
-    cells = [(Key("cohort", "month", store_id, *place), Cell(sales=count)) for place, count in moves.items()]
-    yield from _add(merchant_id, sorted(cells))
+    if rows:
+        return str(rows[0]["month"])
+    yield Query(
+        "insert into newcomer (merchant_id, store_id, customer_id, month) values (?, ?, ?, ?)",
+        (merchant_id, store_id, customer_id, month),
+    )
+    return month
 
 
-def _move_cohort(
-    merchant_id: str, store_id: str, customer_id: str, old: str, new: str
-) -> Job[dict[tuple[str, str], int]]:
+def _move_cohort(merchant_id: str, first: First, waiting: set[First]) -> Job[list[str]]:
+    """The customer belongs to an earlier cohort; returns the other months in which they are counted by now."""
+    store_id, customer_id, new = first
     yield Query(
         "update newcomer set month = ? where merchant_id = ? and store_id = ? and customer_id = ?",
         (new, merchant_id, store_id, customer_id),
     )
     rows = yield Query(
-        "select distinct substr(local_day, 1, 7) as month from sale where merchant_id = ? and customer_id = ?"
-        " and refund_of is null and (store_id = ? or ? = '')",
+        "select distinct substr(local_day, 1, 7) as month from sale s where merchant_id = ? and customer_id = ?"
+        " and refund_of is null and (store_id = ? or ? = '') and not exists (select 1 from rollup_due d"
+        " where d.merchant_id = s.merchant_id and d.sale_id = s.sale_id)",
         (merchant_id, customer_id, store_id, store_id),
     )
-    months = [row["month"] for row in rows if row["month"] != new]
-    return {(month, old): -1 for month in months} | {(month, new): 1 for month in months}
+    months = [str(row["month"]) for row in rows]
+    return [month for month in months if month != new and (store_id, customer_id, month) not in waiting]

@@ -1,7 +1,8 @@
-"""Whom to judge again, and judging one customer: which segments they are in, from what is on file now."""
+"""Whom to judge again, and judging them: which segments they are in, from what is on file now."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from msgspec import json
 
@@ -13,6 +14,7 @@ from poi_engine.segments import rfm
 from poi_engine.segments.model import BUILT_IN, Condition, Rules, bought_word, translate
 from poi_engine.segments.people import read_zone, since, who_objects
 from poi_engine.segments.rows import Own, read_cuts, read_own, write_members
+from poi_engine.sizes import SIZES, padded, portions
 from poi_offers.eligibility import truth_of
 from poi_offers.scene import Scene
 from poi_offers.selection import category_path
@@ -20,7 +22,6 @@ from poi_offers.situation import Basket, CustomerFacts, Place, Situation
 from poi_offers.storetime import days_between
 
 _BASKET = Basket(currency="XXX")  # no leaf of a segment looks at one
-_IN_ONE_GO = 500  # rows a statement
 
 
 def mark_due(merchant_id: str, customer_id: str, at: int, sale_id: str = "") -> Query:
@@ -42,25 +43,61 @@ def due_customers(merchant_id: str, after: str, limit: int) -> Job[list[str]]:
     return [row["customer_id"] for row in rows]
 
 
-def judge(merchant_id: str, customer_id: str, at: int) -> Job[None]:
-    """Bring a customer who is due up to date, once: of two processes at it, the second finds nothing due."""
-    yield Query(  # others who change this customer wait, or have ended
-        "update customer set absorbed = absorbed where merchant_id = ? and customer_id = ?", (merchant_id, customer_id)
+class Ground(NamedTuple):
+    """What everybody is judged by: the merchant's zone, the day's cuts, and their own segments."""
+
+    zone: str
+    cuts: rfm.Cuts
+    own: list[Own]
+
+
+class _Due(NamedTuple):
+    """A living customer who is due, and the sales since they were judged last."""
+
+    person: Living
+    sale_ids: tuple[str, ...]
+
+
+def judge(merchant_id: str, customer_ids: Iterable[str], at: int) -> Job[None]:
+    """Bring customers who are due up to date, once: of two processes at it, the second finds nothing due."""
+    due: list[_Due] = []
+    for customer_id in customer_ids:
+        found = yield from _take(merchant_id, customer_id, at)
+        due += [found] if found else []
+    if not due:
+        return
+    yield from _note_purchases(merchant_id, due)
+    ground = Ground(
+        (yield from read_zone(merchant_id)), (yield from read_cuts(merchant_id)), (yield from read_own(merchant_id))
+    )
+    lives = {known_as: one.person.customer_id for one in due for known_as in one.person.family}
+    objecting = yield from who_objects(merchant_id, lives)
+    for one in due:
+        customer_id = one.person.customer_id
+        wanted = set[str]() if customer_id in objecting else (yield from belongs(merchant_id, customer_id, ground, at))
+        yield from write_members(merchant_id, customer_id, wanted, at)
+
+
+def _take(merchant_id: str, customer_id: str, at: int) -> Job[_Due | None]:
+    """A customer who is due, locked; None when they are in no segment, or not due any more."""
+    known = yield Query(  # others who change this customer wait, or have ended
+        "update customer set absorbed = absorbed where merchant_id = ? and customer_id = ? returning customer_id",
+        (merchant_id, customer_id),
     )
     taken = yield Query(
         "delete from segment_due where merchant_id = ? and customer_id = ? returning sale_id",
         (merchant_id, customer_id),
     )
     if not taken:
-        return
+        return None
     person = yield from living(merchant_id, customer_id)
     if person.customer_id != customer_id:
         yield from _hand_over(merchant_id, customer_id, person.customer_id, [row["sale_id"] for row in taken], at)
-        return
-    if not person.erased:
-        yield from _note_purchases(merchant_id, person, tuple(row["sale_id"] for row in taken if row["sale_id"]))
-    wanted = set[str]() if person.erased else (yield from belongs(merchant_id, person, at))
-    yield from write_members(merchant_id, customer_id, wanted, at)
+        return None
+    if person.erased or not known:
+        yield from write_members(merchant_id, customer_id, set(), at)
+        return None
+    return _Due(person, tuple(row["sale_id"] for row in taken if row["sale_id"]))
 
 
 def _hand_over(merchant_id: str, customer_id: str, target: str, sale_ids: Iterable[str], at: int) -> Job[None]:
@@ -70,21 +107,14 @@ def _hand_over(merchant_id: str, customer_id: str, target: str, sale_ids: Iterab
         yield mark_due(merchant_id, target, at, sale_id)
 
 
-def belongs(merchant_id: str, person: Living, at: int) -> Job[set[str]]:
-    """The segments a living customer is in at `at`."""
-    customer_id = person.customer_id
-    known = yield Query(
-        "select 1 as found from customer where merchant_id = ? and customer_id = ?", (merchant_id, customer_id)
-    )
-    if not known or (yield from who_objects(merchant_id, dict.fromkeys(person.family, customer_id))):
-        return set()
+def belongs(merchant_id: str, customer_id: str, ground: Ground, at: int) -> Job[set[str]]:
+    """The segments that a living customer is in at `at`."""
     facts = yield from read_facts(merchant_id, customer_id, at)
-    zone = yield from read_zone(merchant_id)
-    group = group_of(facts, zone, at, (yield from read_cuts(merchant_id)))
+    group = group_of(facts, ground.zone, at, ground.cuts)
     carried = (*(word for word in facts.segments if not word.startswith(RESERVED)), *((group,) if group else ()))
     found = {group} if group else set()
-    for own in (yield from read_own(merchant_id)):
-        if (yield from _fits(merchant_id, own, facts, carried, zone, at)):
+    for own in ground.own:
+        if (yield from _fits(merchant_id, own, facts, carried, ground.zone, at)):
             found.add(own.segment_id)
     return found
 
@@ -132,33 +162,34 @@ def rules_of(document: str) -> Rules:
     return translate(json.decode(document, type=Condition))
 
 
-def _note_purchases(merchant_id: str, person: Living, sale_ids: tuple[str, ...]) -> Job[None]:
+def _note_purchases(merchant_id: str, due: Iterable[_Due]) -> Job[None]:
     """What the sales sold, by product, brand and every category above it."""
-    for start in range(0, len(sale_ids), _IN_ONE_GO):
-        yield from _note_sales(merchant_id, person, sale_ids[start : start + _IN_ONE_GO])
+    buyers = {sale_id: one.person.customer_id for one in due for sale_id in one.sale_ids}
+    sale_ids = sorted(buyers)
+    for start in range(0, len(sale_ids), SIZES[0]):
+        yield from _note_sales(merchant_id, buyers, sale_ids[start : start + SIZES[0]])
 
 
-def _note_sales(merchant_id: str, person: Living, sale_ids: tuple[str, ...]) -> Job[None]:
+def _note_sales(merchant_id: str, buyers: Mapping[str, str], sale_ids: Sequence[str]) -> Job[None]:
+    asked = padded(sale_ids)
     rows = yield Query(
-        "select s.created_at, l.code, l.brand, l.category from sale s join sale_line l "
+        "select s.sale_id, s.created_at, l.code, l.brand, l.category from sale s join sale_line l "
         "on l.merchant_id = s.merchant_id and l.sale_id = s.sale_id "
-        f"where s.merchant_id = ? and s.sale_id in ({marks(sale_ids)}) and s.refund_of is null",
-        (merchant_id, *sale_ids),
+        f"where s.merchant_id = ? and s.sale_id in ({marks(asked)}) and s.refund_of is null",
+        (merchant_id, *asked),
     )
-    last: dict[tuple[str, str], int] = {}
+    last: dict[tuple[str, str, str], int] = {}
     for row in rows:
-        for named in _named(row):
-            last[named] = max(last.get(named, 0), row["created_at"])
-    keys = sorted(last)
-    for start in range(0, len(keys), _IN_ONE_GO):
-        some = keys[start : start + _IN_ONE_GO]
-        values = [value for key in some for value in (merchant_id, *key, person.customer_id, last[key])]
+        for kind, value in _named(row):
+            key = (kind, value, buyers[row["sale_id"]])
+            last[key] = max(last.get(key, 0), row["created_at"])
+    for some in portions(sorted(last)):
         yield Query(
             "insert into bought (merchant_id, kind, value, customer_id, last_at) values "
             f"{', '.join(['(?, ?, ?, ?, ?)'] * len(some))} on conflict (merchant_id, kind, value, customer_id) "
             "do update set last_at = case when excluded.last_at > bought.last_at then excluded.last_at "
             "else bought.last_at end",
-            values,
+            [value for key in some for value in (merchant_id, *key, last[key])],
         )
 
 

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 PAUSE_SECONDS = 2.0
 """How long a sale may wait for its customer to be judged again, when nothing is in the way."""
 LEASE = 120_000_000  # microseconds
-_JUDGED = 20  # customers a transaction
+_JUDGED = 40  # customers a transaction
 _PAGE = 500
 
 
@@ -124,11 +124,7 @@ class SegmentRounds:
         while due := await self._sql.read(lambda: due_customers(merchant_id, after, _JUDGED)):  # noqa: B023
             at = self._at()
 
-            def job(due: Sequence[str] = due, at: int = at) -> Job[None]:
-                for customer_id in due:
-                    yield from judge(merchant_id, customer_id, at)
-
-            await self._sql.write(job)
+            await self._sql.write(lambda due=due, at=at: judge(merchant_id, due, at))  # type: ignore[misc]
             after = due[-1]
 
     # --- rounds over everybody --------------------------------------------------------------------------------------

@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import asyncpg
 
 from poi_engine.errors import InternalError, StorageError
-from poi_engine.ports import Job, Row
+from poi_engine.ports import Job, Query, Row
 from poi_engine.storage import failures
 from poi_engine.storage.tickets import Ticket, never_traced, settle
 from poi_engine.storage.urls import postgres_dsn
@@ -68,7 +68,7 @@ async def drive(job: Job[T], connection: asyncpg.Connection) -> T:
     try:
         query = next(job)
         while True:
-            query = job.send(await _fetch(connection, query.text, query.values))
+            query = job.send(await _fetch(connection, query))
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -76,8 +76,21 @@ async def drive(job: Job[T], connection: asyncpg.Connection) -> T:
         job.close()
 
 
-async def _fetch(connection: asyncpg.Connection, text: str, values: Sequence[Any]) -> list[Row]:
+async def _fetch(connection: asyncpg.Connection, query: Query) -> list[Row]:
+    text, values = query.text, query.values
+    if query.also:
+        text = joined((text, *(other.text for other in query.also)))
+        values = [value for one in (query, *query.also) for value in one.values]
     return [dict(record.items()) for record in await connection.fetch(numbered(text), *values)]
+
+
+@lru_cache(maxsize=4096)
+def joined(texts: tuple[str, ...]) -> str:
+    """Writes as one statement, made in this order when they return rows."""
+    parts = ", ".join(f"w{number} as ({text})" for number, text in enumerate(texts))
+    if " returning " not in texts[0]:
+        return f"with {parts} select 1 where false"
+    return f"with {parts} " + " union all ".join(f"select * from w{number}" for number in range(len(texts)))
 
 
 async def _answer_at_once(connection: asyncpg.Connection) -> None:

@@ -12,7 +12,6 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-import msgpack
 import msgspec
 from redis.exceptions import NoScriptError, RedisError
 
@@ -28,6 +27,7 @@ TIME_TO_LIVE = 12 * 3600
 """Seconds a session is remembered after its last change."""
 
 _decoder = msgspec.msgpack.Decoder(Session)
+_encoder = msgspec.msgpack.Encoder()
 
 _SAVE = """
 local session, station = KEYS[1], KEYS[2]
@@ -83,7 +83,7 @@ return redis.call('HSETNX', KEYS[1], ARGV[3], ARGV[4])
 
 def pack(session: Session) -> bytes:
     """A session as the MessagePack that is stored."""
-    return msgpack.packb(msgspec.to_builtins(session))
+    return _encoder.encode(session)
 
 
 def unpack(blob: bytes | None) -> Session | None:

@@ -20,6 +20,7 @@ from poi_engine.clock import Clock, micros, moment
 from poi_engine.errors import Conflict, NotFound, PoiError
 from poi_engine.facts import DAY
 from poi_engine.ids import Ids
+from poi_engine.insights.rollup import settle
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal
 from poi_engine.suggestions import model, reads
@@ -112,6 +113,7 @@ class Suggestions:
 
     async def _run(self, merchant_id: str) -> None:
         at = self._at()
+        await settle(self._sql, merchant_id)
         places = await self._sql.read(lambda: reads.stores(merchant_id))
         name = str(places[0]["zone"]) if places else "UTC"
         today = await asyncio.to_thread(lambda: wall_clock(moment(at), name).date())

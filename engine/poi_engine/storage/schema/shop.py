@@ -26,6 +26,7 @@ rollup = table(  # what sales add up to, by facet, store ('': all), day, month o
     integer("quantity"),
     integer("worth"),
 )
+rollup_due = table("rollup_due", ("sale_id",), text("sale_id"))  # sales and refunds that the rollups do not count yet
 newcomer = table(  # the month of a customer's first sale, anywhere ('') and at a store
     "newcomer", ("store_id", "customer_id"), text("store_id"), text("customer_id"), text("month")
 )

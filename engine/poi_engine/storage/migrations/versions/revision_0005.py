@@ -92,6 +92,10 @@ create table forwarding (merchant_id text not null, payment_id text not null, co
 create index forwarding_by_state on forwarding (merchant_id, state);
 """
 
+_FIGURES = """
+create table rollup_due (merchant_id text not null, sale_id text not null, primary key (merchant_id, sale_id));
+"""
+
 _PARTS: tuple[str, ...] = (
     _SELLERS,
     _VALUE,
@@ -99,6 +103,7 @@ _PARTS: tuple[str, ...] = (
     _NEXO,
     _HOLDS,
     _FORWARDING,
+    _FIGURES,
 )
 _IMMUTABLE: tuple[str, ...] = ("closing", "fiscal_event", "training", "fiscal_key")
 
