@@ -1,6 +1,5 @@
 """The counters: one session each, taps and scans into it, a decision after every change."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -23,6 +22,7 @@ from poi_engine.orders.promised import promised_items
 from poi_engine.overrides import Overridden, priced, standing
 from poi_engine.ports import Credential
 from poi_engine.principal import Principal
+from poi_engine.repeats import PRODUCTS, Repeats
 from poi_engine.session import Identity, Notice, Session, SessionState, move
 from poi_engine.settings import Counter
 from poi_engine.staff.by_hand import allow_overrides, must_load_value
@@ -35,12 +35,6 @@ from poi_offers.situation import Basket, CustomerFacts, SaleItem, Situation
 _S = SessionState
 CHANGEABLE = frozenset({_S.OPEN, _S.IDENTIFIED, _S.DECIDED, _S.DECLINED})
 ENDED = frozenset({_S.PAID, _S.ABANDONED})
-DEBOUNCE_SECONDS = 1.5
-"""How long the same card or code at the same station is taken for one tap."""
-PRODUCT_DEBOUNCE_SECONDS = 0.4
-"""The same for products: two alike are often scanned one after the other."""
-_REMEMBERED = 1000
-_PRODUCTS = frozenset({"gtin", "product"})
 
 
 class Stations:
@@ -63,7 +57,7 @@ class Stations:
         self._products = products
         self._identifier = Identifier(wiring, customers)
         self.cards = CardReading(wiring)
-        self._seen: OrderedDict[tuple[str, ...], float] = OrderedDict()
+        self._repeats = Repeats(wiring.clock)
 
     async def open(self, merchant_id: str, station_id: str, items: Sequence[BasketEntry] = ()) -> Session:
         """The station's session if one is open, else a new one with these entries."""
@@ -129,11 +123,11 @@ class Stations:
     async def present(self, merchant_id: str, station_id: str, credential: Credential) -> Session:
         """A tap or a scan: identifies a customer, or adds a product. Refusals are the session's notice."""
         session = await self.open(merchant_id, station_id)
-        if self._repeated(merchant_id, station_id, credential):
+        if self._repeats.again(merchant_id, station_id, credential):
             return session
         if session.state not in CHANGEABLE:
             return await self._notice(session, Notice(code="busy"))
-        if credential.scheme in _PRODUCTS:
+        if credential.scheme in PRODUCTS:
             return await self._scan_product(session, credential.subject)
         programme = (await self._offers.merchant(merchant_id)).programme
         found = await self._identifier.identify(merchant_id, credential, pseudonyms=programme.pseudonyms)
@@ -359,16 +353,6 @@ class Stations:
             return replace(current, notice=notice, revision=current.revision + 1)
 
         return await self._desk.change(session.merchant_id, session.session_id, step)
-
-    def _repeated(self, merchant_id: str, station_id: str, credential: Credential) -> bool:
-        key = (merchant_id, station_id, credential.scheme, credential.subject)
-        now = self._w.clock.monotonic()
-        last = self._seen.pop(key, None)
-        self._seen[key] = now
-        if len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
-        pause = PRODUCT_DEBOUNCE_SECONDS if credential.scheme in _PRODUCTS else DEBOUNCE_SECONDS
-        return last is not None and now - last < pause
 
 
 def situation_of(session: Session, counter: Counter, facts: CustomerFacts | None, at: int) -> Situation:

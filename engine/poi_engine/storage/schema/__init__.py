@@ -5,9 +5,9 @@ are microseconds since 1970 (UTC), amounts minor units, documents UTF-8 JSON. Ro
 never updated or deleted: triggers refuse it (see the migrations).
 """
 
-from poi_engine.storage.schema import core, fiscal, money, people, shop
+from poi_engine.storage.schema import core, fiscal, ledger, money, people, shop
 from poi_engine.storage.schema.parts import metadata
 
-IMMUTABLE = core.IMMUTABLE + people.IMMUTABLE + shop.IMMUTABLE + money.IMMUTABLE + fiscal.IMMUTABLE
+IMMUTABLE = core.IMMUTABLE + ledger.IMMUTABLE + people.IMMUTABLE + shop.IMMUTABLE + money.IMMUTABLE + fiscal.IMMUTABLE
 
 __all__ = ["IMMUTABLE", "metadata"]

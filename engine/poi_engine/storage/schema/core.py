@@ -1,9 +1,6 @@
-"""The tables of the first sale: who and where, customers, catalogue, ledger, checkout, sale, journal, promises."""
+"""The tables of the first sale: who and where, customers, catalogue, checkout, sale, journal, promises."""
 
-from typing import Any
-
-from sqlalchemy import CheckConstraint, Column, Double, Index, LargeBinary, Text, UniqueConstraint
-from sqlalchemy import text as literal
+from sqlalchemy import Column, Double, Index, LargeBinary, Text, UniqueConstraint
 
 from poi_engine.storage.schema.parts import integer, table, text
 
@@ -180,39 +177,6 @@ coupon = table(  # a personal code for a later visit
     integer("voided_at", null=True),
 )
 
-# --- the ledger: two-phase transfers, double entry -----------------------------------------------------------------
-
-account = table(
-    "account",
-    ("account",),
-    text("account"),
-    text("unit"),  # an ISO 4217 code, `points`, or `uses`
-    integer("floor"),  # 1: the balance never goes below zero
-    integer("debits", default=0),
-    integer("credits", default=0),
-    integer("debits_pending", default=0),
-    integer("credits_pending", default=0),
-    CheckConstraint("floor = 0 or credits - debits - debits_pending >= 0", name="never_below_zero"),
-    CheckConstraint("debits_pending >= 0 and credits_pending >= 0", name="pending_not_negative"),
-)
-transfer = table(
-    "transfer",
-    ("transfer_id",),
-    text("transfer_id"),
-    text("checkout_id"),  # the checkout, refund or grant it belongs to
-    text("kind"),  # sale, tender, points, reward, cashback, limit, owed, refund, fund ...
-    text("phase"),  # single, pending, post, void
-    text("resolves", null=True),  # the pending transfer that a post or void ends
-    text("debit"),
-    text("credit"),
-    integer("amount"),
-    text("unit"),
-    integer("created_at"),
-    CheckConstraint("amount > 0", name="amount_positive"),
-    CheckConstraint("debit <> credit", name="two_accounts"),
-    UniqueConstraint("merchant_id", "resolves"),  # a pending transfer is resolved at most once
-)
-
 # --- checkout, payment, sale ---------------------------------------------------------------------------------------
 
 checkout = table(
@@ -364,12 +328,6 @@ audit = table(
     text("station_id", null=True),  # where it was done, if at a station
 )
 
-_OF_STOCK: dict[str, Any] = {
-    "sqlite_where": literal("unit = 'stock'"),
-    "postgresql_where": literal("unit = 'stock'"),
-}
-"""Only the transfers of goods are looked up by their accounts."""
-
 Index("sale_by_day", sale.c.merchant_id, sale.c.created_at)
 Index("sale_by_local_day", sale.c.merchant_id, sale.c.local_day, sale.c.created_at)
 Index("sale_by_customer", sale.c.merchant_id, sale.c.customer_id, sale.c.created_at)
@@ -378,7 +336,6 @@ Index("checkout_by_session", checkout.c.merchant_id, checkout.c.session_id, chec
 Index("checkout_by_state", checkout.c.merchant_id, checkout.c.state)
 Index("payment_by_checkout", payment.c.merchant_id, payment.c.checkout_id)
 Index("payment_by_state", payment.c.merchant_id, payment.c.state)
-Index("transfer_by_checkout", transfer.c.merchant_id, transfer.c.checkout_id)
 Index("offer_by_change", offer.c.merchant_id, offer.c.changed_in)
 Index("redemption_by_offer", redemption.c.merchant_id, redemption.c.offer_id, redemption.c.created_at)
 Index("customer_by_merge", customer.c.merchant_id, customer.c.merged_into)
@@ -390,8 +347,6 @@ Index("coupon_by_offer", coupon.c.merchant_id, coupon.c.offer_id)
 Index("product_by_gtin", product.c.merchant_id, product.c.gtin)
 Index("product_by_parent", product.c.merchant_id, product.c.parent)
 Index("product_by_tracked", product.c.merchant_id, product.c.tracked, product.c.code)
-Index("stock_taken", transfer.c.merchant_id, transfer.c.debit, transfer.c.transfer_id, **_OF_STOCK)
-Index("stock_given", transfer.c.merchant_id, transfer.c.credit, transfer.c.transfer_id, **_OF_STOCK)
 Index("access_by_secret", access.c.secret_hash)
 Index("pairing_by_secret", pairing.c.secret_hash)
 Index("campaign_by_state", campaign.c.merchant_id, campaign.c.state)
@@ -401,5 +356,5 @@ Index("audit_by_act", audit.c.merchant_id, audit.c.act, audit.c.created_at)
 Index("audit_by_subject", audit.c.merchant_id, audit.c.subject_id, audit.c.created_at)
 Index("outbox_by_delivery", outbox.c.merchant_id, outbox.c.delivered_at)
 
-IMMUTABLE = ("transfer", "journal", "sale", "sale_line", "offer_version", "redemption", "audit")
+IMMUTABLE = ("journal", "sale", "sale_line", "offer_version", "redemption", "audit")
 """Tables whose rows are never updated or deleted."""

@@ -3,7 +3,7 @@
 from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint
 from sqlalchemy import text as sql
 
-from poi_engine.storage.schema.core import transfer
+from poi_engine.storage.schema.ledger import transfer
 from poi_engine.storage.schema.parts import integer, table, text
 
 IMMUTABLE: tuple[str, ...] = ()
