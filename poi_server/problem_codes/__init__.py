@@ -3,8 +3,8 @@
 from poi_server.problem_codes import access, counter, customers, goods, money, orders, request, segments, service, staff
 from poi_server.problem_codes.explanation import Explanation
 
-_PARTS = (request, access, staff, counter, money, customers, segments, goods, orders, service)
+PARTS = (request, access, staff, counter, money, customers, segments, goods, orders, service)
 
-CATALOGUE: dict[str, Explanation] = {code: words for part in _PARTS for code, words in part.CODES.items()}
+CATALOGUE: dict[str, Explanation] = {code: words for part in PARTS for code, words in part.CODES.items()}
 
-__all__ = ["CATALOGUE", "Explanation"]
+__all__ = ["CATALOGUE", "PARTS", "Explanation"]

@@ -49,9 +49,6 @@ CODES: dict[str, Explanation] = {
         "A station gives by itself offers without limits, for everybody, with one effect a line.",
         "Send what `GET /v1/stations/{station_id}/offline-offers` had.",
     ),
-    "in-training": Explanation(
-        "In training", "Nothing that is done at this station counts now.", "End the training, then send it again."
-    ),
     "means-off": Explanation(
         "Not taken here",
         "The shop does not take payments by these means, or they are not set up.",

@@ -56,6 +56,23 @@ async def test_a_sale_is_paid_in_cash_and_refunded_by_line(visit: Visit, station
     await expect(page.locator(TOTAL)).to_have_text("€0.00")
 
 
+async def test_a_receipt_that_is_printed_again_is_a_counted_duplicate(visit: Visit, station_id: str) -> None:
+    page = await _counter(visit, station_id)
+    await page.evaluate(
+        "window.printed = []; window.print = () => printed.push(document.querySelector('.printing').textContent)"
+    )
+    await page.locator(".tile", has_text="Baguette").click()
+    await _pay(page, "cash")
+    await expect(page.locator(".paper")).to_contain_text("Receipt n°")
+    for _ in range(3):
+        await page.get_by_role("button", name="Print").click()
+        await expect(page.get_by_role("button", name="Print")).to_be_enabled()
+    await page.wait_for_function("printed.length === 3")
+    first, second, third = await page.evaluate("printed")
+    assert "DUPLICATE" not in first
+    assert ("DUPLICATE n° 1" in second, "DUPLICATE n° 2" in third) == (True, True)
+
+
 async def test_two_tabs_see_the_same_sale_at_once(visit: Visit, station_id: str) -> None:
     """What one screen adds the other shows, in its own language and width."""
     first = await _counter(visit, station_id)

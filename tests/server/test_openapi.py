@@ -7,7 +7,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from poi_server.http import Route
 from poi_server.openapi import document
-from poi_server.problem_codes import CATALOGUE
+from poi_server.problem_codes import CATALOGUE, PARTS
 from poi_server.routes import route_table
 from tests.server.shop import Shop
 
@@ -93,3 +93,7 @@ def test_every_code_that_the_server_raises_is_explained() -> None:
         found |= set(re.findall(r'\d{3}, "([a-z-]+)"', file.read_text("utf-8")))
     assert found
     assert found <= set(CATALOGUE)
+
+
+def test_a_problem_code_is_explained_once() -> None:
+    assert sum(len(part.CODES) for part in PARTS) == len(CATALOGUE)

@@ -12,7 +12,7 @@ import "./station/catalogue.js";
 import { identityView, JoinCode } from "./station/identity.js";
 import { offersView } from "./station/offers.js";
 import { payView, sums } from "./station/pay.js";
-import { printPaper, receiptPaper } from "./station/receipt.js";
+import { receiptPaper } from "./station/receipt.js";
 import { Person } from "./station/seller.js";
 import { stageView } from "./station/stage.js";
 import { addAmount, addCode, addProduct, removeCode, setQuantity, Ticket, toggleReward } from "./station/ticket.js";
@@ -181,7 +181,7 @@ class PoiStation extends HTMLElement {
       askStatus: () => this.#till.askStatus(),
       resolve: (outcome, reason) => this.#resolve(outcome, reason),
       next: () => this.#ticket.clear(),
-      print: async () => printPaper(this.#paper.node),
+      print: async () => (await import("./station/print.js")).printPaper(this.#paper.node),
       refund: () => this.#refund(),
       why: (right) => this.#person.why(right),
     };

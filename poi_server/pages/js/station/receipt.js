@@ -1,4 +1,4 @@
-/** A sale's receipt, and its print. */
+/** A sale's receipt. */
 
 import { get } from "../api.js";
 import { h, render } from "../dom.js";
@@ -6,17 +6,9 @@ import { language, t } from "../i18n.js";
 
 /** The paper of a sale's receipt, loaded into the returned element. */
 export function receiptPaper(saleId) {
-  const paper = h("div", { class: "paper", dataset: { own: "" }, role: "region", "aria-label": t("receipt.title") }, h("p", { class: "loading" }, t("app.loading")));
+  const paper = h("div", { class: "paper", dataset: { own: "", sale: saleId }, role: "region", "aria-label": t("receipt.title") }, h("p", { class: "loading" }, t("app.loading")));
   get(`/v1/sales/${saleId}/receipt`, { lang: language }).then(
     ({ text }) => render(paper, h("pre", {}, text)),
     (problem) => render(paper, h("p", { class: "muted" }, problem.text)));
   return paper;
-}
-
-/** Print one paper and nothing else of the page. */
-export function printPaper(paper) {
-  const copy = h("div", { class: "printing" }, paper.cloneNode(true));
-  document.body.append(copy);
-  window.print();
-  copy.remove();
 }
