@@ -181,7 +181,7 @@ class PoiStation extends HTMLElement {
       askStatus: () => this.#till.askStatus(),
       resolve: (outcome, reason) => this.#resolve(outcome, reason),
       next: () => this.#ticket.clear(),
-      print: async () => (await import("./station/print.js")).printPaper(this.#paper.node),
+      print: async () => (await import("./station/print.js")).printReceipt(this.#paper.node),
       refund: () => this.#refund(),
       why: (right) => this.#person.why(right),
     };

@@ -1,11 +1,11 @@
-/** The print of a receipt: once as it is, and from then on as a duplicate, which is marked, counted and put on record. */
+/** Papers: a receipt is printed once as it is, and from then on as a duplicate, which is marked, counted and put on record. */
 
 import { post } from "../api.js";
 import { h, render } from "../dom.js";
 import { language } from "../i18n.js";
 
-/** Print one paper and nothing else of the page. */
-export async function printPaper(paper) {
+/** Print a sale's receipt. */
+export async function printReceipt(paper) {
   const { sale } = paper.dataset;
   const printed = `printed:${sale}`;
   if (sessionStorage.getItem(printed)) {
@@ -13,6 +13,11 @@ export async function printPaper(paper) {
     render(paper, h("pre", {}, text));
   }
   sessionStorage.setItem(printed, "1");
+  printPaper(paper);
+}
+
+/** Print one paper and nothing else of the page. */
+export function printPaper(paper) {
   const copy = h("div", { class: "printing" }, paper.cloneNode(true));
   document.body.append(copy);
   window.print();

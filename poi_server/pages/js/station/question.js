@@ -4,7 +4,7 @@ import { get, post } from "../api.js";
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { button, dialog, field, qrImage } from "../ui.js";
-import { printPaper } from "./receipt.js";
+import { printPaper } from "./print.js";
 
 let open = { mark: "", close: () => {} };
 
