@@ -22,13 +22,15 @@ OF_VALUE = frozenset({"wallet", "gift_card", "tab"})
 
 class Asked(Struct, frozen=True, kw_only=True):
     """A payment as it is asked for. `amount`, minor units: None is all that is due; `given`: the cash handed over;
-    `gift_card`: the card's code; `hold`: the card hold that it is taken of."""
+    `gift_card`: the card's code; `hold`: the card hold that it is taken of; `decision_id`: what it pays, and nothing
+    else."""
 
     means: Means
     amount: int | None = None
     given: int | None = None
     gift_card: str | None = None
     hold: str | None = None
+    decision_id: str | None = None
 
 
 class TenderShown(Struct, frozen=True, kw_only=True):

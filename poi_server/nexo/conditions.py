@@ -47,6 +47,8 @@ _BY_CODE: dict[str, ErrorCondition] = {
     "hold-opening": "InProgress",
     "payment-under-way": "Busy",
     "illegal-move": "Busy",
+    "station-busy": "Busy",
+    "decision-changed": "Busy",
     "revision": "Busy",
     "refund-under-way": "InProgress",
     "refund-unknown": "InProgress",

@@ -10,11 +10,12 @@ import structlog
 
 from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
 from poi_engine.session import Session, SessionState
-from poi_engine.stations import ENDED
+from poi_engine.stations import CHANGEABLE, ENDED
 from poi_engine.tills import Offering
 from poi_offers.situation import SaleItem as BasketLine
 from poi_qr.scan import Scan
 from poi_server.nexo.conditions import Failed
+from poi_server.nexo.messages import is_acquired
 from poi_server.nexo.turn import Turn
 from poi_server.nexo.wire.common import LoyaltyAccountID, LoyaltyData, TransactionIdentification
 
@@ -48,11 +49,9 @@ async def free_session(turn: Turn, acquired: TransactionIdentification | None = 
     """The station's session for this till's sale: the acquired one, or one in which nothing is sold yet."""
     stations, merchant_id = turn.engine.stations, turn.merchant_id
     if acquired is not None:
-        turn.server.acquired.discard(acquired.transaction_id)
         return await _acquired(turn, acquired.transaction_id)
     session = await stations.current(merchant_id, turn.station_id)
-    if session is not None and session.session_id in turn.server.acquired:  # somebody else stands there by now
-        turn.server.acquired.discard(session.session_id)
+    if session is not None and await _is_acquired(turn, session):  # somebody else stands there by now
         await let_go(turn, session.session_id)
     elif session is not None and session.state is _S.UNKNOWN:
         await stations.set_aside(merchant_id, session.session_id)
@@ -63,6 +62,12 @@ async def free_session(turn: Turn, acquired: TransactionIdentification | None = 
     elif session is not None and session.state not in ENDED and session.basket.items:
         raise Failed("Busy", "The station's own screen has a basket: finish it or give it up there.", "station-busy")
     return await stations.open(merchant_id, turn.station_id)
+
+
+async def _is_acquired(turn: Turn, session: Session) -> bool:
+    """Whether the session waits for a payment that names the customer in it."""
+    name = (turn.merchant_id, session.session_id, turn.since)
+    return session.state in CHANGEABLE and await turn.services.sql.read(lambda: is_acquired(*name))
 
 
 async def _acquired(turn: Turn, session_id: str) -> Session:

@@ -120,6 +120,31 @@ def about(key: tuple[str, str, str, str], subject: str) -> Job[None]:
     yield Query(f"update nexo_message set subject = ? where {_KEY}", (subject, *key))
 
 
+def claim(key: tuple[str, str, str, str], session_id: str, station_id: str, since: int) -> Job[None]:
+    """Note that the request sells in the session, for which it is alone: `Conflict` `station-busy` while another
+    request that came after `since` (microseconds since 1970) has it, in whichever process."""
+    yield Query("update station set name = name where merchant_id = ? and station_id = ?", (key[0], station_id))
+    rows = yield Query(
+        "select poi_id, sale_system, service_id from nexo_message where merchant_id = ? and subject = ? "
+        "and answer is null and created_at > ?",
+        (key[0], session_id, since),
+    )
+    if any((row["poi_id"], row["sale_system"], row["service_id"]) != key[1:] for row in rows):
+        raise Conflict("station-busy", "Another till's request is under way at this station.")
+    yield from about(key, session_id)
+
+
+def is_acquired(merchant_id: str, session_id: str, since: int) -> Job[bool]:
+    """Whether the session's customer was acquired, for a payment that names them; by a request that is not under way
+    any more: it has its answer, or came before `since` (microseconds since 1970)."""
+    rows = yield Query(
+        "select message_id from nexo_message where merchant_id = ? and subject = ? and category = 'CardAcquisition' "
+        "and (answer is not null or created_at <= ?) limit 1",
+        (merchant_id, session_id, since),
+    )
+    return bool(rows)
+
+
 def answer(key: tuple[str, str, str, str], body: bytes, at: int) -> Job[bytes]:
     """Keep the answer; the first one stays, and is returned."""
     kept = yield Query(

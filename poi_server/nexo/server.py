@@ -44,8 +44,6 @@ class NexoServer:
         self.merchant_id = merchant_id
         self.config: Nexo = services.config.nexo
         self.waiting = Waiting()
-        self.acquired: set[str] = set()
-        """Sessions whose customer was acquired for a payment that names them, and is still to come."""
         self.selling: set[str] = set()
         """Stations at which a till's request has the session to itself."""
         self.events = Events(services, merchant_id, self.config.pois, sealers)

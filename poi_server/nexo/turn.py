@@ -12,7 +12,7 @@ from poi_engine.clock import moment
 from poi_engine.staff.rights import Acting, Right
 from poi_server.config import NexoPoi
 from poi_server.nexo.conditions import StillOpen
-from poi_server.nexo.messages import Echo, Kept, Made, about, access_of, key_of, made
+from poi_server.nexo.messages import Echo, Kept, Made, about, access_of, claim, key_of, made
 from poi_server.nexo.wire.common import MessageHeader, POIData, TransactionIdentification
 from poi_server.nexo.wire.names import Wire
 
@@ -79,6 +79,11 @@ class Turn:
         """Now, in microseconds since 1970."""
         return self.engine.wiring.at()
 
+    @property
+    def since(self) -> int:
+        """Whatever came before is not under way in another process any more, microseconds since 1970."""
+        return self.at - int(self.engine.wiring.grace * 1_000_000)
+
     async def made(self) -> Made | None:
         """What the request's payment or refund made, by SQL's word."""
         merchant_id, principal, message_id = self.merchant_id, access_of(self.header), self.message_id
@@ -87,13 +92,18 @@ class Turn:
     def must_be_nobodys(self) -> None:
         """Before a request is given up as interrupted: another process may be working on it still."""
         assert self.kept is not None
-        if self.at - self.kept.created_at < self.engine.wiring.grace * 1_000_000:
+        if self.kept.created_at > self.since:
             raise StillOpen("Another process may be working on it.")
 
     async def works_on(self, subject: str) -> None:
         """Put on file what the request works on, before it does anything there."""
         key = key_of(self.merchant_id, self.header)
         await self.services.sql.write(lambda: about(key, subject))
+
+    async def has(self, session_id: str) -> None:
+        """Have the session for this request alone: two tills that share a station would pay each other's basket."""
+        key, station_id, since = key_of(self.merchant_id, self.header), self.station_id, self.since
+        await self.services.sql.write(lambda: claim(key, session_id, station_id, since))
 
     def named(self, transaction_id: str, at: datetime | None = None) -> TransactionIdentification:
         """A transaction of ours."""

@@ -15,6 +15,11 @@ CODES: dict[str, Explanation] = {
     "decide-again": Explanation(
         "Decide again", "A limit was reached in the meantime.", "Read the session's new decision and ask again."
     ),
+    "decision-changed": Explanation(
+        "Another decision",
+        "What was to be accepted or paid is not what the session shows by now.",
+        "Read the session, show its decision to the customer and ask again.",
+    ),
     "illegal-move": Explanation(
         "Not now", "The session's state does not allow this.", "Read the session; it has moved on."
     ),

@@ -83,12 +83,14 @@ class PayBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """With what the accepted total, or a part of it, is paid. Amounts in minor units.
 
     `amount`: None is all that is due. `given`: the cash handed over. `gift_card`: the card's code.
+    `decision_id`: the decision that was accepted; when it is another by now, nothing is paid.
     """
 
     means: Means = "card"
     amount: Annotated[int, Meta(ge=1, le=MAX_SUBTOTAL)] | None = None
     given: Annotated[int, Meta(ge=1, le=MAX_SUBTOTAL)] | None = None
     gift_card: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    decision_id: Reference | None = None
 
 
 class ResolveBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -284,6 +286,7 @@ async def pay(call: Call, session_id: str, body: PayBody) -> Session:
         body.amount,
         given=body.given,
         gift_card=body.gift_card,
+        decision_id=body.decision_id,
         key=call.key,
         by=call.by,
     )

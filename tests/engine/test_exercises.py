@@ -33,6 +33,14 @@ async def counted(shop: Shop) -> dict[str, object]:
     return {name: (await shop.rows(f"select count(*) as n from {name}"))[0]["n"] for name in COUNTED}
 
 
+async def test_an_exercise_is_paid_by_its_own_name_too(school: Shop) -> None:
+    accepted = await school.accept(await school.basket(1000))
+    with pytest.raises(Conflict) as refused:
+        await school.pay(accepted, decision_id="dec_of_nobody")
+    assert refused.value.code == "decision-changed"
+    assert (await school.pay(accepted, decision_id=accepted.decision_id)).state == "paid"
+
+
 async def test_nothing_moves(school: Shop) -> None:
     ada = await school.customer()
     before = await counted(school)

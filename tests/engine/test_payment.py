@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict, StorageError
 from poi_engine.ports import PaymentResult
 from poi_offers.model import CardScheme, CardType, Limit, Offer, PercentOff
@@ -51,6 +52,21 @@ async def test_the_same_key_for_something_else_is_an_error(shop: Shop) -> None:
     with pytest.raises(Conflict) as wrong:
         await shop.pay(accepted, "cash", key="one")
     assert wrong.value.code == "idempotency-mismatch"
+
+
+async def test_who_saw_another_basket_accepted_pays_nothing(shop: Shop) -> None:
+    """A click that comes late, or a till that shares the counter: a payment says what it pays."""
+    seen = await shop.accept(await shop.basket(DECLINED))
+    declined = await shop.pay(seen, decision_id=seen.decision_id)
+    entries = [BasketEntry(amount=7000)]
+    other = await shop.accept(await shop.engine.stations.set_basket(M, declined.session_id, entries))
+    for name in (seen.decision_id, "dec_of_nobody"):
+        with pytest.raises(Conflict) as refused:
+            await shop.pay(other, decision_id=name)
+        assert refused.value.code == "decision-changed"
+    taken = [done.amount for done in await shop.operations() if done.kind == "authorise"]
+    assert taken == [DECLINED]
+    assert (await shop.pay(other, decision_id=other.decision_id)).state == "paid"
 
 
 async def test_two_keys_at_once_pay_once(shop: Shop) -> None:

@@ -137,7 +137,8 @@ async def tills_of_others(shop: Shop) -> None:
     def job() -> Job[None]:
         for _ in range(2):
             yield from messages.begin(key, "msg_1", STATION, "Payment", b"hash", messages.Echo(), at)
-        yield from messages.about(key, "ses_1")
+        yield from messages.claim(key, "ses_1", STATION, at)
+        assert not (yield from messages.is_acquired(M, "ses_1", at))
         yield from messages.answer(key, b"{}", at)
         assert (yield from messages.find(key)) is not None
         yield from messages.forget_old(M, at + messages.KEPT_US)

@@ -19,9 +19,11 @@ from poi_server.nexo.messages import (
     about,
     answer,
     begin,
+    claim,
     digest,
     find,
     forget_old,
+    is_acquired,
     log_in,
     log_out,
     logins,
@@ -29,6 +31,7 @@ from poi_server.nexo.messages import (
 )
 from poi_server.nexo.wire.common import MessageHeader
 from tests.engine.plans import Recorded, walks
+from tests.engine.shop import STATION, M, merchant_rows
 
 KEY = ("mer_1", "poi", "till", "42")
 HEADER = MessageHeader(
@@ -67,6 +70,43 @@ async def test_another_body_is_refused_until_the_service_id_may_be_used_again(sq
     assert (await put(sql, "nxm_4", b"other", at=REUSE_US + 1)).message_id == "nxm_4"
 
 
+async def test_of_two_requests_in_one_session_one_has_it_until_it_is_answered(sql: Sql) -> None:
+    """Whichever process they came to: each has its own connection here."""
+    await sql.write(merchant_rows)
+    keys = [(M, "poi", "till", str(number)) for number in range(6)]
+    for key in keys:
+        named = (key, f"nxm_{key[3]}", STATION, "Payment", b"", ECHO, 5)
+        await sql.write(lambda named=named: begin(*named))  # type: ignore[misc]
+
+    async def has(key: tuple[str, str, str, str], since: int = 0) -> bool:
+        try:
+            await sql.write(lambda: claim(key, "ses_1", STATION, since))
+        except Conflict as refused:
+            assert refused.code == "station-busy"
+            return False
+        return True
+
+    found = await asyncio.gather(*(has(key) for key in keys))
+    assert found.count(True) == 1
+    first, other = keys[found.index(True)], keys[found.index(False)]
+    assert await has(first), "it has it already"
+    assert await has(other, since=5), "whoever came so long ago is gone"
+    for key in (first, other):
+        await sql.write(lambda key=key: answer(key, b"done", 6))  # type: ignore[misc]
+    assert await has(next(key for key in keys if key not in (first, other)))
+
+
+async def test_a_customer_is_acquired_once_nobody_waits_for_them_any_more(sql: Sql) -> None:
+    """By its answer; or by its age, where the process that waited was killed."""
+    await sql.write(lambda: begin(KEY, "nxm_1", "sta_1", "CardAcquisition", b"", ECHO, 5))
+    await sql.write(lambda: claim(KEY, "ses_1", "sta_1", 0))
+    assert not await sql.read(lambda: is_acquired("mer_1", "ses_1", 4))
+    assert await sql.read(lambda: is_acquired("mer_1", "ses_1", 5))
+    await sql.write(lambda: answer(KEY, b"done", 6))
+    assert await sql.read(lambda: is_acquired("mer_1", "ses_1", 4))
+    assert not await sql.read(lambda: is_acquired("mer_1", "ses_2", 4))
+
+
 async def test_old_answers_are_deleted(sql: Sql) -> None:
     await put(sql, "nxm_1")
     await sql.write(lambda: forget_old("mer_1", KEPT_US - 1))
@@ -101,7 +141,8 @@ async def test_no_request_walks_those_before_it(sqlite_url: str, sqlite_template
     sql = Recorded(storage)
     try:
         await put(sql, "nxm_1")
-        await sql.write(lambda: about(KEY, "ses_1"))
+        await sql.write(lambda: claim(KEY, "ses_1", "sta_1", -1))
+        await sql.read(lambda: is_acquired("mer_1", "ses_1", 0))
         await sql.write(lambda: answer(KEY, b"first", 1))
         await sql.read(lambda: find(KEY))
         await sql.read(lambda: made("mer_1", "nexo:poi:till", "nxm_1"))

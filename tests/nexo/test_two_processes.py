@@ -55,6 +55,27 @@ async def test_each_request_is_answered_once_by_whichever_process(pair: Pair) ->
     till = await opened(pair)
     await repeated_at_the_other(pair, till)
     await asked_by_one_and_answered_at_the_other(pair, till)
+    await two_tills_at_one_counter(pair, till)
+
+
+async def two_tills_at_one_counter(pair: Pair, till: Till) -> None:
+    """Each pays its own basket, or is told that the counter is busy and pays nothing."""
+    paid: list[float] = []
+    for turn in range(4):
+        amounts = [30 + turn, 40 + turn]
+        asked = [till.ask(n, "Payment", payment(amount), f"t{turn}{n}") for n, amount in enumerate(amounts)]
+        for answer, amount in zip(await asyncio.gather(*asked), amounts, strict=True):
+            if answer["Response"]["Result"] == "Success":
+                amounts_paid = answer["PaymentResult"]["AmountsResp"]
+                assert amounts_paid["AuthorizedAmount"] + amounts_paid["TotalRebatesAmount"] == amount
+                paid.append(amount)
+            else:
+                assert answer["Response"]["ErrorCondition"] == "Busy", answer
+    assert paid, "one of two goes first"
+    for process in (0, 1):
+        _, sales = await pair.ask(process, "GET", "/v1/sales")
+        made = [one["total"] + one["saved"] for one in sales["items"]]
+        assert sorted(one for one in made if one >= 3000) == sorted(amount * 100 for amount in paid)
 
 
 async def repeated_at_the_other(pair: Pair, till: Till) -> None:

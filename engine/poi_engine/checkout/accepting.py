@@ -16,7 +16,12 @@ def must_be_shown(session: Session, decision_id: str, total: int) -> None:
     if session.state not in (_S.DECIDED, _S.DECLINED):
         raise Conflict("illegal-move", f"A session that is {session.state} has no decision to accept.")
     if session.decision_id != decision_id or total_of(session) != total:
-        raise Conflict("decision-changed", "Another decision is shown by now; ask the customer again.")
+        raise changed()
+
+
+def changed() -> Conflict:
+    """Refuses what was meant for another decision than the one shown by now."""
+    return Conflict("decision-changed", "Another decision is shown by now; ask the customer again.")
 
 
 def accepted_session(session: Session, checkout_id: str) -> Session:

@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.acceptance import Acceptance
-from poi_engine.checkout.accepting import accepted_session, must_be_shown, total_of
+from poi_engine.checkout.accepting import accepted_session, changed, must_be_shown, total_of
 from poi_engine.checkout.authorising import authorise
 from poi_engine.checkout.commit import OPEN_STATES, Committed
 from poi_engine.checkout.confirmation import ConfirmationNeeded
@@ -107,6 +107,7 @@ class Checkout:
         given: int | None = None,
         gift_card: str | None = None,
         hold: str | None = None,
+        decision_id: str | None = None,
         key: str,
         by: Principal,
         accepting: Session | None = None,
@@ -114,11 +115,13 @@ class Checkout:
         """Pay what is due of the accepted total, or an `amount` of it (minor units): PAID, DECLINED, UNKNOWN, or PAYING
         while something is due. `given`: the cash handed over; `gift_card`: the card's code; `hold`: the card hold.
 
-        `accepting`: the session as it was just decided, which is accepted in the same transaction.
+        `decision_id`: what the payer saw accepted; `Conflict` `decision-changed` when another decision is accepted by
+        now, and nothing is paid. `accepting`: the session as it was just decided, which is accepted in the same
+        transaction.
 
         Repeating the key repeats the answer and pays once. The payment goes on when the caller goes away.
         """
-        wish = Asked(means=means, amount=amount, given=given, gift_card=gift_card, hold=hold)
+        wish = Asked(means=means, amount=amount, given=given, gift_card=gift_card, hold=hold, decision_id=decision_id)
         check_asked(wish)
         extra = [f"{name}={value}" for name, value in asdict(wish).items() if name != "means" and value is not None]
         asked = key_of(by, key, "pay", session_id, means, *extra)
@@ -205,7 +208,7 @@ class Checkout:
         shown = await self._acceptance.show(session, accepted)
         if shown is None:
             await self._acceptance.let_go(session.merchant_id, accepted.checkout_id or "")
-            raise _changed()
+            raise changed()
         return shown
 
     # --- pay -------------------------------------------------------------------------------------------------------
@@ -291,7 +294,7 @@ class Checkout:
         if shown is None:  # somebody else goes on with the session: nothing is sent
             result = PaymentResult(outcome="declined", payment_ref=payment_id, reason="session-changed")
             await self._settlement.settle(merchant_id, begun.payment, result)
-            raise _changed()
+            raise changed()
         return await self._send(merchant_id, station_id, begun, shown)
 
     async def _paying(self, session: Session, accepted: Session) -> Session | None:
@@ -361,7 +364,3 @@ class Checkout:
 def _alone(job: Job[Frozen]) -> Job[Frozen]:
     """Nothing else in the transaction."""
     return job
-
-
-def _changed() -> Conflict:
-    return Conflict("decision-changed", "The session has changed meanwhile; look at the new decision.")

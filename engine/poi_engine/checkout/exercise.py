@@ -4,6 +4,7 @@ into a chain apart. Only the session knows of it, and ends PAID with the notice 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from poi_engine.checkout.accepting import changed
 from poi_engine.checkout.commit import answer_of, seller_of
 from poi_engine.checkout.entries import Given, Owed, Tender
 from poi_engine.checkout.frozen import Frozen
@@ -43,6 +44,8 @@ def pay_exercise(merchant_id: str, frozen: Frozen, wish: Asked, key: Key, paymen
     before = yield from promise(merchant_id, key, session.checkout_id or "", at)
     if before is not None:
         return Exercised(session=session, answer=before.answer)
+    if wish.decision_id not in (None, session.decision_id):
+        raise changed()
     yield from _must_train(merchant_id, session.station_id)
     amount = amount_of(wish, session.due)
     shown = TenderShown(payment_id=payment_id, means=wish.means, amount=amount, state="captured", given=wish.given)

@@ -3,13 +3,14 @@
 from msgspec import Struct
 
 from poi_engine import ledger
+from poi_engine.checkout.accepting import changed
 from poi_engine.checkout.confirmation import must_be_confirmed
 from poi_engine.checkout.frozen import Frozen, decode, is_sure
 from poi_engine.checkout.hold_rows import take
 from poi_engine.checkout.meal_vouchers import must_be_eligible
 from poi_engine.checkout.payment import Payment, PaymentDocument, captured, insert_payment, payments_of
 from poi_engine.checkout.promise import Key, promise
-from poi_engine.checkout.reservation import latest, use_proof
+from poi_engine.checkout.reservation import checkout_of, latest, use_proof
 from poi_engine.clientele.rows import lock_living
 from poi_engine.errors import Conflict, Forbidden, RequestError
 from poi_engine.fiscal.day import must_be_open
@@ -94,7 +95,7 @@ def begin(
     if before is not None:
         return Before(answer=before.answer)
     trace("pay.promised")
-    found = yield from _claim(merchant_id, newest, at)
+    found = yield from _claim(merchant_id, newest, asked.decision_id, at)
     return (yield from _written(merchant_id, found, asked, connector, key, payment_id, at, trace))
 
 
@@ -138,13 +139,15 @@ def _written(
     return Begun(payment=payment, frozen=found.frozen)
 
 
-def _claim(merchant_id: str, newest: Row | None, at: int) -> Job[_Open]:
+def _claim(merchant_id: str, newest: Row | None, decision_id: str | None, at: int) -> Job[_Open]:
     """The session's checkout, accepted or paid in part, for this payment alone."""
     if newest is None:
         raise Conflict("not-accepted", "The customer has not accepted a total yet.")
     checkout_id, state = newest["checkout_id"], newest["state"]
     if state not in ("reserved", "part_paid"):
         raise _refusal(state)
+    if decision_id is not None and checkout_of(decision_id) != checkout_id:
+        raise changed()
     rows = yield Query(  # the station's day may have been closed since the acceptance
         "update checkout set state = 'paying', changed_at = ? where merchant_id = ? and checkout_id = ? and state = ? "
         "and not exists (select 1 from closing_head h where h.merchant_id = checkout.merchant_id "

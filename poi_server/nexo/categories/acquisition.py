@@ -28,13 +28,12 @@ async def acquire(turn: Turn, request: CardAcquisitionRequest) -> Wire:
     """
     with alone(turn):
         session = await free_session(turn)
-        await turn.works_on(session.session_id)
+        await turn.has(session.session_id)
         try:
             session = await _seen(turn, session)
         except BaseException:
             await asyncio.shield(let_go(turn, session.session_id))
             raise
-    turn.server.acquired.add(session.session_id)
     return await _answer(turn, session)
 
 
@@ -46,7 +45,6 @@ async def enable(turn: Turn, request: EnableServiceRequest) -> Wire:
     session = await turn.engine.stations.current(turn.merchant_id, turn.station_id)
     if session is not None and session.state not in ENDED:
         await turn.engine.stations.abandon(turn.merchant_id, session.session_id)
-        turn.server.acquired.discard(session.session_id)
     return OnlyResponse(response=SUCCESS)
 
 

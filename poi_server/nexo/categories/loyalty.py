@@ -48,15 +48,16 @@ async def loyalty_ended(turn: Turn) -> Wire | None:
 async def _booked(turn: Turn, request: LoyaltyRequest) -> Wire:
     items = await _items(turn, request.loyalty_transaction)
     session = await free_session(turn, acquisition_of(request.loyalty_data))
-    await turn.works_on(session.session_id)
+    await turn.has(session.session_id)
     try:
         session = await _prepared(turn, request, session, items)
     except BaseException:
         await asyncio.shield(let_go(turn, session.session_id))
         raise
     with money_may_move():
+        name = (turn.merchant_id, session.session_id)
         paid = await turn.engine.checkout.pay(
-            turn.merchant_id, session.session_id, "till", key=turn.message_id, by=turn.by
+            *name, "till", decision_id=session.decision_id, key=turn.message_id, by=turn.by
         )
         if paid.sale_id is None:  # in training nothing is sold
             poi_data = turn.poi_data(session.session_id)

@@ -109,7 +109,7 @@ async def _sell(turn: Turn, request: PaymentRequest, hold_id: str | None = None)
         raise Failed("NotAllowed", "A reservation is completed by the card that it holds.", "instrument")
     items = await basket_of(turn, transaction)
     session = await free_session(turn, data.card_acquisition_reference or acquisition_of(request.loyalty_data))
-    await turn.works_on(session.session_id)
+    await turn.has(session.session_id)
     try:
         session = await _prepared(turn, request, session, items)
     except BaseException:
@@ -123,7 +123,14 @@ async def paid_by(
 ) -> Wire:
     """The accepted total paid; what is refused before anything moved lets the session go."""
     paying = turn.engine.checkout.pay(
-        turn.merchant_id, session.session_id, means, gift_card=gift_card, hold=hold_id, key=turn.message_id, by=turn.by
+        turn.merchant_id,
+        session.session_id,
+        means,
+        gift_card=gift_card,
+        hold=hold_id,
+        decision_id=session.decision_id,
+        key=turn.message_id,
+        by=turn.by,
     )
     with money_may_move():
         try:

@@ -156,3 +156,4 @@ nexo_message = table(  # a till's request that moves something, by its ServiceID
     integer("answered_at", null=True),
 )
 Index("nexo_message_by_age", nexo_message.c.merchant_id, nexo_message.c.created_at)
+Index("nexo_message_by_subject", nexo_message.c.merchant_id, nexo_message.c.subject)

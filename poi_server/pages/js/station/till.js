@@ -161,11 +161,11 @@ export class Till extends EventTarget {
   }
 
   async #send(asked) {
-    const { session_id: id, checkout_id: checkoutId, tenders = [] } = this.#ticket.session;
+    const { session_id: id, decision_id, checkout_id: checkoutId, tenders = [] } = this.#ticket.session;
     const intent = JSON.stringify([checkoutId, tenders.length, asked]);
     this.seen = null;
     try {
-      this.#ticket.take(await postOnce(`/v1/sessions/${id}/pay`, asked, this.#keyOf(intent)));
+      this.#ticket.take(await postOnce(`/v1/sessions/${id}/pay`, { ...asked, decision_id }, this.#keyOf(intent)));
     } catch (problem) {
       await this.#unlessAgreed(problem, () => this.#send(asked));
     }

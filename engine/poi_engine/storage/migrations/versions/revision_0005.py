@@ -75,6 +75,7 @@ create table nexo_message (
   primary key (merchant_id, poi_id, sale_system, service_id)
 );
 create index nexo_message_by_age on nexo_message (merchant_id, created_at);
+create index nexo_message_by_subject on nexo_message (merchant_id, subject);
 """
 
 _HOLDS = """
