@@ -218,9 +218,18 @@ def _terminals(config: Config) -> Iterator[Finding]:
                 words = f"its connector {terminal.connector!r} is not loaded"
                 yield Finding("wrong", what, words, "add it to [payment] connectors")
                 continue
-            book = Path(folder) / f"{terminal.connector}.db"
-            setup = ConnectorSetup(book=book, clock=SystemClock(), terminals={terminal.station: terminal.options})
+            setup = ConnectorSetup(
+                book=_book(config, terminal.connector, folder),
+                clock=SystemClock(),
+                terminals={terminal.station: terminal.options},
+            )
             yield _terminal(what, terminal, partial(points[terminal.connector].load(), setup))
+
+
+def _book(config: Config, connector: str, spare: str) -> Path:
+    """The connector's own book, which says whether a payment is under way; where there is none yet, none is left."""
+    book = data_folder(config) / f"{connector}.db"
+    return book if book.exists() else Path(spare) / book.name
 
 
 def _terminal(what: str, terminal: Terminal, opened: Callable[[], PaymentConnector]) -> Finding:

@@ -41,7 +41,7 @@ async def wire(terminal: SimulatedTerminal) -> AsyncIterator[Proxy]:
 def counter(shop: Shop, wire: Proxy, tmp_path: Path) -> Shop:
     """The shop, whose terminal is at the end of that wire."""
     at = Terminal(host="127.0.0.1", port=wire.port, answer_seconds=0.3, idle_ms=40)
-    shop.connectors = {"simulator": CaisseApConnector({STATION: at}, SentBook(tmp_path / "sent.db"), SystemClock())}
+    shop.connectors = {"simulator": CaisseApConnector({STATION: at}, SentBook(tmp_path / "sent.db", SystemClock()))}
     shop.engine = shop.build()
     return shop
 

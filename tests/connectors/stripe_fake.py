@@ -45,7 +45,8 @@ class FakeStripe:
 
     `customer`: what the customer's card does: `pays`, `declines`, `cancels`, `stays-away`. `lost`: parts of paths whose
     answers never arrive, though the call is done; `cut`: those whose calls never arrive. `refuses`: parts of paths with
-    the code they are refused with; `busy`: those whose keys are in use by a call under way.
+    the code they are refused with; `busy`: those whose keys are in use by a call under way; `denied`: those that the
+    account's key may not use, with the status that says so.
     """
 
     def __init__(self) -> None:
@@ -58,6 +59,7 @@ class FakeStripe:
         self.cut: set[str] = set()
         self.busy: set[str] = set()
         self.refuses: dict[str, str] = {}
+        self.denied: dict[str, int] = {}
         self._answered: dict[str, tuple[str, Json, int, Json]] = {}
         self._left = 0
         self._runner: web.AppRunner | None = None
@@ -88,6 +90,10 @@ class FakeStripe:
         if request.method == "POST" and any(part in path for part in self.busy):
             error = {"type": "idempotency_error", "code": "idempotency_key_in_use", "message": "typed for a test"}
             return web.json_response({"error": error}, status=409)
+        for part, status in self.denied.items():
+            if request.method == "POST" and part in path:
+                error = {"type": "invalid_request_error", "message": "typed for a test"}
+                return web.json_response({"error": error}, status=status)
         status, body = self._repeated(request.method, path, key, form)
         if any(part in path for part in self.lost) and request.transport is not None:
             request.transport.abort()

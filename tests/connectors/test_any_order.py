@@ -146,6 +146,7 @@ class Customers:
 async def test_what_is_said_is_what_was_done(rig: type[Rig], seed: int, tmp_path: Path) -> None:
     async with rigged(rig, tmp_path) as made:
         customers = Customers(made, random.Random(seed))
+        await customers.pay()  # by this answer a terminal shows later that it forgot nothing
         for _ in range(STEPS):
             await customers.step()
         await customers.resolve()

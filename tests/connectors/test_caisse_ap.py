@@ -11,7 +11,7 @@ from poi_engine.clock import SystemClock
 from poi_engine.connectors.caisse_ap.connector import CaisseApConnector
 from poi_engine.connectors.caisse_ap.dialogue import Terminal
 from poi_engine.connectors.caisse_ap_terminal import Done, Fault, SimulatedTerminal
-from poi_engine.connectors.sent import Sent, SentBook
+from poi_engine.connectors.sent import SentBook
 from poi_engine.errors import DeviceError, RequestError
 from tests.servers import unused_port
 
@@ -20,7 +20,7 @@ S = "sta_1"
 
 def driving(terminals: dict[str, Terminal], book: str | Path = ":memory:") -> CaisseApConnector:
     """A connector; with a file it knows what another one did."""
-    return CaisseApConnector(terminals, SentBook(book), SystemClock())
+    return CaisseApConnector(terminals, SentBook(book, SystemClock()))
 
 
 @asynccontextmanager
@@ -96,7 +96,7 @@ async def test_what_was_heard_outlives_the_process_and_what_was_sent_is_never_se
         first, second = driving(at, tmp_path / "book"), driving(at, tmp_path / "book")
         paid = await first.authorise(S, "pay_1", 1590, "EUR", None)
         assert await second.status("pay_1") == await second.authorise(S, "pay_1", 1590, "EUR", None) == paid
-        await first._book.begin(Sent(reference="pay_2", kind="authorise", station_id=S, amount=100))
+        await first._book.begin("pay_2", "authorise", S, 100)
         assert (await second.authorise(S, "pay_2", 100, "EUR", None)).outcome == "unknown"
         assert len(terminal.book) == 1
         await first.close()
@@ -116,13 +116,31 @@ async def test_a_refund_that_stayed_unknown_is_a_persons_to_judge(tmp_path: Path
     """The terminal cannot be asked, and whoever looked at it says so to the checkout alone: the book bars nobody."""
     async with counter() as (connector, terminal):
         await connector.authorise(S, "pay_1", 1590, "EUR", None)
-        await connector._book.begin(
-            Sent(reference="ref_1", kind="refund", station_id=S, of_reference="pay_1", amount=1590)
-        )
+        await connector._book.begin("ref_1", "refund", S, 1590, of_reference="pay_1")
         assert (await connector.refund(S, "pay_1", "ref_1", 1590, "EUR")).outcome == "unknown"
         assert (await connector.refund(S, "pay_1", "ref_2", 1590, "EUR")).outcome == "approved"
         assert (await connector.refund(S, "pay_1", "ref_3", 1, "EUR")).reason == "more than what is left"
         assert [done.amount for done in terminal.book] == [1590, 1590]
+
+
+async def test_a_terminal_at_work_is_not_asked_how_it_is_by_another_process_either(tmp_path: Path) -> None:
+    """`doctor` runs beside the server: a second connection in the middle of a payment makes some terminals drop it."""
+    moved = asyncio.Event()
+    terminal = SimulatedTerminal("silent", told=lambda _done: moved.set())
+    options = Terminal(host="127.0.0.1", port=await terminal.listen(), answer_seconds=5.0)
+    server, doctor = (driving({S: options}, tmp_path / "caisse-ap.db") for _ in range(2))
+    paying = asyncio.create_task(server.authorise(S, "pay_1", 1590, "EUR", None))
+    try:
+        await moved.wait()
+        for connector in (server, doctor):
+            assert await connector.probe(S) == "a payment is under way; it was not asked"
+        assert len(terminal.requests) == 1
+    finally:
+        paying.cancel()
+        await asyncio.gather(paying, return_exceptions=True)
+        for connector in (server, doctor):
+            await connector.close()
+        await terminal.close()
 
 
 async def test_a_terminal_is_asked_how_it_is_and_nothing_moves() -> None:

@@ -182,14 +182,55 @@ async def test_in_progress_is_told_until_it_ends(tmp_path: Path) -> None:
 
 
 async def test_what_the_terminal_never_saw_is_barred_before_it_counts_as_failed(tmp_path: Path) -> None:
-    async with counter(tmp_path, "not-found") as here:
+    async with counter(tmp_path) as here:
         connector = here.connector()
+        await connector.authorise(S, "pay_0", 100, "EUR", None)
+        here.terminal.faults.add("not-found")
         assert (await connector.authorise(S, "pay_1", 1590, "EUR", None)).outcome == "unknown"
         assert (await connector.status("pay_1")).outcome == "not_found"
         assert (await connector.cancel("pay_1")).outcome == "approved"
         here.terminal.faults.clear()
         assert (await connector.authorise(S, "pay_1", 1590, "EUR", None)).outcome == "declined"
-        assert here.terminal.book == []
+        assert [done.amount for done in here.terminal.book] == [1]
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_a_terminal_that_forgot_what_it_did_is_not_believed(tmp_path: Path, before: bool) -> None:
+    """It took the money and was switched off: its "not found" is worth nothing without an answer from before."""
+    async with counter(tmp_path) as here:
+        connector = here.connector()
+        if before:
+            await connector.authorise(S, "pay_0", 100, "EUR", None)
+        here.terminal.faults.add("restarts")
+        assert (await connector.authorise(S, "pay_1", 1590, "EUR", None)).outcome == "unknown"
+        here.terminal.faults.clear()
+        for _ in range(2):
+            said = await connector.status("pay_1")
+            assert (said.outcome, "forgotten" in said.reason) == ("unknown", True)
+        assert (await connector.cancel("pay_1")).outcome == "unknown"
+        assert (await connector.authorise(S, "pay_2", 200, "EUR", None)).outcome == "approved"
+        assert (await connector.status("pay_1")).outcome == "unknown", "an answer from afterwards proves nothing"
+        assert [done.amount for done in here.terminal.book][-2:] == [Decimal("15.9"), 2]
+
+
+async def test_a_card_that_was_read_before_shows_that_nothing_was_forgotten(tmp_path: Path) -> None:
+    async with counter(tmp_path) as here:
+        connector = here.connector()
+        seen = await connector.acquire_card(S, "acq_1")
+        here.terminal.faults.add("not-found")
+        await connector.authorise(S, "pay_1", 1590, "EUR", seen.acquisition_ref)
+        assert (await connector.status("pay_1")).outcome == "not_found"
+
+
+async def test_what_another_machine_sent_is_not_declared_undone_by_a_terminal_that_forgot(tmp_path: Path) -> None:
+    async with counter(tmp_path) as here:
+        other = here.connector(book="of-another-machine.db")
+        await other.authorise(S, "pay_0", 100, "EUR", None)
+        assert (await other.status("pay_1")).outcome == "not_found"
+        here.terminal.faults.add("restarts")
+        await here.connector().authorise(S, "pay_1", 1590, "EUR", None)
+        assert (await other.status("pay_1")).outcome == "unknown"
+        assert (await other.cancel("pay_1")).outcome == "unknown"
 
 
 async def test_another_amount_than_asked_is_for_a_person(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from babel.numbers import list_currencies
 
 from poi_engine.clock import SystemClock
+from poi_engine.connectors.stripe_terminal.amounts import in_ours, theirs
 from poi_engine.connectors.stripe_terminal.connector import StripeConnector, opened
 from poi_engine.errors import DeviceError, RequestError
 from poi_engine.ports import ConnectorSetup
@@ -264,3 +266,86 @@ async def test_a_refund_that_is_cancelled_is_never_made(tmp_path: Path) -> None:
         assert (await connector.refund(S, "pay_1", "ref_2", 1590, "EUR")).outcome == "approved"
         assert (await connector.cancel("ref_2")).outcome == "unknown"
         assert [one["amount"] for one in service.refunds] == [1590]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+async def test_a_repeat_that_is_refused_for_no_reason_of_the_payment_says_nothing_of_it(
+    tmp_path: Path, status: int
+) -> None:
+    """The key was taken back or has too few rights: the call before may have been done all the same."""
+    async with counter(tmp_path) as here:
+        connector, service = here.connector(), here.service
+        await connector.authorise(S, "pay_1", 1590, "EUR", None)
+        await connector.hold(S, "hold_1", 5000, "EUR")
+        service.cut = {"refunds", "capture"}
+        assert (await connector.refund(S, "pay_1", "ref_1", 590, "EUR")).outcome == "unknown"
+        assert (await connector.capture_hold(S, "hold_1", "cap_1", 3000)).outcome == "unknown"
+        service.cut, service.denied = set(), {"refunds": status, "capture": status}
+        for reference in ("ref_1", "cap_1", "ref_1", "cap_1"):
+            assert (await connector.status(reference)).outcome == "unknown", reference
+        service.denied = {}
+        assert (await connector.status("ref_1")).outcome == "approved"
+        assert (await connector.status("cap_1")).outcome == "approved"
+        assert (here.charged(), [one["amount"] for one in service.refunds]) == ([1590, 3000], [590])
+
+
+async def test_a_repeat_that_is_refused_because_of_the_payment_is_declined(tmp_path: Path) -> None:
+    async with counter(tmp_path) as here:
+        connector, service = here.connector(), here.service
+        await connector.authorise(S, "pay_1", 1590, "EUR", None)
+        service.cut = {"refunds"}
+        assert (await connector.refund(S, "pay_1", "ref_1", 590, "EUR")).outcome == "unknown"
+        service.cut = set()
+        await here.connector(book="of-another-machine.db").refund(S, "pay_1", "ref_2", 1590, "EUR")
+        assert (await connector.status("ref_1")).outcome == "declined"
+        service.cut = {"capture"}
+        await connector.hold(S, "hold_1", 5000, "EUR")
+        assert (await connector.capture_hold(S, "hold_1", "cap_1", 3000)).outcome == "unknown"
+        service.intents[list(service.intents)[-1]]["status"] = "canceled"  # the bank's patience is over
+        assert (await connector.status("cap_1")).outcome == "declined"
+
+
+@pytest.mark.parametrize(
+    ("currency", "ours", "counted"),
+    [("EUR", 1590, 1590), ("JPY", 1590, 1590), ("ISK", 1590, 159_000), ("RSD", 1590, 159_000), ("KWD", 1590, 1590)],
+)
+async def test_amounts_are_sent_and_read_as_the_service_counts(
+    tmp_path: Path, currency: str, ours: int, counted: int
+) -> None:
+    """Its pages: no decimals in yen, two in krónur (always 00), thousandths by tens in dinars of Kuwait."""
+    async with counter(tmp_path) as here:
+        connector = here.connector()
+        seen = await connector.acquire_card(S, "acq_1", ours + 10, currency)
+        paid = await connector.authorise(S, "pay_1", ours, currency, seen.acquisition_ref)
+        assert (paid.outcome, paid.amount) == ("approved", ours)
+        back = await connector.refund(S, "pay_1", "ref_1", ours - 90, currency)
+        assert (back.outcome, back.amount) == ("approved", ours - 90)
+        await connector.hold(S, "hold_1", ours, currency)
+        taken = await connector.capture_hold(S, "hold_1", "cap_1", ours)
+        assert (taken.outcome, taken.amount) == ("approved", ours)
+        assert here.charged() == [counted, counted]
+        assert here.service.refunds[0]["amount"] == counted * (ours - 90) // ours
+
+
+@pytest.mark.parametrize(("currency", "amount"), [("UGX", 1590), ("KWD", 1591), ("CLF", 1590), ("LYD", 1590)])
+async def test_an_amount_that_the_service_does_not_take_is_not_sent(tmp_path: Path, currency: str, amount: int) -> None:
+    async with counter(tmp_path) as here:
+        connector = here.connector()
+        with pytest.raises(DeviceError, match="Nothing was sent") as error:
+            await connector.authorise(S, "pay_1", amount, currency, None)
+        assert error.value.code == "not-for-this-terminal"
+        with pytest.raises(DeviceError, match="Nothing was sent"):
+            await connector.acquire_card(S, "acq_1", amount, currency)
+        assert here.service.calls == []
+
+
+def test_every_currency_comes_back_as_it_was_sent_or_is_refused() -> None:
+    refused = set()
+    for currency in list_currencies():
+        try:
+            assert in_ours(theirs(12_340, currency), currency) == 12_340, currency
+        except DeviceError:
+            refused.add(currency)
+    assert {"UGX", "CLF", "LYD"} <= refused
+    assert not refused & {"EUR", "USD", "JPY", "ISK", "KWD", "HUF", "TWD", "RSD", "XOF"}
+    assert in_ours(159_050, "ISK") is None

@@ -14,6 +14,7 @@ import pytest
 
 from poi_engine.clock import SystemClock
 from poi_engine.connectors.nexo_terminal.connector import opened
+from poi_engine.connectors.sent import SentBook
 from poi_engine.ports import ConnectorSetup
 from poi_server.__main__ import main
 from tests.connectors.opening import opened_apart
@@ -91,6 +92,16 @@ def test_a_caisse_ap_terminal_is_found_well(tmp_path: Path, capsys: pytest.Captu
         _configured(tmp_path, "caisse-ap", f'host = "{host}", port = {port}')
         main(["doctor", "--data", str(tmp_path), "--config", str(tmp_path / "poi-server.toml")])
         assert "caisse-ap: it answers" in capsys.readouterr().out
+        asyncio.run(_begun(tmp_path / "caisse-ap.db"))
+        main(["doctor", "--data", str(tmp_path), "--config", str(tmp_path / "poi-server.toml")])
+        assert "caisse-ap: a payment is under way; it was not asked" in capsys.readouterr().out
+
+
+async def _begun(file: Path) -> None:
+    """What the server's connector writes before it sends."""
+    book = SentBook(file, SystemClock())
+    await book.begin("pay_1", "authorise", "sta_1", 1590, "EUR")
+    book.close()
 
 
 @pytest.mark.parametrize(

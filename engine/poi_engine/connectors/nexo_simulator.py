@@ -24,6 +24,7 @@ NexoFault = Literal[
     "cut",
     "in-progress",
     "not-found",
+    "restarts",
     "no-card",
     "wrong-service",
     "wrong-hmac",
@@ -131,6 +132,9 @@ class SimulatedNexoTerminal:
             await asyncio.sleep(self._late)
         if "silent" in self.faults or "in-progress" in self.faults:
             await self._closing.wait()
+        if "restarts" in self.faults:
+            self._answers.clear()
+            return _dropped(request)
         if "lost" in self.faults or self._closing.is_set():
             return _dropped(request)
         if "refused-http" in self.faults:

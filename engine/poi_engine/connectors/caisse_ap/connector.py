@@ -7,12 +7,11 @@ is not answered stays unknown until a person has looked at the terminal.
 import asyncio
 from collections.abc import Mapping
 
-from poi_engine.clock import Clock, micros
 from poi_engine.connectors.caisse_ap.dialogue import NoAnswer, Terminal, ask
 from poi_engine.connectors.caisse_ap.fields import MalformedAnswer
 from poi_engine.connectors.caisse_ap.messages import Action, Answered, Asked
 from poi_engine.connectors.options import options_of
-from poi_engine.connectors.sent import Sent, SentBook
+from poi_engine.connectors.sent import SentBook, unknown
 from poi_engine.errors import DeviceError, RequestError
 from poi_engine.ports import Capabilities, CardSeen, ConnectorSetup, PaymentResult
 
@@ -25,10 +24,9 @@ class CaisseApConnector:
     name = "caisse-ap"
     capabilities = Capabilities(card_before_amount=False, refund=True, cancel=False, status=False)
 
-    def __init__(self, terminals: Mapping[str, Terminal], book: SentBook, clock: Clock) -> None:
+    def __init__(self, terminals: Mapping[str, Terminal], book: SentBook) -> None:
         self._terminals = dict(terminals)
         self._book = book
-        self._clock = clock
         self._busy = {station: asyncio.Lock() for station in terminals}
 
     async def acquire_card(
@@ -60,12 +58,17 @@ class CaisseApConnector:
     async def status(self, payment_ref: str) -> PaymentResult:
         """What was heard of the reference; unknown otherwise, for terminals cannot be asked."""
         line = await self._book.find(payment_ref)
-        return (line.result if line else None) or _unknown(payment_ref, "the terminal cannot be asked")
+        return (line.result if line else None) or unknown(payment_ref, "the terminal cannot be asked")
 
     async def probe(self, station_id: str) -> str:
-        """Whether the terminal answers to a question that moves nothing. Raises `DeviceError` when it does not."""
+        """Whether the terminal answers to a question that moves nothing; while it works it is left alone, for whoever
+        works with it. Raises `DeviceError`."""
         terminal = self._terminal(station_id)
-        said = await ask(terminal, _asking(terminal, "probe", 0, "EUR"))
+        longest = terminal.connect_seconds + terminal.answer_seconds
+        if self._busy[station_id].locked() or await self._book.waits(station_id, longest):
+            return "a payment is under way; it was not asked"
+        async with self._busy[station_id]:
+            said = await ask(terminal, _asking(terminal, "probe", 0, "EUR"))
         return "it answers" if said.done else f"it answers: {said.reason or 'busy'}"
 
     async def close(self) -> None:
@@ -79,17 +82,7 @@ class CaisseApConnector:
         if self._busy[station_id].locked():
             raise DeviceError("terminal-busy", "The terminal is busy with another payment; nothing was sent.")
         async with self._busy[station_id]:
-            known = await self._book.begin(
-                Sent(
-                    reference=reference,
-                    kind=_KINDS[action],
-                    station_id=station_id,
-                    of_reference=of_reference,
-                    amount=amount,
-                    currency=currency,
-                    at=micros(self._clock.now()),
-                )
-            )
+            known = await self._book.begin(reference, _KINDS[action], station_id, amount, currency, of_reference)
             if known is not None:
                 return await self.status(reference)
             result = await self._result(terminal, reference, action, amount, currency, of_reference)
@@ -118,7 +111,7 @@ class CaisseApConnector:
 def opened(setup: ConnectorSetup) -> CaisseApConnector:
     """The connector as the server loads it. Raises `RequestError` with the option's path."""
     terminals = {station: options_of(Terminal, station, options) for station, options in setup.terminals.items()}
-    return CaisseApConnector(terminals, SentBook(setup.book), setup.clock)
+    return CaisseApConnector(terminals, SentBook(setup.book, setup.clock))
 
 
 def _asking(terminal: Terminal, action: Action, amount: int, currency: str) -> Asked:
@@ -142,14 +135,14 @@ async def _asked(terminal: Terminal, reference: str, action: Action, amount: int
     try:
         return _result(reference, amount, await ask(terminal, asked))
     except (NoAnswer, MalformedAnswer) as error:
-        return _unknown(reference, error.message)
+        return unknown(reference, error.message)
 
 
 def _result(reference: str, amount: int, said: Answered) -> PaymentResult:
     if not said.done:
         return PaymentResult(outcome="declined", payment_ref=reference, reason=said.reason)
     if said.amount != amount:  # money moved, but another amount: a person decides
-        return _unknown(reference, f"the terminal took {said.amount} of {amount} minor units")
+        return unknown(reference, f"the terminal took {said.amount} of {amount} minor units")
     return PaymentResult(
         outcome="approved",
         payment_ref=reference,
@@ -157,7 +150,3 @@ def _result(reference: str, amount: int, said: Answered) -> PaymentResult:
         facts=said.facts,
         authorisation=said.authorisation,
     )
-
-
-def _unknown(reference: str, why: str) -> PaymentResult:
-    return PaymentResult(outcome="unknown", payment_ref=reference, reason=why)

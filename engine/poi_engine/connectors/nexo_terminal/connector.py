@@ -11,17 +11,17 @@ from typing import Any
 
 import msgspec
 
-from poi_engine.clock import Clock, micros
+from poi_engine.clock import Clock
 from poi_engine.connectors.nexo_terminal.dialogue import NoAnswer
 from poi_engine.connectors.nexo_terminal.messages import Body, Nonsense, decimal, facts_of, sale_data
 from poi_engine.connectors.nexo_terminal.options import NexoTerminal, terminal
 from poi_engine.connectors.nexo_terminal.talk import Category, Talk, meaning, token_of
-from poi_engine.connectors.sent import Sent, SentBook
+from poi_engine.connectors.sent import FINAL, Sent, SentBook, card_seen, declined, unknown
 from poi_engine.errors import DeviceError
 from poi_engine.ports import Capabilities, CardSeen, ConnectorSetup, PaymentResult
 
-_FINAL = ("approved", "declined")
 _UNDO_TRIES = 100
+_FORGOTTEN = "the terminal has forgotten what it was asked before: look at its own list of payments"
 
 
 class NexoConnector:
@@ -42,22 +42,22 @@ class NexoConnector:
     ) -> CardSeen:
         """Have a card read before the amount; repeating the reference tells of the same card."""
         async with self._alone(station_id) as there:
-            known = await self._begin(acquisition_ref, "acquire", station_id)
+            known = await self._book.begin(acquisition_ref, "acquire", station_id)
             if known is not None:
-                return _seen(known)
+                return card_seen(acquisition_ref, known.result)
             body = await self._card(there, acquisition_ref, amount, currency)
             facts = facts_of(body.PaymentInstrumentData, body.Response.AdditionalResponse)
             outcome, reason = ("approved", "") if body.succeeded else ("declined", body.reason)
             result = PaymentResult(outcome=outcome, payment_ref=acquisition_ref, facts=facts, reason=reason)
             await self._book.end(acquisition_ref, token=token_of(body), result=result)
-            return _seen(Sent(reference=acquisition_ref, kind="acquire", result=result))
+            return card_seen(acquisition_ref, result)
 
     async def authorise(
         self, station_id: str, payment_ref: str, amount: int, currency: str, acquisition_ref: str | None
     ) -> PaymentResult:
         """Take an amount in minor units at the station's terminal, with the card it has read or with the next one."""
         async with self._alone(station_id) as there:
-            known = await self._begin(payment_ref, "authorise", station_id, amount, currency)
+            known = await self._book.begin(payment_ref, "authorise", station_id, amount, currency)
             if known is not None:
                 return known.result or await self.status(payment_ref)
             card = await self._take_card(acquisition_ref)
@@ -66,7 +66,7 @@ class NexoConnector:
     async def hold(self, station_id: str, hold_ref: str, amount: int, currency: str) -> PaymentResult:
         """Hold an amount on the card that is presented: a first reservation."""
         async with self._alone(station_id) as there:
-            known = await self._begin(hold_ref, "hold", station_id, amount, currency)
+            known = await self._book.begin(hold_ref, "hold", station_id, amount, currency)
             if known is not None:
                 return known.result or await self.status(hold_ref)
             return await self._pay(there, hold_ref, "FirstReservation", amount, currency)
@@ -79,7 +79,7 @@ class NexoConnector:
             if line is None:
                 raise DeviceError("original-unknown", "This machine has not made the hold; nothing was sent.")
             currency = line.currency
-            known = await self._begin(capture_ref, "capture", station_id, amount, currency, hold_ref)
+            known = await self._book.begin(capture_ref, "capture", station_id, amount, currency, hold_ref)
             if known is not None:
                 return known.result or await self.status(capture_ref)
             if await self._is_too_much(hold_ref):
@@ -101,12 +101,12 @@ class NexoConnector:
             if undone.outcome != "approved":
                 return PaymentResult(outcome=undone.outcome, payment_ref=payment_ref, reason=undone.reason)
         elif said.outcome == "not_found":
-            await self._begin(payment_ref, "authorise", line.station_id if line else "")
+            await self._book.begin(payment_ref, "authorise", line.station_id if line else "")
         elif said.outcome != "declined":
             if line is not None:
                 await self._talk.abort(self._terminal(line.station_id), self._category(line), payment_ref)
-            return _unknown(payment_ref, "it is still at the terminal")
-        await self._book.end(payment_ref, result=_declined(payment_ref, "cancelled"))
+            return unknown(payment_ref, said.reason or "it is still at the terminal")
+        await self._book.end(payment_ref, result=declined(payment_ref, "cancelled"))
         return PaymentResult(outcome="approved", payment_ref=payment_ref)
 
     async def refund(
@@ -115,7 +115,7 @@ class NexoConnector:
         """Give back at most what is left of a payment, at the station's terminal."""
         async with self._alone(station_id) as there:
             original = await self._original(payment_ref)
-            known = await self._begin(refund_ref, "refund", station_id, amount, currency, payment_ref)
+            known = await self._book.begin(refund_ref, "refund", station_id, amount, currency, payment_ref)
             if known is not None:
                 return known.result or await self.status(refund_ref)
             if await self._is_too_much(payment_ref):
@@ -127,11 +127,13 @@ class NexoConnector:
         line = await self._book.find(payment_ref)
         if line is None:
             return await self._anywhere(payment_ref)
-        if line.result is not None and line.result.outcome in _FINAL:
+        if line.result is not None and line.result.outcome in FINAL:
             return line.result
         said, token = await self._talk.became(self._terminal(line.station_id), self._category(line), line)
-        if said.outcome in _FINAL:
+        if said.outcome in FINAL:
             await self._book.end(payment_ref, token=token, result=said)
+        if said.outcome == "not_found" and line.kind != "cancel" and await self._has_forgotten(line):
+            return unknown(payment_ref, _FORGOTTEN)
         return said
 
     async def probe(self, station_id: str) -> str:
@@ -174,11 +176,11 @@ class NexoConnector:
             answer = await self._talk.move(there, category, reference, body)
             said = meaning(category, reference, amount, currency, answer)
         except (NoAnswer, Nonsense) as error:
-            return _unknown(reference, error.message)
+            return unknown(reference, error.message)
         except DeviceError:
             await self._book.forget(reference)
             raise
-        await self._book.end(reference, token=token_of(answer), result=said if said.outcome in _FINAL else None)
+        await self._book.end(reference, token=token_of(answer), result=said if said.outcome in FINAL else None)
         return said
 
     # --- the card --------------------------------------------------------------------------------------------------
@@ -214,7 +216,7 @@ class NexoConnector:
             await self._talk.abort(there, "CardAcquisition", line.reference)
         if line.result is None or line.token:
             await self._talk.release(there)
-        await self._book.end(line.reference, token="", result=_declined(line.reference, "cancelled"))
+        await self._book.end(line.reference, token="", result=declined(line.reference, "cancelled"))
         return PaymentResult(outcome="approved", payment_ref=line.reference)
 
     # --- giving back -----------------------------------------------------------------------------------------------
@@ -233,8 +235,8 @@ class NexoConnector:
         return left is not None and left < 0
 
     async def _refused(self, reference: str, why: str) -> PaymentResult:
-        await self._book.end(reference, result=_declined(reference, why))
-        return _declined(reference, why)
+        await self._book.end(reference, result=declined(reference, why))
+        return declined(reference, why)
 
     async def _undo(self, payment_ref: str, amount: int) -> PaymentResult:
         """Reverse the whole of a payment at the terminal that took it."""
@@ -244,16 +246,16 @@ class NexoConnector:
         currency = line.currency if line else ""
         for number in range(_UNDO_TRIES):
             reference = f"cancel:{number}:{payment_ref}"
-            known = await self._begin(reference, "cancel", station.station, amount, currency, payment_ref)
+            known = await self._book.begin(reference, "cancel", station.station, amount, currency, payment_ref)
             if known is None:
                 body = self._reversal(reference, original)
                 return await self._send(station, "Reversal", reference, body, amount, currency)
             said = known.result or await self.status(reference)
             if said.outcome == "not_found":  # should it arrive still, the terminal reverses a payment only once
-                await self._book.end(reference, result=_declined(reference, "never reached the terminal"))
+                await self._book.end(reference, result=declined(reference, "never reached the terminal"))
             elif said.outcome != "declined":  # a refusal may be asked again, under a name of its own
                 return said
-        return _unknown(payment_ref, "the terminal refuses to undo it")
+        return unknown(payment_ref, "the terminal refuses to undo it")
 
     def _reversal(self, reference: str, original: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -287,7 +289,22 @@ class NexoConnector:
                 said, _ = await self._talk.became(there, category, sought)
                 if said.outcome != "not_found":
                     return said
+            if await self._remembers(there, reference) is False:
+                return unknown(reference, _FORGOTTEN)
         return PaymentResult(outcome="not_found", payment_ref=reference)
+
+    async def _has_forgotten(self, line: Sent) -> bool:
+        """Whether a terminal that says "not found" of what was sent may have lost it: it proves that it has not by an
+        answer from before, which it knows still. The lines about reversals need no proof: one undoes a payment once."""
+        return not await self._remembers(self._terminal(line.station_id), line.reference)
+
+    async def _remembers(self, there: NexoTerminal, reference: str) -> bool | None:
+        """Whether a terminal knows what it answered before a reference was begun; None: it had answered nothing."""
+        witnesses = await self._book.answered_before(reference, there.station)
+        for line in witnesses:
+            if await self._talk.remembers(there, self._category(line), line.reference):
+                return True
+        return False if witnesses else None
 
     # --- small things ----------------------------------------------------------------------------------------------
 
@@ -309,26 +326,12 @@ class NexoConnector:
         return next(there for there in self._terminals.values() if there.options.poi_id == poi_id)
 
     def _category(self, line: Sent) -> Category:
+        if line.kind == "acquire":
+            return "CardAcquisition"
         if line.kind == "cancel":
             return "Reversal"
         refunds = self._terminal(line.station_id).options.refunds
         return "Reversal" if line.kind == "refund" and refunds == "reversal" else "Payment"
-
-    async def _begin(
-        self, reference: str, kind: str, station: str, amount: int = 0, currency: str = "", of_reference: str = ""
-    ) -> Sent | None:
-        at = micros(self._clock.now())
-        return await self._book.begin(
-            Sent(
-                reference=reference,
-                kind=kind,
-                station_id=station,
-                amount=amount,
-                currency=currency,
-                of_reference=of_reference,
-                at=at,
-            )
-        )
 
     def _sale(self, reference: str) -> dict[str, Any]:
         return sale_data(reference, self._clock.now())
@@ -337,19 +340,4 @@ class NexoConnector:
 def opened(setup: ConnectorSetup) -> NexoConnector:
     """The connector as the server loads it. Raises `RequestError` with the option's path."""
     terminals = {station: terminal(station, options) for station, options in setup.terminals.items()}
-    return NexoConnector(terminals, SentBook(setup.book), setup.clock)
-
-
-def _seen(line: Sent) -> CardSeen:
-    if line.result is None or line.result.outcome != "approved":
-        reason = line.result.reason if line.result else "the terminal still waits for one"
-        raise DeviceError("card-not-read", f"No card was read: {reason}.")
-    return CardSeen(facts=line.result.facts, acquisition_ref=line.reference)
-
-
-def _declined(reference: str, why: str) -> PaymentResult:
-    return PaymentResult(outcome="declined", payment_ref=reference, reason=why)
-
-
-def _unknown(reference: str, why: str) -> PaymentResult:
-    return PaymentResult(outcome="unknown", payment_ref=reference, reason=why)
+    return NexoConnector(terminals, SentBook(setup.book, setup.clock), setup.clock)

@@ -10,24 +10,12 @@ from typing import Any, Literal
 
 from msgspec import Struct, ValidationError, convert
 
+from poi_engine.connectors.currencies import scale_of
 from poi_engine.errors import DeviceError
 from poi_engine.ports import PaymentResult
 from poi_offers.situation import PaymentFacts
 
 Message = dict[str, Any]
-_DIGITS = {
-    **dict.fromkeys(
-        (
-            *("ADP", "AFN", "ALL", "BIF", "BYR", "CLP", "DJF", "ESP", "GNF", "IQD", "IRR", "ISK", "ITL", "JPY", "KMF"),
-            *("KPW", "KRW", "LAK", "LBP", "LUF", "MGA", "MGF", "MMK", "MRO", "PYG", "RSD", "RWF", "SLL", "SOS", "STD"),
-            *("SYP", "TMM", "TRL", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF", "YER", "ZMK", "ZWD"),
-        ),
-        0,
-    ),
-    **dict.fromkeys(("BHD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-    **dict.fromkeys(("CLF", "UYW"), 4),
-}
-"""Decimals of the currencies that have other than two, as our own amounts have them."""
 _SCHEMES = {"mc": "mastercard", "cartebancaire": "cb", "cartes bancaires": "cb", "cup": "unionpay"}
 _ENTRY_MODES: dict[str, Literal["chip", "contactless", "swipe", "manual", "phone"]] = {
     **dict.fromkeys(("Contactless", "Tapped", "RFID"), "contactless"),
@@ -211,12 +199,12 @@ def stamp(at: float) -> str:
 
 def decimal(amount: int, currency: str) -> float:
     """Minor units as the wire's number, which prints as exactly this many decimals."""
-    return amount / _scale(currency)
+    return amount / scale_of(currency)
 
 
 def minor(value: float, currency: str) -> int:
     """The wire's number in minor units. Raises `Nonsense` for a fraction of one."""
-    scaled = value * _scale(currency)
+    scaled = value * scale_of(currency)
     if not math.isfinite(scaled) or abs(scaled - round(scaled)) > 1e-4:
         raise Nonsense(f"{value!r} is no amount of {currency}")
     return round(scaled)
@@ -280,8 +268,3 @@ def facts_of(instrument: _Instrument | None, additional: str | None = None) -> P
         bin=shown[0] if shown else None,
         entry_mode="phone" if phone else modes[0] if modes else None,
     )
-
-
-def _scale(currency: str) -> int:
-    scale: int = 10 ** _DIGITS.get(currency, 2)
-    return scale

@@ -24,7 +24,7 @@ from poi_engine.connectors.sent import Sent
 from poi_engine.errors import DeviceError
 from poi_engine.ports import PaymentResult
 
-Category = Literal["Payment", "Reversal"]
+Category = Literal["Payment", "Reversal", "CardAcquisition"]
 Told = tuple[PaymentResult, str | None]
 """The terminal's word, and its own reference of the transaction where it gives one."""
 
@@ -53,6 +53,15 @@ class Talk:
             return _repeated(category, line, pointing, await self._question(there, "TransactionStatus", body))
         except (NoAnswer, Nonsense) as error:
             return PaymentResult(outcome="unknown", payment_ref=line.reference, reason=error.message), None
+
+    async def remembers(self, there: NexoTerminal, category: Category, reference: str) -> bool:
+        """Whether the terminal still has its answer to the message about a reference."""
+        body = {"MessageReference": _pointing(there, category, reference), "ReceiptReprintFlag": False}
+        try:
+            answer = await self._question(there, "TransactionStatus", body)
+        except (NoAnswer, Nonsense):
+            return False
+        return answer.succeeded and answer.RepeatedMessageResponse is not None
 
     async def diagnosis(self, there: NexoTerminal) -> str:
         """How the terminal is."""

@@ -11,17 +11,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from poi_engine.clock import Clock, micros
-from poi_engine.connectors.sent import Sent, SentBook
+from poi_engine.connectors.sent import FINAL, Sent, SentBook, card_seen, declined, unknown
 from poi_engine.connectors.stripe_terminal.options import StripeReader, reader
 from poi_engine.connectors.stripe_terminal.states import (
     action_on,
-    declined,
     facts_of,
     failure,
     intent_said,
     refund_said,
-    unknown,
 )
 from poi_engine.errors import DeviceError, RequestError
 from poi_engine.ports import Capabilities, CardSeen, ConnectorSetup, PaymentResult
@@ -29,7 +26,6 @@ from poi_engine.ports import Capabilities, CardSeen, ConnectorSetup, PaymentResu
 if TYPE_CHECKING:
     from poi_engine.connectors.stripe_terminal.service import Service
 
-_FINAL = ("approved", "declined")
 _LEAST = 50  # minor units: the least amount of an intent that is made only to be cancelled
 
 
@@ -39,10 +35,9 @@ class StripeConnector:
     name = "stripe"
     capabilities = Capabilities(card_before_amount=True, holds=True)
 
-    def __init__(self, readers: Mapping[str, StripeReader], book: SentBook, clock: Clock) -> None:
+    def __init__(self, readers: Mapping[str, StripeReader], book: SentBook) -> None:
         self._readers = dict(readers)
         self._book = book
-        self._clock = clock
         self._busy = {station: asyncio.Lock() for station in readers}
         self._services: dict[tuple[str, str], Service] = {}
 
@@ -53,16 +48,16 @@ class StripeConnector:
         if amount <= 0:
             raise DeviceError("amount-first", "This reader shows an amount while it reads the card: fill the basket.")
         async with self._alone(station_id) as (there, service):
-            known = await self._begin(acquisition_ref, "acquire", station_id, amount, currency)
+            known = await self._book.begin(acquisition_ref, "acquire", station_id, amount, currency)
             if known is not None:
-                return _seen(known)
+                return card_seen(acquisition_ref, known.result)
             try:
                 result = await self._collect(there, service, acquisition_ref, amount, currency)
             except DeviceError:
                 await self._let_go(there, service, acquisition_ref)
                 raise
             await self._book.end(acquisition_ref, result=result)
-            return _seen(Sent(reference=acquisition_ref, kind="acquire", result=result))
+            return card_seen(acquisition_ref, result)
 
     async def authorise(
         self, station_id: str, payment_ref: str, amount: int, currency: str, acquisition_ref: str | None
@@ -80,14 +75,15 @@ class StripeConnector:
             intent = await self._intent_of(service, hold_ref)
             if intent is None:
                 raise DeviceError("original-unknown", "The service does not know the hold; nothing was sent.")
-            known = await self._begin(capture_ref, "capture", station_id, amount, "", hold_ref)
+            currency = await self._currency_of(service, hold_ref, intent)
+            known = await self._book.begin(capture_ref, "capture", station_id, amount, currency, hold_ref)
             if known is not None:
                 return known.result or await self.status(capture_ref)
             left = await self._book.left(hold_ref)
             if left is not None and left < 0:
                 return await self._ended(declined(capture_ref, "more than what is held"))
             await self._book.end(capture_ref, token=intent)
-            return await self._taken(service, intent, capture_ref, amount)
+            return await self._taken(service, intent, capture_ref, amount, currency)
 
     async def capture(self, payment_ref: str, amount: int) -> PaymentResult:
         """Nothing to do: intents are made to capture at once."""
@@ -111,7 +107,7 @@ class StripeConnector:
             said = await self._stopped(there, service, payment_ref)
             if said.outcome != "declined":
                 return said
-        await self._begin(payment_ref, "authorise", there.station)
+        await self._book.begin(payment_ref, "authorise", there.station)
         await self._book.end(payment_ref, result=declined(payment_ref, "cancelled"))
         return PaymentResult(outcome="approved", payment_ref=payment_ref)
 
@@ -123,18 +119,18 @@ class StripeConnector:
             intent = await self._intent_of(service, payment_ref)
             if intent is None:
                 raise DeviceError("original-unknown", "The service does not know the payment; nothing was sent.")
-            known = await self._begin(refund_ref, "refund", station_id, amount, currency, payment_ref)
+            known = await self._book.begin(refund_ref, "refund", station_id, amount, currency, payment_ref)
             if known is not None:
                 return known.result or await self.status(refund_ref)
             left = await self._book.left(payment_ref)
             if left is not None and left < 0:
                 return await self._ended(declined(refund_ref, "more than what is left"))
-            return await self._refunded(service, intent, refund_ref, amount)
+            return await self._refunded(service, intent, refund_ref, amount, currency)
 
     async def status(self, payment_ref: str) -> PaymentResult:
         """What became of a payment or refund: from the book, or from the service."""
         line = await self._book.find(payment_ref)
-        if line is not None and line.result is not None and line.result.outcome in _FINAL:
+        if line is not None and line.result is not None and line.result.outcome in FINAL:
             return line.result
         there, service = self._of(line)
         try:
@@ -201,7 +197,7 @@ class StripeConnector:
         self, station_id: str, kind: str, reference: str, amount: int, currency: str, acquisition_ref: str | None
     ) -> PaymentResult:
         async with self._alone(station_id) as (there, service):
-            known = await self._begin(reference, kind, station_id, amount, currency)
+            known = await self._book.begin(reference, kind, station_id, amount, currency)
             if known is not None:
                 return known.result or await self.status(reference)
             card = await self._take_card(acquisition_ref)
@@ -219,7 +215,7 @@ class StripeConnector:
     ) -> str:
         if card is None:
             return str((await service.create_intent(amount, currency, reference, reference, held=held))["id"])
-        return str((await service.adjust_intent(card, amount, reference, reference))["id"])
+        return str((await service.adjust_intent(card, amount, currency, reference, reference))["id"])
 
     async def _not_started(self, reference: str, error: DeviceError) -> PaymentResult:
         """Before the reader was told to charge, nothing can have been; if it may have been told, nobody knows."""
@@ -273,24 +269,32 @@ class StripeConnector:
 
     async def _spend(self, service: Service, reference: str) -> None:
         """Use the reference's key on an intent that is cancelled at once. Raises `DeviceError` if it was used."""
-        spent = await service.create_intent(_LEAST, "eur", f"spent:{reference}", reference)
+        spent = await service.create_intent(_LEAST, "EUR", f"spent:{reference}", reference)
         await service.cancel_intent(spent["id"])
 
-    async def _taken(self, service: Service, intent: str, capture_ref: str, amount: int) -> PaymentResult:
+    async def _taken(
+        self, service: Service, intent: str, capture_ref: str, amount: int, currency: str, *, again: bool = False
+    ) -> PaymentResult:
         try:
-            captured = await service.capture_intent(intent, amount, capture_ref)
+            captured = await service.capture_intent(intent, amount, currency, capture_ref)
         except DeviceError as error:
-            if error.code == "no-answer":
-                return unknown(capture_ref, error.message)
-            return await self._ended(declined(capture_ref, str(getattr(error, "reason", error.code))))
+            return await self._not_done(capture_ref, error, again=again)
         return await self._ended(intent_said(capture_ref, amount, captured, None))
 
     async def _capture_status(self, service: Service, line: Sent) -> PaymentResult:
         """What is taken is taken; only what is held still is asked for again: the service forgets keys after a day."""
         said = await service.intent(line.token)
-        if said.get("status") == "succeeded":
+        if said.get("status") in ("succeeded", "canceled"):
             return await self._ended(intent_said(line.reference, line.amount, said, None))
-        return await self._taken(service, line.token, line.reference, line.amount)
+        currency = line.currency or str(said["currency"]).upper()
+        return await self._taken(service, line.token, line.reference, line.amount, currency, again=True)
+
+    async def _not_done(self, reference: str, error: DeviceError, *, again: bool) -> PaymentResult:
+        """What a call that failed says of a reference; of one that was sent before, only a verdict on the payment says
+        anything. That the key was taken back, or has too few rights, is none."""
+        if error.code == "no-answer" or (again and not getattr(error, "verdict", False)):
+            return unknown(reference, error.message)
+        return await self._ended(declined(reference, str(getattr(error, "reason", error.code))))
 
     # --- giving back -----------------------------------------------------------------------------------------------
 
@@ -299,25 +303,26 @@ class StripeConnector:
         if intent is None:
             return unknown(payment_ref, "its intent is not found")
         try:
-            refund = await service.refund(intent, amount, f"cancel:{payment_ref}", f"cancel:{payment_ref}")
+            currency = await self._currency_of(service, payment_ref, intent)
+            refund = await service.refund(intent, amount, currency, f"cancel:{payment_ref}", f"cancel:{payment_ref}")
         except DeviceError as error:
             return unknown(payment_ref, error.message)
         return refund_said(payment_ref, amount, refund)
 
-    async def _refunded(self, service: Service, intent: str, refund_ref: str, amount: int) -> PaymentResult:
+    async def _refunded(
+        self, service: Service, intent: str, refund_ref: str, amount: int, currency: str, *, again: bool = False
+    ) -> PaymentResult:
         try:
-            said = refund_said(refund_ref, amount, await service.refund(intent, amount, refund_ref, refund_ref))
+            said = await service.refund(intent, amount, currency, refund_ref, refund_ref)
         except DeviceError as error:
-            if error.code == "no-answer":
-                return unknown(refund_ref, error.message)
-            said = declined(refund_ref, str(getattr(error, "reason", error.code)))
-        return await self._ended(said)
+            return await self._not_done(refund_ref, error, again=again)
+        return await self._ended(refund_said(refund_ref, amount, said))
 
     async def _refund_status(self, service: Service, line: Sent) -> PaymentResult:
         intent = await self._intent_of(service, line.of_reference)
         found = await service.find_refund(intent, line.reference) if intent else None
         if found is None and intent:  # the same key again: done once, whether or not it arrived the first time
-            return await self._refunded(service, intent, line.reference, line.amount)
+            return await self._refunded(service, intent, line.reference, line.amount, line.currency, again=True)
         return await self._ended(refund_said(line.reference, line.amount, found or {}))
 
     async def _barred(self, service: Service, line: Sent) -> PaymentResult:
@@ -339,8 +344,12 @@ class StripeConnector:
         line = await self._book.find(reference)
         return line.token if line is not None and line.token else await service.find_intent(reference)
 
+    async def _currency_of(self, service: Service, reference: str, intent: str) -> str:
+        line = await self._book.find(reference)
+        return line.currency if line and line.currency else str((await service.intent(intent))["currency"]).upper()
+
     async def _ended(self, said: PaymentResult) -> PaymentResult:
-        if said.outcome in _FINAL:
+        if said.outcome in FINAL:
             await self._book.end(said.payment_ref, result=said)
         return said
 
@@ -372,21 +381,6 @@ class StripeConnector:
             self._services[account] = Service(there)
         return self._services[account]
 
-    async def _begin(
-        self, reference: str, kind: str, station: str, amount: int = 0, currency: str = "", of_reference: str = ""
-    ) -> Sent | None:
-        return await self._book.begin(
-            Sent(
-                reference=reference,
-                kind=kind,
-                station_id=station,
-                amount=amount,
-                currency=currency,
-                of_reference=of_reference,
-                at=micros(self._clock.now()),
-            )
-        )
-
 
 def opened(setup: ConnectorSetup) -> StripeConnector:
     """The connector as the server loads it. Raises `RequestError` with the option's path."""
@@ -396,10 +390,4 @@ def opened(setup: ConnectorSetup) -> StripeConnector:
         why = "The connector stripe needs the official package: pip install 'poi-server[stripe]'."
         raise RequestError("configuration", why, path="$.payment.connectors") from None
     readers = {station: reader(station, options) for station, options in setup.terminals.items()}
-    return StripeConnector(readers, SentBook(setup.book), setup.clock)
-
-
-def _seen(line: Sent) -> CardSeen:
-    if line.result is None or line.result.outcome != "approved":
-        raise DeviceError("card-not-read", "No card was read.")
-    return CardSeen(facts=line.result.facts, acquisition_ref=line.reference)
+    return StripeConnector(readers, SentBook(setup.book, setup.clock))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import stripe
 
+from poi_engine.connectors.stripe_terminal.amounts import theirs
 from poi_engine.connectors.stripe_terminal.options import StripeReader
 from poi_engine.errors import DeviceError
 
@@ -32,6 +33,10 @@ _NOT_YET = frozenset({409, 429})
 """What a call hears whose like is under way, or that is one too many: neither says what became of an earlier one."""
 
 
+_VERDICTS = frozenset({"amount_too_large", "charge_already_refunded", "charge_disputed", "charge_expired_for_capture"})
+"""Refusals that are about the payment, beside those of the card; others are about the key, the account or the call."""
+
+
 class Lost(DeviceError):
     """A call may or may not have reached the service: what became of it is unknown."""
 
@@ -40,16 +45,19 @@ class Lost(DeviceError):
 
 
 class Refused(DeviceError):
-    """The service refused a call: nothing was done. `code` is the service's own."""
+    """The service refused a call: this one did nothing. `code` is the service's own.
 
-    def __init__(self, code: str) -> None:
+    `verdict`: it is about the payment, so that the same call before it did nothing either.
+    """
+
+    def __init__(self, code: str, *, verdict: bool = False) -> None:
         known = "terminal-away" if code in _AWAY else "terminal-busy" if code in _BUSY else "terminal-refused"
         super().__init__(known, f"The service refused: {code}. Nothing was taken.")
-        self.reason = code
+        self.reason, self.verdict = code, verdict
 
 
 class Service:
-    """One account's calls. Objects come back as plain mappings."""
+    """One account's calls. Amounts in our minor units; objects come back as plain mappings, as the service counts."""
 
     def __init__(self, reader: StripeReader) -> None:
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_CALL_SECONDS))
@@ -64,7 +72,7 @@ class Service:
         """A payment intent for a card that is present; `held`: what is authorised is captured later."""
         call = self._intents.create_async(
             {
-                "amount": amount,
+                "amount": theirs(amount, currency),
                 "currency": currency.lower(),
                 "allowed_payment_method_types": ["card_present"],
                 "capture_method": "manual" if held else "automatic",
@@ -74,9 +82,9 @@ class Service:
         )
         return await _called(call)
 
-    async def adjust_intent(self, intent: str, amount: int, reference: str, key: str) -> Found:
+    async def adjust_intent(self, intent: str, amount: int, currency: str, reference: str, key: str) -> Found:
         """Set the amount that is confirmed, and whose payment it is."""
-        changed: PaymentIntentUpdateParams = {"amount": amount, "metadata": {"reference": reference}}
+        changed: PaymentIntentUpdateParams = {"amount": theirs(amount, currency), "metadata": {"reference": reference}}
         return await _called(self._intents.update_async(intent, changed, {"idempotency_key": key}))
 
     async def intent(self, intent: str) -> Found:
@@ -88,9 +96,9 @@ class Service:
         found = await _called(self._intents.search_async({"query": f"metadata['reference']:'{reference}'"}))
         return str(found["data"][0]["id"]) if found["data"] else None
 
-    async def capture_intent(self, intent: str, amount: int, key: str) -> Found:
+    async def capture_intent(self, intent: str, amount: int, currency: str, key: str) -> Found:
         """Take at most what is held, and let go the rest."""
-        taken: PaymentIntentCaptureParams = {"amount_to_capture": amount, "expand": ["latest_charge"]}
+        taken: PaymentIntentCaptureParams = {"amount_to_capture": theirs(amount, currency), "expand": ["latest_charge"]}
         return await _called(self._intents.capture_async(intent, taken, {"idempotency_key": key}))
 
     async def cancel_intent(self, intent: str) -> Found:
@@ -120,11 +128,11 @@ class Service:
         """The reader as it is."""
         return await _called(self._readers.retrieve_async(reader))
 
-    async def refund(self, intent: str, amount: int, reference: str, key: str) -> Found:
+    async def refund(self, intent: str, amount: int, currency: str, reference: str, key: str) -> Found:
         """Give an amount back."""
         back: RefundCreateParams = {
             "payment_intent": intent,
-            "amount": amount,
+            "amount": theirs(amount, currency),
             "metadata": {"reference": reference},
         }
         return await _called(self._refunds.create_async(back, {"idempotency_key": key}))
@@ -148,7 +156,8 @@ async def _called(call: Coroutine[Any, Any, stripe.StripeObject]) -> Found:
         status = error.http_status
         if status is None or status >= 500 or status in _NOT_YET or error.code == "terminal_reader_timeout":
             raise Lost(f"HTTP {status} {error.code or ''}".rstrip()) from None
-        raise Refused(_code(error)) from None
+        verdict = isinstance(error, stripe.CardError) or error.code in _VERDICTS
+        raise Refused(_code(error), verdict=verdict) from None
 
 
 def _code(error: stripe.StripeError) -> str:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from poi_engine.connectors.sent import declined, unknown
+from poi_engine.connectors.stripe_terminal.amounts import in_ours
 from poi_engine.ports import PaymentResult
 from poi_offers.situation import PaymentFacts
 
@@ -32,20 +34,23 @@ def intent_said(reference: str, amount: int | None, intent: Object, action: Obje
     if status in ("succeeded", "requires_capture"):
         return _taken(reference, amount, intent)
     if status == "canceled":
-        return PaymentResult(outcome="declined", payment_ref=reference, reason="cancelled")
+        return declined(reference, "cancelled")
     if status in ("processing", "requires_action") or (action or {}).get("status") == "in_progress":
         return PaymentResult(outcome="in_progress", payment_ref=reference)
     if status not in ("requires_payment_method", "requires_confirmation"):
-        return PaymentResult(outcome="unknown", payment_ref=reference, reason=f"state {str(status)[:40]}")
+        return unknown(reference, f"state {str(status)[:40]}")
     error = intent.get("last_payment_error")
     if error or (action or {}).get("status") == "failed":
-        return PaymentResult(outcome="declined", payment_ref=reference, reason=failure(error, action))
+        return declined(reference, failure(error, action))
     return PaymentResult(outcome="not_found", payment_ref=reference, reason="the reader has nothing to do with it")
 
 
 def _taken(reference: str, amount: int | None, intent: Object) -> PaymentResult:
     held = intent.get("status") == "requires_capture"
-    taken = int(intent.get("amount_capturable" if held else "amount_received") or 0)
+    told = int(intent.get("amount_capturable" if held else "amount_received") or 0)
+    taken = in_ours(told, str(intent.get("currency") or "").upper())
+    if taken is None:
+        return unknown(reference, f"{told} is no amount of {intent.get('currency')}")
     charge = intent.get("latest_charge")
     details = (charge.get("payment_method_details") or {}) if isinstance(charge, Mapping) else {}
     receipt = (details.get("card_present") or {}).get("receipt") or {}
@@ -63,12 +68,12 @@ def _taken(reference: str, amount: int | None, intent: Object) -> PaymentResult:
 def refund_said(reference: str, amount: int, refund: Object) -> PaymentResult:
     """What a refund says of itself; a pending one is on its way and does not come back."""
     status = refund.get("status")
-    if status in ("succeeded", "pending") and refund.get("amount") == amount:
+    given = in_ours(int(refund.get("amount") or 0), str(refund.get("currency") or "").upper())
+    if status in ("succeeded", "pending") and given == amount:
         return PaymentResult(outcome="approved", payment_ref=reference, amount=amount)
     if status in ("failed", "canceled"):
-        reason = str(refund.get("failure_reason") or "refused")[:80]
-        return PaymentResult(outcome="declined", payment_ref=reference, reason=reason)
-    return PaymentResult(outcome="unknown", payment_ref=reference, reason=f"refund {str(status)[:40]}")
+        return declined(reference, str(refund.get("failure_reason") or "refused")[:80])
+    return unknown(reference, f"refund {str(status)[:40]}")
 
 
 def failure(error: Object | None, action: Object | None) -> str:
@@ -98,13 +103,3 @@ def action_on(found: Mapping[str, Any], intent: str) -> dict[str, Any] | None:
     details = action.get(str(action.get("type"))) or {}
     about = details.get("payment_intent") or (action.get("collect_payment_method") or {}).get("payment_intent")
     return dict(action) if about == intent else None
-
-
-def declined(reference: str, why: str) -> PaymentResult:
-    """Nothing was taken, and nothing will be."""
-    return PaymentResult(outcome="declined", payment_ref=reference, reason=why)
-
-
-def unknown(reference: str, why: str) -> PaymentResult:
-    """Nobody knows."""
-    return PaymentResult(outcome="unknown", payment_ref=reference, reason=why)
