@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from poi_engine.staff.approvals import allowance_of
 from poi_engine.value.rules import TabRules
-from poi_engine.value.tab_rows import Tab
+from poi_engine.value.tab_rows import Tab, Word
 from poi_server.http import COUNTER, MANAGER, Call, Routes
 from poi_server.routes.counter import own_session
 from poi_server.routes.value import PayBackBody
@@ -26,6 +26,14 @@ class CloseBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why the tab is closed; it goes into the audit."""
 
     reason: Annotated[str, Meta(min_length=3, max_length=200)]
+
+
+class ResolveTabBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the terminal shows of a tab in doubt; the reason goes into the audit."""
+
+    outcome: Word
+    reason: Annotated[str, Meta(min_length=3, max_length=200)]
+    approval_id: Annotated[str, Meta(max_length=64)] | None = None
 
 
 class Tabs(Struct, frozen=True, kw_only=True):
@@ -66,6 +74,23 @@ async def close(call: Call, tab_id: str, body: CloseBody) -> Tab:
     """One capture of the exact sum. `closing` is a capture without an answer yet: the terminal is asked until it has
     one, and nothing is taken twice; asking again does no harm."""
     return await asyncio.shield(call.engine.tabs.close(call.merchant_id, tab_id, body.reason, by=call.by))
+
+
+@routes.post(
+    "/v1/tabs/{tab_id}/resolve", roles=COUNTER, right="resolve", summary="Say what became of a card that is in doubt"
+)
+async def resolve(call: Call, tab_id: str, body: ResolveTabBody) -> Tab:
+    """While a tab is `opening`: whether the card is held. While it is `closing`: whether it was charged; `declined`
+    leaves what was spent as the customer's debt. What the terminal says later changes nothing."""
+    resolving = call.engine.tabs.resolve(
+        call.merchant_id,
+        tab_id,
+        body.outcome,
+        body.reason,
+        by=call.by,
+        allowance=allowance_of(call.acting, "resolve", body.approval_id),
+    )
+    return await asyncio.shield(resolving)
 
 
 @routes.post(

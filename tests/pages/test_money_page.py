@@ -100,3 +100,24 @@ async def test_an_owner_switches_means_off(visit: Visit, shop: Shop) -> None:
     await expect(page.locator(".toast.good")).to_be_visible()
     assert "wallet" not in (await shop.ask("GET", "/v1/settings/means")).json["items"]
     await shop.ask("PUT", "/v1/settings/means", before)
+
+
+async def test_a_card_held_for_a_tab_that_no_terminal_tells_of_is_ended_by_a_person(
+    visit: Visit, station_id: str, shop: Shop
+) -> None:
+    """The simulator never answers an amount that ends in 13."""
+    session = (await shop.ask("POST", f"/v1/stations/{station_id}/session")).json["session_id"]
+    await shop.services.engine.stations.identify(
+        shop.merchant_id, session, shop.customer_id, scheme="p", assurance="staff", source="t"
+    )
+    body, key = {"ceiling": 1213}, {"Idempotency-Key": f"tab-{session}"}
+    tab = (await shop.ask("POST", f"/v1/sessions/{session}/tab", body, headers=key)).json
+    assert tab["state"] == "opening"
+    page = await _money(visit, "#doubts", "manager")
+    card = page.locator(".doubt", has_text="€12.13")
+    await expect(card).to_contain_text("Card held for a tab")
+    await card.get_by_role("button", name="It is not held").click()
+    await page.get_by_role("dialog").get_by_label("What you saw").fill("no slip")
+    await page.get_by_role("dialog").get_by_role("button", name="Record the decision").click()
+    await expect(card).to_have_count(0)
+    assert (await shop.ask("GET", f"/v1/tabs/{tab['tab_id']}")).json["state"] == "declined"

@@ -59,7 +59,7 @@ async def test_a_sale_is_paid_in_cash_and_refunded_by_line(visit: Visit, station
 async def test_a_receipt_that_is_printed_again_is_a_counted_duplicate(visit: Visit, station_id: str) -> None:
     page = await _counter(visit, station_id)
     await page.evaluate(
-        "() => { window.printed = []; window.print = () => printed.push(document.querySelector('.printing').innerText); }"
+        "() => { window.printed = []; print = () => printed.push(document.querySelector('.printing').innerText); }"
     )
     await page.locator(".tile", has_text="Baguette").click()
     await _pay(page, "cash")

@@ -98,6 +98,7 @@ AUDITED = {
     f"POST {SESSION}/tab": "open-tab",
     "POST /v1/tabs/{tab_id}/close": "close-tab",
     "POST /v1/tabs/{tab_id}/pay-back": "tab-paid-back",
+    "POST /v1/tabs/{tab_id}/resolve": "resolve-tab-declined",
     "POST /v1/bank/credits": "bank-credit-told",
     "POST /v1/bank/assignments": "bank-credit-assigned",
     "POST /v1/bank/set-aside": "bank-credit-set-aside",
@@ -288,17 +289,23 @@ class Day:
         """A tab opened, spent from, closed, and a refund after that paid back."""
         await self.do("PUT", "/v1/settings/tabs", {"most": 2000})
         await self.do("PUT", "/v1/settings/means", {"items": ["card", "cash", "tab"]})
-        session = await self._opened()
-        one, station = {"session_id": session["session_id"]}, self.shop.services.engine.stations
-        await station.identify(
-            self.shop.merchant_id, one["session_id"], self.shop.customer_id, scheme="p", assurance="staff", source="t"
-        )
+        one = {"session_id": await self._known()}
         tab = {"tab_id": (await self.do("POST", f"{SESSION}/tab", {}, **one))["tab_id"]}
         sale = await self._sold(700, "tab")
         await self.do("POST", "/v1/tabs/{tab_id}/close", {"reason": "the end"}, **tab)
         key = {"Idempotency-Key": "tab-refund"}
         await self.shop.ask("POST", f"/v1/sales/{sale['sale_id']}/refunds", {"reason": "stale"}, headers=key)
         await self.do("POST", "/v1/tabs/{tab_id}/pay-back", {"paid_back": "cash", "reason": "stale"}, **tab)
+        unheard = await self.do("POST", f"{SESSION}/tab", {"ceiling": 1213}, session_id=await self._known())
+        word = {"outcome": "declined", "reason": "no slip"}
+        await self.do("POST", "/v1/tabs/{tab_id}/resolve", word, tab_id=unheard["tab_id"])
+
+    async def _known(self) -> str:
+        """A session of the customer's."""
+        session_id = str((await self._opened())["session_id"])
+        customer = (self.shop.merchant_id, session_id, self.shop.customer_id)
+        await self.shop.services.engine.stations.identify(*customer, scheme="p", assurance="staff", source="t")
+        return session_id
 
     async def _awaited(self) -> str:
         def job() -> Job[str]:

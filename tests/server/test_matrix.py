@@ -212,6 +212,7 @@ SAMPLES: dict[str, Any] = {
     "PUT /v1/products/{code}/pictures": {"pictures": []},
     "POST /v1/sessions/{session_id}/tab": {"ceiling": 500},
     "POST /v1/tabs/{tab_id}/close": {"reason": "the end"},
+    "POST /v1/tabs/{tab_id}/resolve": {"outcome": "declined", "reason": "no slip"},
     "POST /v1/tabs/{tab_id}/pay-back": {"paid_back": "cash", "reason": "stale"},
     "POST /v1/gift-cards/{card_id}/close": {"paid_back": "cash", "reason": "lost"},
     "POST /v1/customers/{customer_id}/wallet/close-out": {"paid_back": "cash", "reason": "leaves"},

@@ -7,13 +7,14 @@ import pytest
 from msgspec.structs import replace
 
 from poi_engine.basket import BasketEntry
+from poi_engine.checkout.doubts import in_doubt
 from poi_engine.errors import Conflict, DeviceError, Forbidden, RequestError
 from poi_engine.ledger import Insufficient
 from poi_engine.ports import PaymentResult
 from poi_engine.session import Session
 from poi_engine.value.lines import WALLET
 from poi_engine.value.rules import TabRules
-from poi_engine.value.tab_rows import Tab, capture_ref
+from poi_engine.value.tab_rows import Tab, Word, capture_ref
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
 
 pytestmark = pytest.mark.valkey
@@ -298,3 +299,62 @@ async def test_a_tab_opened_under_a_merged_record_is_that_of_who_lives_on(shop: 
     await shop.engine.clientele.merges.merge(M, bob, ada, key="merge", by=SELLER)
     tab = await shop.engine.tabs.open(M, session.session_id, CEILING, key="tab", by=SELLER)
     assert (tab.state, tab.customer_id) == ("open", bob)
+
+
+async def silent(shop: Shop, customer_id: str, monkeypatch: pytest.MonkeyPatch) -> Tab:
+    """A tab whose hold was killed before the terminal heard of it, and whose terminal answers nothing."""
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.terminal, "hold", dying(shop.terminal.hold, after=True))
+        with pytest.raises(Killed):
+            await open_tab(shop, customer_id)
+    await shop.restart()
+    (tab,) = await shop.engine.tabs.of_customer(M, customer_id)
+    return tab
+
+
+async def test_a_hold_that_no_terminal_tells_of_is_ended_by_a_person(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said not to be held is let go at the terminal, and the customer may open another tab."""
+    ada = await shop.customer()
+    tab = await silent(shop, ada, monkeypatch)
+    [waiting] = await shop.sql.read(lambda: in_doubt(M))
+    assert (waiting.kind, waiting.checkout_id, waiting.amount) == ("tab_hold", tab.tab_id, CEILING)
+    with pytest.raises(RequestError):
+        await shop.engine.tabs.resolve(M, tab.tab_id, "declined", " ", by=SELLER)
+    ended = await shop.engine.tabs.resolve(M, tab.tab_id, "declined", "no slip", by=SELLER)
+    assert (ended.state, ended.reason) == ("declined", "no slip")
+    held = await asyncio.to_thread(shop.terminal.book.find, tab.tab_id)
+    assert held is not None
+    assert held.cancelled
+    assert await shop.sql.read(lambda: in_doubt(M)) == []
+    with pytest.raises(Conflict) as over:
+        await shop.engine.tabs.resolve(M, tab.tab_id, "approved", "the slip", by=SELLER)
+    assert over.value.code == "not-in-doubt"
+    assert (await open_tab(shop, ada, key="another")).state == "open"
+
+
+async def test_a_hold_that_a_person_saw_can_be_spent_and_taken(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = await shop.customer()
+    tab = await silent(shop, ada, monkeypatch)
+    opened = await shop.engine.tabs.resolve(M, tab.tab_id, "approved", "the slip", by=SELLER)
+    assert (opened.state, opened.left) == ("open", CEILING)
+    await buy(shop, ada, 120)
+    assert (await close(shop, tab)).captured == 120
+    await even(shop, tab)
+
+
+@pytest.mark.parametrize(("word", "state", "owed"), [("approved", "closed", 0), ("declined", "unpaid", AWAY)])
+async def test_a_capture_that_no_terminal_tells_of_is_ended_by_a_person(
+    shop: Shop, word: Word, state: str, owed: int
+) -> None:
+    ada = await shop.customer()
+    tab = await open_tab(shop, ada)
+    await buy(shop, ada, AWAY)
+    assert (await close(shop, tab)).state == "closing"
+    [waiting] = await shop.sql.read(lambda: in_doubt(M))
+    assert (waiting.kind, waiting.amount) == ("tab_capture", AWAY)
+    ended = await shop.engine.tabs.resolve(M, tab.tab_id, word, "the slip", by=SELLER)
+    assert (ended.state, await shop.balance("tabs")) == (state, -owed)
+    await shop.engine.tabs.round()
+    assert await asyncio.to_thread(captures, shop) == []

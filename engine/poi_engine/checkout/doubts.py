@@ -7,14 +7,16 @@ from msgspec import Struct, json
 
 from poi_engine.clock import moment
 from poi_engine.ports import Job, Query, Row
+from poi_engine.value.tab_rows import UNDER_WAY, doubtful, rows_in
 
-Waiting = Literal["payment", "refund", "part_paid"]
+Waiting = Literal["payment", "refund", "part_paid", "tab_hold", "tab_capture"]
 
 
 class InDoubt(Struct, frozen=True, kw_only=True):
     """One thing that waits. `amount` in minor units, positive: what may have moved, or what was taken in part.
 
-    `session_id` is where a payment is resolved, `sale_id` where a refund is (its `checkout_id` is the refund's id).
+    `session_id` is where a payment is resolved, `sale_id` where a refund is (its `checkout_id` is the refund's id);
+    a tab's `checkout_id` is the tab's id: its card may be held, or charged.
     `state`: `sending`, `unknown`, or `reversing` (it is to go back); `reason`: the last that was heard of it.
     """
 
@@ -60,6 +62,7 @@ def in_doubt(merchant_id: str) -> Job[list[InDoubt]]:
     for row in (row for row in parts if row["checkout_id"] not in known):
         one = yield from _part(merchant_id, row)
         found.append(one)
+    found += [_tab(row) for row in (yield from rows_in(merchant_id, UNDER_WAY))]
     return sorted(found, key=lambda one: (one.since, one.checkout_id))
 
 
@@ -99,6 +102,20 @@ def _part(merchant_id: str, row: Row) -> Job[InDoubt]:
         means=" ".join(sorted({one["means"] for one in taken})),
         state="part_paid",
         by=_by(row),
+    )
+
+
+def _tab(row: Row) -> InDoubt:
+    return InDoubt(
+        kind="tab_hold" if row["state"] == "opening" else "tab_capture",
+        checkout_id=row["tab_id"],
+        station_id=row["station_id"],
+        amount=doubtful(row),
+        currency=row["currency"],
+        since=moment(row["created_at"]),
+        means="card",
+        connector=row["connector"],
+        by=row["opened_by"],
     )
 
 

@@ -23,6 +23,8 @@ from poi_engine.ports import Job, PaymentResult, Query, Row
 State = Literal["opening", "open", "closing", "closed", "declined", "unpaid"]
 UNDER_WAY = ("opening", "closing")
 """States in which the terminal has been asked for something, and perhaps not answered."""
+Word = Literal["approved", "declined"]
+"""What a person saw at the terminal: the card is held, or charged; or it is not."""
 LIVE = ("opening", "open", "closing")
 TABS = "tabs"
 
@@ -156,6 +158,22 @@ def closed(merchant_id: str, tab_id: str, *, paid: bool, reason: str, ids: Ids, 
         ("closed" if paid else "unpaid", (reason or row["reason"])[:200], at, merchant_id, tab_id),
     )
     return True
+
+
+def doubtful(row: Row) -> int:
+    """What a tab under way may have moved on the card, minor units."""
+    return int(row["ceiling"] if row["state"] == "opening" else row["captured"])
+
+
+def end_doubt(merchant_id: str, row: Row, said: PaymentResult, *, ids: Ids, at: int) -> Job[None]:
+    """A person's word takes the place of the terminal's; the tab's row is locked."""
+    tab_id, paid = row["tab_id"], said.outcome == "approved"
+    if row["state"] == "closing":
+        yield from closed(merchant_id, tab_id, paid=paid, reason=said.reason, ids=ids, at=at)
+    elif paid:
+        yield from opened(merchant_id, tab_id, said, ids=ids, at=at)
+    else:
+        yield not_opened(merchant_id, tab_id, said.reason, at)
 
 
 def owed_on(merchant_id: str, tab_id: str) -> Job[tuple[int, str]]:

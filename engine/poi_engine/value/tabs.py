@@ -6,13 +6,14 @@ the terminal is asked for the status; a reference that it has never seen is sent
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import cast
 
 from poi_engine import ledger
 from poi_engine.checkout.frozen import is_sure
 from poi_engine.checkout.promise import key_of, promise
 from poi_engine.checkout.records import insert_audit
+from poi_engine.checkout.settlement import cancelled
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, DeviceError, Forbidden, PoiError, RequestError
 from poi_engine.ledger import Move
@@ -24,10 +25,14 @@ from poi_engine.value.rules import TabRules
 from poi_engine.value.tab_rows import (
     UNDER_WAY,
     Tab,
+    Word,
     begin_closing,
     capture_ref,
     closed,
+    doubtful,
+    end_doubt,
     insert_tab,
+    lock_tab,
     not_opened,
     opened,
     owed_on,
@@ -133,6 +138,41 @@ class Tabs:
         await self._w.sql.write(job)
         return await self.get(merchant_id, tab_id)
 
+    async def resolve(
+        self,
+        merchant_id: str,
+        tab_id: str,
+        outcome: Word,
+        reason: str,
+        *,
+        by: Principal,
+        allowance: Allowance | None = None,
+    ) -> Tab:
+        """A person says what the terminal does not: whether the card is held, or was charged. Recorded in the audit.
+
+        `declined` is undone at the terminal, should it have happened there.
+        """
+        if not reason.strip():
+            raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
+        audit_id, at, found = self._w.ids.new("aud"), self._w.at(), allowance or Allowance(who=by.who)
+
+        def job() -> Job[Row]:
+            row = yield from lock_tab(merchant_id, tab_id)
+            if row["state"] not in UNDER_WAY:
+                raise Conflict("not-in-doubt", "Nothing of this tab is in doubt.")
+            yield from allow(merchant_id, found, "resolve", tab_id, doubtful(row), tab_id, at)
+            act = f"resolve-tab-{outcome}"
+            yield insert_audit(merchant_id, audit_id, by.who, act, tab_id, reason, at, by.station_id)
+            said = PaymentResult(outcome=outcome, payment_ref=tab_id, reason=reason)
+            yield from end_doubt(merchant_id, row, said, ids=self._w.ids, at=at)
+            return row
+
+        with self._alone(tab_id):
+            row = await self._w.sql.write(job)
+            if outcome == "declined":
+                await self._undo(row)
+        return await self.get(merchant_id, tab_id)
+
     async def get(self, merchant_id: str, tab_id: str) -> Tab:
         """A tab by its id."""
         return await self._w.sql.read(lambda: read_tab(merchant_id, tab_id))
@@ -219,6 +259,13 @@ class Tabs:
             return await _in_full(connector, tab_id, row["ceiling"], said)
         except DeviceError as error:
             return PaymentResult(outcome="unknown", payment_ref=tab_id, reason=error.code)
+
+    async def _undo(self, row: Row) -> None:
+        """Let go what a person says did not happen; a terminal that is gone, or cannot, leaves it to its bank."""
+        taking = row["state"] == "closing" and row["captured"] > 0
+        with suppress(PoiError):
+            connector = self._w.connector(row["connector"])
+            await cancelled(connector, capture_ref(row["tab_id"]) if taking else row["tab_id"])
 
     async def _ask(
         self,

@@ -5,7 +5,7 @@ import { h, icon, render } from "../dom.js";
 import { dateTime, money, t } from "../i18n.js";
 import { busy, button, confirm, dialog, field, report, toast } from "../ui.js";
 
-const ICONS = { payment: "card", refund: "undo", part_paid: "coins" };
+const ICONS = { payment: "card", refund: "undo", part_paid: "coins", tab_hold: "clock", tab_capture: "clock" };
 
 /** The list, oldest first. `names` of the stations by id; `counted(n)` hears how many there are. */
 export class DoubtsPanel extends HTMLElement {
@@ -46,6 +46,7 @@ export class DoubtsPanel extends HTMLElement {
     if (one.state !== "unknown") return h("p", { class: "muted small" }, t("money.under_way"));
     const word = (outcome) => button(t(`money.${one.kind}_${outcome}`), { kind: "small", onclick: () => this.#ask(one, outcome) });
     if (one.kind === "refund") return [word("refunded"), word("declined")];
+    if (isTab(one)) return [word("approved"), word("declined")];
     return [button(t("unknown.ask"), { icon: "refresh", kind: "small", onclick: () => this.#status(one) }), word("paid"), word("declined")];
   }
 
@@ -64,7 +65,7 @@ export class DoubtsPanel extends HTMLElement {
 
   /** The word takes a reason: it goes on record with who said it, where and when. */
   #ask(one, outcome) {
-    const path = one.kind === "refund" ? `/v1/sales/${one.sale_id}/refunds/${one.checkout_id}/resolve` : `/v1/sessions/${one.session_id}/resolve`;
+    const path = pathOf(one);
     return dialog(t(`money.${one.kind}_${outcome}`), (close) => {
       const reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200 });
       const submit = button(t("unknown.record"), { kind: "primary" });
@@ -78,11 +79,19 @@ export class DoubtsPanel extends HTMLElement {
         }
       });
       return {
-        body: h("div", { class: "stack" }, h("p", { class: "muted" }, t(`money.hint_${outcome}`)), field(t("unknown.reason"), reason)),
+        body: h("div", { class: "stack" }, h("p", { class: "muted" }, t(`money.hint_${isTab(one) ? `${one.kind}_` : ""}${outcome}`)), field(t("unknown.reason"), reason)),
         foot: [button(t("app.cancel"), { onclick: async () => close() }), submit],
       };
     });
   }
+}
+
+const isTab = ({ kind }) => kind.startsWith("tab_");
+
+/** Where the word on it goes. */
+function pathOf(one) {
+  if (isTab(one)) return `/v1/tabs/${one.checkout_id}/resolve`;
+  return one.kind === "refund" ? `/v1/sales/${one.sale_id}/refunds/${one.checkout_id}/resolve` : `/v1/sessions/${one.session_id}/resolve`;
 }
 
 customElements.define("poi-doubts", DoubtsPanel);

@@ -11,8 +11,13 @@ const ALL = ["card", "cash", "wallet", "gift_card", "meal_voucher", "transfer", 
 export class MeansPanel extends HTMLElement {
   #items = null;
   #policy = {};
+  #saved = Promise.resolve();
 
-  async connectedCallback() {
+  connectedCallback() {
+    return this.#load();
+  }
+
+  async #load() {
     try {
       [this.#items, this.#policy] = await Promise.all([get("/v1/settings/means").then(({ items }) => items), get("/v1/settings/offline")]);
       this.#draw();
@@ -43,24 +48,27 @@ export class MeansPanel extends HTMLElement {
     return field(t(`offline.${name}`, { currency: merchantCurrency() }), input, { hint: t(`offline.${name}_hint`) });
   }
 
-  async #setPolicy(name, amount) {
-    try {
-      this.#policy = await put("/v1/settings/offline", { ...this.#policy, [name]: amount });
-      toast(t("app.saved"), "good");
-    } catch (problem) {
-      report(problem);
-    }
+  #setPolicy(name, amount) {
+    this.#policy = { ...this.#policy, [name]: amount };
+    this.#save("offline", this.#policy);
   }
 
-  async #set(means, on) {
-    const items = ALL.filter((one) => (one === means ? on : this.#items.includes(one)));
-    try {
-      this.#items = (await put("/v1/settings/means", { items })).items;
-      toast(t("app.saved"), "good");
-    } catch (problem) {
-      report(problem);
-    }
-    this.#draw();
+  #set(means, on) {
+    this.#items = ALL.filter((one) => (one === means ? on : this.#items.includes(one)));
+    this.#save("means", { items: this.#items });
+  }
+
+  /** One after the other: what is changed in quick succession is all kept. What is refused is shown as it was. */
+  #save(setting, value) {
+    this.#saved = this.#saved.then(async () => {
+      try {
+        await put(`/v1/settings/${setting}`, value);
+        toast(t("app.saved"), "good");
+      } catch (problem) {
+        report(problem);
+        await this.#load();
+      }
+    });
   }
 }
 
