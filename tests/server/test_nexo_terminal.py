@@ -144,11 +144,18 @@ async def test_a_lost_answer_is_asked_about_and_the_sale_is_made(
         assert len(terminal.book) == 1
 
 
-async def test_what_the_terminal_never_saw_is_declined_and_sold_again(
-    tmp_path: Path, sqlite_url: str, valkey_url: str
+@pytest.mark.parametrize(
+    ("fault", "state", "taken"),
+    [("not-found", "declined", 0), ("restarts", "unknown", 2000)],
+)
+async def test_what_a_terminal_knows_nothing_of_is_declined_if_it_forgot_nothing(
+    tmp_path: Path, sqlite_url: str, valkey_url: str, fault: NexoFault, state: str, taken: int
 ) -> None:
-    async with counter(tmp_path, valkey_url, "not-found") as (shop, station_id, terminal):
-        path, shown = await basket(shop, station_id, 2000)
+    """The card that it has read just before shows whether it remembers."""
+    async with counter(tmp_path, valkey_url) as (shop, station_id, terminal):
+        path, _ = await basket(shop, station_id, 2000)
+        shown = await ask(shop, "POST", f"{path}/card", {})
+        terminal.faults.add(fault)
         assert (await pay(shop, path, shown))["state"] == "unknown"
-        assert (await ask(shop, "POST", f"{path}/status", {}))["state"] == "declined"
-        assert terminal.book == []
+        assert (await ask(shop, "POST", f"{path}/status", {}))["state"] == state
+        assert sum(done.amount for done in terminal.book) * 100 == taken
