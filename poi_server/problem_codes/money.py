@@ -3,6 +3,11 @@
 from poi_server.problem_codes.explanation import Explanation
 
 CODES: dict[str, Explanation] = {
+    "another-payment": Explanation(
+        "Another payment",
+        "The payment that was meant has its end; another of the session is in doubt by now.",
+        "Read the session's tenders and say what became of the one in doubt.",
+    ),
     "nexo-unreadable": Explanation(
         "No message of a till",
         "The body is no JSON object with a SaleToPOIRequest, so there is no header to answer to.",

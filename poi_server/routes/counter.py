@@ -94,10 +94,14 @@ class PayBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ResolveBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A person's word on a payment that the terminal never answered; a seller's takes a second person's consent."""
+    """A person's word on a payment that the terminal never answered; a seller's takes a second person's consent.
+
+    `payment_id`: the payment they mean; refused when another is in doubt by now.
+    """
 
     outcome: Literal["paid", "declined"]
     reason: Annotated[str, Meta(min_length=3, max_length=500)]
+    payment_id: Reference | None = None
     approval_id: Reference | None = None
 
 
@@ -315,6 +319,7 @@ async def resolve(call: Call, session_id: str, body: ResolveBody) -> Session:
         body.outcome,
         body.reason,
         by=call.by,
+        payment_id=body.payment_id,
         allowance=allowance_of(call.acting, "resolve", body.approval_id),
     )
     return shown_to(call, session)

@@ -22,8 +22,10 @@ async def test_a_payment_that_nobody_answered_waits_until_somebody_resolves_it(s
     assert (item["kind"], item["amount"], item["currency"], item["means"]) == ("payment", UNHEARD, "EUR", "card")
     assert (item["station_id"], item["session_id"]) == (shop.station_id, doubtful["session_id"])
     assert (item["state"], item["by"]) == ("unknown", f"station:{shop.station_id}")
-    said = {"outcome": "paid", "reason": "the slip says so"}
+    said = {"outcome": "paid", "reason": "the slip says so", "payment_id": item["payment_id"]}
     path = f"/v1/sessions/{doubtful['session_id']}/resolve"
+    other = await shop.ask("POST", path, said | {"payment_id": "pay_before"}, role="manager")
+    assert (other.status, other.code) == (409, "another-payment")
     assert (await shop.ask("POST", path, said, role="manager")).json["state"] == "paid"
     assert await waiting(shop) == []
 

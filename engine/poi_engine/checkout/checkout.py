@@ -17,7 +17,7 @@ from poi_engine.checkout.confirmations import Confirmations
 from poi_engine.checkout.exercise import exercise_of, is_exercise, pay_exercise
 from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.meal_vouchers import Payable, payable
-from poi_engine.checkout.pay_jobs import pay_at_once, say, session_in
+from poi_engine.checkout.pay_jobs import not_in_doubt, pay_at_once, say, session_in
 from poi_engine.checkout.promise import Key, key_of, promised
 from poi_engine.checkout.refund import Refunds
 from poi_engine.checkout.reservation import checkout_of, latest
@@ -164,19 +164,24 @@ class Checkout:
         reason: str,
         *,
         by: Principal,
+        payment_id: str | None = None,
         allowance: Allowance | None = None,
     ) -> Session:
-        """A person says how a payment in doubt ended; recorded in the audit. Declining undoes it at the terminal."""
+        """A person says how a payment in doubt ended; recorded in the audit. Declining undoes it at the terminal.
+
+        `payment_id`: the one they mean; `Conflict` `another-payment` when it is another that is in doubt by now.
+        """
         if outcome not in ("paid", "declined"):
             raise RequestError("bad-outcome", "The outcome is `paid` or `declined`.", path="$.outcome")
         if not reason.strip():
             raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
         row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
         if row is None or row["state"] != "unknown":
-            raise Conflict("not-in-doubt", "No payment of this session is in doubt.")
-        named, at = (session_id, row, outcome, reason, by, allowance or Allowance(who=by.who)), self._w.at()
-        await self._w.sql.write(lambda: say(merchant_id, *named, audit_id=self._w.ids.new("aud"), at=at))
-        return await self._settlement.by_person(merchant_id, row["checkout_id"], outcome, reason)
+            raise not_in_doubt()
+        word = (session_id, row, outcome, reason, by, allowance or Allowance(who=by.who), payment_id)
+        audit_id, at = self._w.ids.new("aud"), self._w.at()
+        payment = await self._w.sql.write(lambda: say(merchant_id, *word, audit_id=audit_id, at=at))
+        return await self._settlement.by_person(merchant_id, payment, outcome, reason)
 
     async def refund(
         self,

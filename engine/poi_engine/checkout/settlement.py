@@ -102,11 +102,8 @@ class Settlement:
             return await self._decline(merchant_id, payment, result)
         return await self._doubt(merchant_id, payment, result)
 
-    async def by_person(self, merchant_id: str, checkout_id: str, outcome: str, reason: str) -> Session:
+    async def by_person(self, merchant_id: str, payment: Payment, outcome: str, reason: str) -> Session:
         """Act on a person's word: `paid` stands at the merchant's risk, `declined` is undone at the terminal."""
-        payment = await self._w.sql.read(lambda: pending_of(merchant_id, checkout_id))
-        if payment is None:  # it got its answer in the same moment
-            return await self._reload(merchant_id, checkout_id)
         if outcome == "paid":
             result = PaymentResult(
                 outcome="approved",

@@ -179,7 +179,7 @@ class PoiStation extends HTMLElement {
       cancel: () => this.#giveUp(),
       setAside: () => this.#till.setAside(),
       askStatus: () => this.#till.askStatus(),
-      resolve: (outcome, reason) => this.#resolve(outcome, reason),
+      resolve: (word) => this.#resolve(word),
       next: () => this.#ticket.clear(),
       print: async () => (await import("./station/print.js")).printReceipt(this.#paper.node),
       refund: () => this.#refund(),
@@ -243,10 +243,10 @@ class PoiStation extends HTMLElement {
     await priceDialog(line, (override, amount) => this.#person.withConsent({ act: "override", subject_id: id, amount }, (approvalId) => this.#ticket.setPrice(line, override, approvalId)));
   }
 
-  #resolve(outcome, reason) {
+  #resolve(word) {
     const { session, decision } = this.#ticket;
     const what = { act: "resolve", subject_id: session.session_id, amount: decision.total };
-    return this.#person.withConsent(what, (approvalId) => this.#till.resolve(outcome, reason, approvalId));
+    return this.#person.withConsent(what, (approvalId) => this.#till.resolve(word, approvalId));
   }
 
   async #cancel() {

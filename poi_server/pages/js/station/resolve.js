@@ -4,14 +4,14 @@ import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { busy, button, dialog, field } from "../ui.js";
 
-/** Ask for the reason; `resolve(outcome, reason)` records it. */
+/** Ask for the reason; `resolve(reason)` records it. */
 export function resolveDialog(outcome, resolve) {
   return dialog(t(`unknown.${outcome}`), (close) => {
     const reason = h("input", { class: "input", maxlength: 500, minlength: 3, required: true });
     const submit = button(t("unknown.record"), { kind: "primary" });
     submit.onclick = () => busy(submit, async () => {
       if (!reason.reportValidity()) return;
-      await resolve(outcome, reason.value.trim());
+      await resolve(reason.value.trim());
       close();
     });
     return {

@@ -78,15 +78,17 @@ function unknown(ticket, till, acts) {
     h("div", { class: "stage-buttons" },
       button(t("unknown.ask"), { icon: "refresh", kind: "primary big", onclick: acts.askStatus }),
       h("div", { class: "row wrap stage-minor" },
-        button(t("unknown.paid"), { icon: "check", onclick: () => resolve("paid", acts), ...off(acts, "resolve") }),
-        button(t("unknown.declined"), { icon: "close", onclick: () => resolve("declined", acts), ...off(acts, "resolve") })),
+        button(t("unknown.paid"), { icon: "check", onclick: () => resolve("paid", ticket, acts), ...off(acts, "resolve") }),
+        button(t("unknown.declined"), { icon: "close", onclick: () => resolve("declined", ticket, acts), ...off(acts, "resolve") })),
       whyNot(acts, "resolve"),
       button(t("unknown.set_aside"), { kind: "quiet", onclick: acts.setAside })));
 }
 
-async function resolve(outcome, acts) {
+/** The word is on the payment that was in doubt when it was asked for, whatever is in doubt by the time it is given. */
+async function resolve(outcome, ticket, acts) {
+  const paymentId = ticket.session.tenders?.find((one) => one.state === "unknown")?.payment_id;
   const { resolveDialog } = await import("./resolve.js");
-  await resolveDialog(outcome, acts.resolve);
+  await resolveDialog(outcome, (reason) => acts.resolve({ outcome, reason, payment_id: paymentId }));
 }
 
 /** The icon of some means of payment. */

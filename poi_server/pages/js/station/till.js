@@ -79,8 +79,8 @@ export class Till extends EventTarget {
     if (this.#ticket.state === "unknown") toast(t("unknown.still"));
   }
 
-  async resolve(outcome, reason, approvalId) {
-    this.#ticket.take(await post(`/v1/sessions/${this.sessionId}/resolve`, { outcome, reason, approval_id: approvalId }));
+  async resolve(word, approvalId) {
+    this.#ticket.take(await post(`/v1/sessions/${this.sessionId}/resolve`, { ...word, approval_id: approvalId }));
   }
 
   /** Give the sale up; what was taken goes back. Returns what is to be handed back, minor units. */
