@@ -34,6 +34,7 @@ from poi_server.auth import Doorkeeper, Gate
 from poi_server.config import Config, ConfigError, data_folder, fiscal_key
 from poi_server.connections import CONNECTIONS, Connections
 from poi_server.endpoint import Endpoint
+from poi_server.http import Route
 from poi_server.limits import Attempts, Pace
 from poi_server.live import Live
 from poi_server.metrics import Metrics
@@ -51,6 +52,7 @@ from poi_server.tls import LOOPBACK_NAMES, machine_names
 
 log = structlog.get_logger(__name__)
 CONNECTORS = "poi_server.connectors"
+_OFTEN = ("till", "counter")
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def make_app(
     app = web.Application(middlewares=[around])
     app[CONNECTIONS] = Connections(config.limits, metrics, config.http.proxies)
     table = route_table()
-    for route in table:
+    for route in sorted(table, key=_in_turn):
         app.router.add_route(route.method, route.path, Endpoint(route).serve)
         if route.method == "GET" and not route.websocket:
             app.router.add_route("HEAD", route.path, Endpoint(route).serve)
@@ -86,6 +88,11 @@ def make_app(
     app.cleanup_ctx.append(lambda app: _running(app, builder, table))
     app.on_shutdown.append(_close_sockets)
     return app
+
+
+def _in_turn(route: Route) -> int:
+    """What is asked most comes first: aiohttp tries the patterns with the same beginning one after the other."""
+    return _OFTEN.index(route.tag) if route.tag in _OFTEN else len(_OFTEN)
 
 
 async def _running(app: web.Application, builder: _Builder, table: tuple[Any, ...]) -> AsyncIterator[None]:

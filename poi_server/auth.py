@@ -131,8 +131,10 @@ class Doorkeeper:
 
     async def enter(self, secret: str, address: str) -> Principal:
         """The principal of a secret; a refusal when it is wrong or the address guessed too often."""
-        known = self._access.remembered(secret)
-        if known is None:
+        known = self._access.fresh(secret)
+        if known is not None:
+            return known
+        if self._access.remembered(secret) is None:
             self._attempts.check(address)
         principal = await self._access.authenticate(secret)
         if principal is None:

@@ -91,7 +91,10 @@ async def read_body(request: web.Request, limit: int, seconds: float) -> bytes:
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     if request.content.is_eof():  # all of it came with the headers: nothing to wait for
-        return await _read(request, limit)
+        body = request.content.read_nowait()
+        if len(body) > limit:
+            raise _too_large(limit)
+        return body
     try:
         async with asyncio.timeout(seconds):
             return await _read(request, limit)

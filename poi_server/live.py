@@ -156,7 +156,7 @@ class Live:
 
     def _heard(self, *topics: Topic) -> bool:
         """Whether a screen watches here, or one might elsewhere."""
-        return self._publish is not None or any(topic in self._watchers for topic in topics)
+        return self._publish is not None or not self._watchers.keys().isdisjoint(topics)
 
     async def _tell(self, topics: tuple[Topic, ...], body: dict[str, Any]) -> None:
         if not self._heard(*topics):

@@ -112,15 +112,19 @@ class Access:
         known = self._known.get(digest)
         return self._local.get(digest) or (known[0] if known else None)
 
-    async def authenticate(self, secret: str) -> Principal | None:
-        """The principal of a secret, or None when nobody has it or it was revoked."""
+    def fresh(self, secret: str) -> Principal | None:
+        """The principal of a secret where storage need not be asked."""
         digest = _digest(secret)
         if found := self._local.get(digest):
             return found
-        now = self._clock.monotonic()
-        if self._exclusive and (fresh := self._known.get(digest)) and now - fresh[1] < FRESH_SECONDS:
-            return fresh[0]
-        revocations = self._revocations
+        known = self._known.get(digest) if self._exclusive else None
+        return known[0] if known and self._clock.monotonic() - known[1] < FRESH_SECONDS else None
+
+    async def authenticate(self, secret: str) -> Principal | None:
+        """The principal of a secret, or None when nobody has it or it was revoked."""
+        if found := self.fresh(secret):
+            return found
+        digest, now, revocations = _digest(secret), self._clock.monotonic(), self._revocations
         principal = await self._sql.read(lambda: _principal_job(digest))
         if principal is None:
             self._known.pop(digest, None)

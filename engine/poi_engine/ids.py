@@ -5,15 +5,14 @@ from collections.abc import Callable
 from threading import Lock
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_LOW = (1 << 62) - 1
 _BLOCK = 2048  # bytes
 
 
 def _base32(value: int, length: int) -> str:
-    digits = []
-    for _ in range(length):
-        value, digit = divmod(value, 32)
-        digits.append(_ALPHABET[digit])
-    return "".join(reversed(digits))
+    digits = "".join([_PAIRS[value >> shift & 1023] for shift in range(5 * (length - 2 + length % 2), -1, -10)])
+    return digits[length % 2 :]
 
 
 class _Bits:
@@ -51,7 +50,8 @@ class Ids:
     def new(self, prefix: str) -> str:
         """A new id: the prefix, `_`, and 26 letters of a UUIDv7 (RFC 9562)."""
         milliseconds = int(self._now() * 1000) & ((1 << 48) - 1)
-        value = milliseconds << 80 | 7 << 76 | self._bits(12) << 64 | 2 << 62 | self._bits(62)
+        bits = self._bits(74)
+        value = milliseconds << 80 | 7 << 76 | bits >> 62 << 64 | 2 << 62 | bits & _LOW
         return f"{prefix}_{_base32(value, 26)}"
 
     def secret(self, bits: int = 160) -> str:

@@ -57,6 +57,8 @@ def _text(data: bytes, elements: bool) -> str:
 
 
 def _refuse_hidden(text: str) -> None:
+    if text.isascii() and text.isprintable():
+        return
     for character in text:
         if character in _BIDI:
             raise PayloadError("bidi-character", "the code holds a character that reverses how text is shown")

@@ -1,5 +1,7 @@
 """The first half of a checkout: freeze what is accepted, reserve it durably, show it; or let it go again."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Literal, TypeVar
 

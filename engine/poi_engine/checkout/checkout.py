@@ -1,5 +1,7 @@
 """From the accepted total to the receipt: reserve, pay, commit; and out of doubt by status or by a person."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress

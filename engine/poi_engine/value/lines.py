@@ -25,6 +25,7 @@ from poi_offers.situation import Basket, SaleItem
 
 WALLET = "value:wallet"
 GIFT_CARD = "value:gift_card:"
+_ANY = "value:"
 CATEGORY = "value"
 LABEL = "Stored value"
 
@@ -44,13 +45,14 @@ def value_line(line_id: str, code: str, label: str | None, amount: int) -> SaleI
 
 def goods_of(basket: Basket) -> Basket:
     """The basket as offers see it: without what is stored value."""
-    items = tuple(item for item in basket.items if not is_value(item.code))
-    return basket if len(items) == len(basket.items) else replace(basket, items=items)
+    if not [item for item in basket.items if item.code.startswith(_ANY)]:
+        return basket
+    return replace(basket, items=tuple(item for item in basket.items if not is_value(item.code)))
 
 
 def sold(items: Iterable[SaleItem]) -> int:
     """What these lines sell of stored value, minor units: it is no spending until it is spent."""
-    return sum(item.amount for item in items if is_value(item.code))
+    return sum([item.amount for item in items if item.code.startswith(_ANY) and is_value(item.code)])
 
 
 def with_value(decision: Decision, basket: Basket) -> Decision:
