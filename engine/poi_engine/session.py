@@ -74,7 +74,8 @@ class Session(Struct, frozen=True, kw_only=True):
     decision shown; accepting anything else is refused. Amounts in minor units. `fulfilments` name the lines that are
     not taken away at once, `contact_id` who has them brought: names and addresses stay in SQL, to be erased there.
     `tenders` are the payments of what was accepted, those that failed included; `due` is what is still to be paid.
-    `overrides`: the lines whose price was changed by hand.
+    `overrides`: the lines whose price was changed by hand. `asked`: a digest of the one request that sells it, if one
+    does.
     """
 
     session_id: str
@@ -102,6 +103,7 @@ class Session(Struct, frozen=True, kw_only=True):
     tenders: tuple[TenderShown, ...] = ()
     due: int = 0
     overrides: tuple[Overridden, ...] = ()
+    asked: str = ""
 
 
 def move(session: Session, state: SessionState, **changes: object) -> Session:

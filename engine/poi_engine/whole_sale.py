@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, json
 from msgspec.structs import replace
 
 from poi_engine.basket import BasketEntry, check_entries, lines_of
@@ -21,14 +21,14 @@ from poi_engine.clock import moment
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
 from poi_engine.facts import read_facts
-from poi_engine.goods.products import Product, is_gtin, on_sale
+from poi_engine.goods.products import Product, on_sale
 from poi_engine.identify import Identifier, Refused, by_card
 from poi_engine.ports import Credential, Job
 from poi_engine.principal import Principal
 from poi_engine.session import Identity, Session, SessionState
 from poi_engine.stations import CHANGEABLE, Stations
 from poi_engine.wiring import Wiring
-from poi_offers.situation import Basket, CustomerFacts, SaleItem
+from poi_offers.situation import Basket, CustomerFacts
 
 _S = SessionState
 _WAITS = frozenset({"confirmation-required", "payment-under-way"})
@@ -73,14 +73,14 @@ class WholeSales:
         served there. `caller` is whose key it is, `by` who acts.
         """
         check_entries(wish.entries)
-        session_id = _session_of(merchant_id, station_id, caller, key)
+        session_id, asked = _session_of(merchant_id, station_id, caller, key), _asked(key, wish)
         at = self._w.at()
         seen = await self._w.sql.read(lambda: _look(merchant_id, session_id, wish, at))
         session = await self._begun(merchant_id, session_id) if seen.accepted else None
         if session is None:
-            session = await self._begin(merchant_id, station_id, session_id, wish, seen)
+            session = await self._begin(merchant_id, station_id, session_id, wish, asked, seen)
         else:
-            _must_be_same(session, wish)
+            _must_be_same(session, asked)
         if session.state is _S.PAID:
             return session
         try:
@@ -106,10 +106,12 @@ class WholeSales:
         except NotFound:
             return None
 
-    async def _begin(self, merchant_id: str, station_id: str, session_id: str, wish: Wish, seen: "_Seen") -> Session:
+    async def _begin(
+        self, merchant_id: str, station_id: str, session_id: str, wish: Wish, asked: str, seen: "_Seen"
+    ) -> Session:
         """The decided session, stored as the station's, or the one that an earlier call has stored."""
         try:
-            fresh = await self._decided(merchant_id, station_id, session_id, wish, seen)
+            fresh = await self._decided(merchant_id, station_id, session_id, wish, asked, seen)
         except PoiError:
             found = await self._begun(merchant_id, session_id)
             if found is None:
@@ -118,10 +120,12 @@ class WholeSales:
             found = await self._stored(fresh)
             if found is fresh:
                 return fresh
-        _must_be_same(found, wish)
+        _must_be_same(found, asked)
         return found
 
-    async def _decided(self, merchant_id: str, station_id: str, session_id: str, wish: Wish, seen: "_Seen") -> Session:
+    async def _decided(
+        self, merchant_id: str, station_id: str, session_id: str, wish: Wish, asked: str, seen: "_Seen"
+    ) -> Session:
         """The session with its decision; refused when it is too dear."""
         identity = seen.identity
         if identity is None and wish.credential is not None:
@@ -136,6 +140,7 @@ class WholeSales:
             opened_at=moment(self._w.at()),
             basket=Basket(currency=await self._currency(merchant_id), items=items, codes=wish.codes),
             identity=replace(identity, proved_at=self._w.at()) if identity else None,
+            asked=asked,
         )
         session = await self._stations.decided(fresh, "eligible", seen.facts)  # nobody reads why others do not hold
         if session.decision is None:
@@ -200,19 +205,15 @@ def _fits(total: int, wish: Wish) -> int:
     return total
 
 
-def _must_be_same(session: Session, wish: Wish) -> None:
-    """A key that is repeated for another basket or other codes is refused."""
-    items, entries = session.basket.items, wish.entries
-    same = len(items) == len(entries) and all(map(_is_of, items, entries))
-    if not same or session.basket.codes != wish.codes:
+def _asked(key: str, wish: Wish) -> str:
+    """What must be the same when the key is repeated; nobody who has not the key learns a card's number of it."""
+    shown = (wish.credential.scheme, wish.credential.subject) if wish.credential else None
+    body = json.encode((key, wish.entries, wish.accept_up_to, wish.means, shown, wish.codes))
+    return hashlib.sha256(body).hexdigest()[:32]
+
+
+def _must_be_same(session: Session, asked: str) -> None:
+    """A key that is repeated for another sale is refused."""
+    if session.asked != asked:
         message = "This idempotency key was used for another request; use a new key for a new request."
         raise Conflict("idempotency-mismatch", message, status=422)
-
-
-def _is_of(item: SaleItem, entry: BasketEntry) -> bool:
-    """Whether a line was made of an entry; a GTIN names its product by another code."""
-    if item.quantity != entry.quantity:
-        return False
-    if entry.code is None:
-        return item.code == "" and item.unit_price == (entry.amount or 0)
-    return item.code == entry.code or is_gtin(entry.code)

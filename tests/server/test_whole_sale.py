@@ -35,6 +35,19 @@ async def state_of(shop: Shop) -> str | None:
     return session["state"] if session else None
 
 
+async def killed(shop: Shop, monkeypatch: pytest.MonkeyPatch, **body: Any) -> None:
+    """A request that ends once its decision is stored."""
+
+    async def cut(*_: Any, **__: Any) -> Any:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as cutting:
+        cutting.setattr(shop.services.engine.checkout, "pay", cut)
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await sold(shop, **body)
+    assert await state_of(shop) == "decided"
+
+
 @pytest.mark.parametrize("means", ["cash", "card"])
 async def test_one_request_sells(shop: Shop, means: str) -> None:
     answer = await sold(shop, means=means)
@@ -52,11 +65,33 @@ async def test_the_same_key_sells_once(shop: Shop) -> None:
     assert await sales_of(shop) == 2
 
 
-async def test_the_same_key_for_another_basket_is_refused(shop: Shop) -> None:
+OTHERS: list[dict[str, Any]] = [
+    {"entries": [ECLAIR, ECLAIR], "accept_up_to": 700},
+    {"entries": [ECLAIR | {"label": "Tarte"}]},
+    {"codes": ["SUMMER"]},
+    {"means": "card"},
+    {"accept_up_to": 351},
+    {"credential": "LOY-0001"},
+]
+
+
+async def test_the_same_key_for_another_sale_is_refused(shop: Shop) -> None:
     await sold(shop)
-    for other in ({"entries": [ECLAIR, ECLAIR], "accept_up_to": 700}, {"codes": ["SUMMER"]}):
+    for other in OTHERS:
         answer = await sold(shop, **other)
-        assert (answer.status, answer.code) == (422, "idempotency-mismatch")
+        assert (answer.status, answer.code) == (422, "idempotency-mismatch"), other
+    assert await sales_of(shop) == 1
+    assert (await sold(shop)).json["state"] == "paid"
+
+
+async def test_a_key_whose_request_was_killed_goes_on_for_the_same_sale_only(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await killed(shop, monkeypatch, credential="LOY-0001")
+    for other in ({}, {"credential": "LOY-0002"}, {"credential": "LOY-0001", "means": "card"}):
+        answer = await sold(shop, **other)
+        assert (answer.status, answer.code) == (422, "idempotency-mismatch"), other
+    assert (await sold(shop, credential="LOY-0001")).json["state"] == "paid"
     assert await sales_of(shop) == 1
 
 
@@ -105,16 +140,7 @@ async def test_a_code_that_is_nobodys_is_refused(shop: Shop, credential: str, co
 
 
 async def test_what_a_killed_request_left_is_gone_on_with(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first request ended once its decision was stored: the repeated one pays that."""
-
-    async def cut(*_: Any, **__: Any) -> Any:
-        raise asyncio.CancelledError
-
-    with monkeypatch.context() as cutting:
-        cutting.setattr(shop.services.engine.checkout, "pay", cut)
-        with pytest.raises(aiohttp.ServerDisconnectedError):
-            await sold(shop)
-    assert await state_of(shop) == "decided"
+    await killed(shop, monkeypatch)
     answer = await sold(shop)
     assert (answer.status, answer.json["state"]) == (200, "paid")
     assert await sales_of(shop) == 1
