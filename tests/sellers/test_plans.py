@@ -8,7 +8,7 @@ import pytest
 
 from poi_engine.clock import micros
 from poi_engine.ports import Job
-from poi_engine.staff.approvals import Allowance, allow
+from poi_engine.staff.approvals import Allowance, allow, was_allowed
 from poi_engine.staff.audit import AuditBook, AuditFilter
 from poi_engine.staff.badges import Badge
 from poi_engine.storage import open_sql
@@ -59,6 +59,7 @@ async def day(staff: Staff) -> None:
         who = f"seller:{ada}"
         yield from allow(M, Allowance(who=who, seller_id=ada, limit=100), "refund", "sal_1", 50, "ref_1", at)
         yield from allow(M, Allowance(who=who, approval_id=given.approval_id), "refund", "sal_1", 500, "ref_2", at)
+        assert not (yield from was_allowed(M, who, "override", "ses_1", "the prices", at))
 
     await staff.sql.write(refunds)
     staff.clock.forward(3600)

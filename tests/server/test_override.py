@@ -1,11 +1,13 @@
 """A price changed by hand at the counter: by whom, how far alone, what offers make of it, and what is on record."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from poi_engine.basket import BasketEntry, check_entries
-from poi_engine.errors import RequestError
+from poi_engine.errors import RequestError, StorageError
 from poi_engine.overrides import Override
 from tests.server.shop import Answer, Shop
 from tests.server.test_sellers import MANAGERS_PIN, Counter
@@ -96,6 +98,39 @@ async def test_beyond_the_percentage_a_second_person_consents_to_the_difference(
     enough = await baker.consent("override", session_id, 10)
     assert (await baker.put(session_id, 990, approval=enough)).json["decision"]["total"] == 990
     assert await baker.audited() == [f"CAKE x 1: 1000 -> 990; a dent; with seller:{baker.shop.manager_id}"]
+
+
+async def test_a_consent_is_not_lost_with_the_session_that_could_not_be_stored(
+    baker: Baker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same is allowed once, and once on record, however often it is sent; anything else is asked for."""
+    await baker.start()
+    await baker.enter()
+    session_id = await baker.lay(2000)
+    approval = await baker.consent("override", session_id, 1000)
+    with away(baker, monkeypatch):
+        assert (await baker.put(session_id, 500, quantity=2000, approval=approval)).code == "sessions-away"
+    assert (await baker.put(session_id, 499, quantity=2000)).code == "approval-needed"
+    assert (await baker.put(session_id, 500, quantity=3000, approval=approval)).code == "approval-used"
+    for again in (None, approval):
+        answer = await baker.put(session_id, 500, quantity=2000, approval=again)
+        assert (answer.status, answer.json["decision"]["total"]) == (200, 1000)
+    assert len(await baker.audited()) == 1
+    await baker.done("POST", f"/v1/sessions/{session_id}/abandon")
+    other = await baker.lay(2000)
+    assert (await baker.put(other, 500, quantity=2000)).code == "approval-needed", "the consent was for one session"
+
+
+@contextmanager
+def away(baker: Baker, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Sessions cannot be stored for a moment."""
+
+    async def silent(*_: Any, **__: Any) -> bool:
+        raise StorageError("sessions-away", "Redis does not answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(baker.shop.services.engine.wiring.sessions, "save", silent)
+        yield
 
 
 async def test_what_was_allowed_stays_and_more_of_it_is_asked_for_anew(baker: Baker) -> None:

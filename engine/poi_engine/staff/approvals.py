@@ -137,7 +137,10 @@ def allowance_of(acting: Acting, act: Act, approval_id: str | None) -> Allowance
 def allow(
     merchant_id: str, allowance: Allowance, act: Act, subject_id: str, amount: int, checkout_id: str, at: int
 ) -> Job[str | None]:
-    """Refuse what goes further than the person may alone; returns who consented, if somebody did."""
+    """Refuse what goes further than the person may alone; returns who consented, if somebody did.
+
+    `checkout_id`: what it is for, if it is not a checkout's, by a name of its own.
+    """
     if allowance.approval_id is not None:
         return (yield from _use(merchant_id, allowance, act, subject_id, amount, checkout_id, at))
     if allowance.needs:
@@ -145,6 +148,16 @@ def allow(
     if allowance.limit is not None and allowance.seller_id is not None and amount > 0:
         yield from _count(merchant_id, allowance.seller_id, allowance.limit, amount, checkout_id, at)
     return None
+
+
+def was_allowed(merchant_id: str, who: str, act: Act, subject_id: str, used_for: str, at: int) -> Job[bool]:
+    """Whether this person has used a consent for the very same a moment ago, and what it was for may have been lost."""
+    rows = yield Query(
+        "select approval_id from approval where merchant_id = ? and subject_id = ? and used_for = ? and act = ?"
+        " and used_by = ? and expires_at > ? limit 1",
+        (merchant_id, subject_id, used_for, act, who, at),
+    )
+    return bool(rows)
 
 
 def give_back(merchant_id: str, checkout_id: str) -> Query:
@@ -212,9 +225,9 @@ def _use(
 ) -> Job[str]:
     """Use a consent up, once, whoever else tries at the same time."""
     rows = yield Query(
-        "update approval set used_by = ?, used_at = ? where merchant_id = ? and approval_id = ? and used_at is null"
-        " returning act, subject_id, amount, approver, expires_at",
-        (allowance.who, at, merchant_id, allowance.approval_id),
+        "update approval set used_by = ?, used_at = ?, used_for = ? where merchant_id = ? and approval_id = ?"
+        " and used_at is null returning act, subject_id, amount, approver, expires_at",
+        (allowance.who, at, checkout_id, merchant_id, allowance.approval_id),
     )
     if not rows:
         raise (yield from _unusable(merchant_id, allowance.approval_id or ""))

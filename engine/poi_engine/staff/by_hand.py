@@ -1,13 +1,16 @@
 """A price changed by hand: who may, how far alone, with whom beyond; each change is in the audit."""
 
+import hashlib
 from collections.abc import Sequence
+
+from msgspec import json
 
 from poi_engine.checkout.records import insert_audit
 from poi_engine.errors import Forbidden
 from poi_engine.ids import Ids
 from poi_engine.overrides import Overridden
 from poi_engine.ports import Job
-from poi_engine.staff.approvals import Allowance, allow
+from poi_engine.staff.approvals import Allowance, allow, was_allowed
 from poi_engine.staff.rights import Acting
 
 
@@ -21,13 +24,19 @@ def allow_overrides(
     ids: Ids,
     at: int,
 ) -> Job[None]:
-    """Refuse what the person may not, or not alone; put on record who changed which price, from what to what, why."""
+    """Refuse what the person may not, or not alone; put on record who changed which price, from what to what, why.
+
+    It is written before the session is: the same once more, where that failed, takes no second consent.
+    """
     if acting is None or not acting.may("override"):
         code = acting.missing if acting else "right-missing"
         raise Forbidden(code, "You may not change a price here.", path="$.entries")
     beyond = sum(one.difference for one in changes if _takes_two(acting, one))
     allowance = Allowance(who=acting.by.who, needs=beyond > 0, approval_id=approval_id if beyond else None)
-    second = yield from allow(merchant_id, allowance, "override", session_id, beyond, session_id, at)
+    what = _digest(changes)
+    if beyond and (yield from was_allowed(merchant_id, acting.by.who, "override", session_id, what, at)):
+        return
+    second = yield from allow(merchant_id, allowance, "override", session_id, beyond, what, at)
     for one in changes:
         yield insert_audit(
             merchant_id,
@@ -45,6 +54,10 @@ def must_load_value(acting: Acting | None) -> None:
     """Stored value is sold by who may load it; without a word on who acts, nobody is asked."""
     if acting is not None and not acting.may("load_value"):
         raise Forbidden(acting.missing, "You may not load wallets and gift cards.", path="$.entries")
+
+
+def _digest(changes: Sequence[Overridden]) -> str:
+    return hashlib.sha256(json.encode(changes)).hexdigest()[:32]
 
 
 def _takes_two(acting: Acting, one: Overridden) -> bool:

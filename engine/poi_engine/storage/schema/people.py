@@ -38,7 +38,9 @@ approval = table(  # a second person's consent to one act
     integer("expires_at"),
     text("used_by", null=True),
     integer("used_at", null=True),
+    text("used_for", null=True),  # the checkout, or a digest of the prices
 )
+Index("approval_by_use", approval.c.merchant_id, approval.c.subject_id, approval.c.used_for)
 seller_refund = table(  # what a seller refunded without a second person
     "seller_refund",
     ("checkout_id",),

@@ -8,6 +8,8 @@ down_revision = "0004"
 _SELLERS = """
 alter table seller add column override_limit bigint default 0 not null;
 alter table seller add column close_day bigint default 0 not null;
+alter table approval add column used_for text;
+create index approval_by_use on approval (merchant_id, subject_id, used_for);
 """
 
 _VALUE = """
