@@ -1,39 +1,49 @@
 """Checks everything that must always be true of the stored money, points, limits, receipts and promises.
 
 What one statement can show is in `verify_rules`; here are the checks that need to read: the journals' hash chains and
-their receipts, the outbox, the answers kept for idempotency keys, the limits' caps, and the search for card numbers.
-All of it runs on one snapshot, in pages, so that it may run beside a selling server.
+their receipts, the outbox, the answers kept for idempotency keys and the limits' caps; the search for card numbers is
+in `verify_cards`. Each check runs on one snapshot, in pages, so that it may run beside a selling server; and by
+itself, so that `verify_at` gives large books to one process a core.
 """
 
+import asyncio
+import gc
+import os
+import signal
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
-from poi_engine.fiscal import checks, journal
+from poi_engine.fiscal import checks
 from poi_engine.pan import find_pan
 from poi_engine.ports import Job, Query, Row, Sql
-from poi_engine.storage.schema import metadata
+from poi_engine.storage import open_sql
+from poi_engine.verify_cards import card_numbers, searched
+from poi_engine.verify_finding import MOST, Finding
 from poi_engine.verify_rules import RULES, Rule
 
+__all__ = ["CHECKS", "Check", "Finding", "Progress", "verify", "verify_at"]
 _PAGE = 500  # rows
-_MOST = 1_000  # findings a rule
+_MANY = 20_000  # receipts that are worth a process a core
 
 
-class Finding(Struct, frozen=True, kw_only=True):
-    """One broken invariant: the rule's stable name, the id of what breaks it, and a sentence."""
+class Check(NamedTuple):
+    """One check: its name, and the job that finds what is wrong."""
 
-    merchant_id: str
-    rule: str
-    subject: str
-    message: str
+    name: str
+    job: Callable[[], Job[list[Finding]]]
 
 
 Progress = Callable[[str, int, int], None]
-"""Called with a check's name, its number from 1, and the number of checks; in the reader's thread."""
+"""Called with a check's name, its number from 1, and the number of checks; perhaps in another thread."""
 
 
 def _silent(_name: str, _number: int, _of: int) -> None:
@@ -41,21 +51,62 @@ def _silent(_name: str, _number: int, _of: int) -> None:
 
 
 async def verify(sql: Sql, *, progress: Progress = _silent) -> list[Finding]:
-    """Every broken invariant in the storage; an empty list when all hold."""
-    return await sql.read(lambda: _verify(progress))
-
-
-def _verify(progress: Progress) -> Job[list[Finding]]:
-    checks = [(rule.name, _statement(rule)) for rule in RULES] + [(name, check()) for name, check in _CHECKS]
+    """Every broken invariant in the storage, found in this process; an empty list when all hold."""
     findings: list[Finding] = []
-    for number, (name, job) in enumerate(checks, 1):
-        progress(name, number, len(checks))
-        findings += (yield from job)[:_MOST]
+    for number, check in enumerate(CHECKS, 1):
+        progress(check.name, number, len(CHECKS))
+        findings += (await sql.read(check.job))[:MOST]
     return findings
 
 
+async def verify_at(url: str, *, progress: Progress = _silent) -> list[Finding]:
+    """Every broken invariant in the storage at `url`; large books are verified by a process a core."""
+    sql = open_sql(url)
+    try:
+        [books] = await sql.read(lambda: _rows("select coalesce(sum(number), 0) as receipts from journal_head"))
+        cores = len(os.sched_getaffinity(0))
+        if books["receipts"] < _MANY or cores == 1:
+            return await verify(sql, progress=progress)
+    finally:
+        await sql.close()
+    return await asyncio.to_thread(_in_processes, url, cores, progress)
+
+
+def _in_processes(url: str, cores: int, progress: Progress) -> list[Finding]:
+    findings: list[Finding] = []
+    with ProcessPoolExecutor(cores, get_context("spawn"), _alone) as processes:
+        longest_first = [processes.submit(_check, url, number) for number in reversed(range(len(CHECKS)))]
+        for number, (check, found) in enumerate(zip(CHECKS, reversed(longest_first), strict=True), 1):
+            progress(check.name, number, len(CHECKS))
+            findings += found.result()[:MOST]
+    return findings
+
+
+def _alone() -> None:
+    """A process for one verification: it ends with the terminal's Ctrl-C, and makes nothing that goes in circles."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    gc.disable()
+
+
+def _check(url: str, number: int) -> list[Finding]:
+    """One check, in a process of its own."""
+    return asyncio.run(_check_at(url, CHECKS[number]))
+
+
+async def _check_at(url: str, check: Check) -> list[Finding]:
+    sql = open_sql(url, mapped=True)
+    try:
+        return await sql.read(check.job)
+    finally:
+        await sql.close()
+
+
+def _rows(text: str) -> Job[list[Row]]:
+    return (yield Query(text))
+
+
 def _statement(rule: Rule) -> Job[list[Finding]]:
-    rows = yield Query(f"{rule.text} limit {_MOST}")
+    rows = yield Query(f"{rule.text} limit {MOST}")
     return [_finding(row, rule.name, find_pan(row["subject"]) or row["subject"], row["message"]) for row in rows]
 
 
@@ -75,7 +126,7 @@ def _pages(
         where = f"where ({order}) > ({marks})" if after else ""
         rows = yield Query(f"select {names} from {table} {where} order by {order} limit {_PAGE}", after)
         findings += [finding for row in rows for finding in check(row)]
-        if len(rows) < _PAGE or len(findings) > _MOST:
+        if len(rows) < _PAGE or len(findings) > MOST:
             return findings
         after = tuple(rows[-1][name] for name in key)
 
@@ -88,10 +139,52 @@ def _books() -> Job[list[Finding]]:
     return [Finding(**msgspec.structs.asdict(fault)) for fault in (yield from checks.faults())]
 
 
-_LINE = ("line_id", "label", "quantity", "unit", "unit_price", "vat_rate", "amount", "saved", "total", "code")
-_SAME = ("sale_id", "station_id", "refund_of", "currency", "subtotal", "saved", "total", "customer_id")
-_of_sale, _of_receipt = itemgetter(*_SAME), attrgetter(*_SAME)
-_of_row, _of_line = itemgetter(*_LINE), attrgetter(*_LINE)
+class _Line(Struct, gc=False):
+    """A receipt's line; the fields are those of a sale's."""
+
+    line_id: str
+    label: str
+    quantity: int
+    unit: str
+    unit_price: int
+    vat_rate: int
+    amount: int
+    saved: int
+    total: int
+    code: str = ""
+
+
+class _Vat(Struct, gc=False):
+    gross: int
+
+
+class _Paid(Struct, gc=False):
+    amount: int
+
+
+class _Receipt(Struct, gc=False):
+    """The part of a receipt that its sale says too."""
+
+    sale_id: str
+    station_id: str
+    currency: str
+    subtotal: int
+    saved: int
+    total: int
+    kind: str
+    number: int
+    lines: list[_Line]
+    vat: list[_Vat]
+    payments: list[_Paid]
+    refund_of: str | None = None
+    customer_id: str | None = None
+
+
+_receipt_of = msgspec.json.Decoder(_Receipt).decode
+_SAME = ("sale_id", "station_id", "currency", "subtotal", "saved", "total", "refund_of", "customer_id")
+_LINE = _Line.__struct_fields__
+_of_receipt, _of_sale = attrgetter(*_SAME), itemgetter(*_SAME)
+_of_row = itemgetter(*_LINE)
 
 
 def receipts_differ() -> Job[list[Finding]]:
@@ -113,7 +206,7 @@ def receipts_differ() -> Job[list[Finding]]:
         lines = yield from _lines_of(after, until)
         for sale in sales:
             findings += _receipt_differs(sale, lines[sale["merchant_id"], sale["sale_id"]])
-        if len(sales) < _PAGE or len(findings) > _MOST:
+        if len(sales) < _PAGE or len(findings) > MOST:
             return findings
         after = until
 
@@ -133,7 +226,7 @@ def _lines_of(after: tuple[str, str], until: tuple[str, str]) -> Job[dict[tuple[
 
 def _receipt_differs(sale: Row, lines: list[tuple[Any, ...]]) -> Iterator[Finding]:
     try:
-        receipt = journal.receipt_of(bytes(sale["document"]))
+        receipt = _receipt_of(sale["document"])
     except msgspec.DecodeError as error:
         yield _finding(sale, "receipt", sale["sale_id"], f"its receipt cannot be read: {error}")
         return
@@ -146,11 +239,11 @@ def _receipt_differs(sale: Row, lines: list[tuple[Any, ...]]) -> Iterator[Findin
         differing.append("kind")
     if sale["created_at"] != sale["written_at"]:
         differing.append("time")
-    if sorted(map(_of_line, receipt.lines)) != sorted(lines):
+    if sorted(map(astuple, receipt.lines)) != sorted(lines):
         differing.append("lines")
-    if sum(part.gross for part in receipt.vat) != receipt.total:
+    if sum([part.gross for part in receipt.vat]) != receipt.total:
         differing.append("vat")
-    if sum(payment.amount for payment in receipt.payments) != receipt.total:
+    if sum([payment.amount for payment in receipt.payments]) != receipt.total:
         differing.append("payments")
     if differing:
         yield _finding(sale, "receipt", sale["sale_id"], f"its receipt differs in {', '.join(differing)}")
@@ -255,51 +348,13 @@ def _caps() -> Job[list[Finding]]:
     return (yield from _pages("account", ("merchant_id", "account"), ("credits", "debits"), within))
 
 
-# --- card numbers --------------------------------------------------------------------------------------------------
-
-
-_WRITTEN = {"journal": ("document",), "idempotency": ("answer",)}
-"""Columns of bytes that hold texts."""
-_DERIVED = ("rollup", "newcomer")
-"""Tables that hold no text but what other rules prove to be the sales' own."""
-
-
-def _card_numbers() -> Job[list[Finding]]:
-    """No text or document of any table holds what looks like a card number."""
-    findings: list[Finding] = []
-    for table in metadata.sorted_tables:
-        if table.name in _DERIVED:
-            continue
-        key = [column.name for column in table.primary_key]
-        texts = [column.name for column in table.columns if str(column.type) == "TEXT"]
-        texts += _WRITTEN.get(table.name, ())
-        findings += yield from _pages(table.name, key, texts, _searcher(table.name, key, texts))
-    return findings
-
-
-def _searcher(table: str, key: Sequence[str], texts: Sequence[str]) -> Callable[[Row], Iterator[Finding]]:
-    def search(row: Row) -> Iterator[Finding]:
-        written = [_text(row[name]) for name in texts]
-        if find_pan("\n".join(written)) is None:  # no number goes on over a line's end, so one search does for all
-            return
-        for name, text in zip(texts, written, strict=True):
-            found = find_pan(text)
-            if found is not None:
-                identifier = "/".join(str(row[part]) for part in key[1:] if part != name)
-                yield _finding(row, "card-number", f"{table} {identifier}".strip(), f"{name} holds {found}")
-
-    return search
-
-
-def _text(value: str | bytes | None) -> str:
-    return value if isinstance(value, str) else bytes(value or b"").decode(errors="replace")
-
-
-_CHECKS: tuple[tuple[str, Callable[[], Job[list[Finding]]]], ...] = (
-    ("fiscal-chains", _books),
-    ("receipt", receipts_differ),
-    ("outbox", _outbox),
-    ("idempotency-answer", _answers),
-    ("limit-cap", _caps),
-    ("card-number", _card_numbers),
+CHECKS = (
+    *(Check(rule.name, partial(_statement, rule)) for rule in RULES),
+    Check("idempotency-answer", _answers),
+    Check("limit-cap", _caps),
+    Check("outbox", _outbox),
+    *(Check(f"card-number {table.name}", partial(card_numbers, table)) for table in searched()),
+    Check("fiscal-chains", _books),
+    Check("receipt", receipts_differ),
 )
+"""Every check; those that take longest come last."""

@@ -19,7 +19,7 @@ from poi_engine.fiscal.events import verified
 from poi_engine.ports import Sql
 from poi_engine.storage import open_sql
 from poi_engine.storage.folder import lock_folder
-from poi_engine.verify import Finding, verify
+from poi_engine.verify import Finding, verify_at
 from poi_server.config import Config, data_folder
 
 EXAMPLES = """\
@@ -68,16 +68,18 @@ def books(config: Config) -> str:
 
 
 async def _verify(config: Config, url: str, keys: Sequence[bytes], seals: Sequence[bytes]) -> list[Finding]:
-    sql = open_sql(url)
     shown = Shown(sys.stderr)
     try:
-        findings = await verify(sql, progress=shown.begin)
+        findings = await verify_at(url, progress=shown.begin)
+    finally:
+        shown.close()
+    sql = open_sql(url)
+    try:
         findings += [Finding(**asdict(one)) for one in await sql.read(lambda: against(keys, seals))]
         with suppress(PoiError):  # a server holds the folder, or these are books that cannot be written
             await _put_on_record(config, sql, len(findings))
         return findings
     finally:
-        shown.close()
         await sql.close()
 
 

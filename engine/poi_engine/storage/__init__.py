@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 __all__ = ["migrate", "open_sql"]
 
 
-def open_sql(url: str) -> "SqliteSql | PostgresSql":
-    """SQL storage at `sqlite:///FILE` or `postgresql://...`; connects when first used. `migrate` it before."""
+def open_sql(url: str, *, mapped: bool = False) -> "SqliteSql | PostgresSql":
+    """SQL storage at `sqlite:///FILE` or `postgresql://...`; connects when first used. `migrate` it before.
+
+    `mapped`: whoever reads all of a file does so without copying its pages.
+    """
     if url.startswith("sqlite:"):
         from poi_engine.storage.sqlite import SqliteSql
 
-        return SqliteSql(sqlite_path(url))
+        return SqliteSql(sqlite_path(url), mapped=mapped)
     from poi_engine.storage.postgres import PostgresSql
 
     return PostgresSql(url)

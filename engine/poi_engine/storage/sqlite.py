@@ -25,6 +25,7 @@ _BATCH = 256  # jobs a commit
 _WAITING = 20_000  # jobs
 _READERS = 3
 _LOG_PAGES = 8_000  # of 4 KiB: what a checkpoint moves at a time, and a start after a kill reads
+_MAPPED = 1 << 36  # bytes of the file, at most; SQLite allows less
 _CACHE_KIB = 32_768  # for the writer; a reader has an eighth
 
 _FULL = {sqlite3.SQLITE_FULL}
@@ -54,7 +55,9 @@ def translate(error: sqlite3.Error) -> StorageError | InternalError:
     return InternalError("statement", f"{type(error).__name__}: {error}")
 
 
-def connect(path: Path, *, read_only: bool = False, busy_seconds: float = 2.0) -> sqlite3.Connection:
+def connect(
+    path: Path, *, read_only: bool = False, mapped: bool = False, busy_seconds: float = 2.0
+) -> sqlite3.Connection:
     """A connection in autocommit mode whose rows are dictionaries; SQLite waits `busy_seconds` for a lock."""
     connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, cached_statements=512)
     connection.row_factory = _row
@@ -66,6 +69,7 @@ def connect(path: Path, *, read_only: bool = False, busy_seconds: float = 2.0) -
         connection.execute(f"pragma query_only = {int(read_only)}")
         connection.execute("pragma temp_store = memory")  # what a savepoint would undo, else written to a file
         connection.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
+        connection.execute(f"pragma mmap_size = {_MAPPED if mapped else 0}")
         connection.execute(f"pragma cache_size = -{_CACHE_KIB // 8 if read_only else _CACHE_KIB}")
     except BaseException:
         connection.close()
@@ -118,8 +122,16 @@ def _fetched(connection: sqlite3.Connection, query: Query) -> list[Row]:
 class SqliteSql:
     """`path`: the database file. The writer's thread calls `trace` at `job-start`, `before-commit`, `after-commit`."""
 
-    def __init__(self, path: Path, *, trace: Callable[[str], None] = never_traced, busy_seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        trace: Callable[[str], None] = never_traced,
+        mapped: bool = False,
+        busy_seconds: float = 2.0,
+    ) -> None:
         self._path = path
+        self._mapped = mapped
         self._trace = trace
         self._busy = busy_seconds
         self._closed = False
@@ -249,7 +261,9 @@ class SqliteSql:
         connection: sqlite3.Connection | None = None
         while (ticket := self._reads.get()) is not None:
             try:
-                connection = connection or connect(self._path, read_only=True, busy_seconds=self._busy)
+                connection = connection or connect(
+                    self._path, read_only=True, mapped=self._mapped, busy_seconds=self._busy
+                )
                 self._read_one(connection, ticket)
             except sqlite3.Error as error:
                 ticket.failure = translate(error)
