@@ -28,11 +28,6 @@ CODES: dict[str, Explanation] = {
         "The POI does not serve this SaleID.",
         "Add it to the POI's `sale_ids` in the configuration, or leave that list empty.",
     ),
-    "offline-time": Explanation(
-        "Not its time",
-        "It is recorded within 30 days, and not ahead of time.",
-        "Set the device's clock.",
-    ),
     "offline-total": Explanation("Not the sum", "The lines do not add up to the total.", "Send what was paid."),
     "not-forwarded": Explanation(
         "Not at the bank yet",

@@ -152,3 +152,33 @@ async def test_the_offers_that_need_no_server_are_given_and_recorded(visit: Visi
     finally:
         await shop.ask("DELETE", f"/v1/offers/{TENTH['offer_id']}")
         await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 0})
+
+
+BEFORE = """async () => {
+  const found = await new Promise((resolve) => {
+    const request = indexedDB.open("poi-counter-sta_before", 1);
+    request.onupgradeneeded = () => {
+      for (const name of ["products", "facts", "queue"]) request.result.createObjectStore(name);
+    };
+    request.onsuccess = () => resolve(request.result);
+  });
+  const sold = { sold_at: "2001-01-01T00:00:00Z", lines: [{ unit_price: 4321 }], total: 4321 };
+  const sale = { offline_id: "before-0000000001", ...sold };
+  const queue = found.transaction("queue", "readwrite", { durability: "strict" }).objectStore("queue");
+  await new Promise((resolve) => { queue.put(sale, sale.offline_id).onsuccess = resolve; });
+  found.close();
+}"""
+
+
+async def test_a_tablet_paired_anew_sends_what_it_sold_as_another_station(visit: Visit, shop: Shop) -> None:
+    """Also when its clock was wrong then."""
+    visitor = await visit(TABLET)
+    page = await visitor.open(f"/#{shop.secrets['station']}")
+    await page.wait_for_url(f"**/station/{shop.station_id}")
+    await page.evaluate(BEFORE)
+    await page.reload()
+    await expect(page.get_by_text("Recorded with the server: 1")).to_be_visible()
+    assert 4321 in await _sold(shop, shop.station_id)
+    await page.reload()
+    await expect(page.locator(".tile").first).to_be_visible()
+    assert (await _sold(shop, shop.station_id)).count(4321) == 1

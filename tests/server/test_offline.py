@@ -109,14 +109,66 @@ async def test_the_price_of_then_stands_and_so_does_what_else_is_known_of_the_pr
     [
         ({"total": 701}, "offline-total"),
         ({"given": 699}, "given-too-little"),
-        ({"sold_at": "2020-01-01T00:00:00Z"}, "offline-time"),
-        ({"sold_at": "2200-01-01T00:00:00Z"}, "offline-time"),
+        ({"from_station": "sta_4111111111111111"}, "card-number"),
     ],
 )
 async def test_what_cannot_be_is_said_and_not_recorded(tablet: Tablet, change: dict[str, Any], code: str) -> None:
     (item,) = await tablet.send(tablet.sale(1) | change)
     assert (item["code"], item.get("sale_id")) == (code, None)
     assert await tablet.count() == 0
+
+
+@pytest.mark.parametrize("said", ["1970-01-02T00:00:00+00:00", "2200-01-01T00:00:00+00:00"])
+async def test_a_clock_that_was_wrong_keeps_no_sale_back(tablet: Tablet, said: str) -> None:
+    """It is booked when it comes, at the prices of now; what the tablet said is noted, and a repeat is one."""
+    one = tablet.sale(1) | {"sold_at": said}
+    (item,) = await tablet.send(one)
+    assert item["differences"] == [f"its clock said {said}, and was wrong"]
+    assert await _differences(tablet) == item["differences"]
+    booked = datetime.fromisoformat((await tablet.kept(item["sale_id"]))["receipt"]["at"])
+    assert abs(datetime.now(UTC) - booked) < timedelta(minutes=5)
+    (again,) = await tablet.send(one)
+    assert (again["sale_id"], again["fresh"]) == (item["sale_id"], False)
+
+
+async def test_what_was_sold_where_nothing_may_be_is_recorded_and_told(tablet: Tablet) -> None:
+    """The floor is 0 by now: the goods are gone all the same."""
+    (item,) = await tablet.send(tablet.sale(1))
+    assert item["fresh"]
+    (row,) = (await tablet.done("GET", "/v1/audit?act=offline-sale", role="auditor"))["items"]
+    assert row["why"].endswith("; none was allowed")
+
+
+async def test_a_day_that_the_journal_has_left_is_not_added_to(tablet: Tablet) -> None:
+    """Today has receipts: what was sold the day before yesterday is booked today, and its own time is noted."""
+    await tablet.sell(500)
+    late = tablet.sale(2 * 24 * 60)
+    (item,) = await tablet.send(late)
+    assert item["differences"] == [f"sold at {late['sold_at']}, a day that is over in the books"]
+    booked = datetime.fromisoformat((await tablet.kept(item["sale_id"]))["receipt"]["at"])
+    assert abs(datetime.now(UTC) - booked) < timedelta(minutes=5)
+    assert await verify(tablet.shop.services.sql) == []
+
+
+async def test_a_day_that_nothing_came_after_takes_its_sales(tablet: Tablet) -> None:
+    """The server was away over night: yesterday's sales are yesterday's."""
+    late = tablet.sale(2 * 24 * 60)
+    (item,) = await tablet.send(late)
+    assert not item.get("differences")
+    assert (await tablet.kept(item["sale_id"]))["receipt"]["at"][:16] == late["sold_at"][:16]
+
+
+async def test_a_tablet_that_is_another_station_by_now_sends_what_it_sold_before(tablet: Tablet) -> None:
+    """It is booked here, says where it was made, and is one with what that station may have sent itself."""
+    one = tablet.sale(1) | {"from_station": "sta_before"}
+    (item,) = await tablet.send(one)
+    assert item["differences"] == ["made at the station sta_before, recorded at this one"]
+    (same,) = await tablet.send(one)
+    assert (same["sale_id"], same["fresh"]) == (item["sale_id"], False)
+    sent = tablet.sale(2)
+    (first,) = await tablet.send(sent)
+    (same,) = await tablet.send(sent | {"from_station": tablet.shop.station_id})
+    assert (same["sale_id"], same["fresh"]) == (first["sale_id"], False)
 
 
 async def test_a_sale_of_a_day_that_was_closed_meanwhile_waits_for_the_next(tablet: Tablet) -> None:

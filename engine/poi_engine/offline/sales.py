@@ -1,7 +1,8 @@
 """Sales that a station made for cash while it could not reach the server, recorded afterwards: each once.
 
-What was sold is sold: a price that has changed since, a floor that was passed or goods that the stock does not know do
-not refuse it; the audit names other prices and the floor. A payment card's number that was typed in is kept nowhere.
+What was sold is sold: a price that has changed since, a floor that was passed, a clock that was wrong or goods that
+the stock does not know do not refuse it; the audit names what differed. A payment card's number that was typed in is
+kept nowhere.
 Nothing is spent by it, and no offer applies but those that a station may give by itself; points are earned by the card
 shown.
 """
@@ -22,12 +23,12 @@ from poi_engine.checkout.payment import Payment, PaymentDocument, insert_payment
 from poi_engine.checkout.records import insert_audit
 from poi_engine.checkout.reservation import reserve
 from poi_engine.clientele.customers import Customers
-from poi_engine.clock import micros_of, moment
+from poi_engine.clock import moment
 from poi_engine.errors import Conflict, PoiError, RequestError, StorageError
 from poi_engine.facts import read_facts
-from poi_engine.fiscal.day import must_be_open
 from poi_engine.goods.products import Product, find_product, line_of
 from poi_engine.identify import Identifier, Refused
+from poi_engine.offline.booking import Booking, believed, booking_of
 from poi_engine.offline.checks import other_prices, who_sold
 from poi_engine.offline.given import as_given, offers_given
 from poi_engine.pan import find_pan, refuse_pan
@@ -38,10 +39,6 @@ from poi_engine.settings import Counter, Merchant
 from poi_engine.stations import situation_of
 from poi_engine.wiring import Wiring
 from poi_offers.situation import Basket, SaleItem
-
-OLDEST_US = 30 * 24 * 3600 * 1_000_000
-AHEAD_US = 300 * 1_000_000
-"""How far a tablet's clock may be ahead of ours."""
 
 
 class LineOffer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,7 +61,7 @@ class OfflineLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 class OfflineSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sale for cash. `offline_id` is the station's own name for it; `card` the loyalty card that was shown;
-    `seller_id`: who was signed in."""
+    `seller_id`: who was signed in; `from_station`: where it was made, when the device belongs to another one by now."""
 
     offline_id: Annotated[str, Meta(min_length=16, max_length=64, pattern=r"^[\w-]+\Z")]
     sold_at: Annotated[datetime, Meta(tz=True)]
@@ -73,6 +70,11 @@ class OfflineSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     given: Annotated[int, Meta(ge=0)] | None = None
     card: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     seller_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    from_station: Annotated[str, Meta(pattern=r"^sta_[0-9a-z]{1,60}\Z")] | None = None
+
+    def made_at(self, station_id: str) -> str:
+        """The station where it was made."""
+        return self.from_station or station_id
 
 
 class Recorded(Struct, frozen=True, kw_only=True):
@@ -134,19 +136,21 @@ class OfflineSales:
     ) -> tuple[str, ...] | None:
         """In what it differed; None: it was known before."""
         now = self._w.at()
-        _check(sale, now)
+        _check(sale)
         checkout_id = _checkout_of(counter.station_id, sale)
         if await self._w.sql.read(lambda: _known(merchant_id, checkout_id, sale)):
             return None
         await self._w.places.must_count(merchant_id, counter.station_id)
         identity = await self._who(merchant_id, sale)
         merchant = await self._offers.merchant(merchant_id)
-        payment_id, at = self._w.ids.new("pay"), await self._time(merchant_id, counter.station_id, sale, now)
+        payment_id = self._w.ids.new("pay")
 
         def job() -> Job[tuple[str, ...] | None]:
             if (yield from _known(merchant_id, checkout_id, sale)):
                 return None
-            sold = yield from _sold(merchant, counter, checkout_id, sale, identity, by, at)
+            booking = yield from booking_of(merchant_id, counter, sale.sold_at, now)
+            at = booking.at
+            sold = yield from _sold(merchant, counter, checkout_id, sale, identity, by, booking)
             frozen = sold.frozen
             payment = _payment(payment_id, checkout_id, sale, by, at)
             yield from _make(merchant_id, checkout_id, frozen, payment, self._w, at)
@@ -176,43 +180,32 @@ class OfflineSales:
 
         return await self._w.sql.write(job)
 
-    async def _time(self, merchant_id: str, station_id: str, sale: OfflineSale, now: int) -> int:
-        """Its own time; now, if that day was closed meanwhile."""
-        sold_at = min(micros_of(sale.sold_at), now)
-        try:
-            await self._w.sql.read(lambda: must_be_open(merchant_id, station_id, sold_at))
-        except Conflict:
-            return now
-        return sold_at
-
     async def _who(self, merchant_id: str, sale: OfflineSale) -> Identity | None:
         """Whose card it was; one that nobody knows earns nothing, and stops nothing."""
         if sale.card is None or find_pan(sale.card) is not None:
             return None
-        card = _Card(subject=sale.card, seen_at=sale.sold_at.timestamp())
+        card = _Card(subject=sale.card, seen_at=believed(sale.sold_at, self._w.at()).timestamp())
         programme = (await self._offers.merchant(merchant_id)).programme
         found = await self._identifier.identify(merchant_id, card, pseudonyms=programme.pseudonyms)
         return None if isinstance(found, Refused) else found
 
 
-def _check(sale: OfflineSale, now: int) -> None:
+def _check(sale: OfflineSale) -> None:
     refuse_pan(sale.offline_id, "$.offline_id")
-    sold_at = micros_of(sale.sold_at)
-    if not now - OLDEST_US <= sold_at <= now + AHEAD_US:
-        raise RequestError("offline-time", "Sales are recorded within 30 days, and not before they are made.")
+    refuse_pan(sale.from_station or "", "$.from_station")
     if sale.given is not None and sale.given < sale.total:
         raise RequestError("given-too-little", f"{sale.given} in cash does not pay {sale.total}.", path="$.given")
 
 
 def _checkout_of(station_id: str, sale: OfflineSale) -> str:
     """The station's name for the sale makes its id: sent twice, it is the same sale."""
-    name = f"{station_id}\0{sale.offline_id}"
+    name = f"{sale.made_at(station_id)}\0{sale.offline_id}"
     return f"chk_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
 def _content_of(sale: OfflineSale) -> str:
     """What a repeat is told by from another sale."""
-    return hashlib.sha256(json.encode(sale)).hexdigest()
+    return hashlib.sha256(json.encode(replace(sale, from_station=None))).hexdigest()
 
 
 def _known(merchant_id: str, checkout_id: str, sale: OfflineSale) -> Job[bool]:
@@ -239,10 +232,10 @@ def _sold(
     sale: OfflineSale,
     identity: Identity | None,
     by: Principal,
-    at: int,
+    booking: Booking,
 ) -> Job[_Sold]:
     """The sale with the offers that the station gave, and the programme's points."""
-    name = checkout_id.partition("_")[2]
+    name, at, sold_at = checkout_id.partition("_")[2], booking.at, booking.sold_at
     items = yield from _items(merchant.merchant_id, counter, sale)
     facts = (yield from read_facts(merchant.merchant_id, identity.customer_id, at)) if identity else None
     session = Session(
@@ -259,16 +252,18 @@ def _sold(
         checkout_id=checkout_id,
     )
     offers = yield from offers_given(merchant.merchant_id, sale.lines)
-    situation = replace(situation_of(session, counter, facts, at), at=sale.sold_at)
+    situation = replace(situation_of(session, counter, facts, at), at=sold_at)
     decision, offered = as_given(situation, offers, sale.lines, merchant.programme.policy)
     if decision.total != sale.total:
         raise RequestError("offline-total", f"The lines add up to {decision.total}, not {sale.total}.", path="$.total")
     frozen = impersonal(replace(session, decision=decision))
-    who, doubts = yield from who_sold(merchant.merchant_id, counter.station_id, sale.seller_id, sale.sold_at, by.who)
-    prices = yield from other_prices(merchant.merchant_id, items, sale.sold_at)
+    made_at = sale.made_at(counter.station_id)
+    who, doubts = yield from who_sold(merchant.merchant_id, made_at, sale.seller_id, sold_at, by.who)
+    prices = yield from other_prices(merchant.merchant_id, items, sold_at)
+    moved = () if made_at == counter.station_id else (f"made at the station {made_at}, recorded at this one",)
     return _Sold(
         frozen=Frozen(session=frozen, place=counter.place, accepted_at=at, accepted_by=who),
-        differences=(*prices, *offered, *doubts),
+        differences=(*booking.notes, *moved, *prices, *offered, *doubts),
     )
 
 
@@ -316,5 +311,5 @@ def _make(merchant_id: str, checkout_id: str, frozen: Frozen, payment: Payment, 
 
 def _why(sale: OfflineSale, frozen: Frozen, merchant: Merchant) -> str:
     floor = merchant.programme.offline.floor_limit
-    above = f"; above the floor of {floor}" if sale.total > floor else ""
+    above = (f"; above the floor of {floor}" if floor else "; none was allowed") if sale.total > floor else ""
     return f"{sale.total} {frozen.decision.currency} for cash at {sale.sold_at.isoformat()}{above}"

@@ -48,7 +48,7 @@ class PoiStation extends HTMLElement {
     this.#build();
     this.#wire();
     this.#loadOffers();
-    this.#till.load().then(() => this.#offline()).then((offline) => offline.watch(this.#live, this.#till.floor)).catch(report);
+    this.#till.load().then(() => this.#offline()).then((offline) => offline.watch(this.#live, this.#till.floor, this.#person.me.role === "station")).catch(report);
   }
 
   /** What goes on without the server. */

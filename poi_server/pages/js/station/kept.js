@@ -1,19 +1,25 @@
 /** What a counter keeps for when the server is away: products, what is allowed, and the sales that wait to be sent. */
 
 const STORES = ["products", "facts", "queue"];
+const PREFIX = "poi-counter-";
 
 /** One station's own store in this browser. */
 export class Kept {
-  #name;
   #opened = null;
 
   constructor(stationId) {
-    this.#name = `poi-counter-${stationId}`;
+    this.stationId = stationId;
+  }
+
+  /** Those of stations that this device was before. */
+  static async former(stationId) {
+    const names = ((await indexedDB.databases?.()) ?? []).map(({ name }) => name);
+    return names.filter((name) => name.startsWith(PREFIX) && name !== PREFIX + stationId).map((name) => new Kept(name.slice(PREFIX.length)));
   }
 
   #open() {
     this.#opened ??= new Promise((resolve, reject) => {
-      const request = indexedDB.open(this.#name, 1);
+      const request = indexedDB.open(PREFIX + this.stationId, 1);
       request.onupgradeneeded = () => STORES.forEach((store) => request.result.createObjectStore(store));
       request.onsuccess = () => resolve(request.result);
       request.onerror = () => reject(request.error);

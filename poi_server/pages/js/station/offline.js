@@ -23,6 +23,8 @@ export class Offline {
   #timer = 0;
   #open = false;
   #sending = null;
+  #former = [];
+  #told = new Set();
   #strip = h("div", { class: "banner is-warn away no-print", role: "status", hidden: true });
 
   constructor(stationId) {
@@ -32,14 +34,15 @@ export class Offline {
     setInterval(() => this.send(), AGAIN_MS);
   }
 
-  /** With the server: `floor` minor units may be sold without it. */
-  async watch(live, floor) {
+  /** With the server: `floor` minor units may be sold without it. What a `paired` device sold as another station is sent too. */
+  async watch(live, floor, paired) {
     live.addEventListener("status", () => this.#status(live.connected, floor));
     addEventListener("offline", () => this.#status(false, floor));
     addEventListener("online", () => this.#status(true, floor));
     live.addEventListener("message", ({ detail }) => detail.kind === "seller" && this.#keepSeller());
     await this.#kept.put("facts", "policy", { floor, currency: merchantCurrency() });
     await this.#keepSeller();
+    if (paired) this.#former = await Kept.former(this.#stationId);
     await this.send();
     keepPage();
     if (floor > 0) await this.#renew();
@@ -104,20 +107,28 @@ export class Offline {
   }
 
   async #sendAll() {
-    const waiting = await this.#kept.all("queue");
     let done = 0;
     let odd = 0;
-    for (let from = 0; from < waiting.length; from += BATCH) {
-      const items = await this.#answered(waiting.slice(from, from + BATCH));
-      for (const one of items.filter((item) => item.sale_id)) {
-        await this.#kept.remove("queue", one.offline_id);
-        done += 1;
-        odd += one.differences?.length > 0;
+    for (const kept of [this.#kept, ...this.#former]) {
+      const waiting = (await kept.all("queue")).map((sale) => (kept === this.#kept ? sale : { ...sale, from_station: kept.stationId }));
+      for (let from = 0; from < waiting.length; from += BATCH) {
+        for (const one of await this.#answered(waiting.slice(from, from + BATCH))) {
+          if (!one.sale_id) this.#keptBack(one);
+          else await kept.remove("queue", one.offline_id);
+          done += Boolean(one.sale_id);
+          odd += one.differences?.length > 0;
+        }
       }
-      for (const one of items.filter((item) => !item.sale_id)) toast(t("offline.kept_back", { reason: one.detail }), "bad");
     }
     if (done) toast(t("offline.recorded", { count: done }), "good");
     if (odd) toast(t("offline.differs", { count: odd }), "bad");
+  }
+
+  /** Said once, however often it is tried. */
+  #keptBack({ offline_id: id, detail: reason }) {
+    if (this.#told.has(`${id} ${reason}`)) return;
+    this.#told.add(`${id} ${reason}`);
+    toast(t("offline.kept_back", { reason }), "bad");
   }
 
   /** What became of each. One that is no sale to the server stops no other: then each is sent by itself. */
@@ -126,7 +137,7 @@ export class Offline {
       return (await post(`/v1/stations/${this.#stationId}/offline-sales`, { sales })).items;
     } catch (problem) {
       if (![400, 413, 422].includes(problem.status)) throw problem;
-      if (sales.length === 1) return [{ detail: problem.text }];
+      if (sales.length === 1) return [{ offline_id: sales[0].offline_id, detail: problem.text }];
       const answers = [];
       for (const sale of sales) answers.push(...(await this.#answered([sale])));
       return answers;
