@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Literal
 
 from msgspec.structs import replace
@@ -12,7 +11,7 @@ from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.records import LineRow, local_minute, utc_second
 from poi_engine.fiscal.journal import Receipt, ReceiptDiscount, ReceiptLine, ReceiptPayment, ReceiptVat
 from poi_offers.decision import Decision
-from poi_offers.money import round_half_away
+from poi_offers.money import divide_half_away
 
 
 def sale_lines(frozen: Frozen) -> list[LineRow]:
@@ -46,7 +45,7 @@ def vat_of(lines: Sequence[LineRow]) -> tuple[ReceiptVat, ...]:
         gross[line.vat_rate] += line.total
     parts = []
     for rate, amount in sorted(gross.items()):
-        vat = round_half_away(Fraction(amount * rate, 10_000 + rate))
+        vat = divide_half_away(amount * rate, 10_000 + rate)
         parts.append(ReceiptVat(rate=rate, net=amount - vat, vat=vat, gross=amount))
     return tuple(parts)
 

@@ -1,5 +1,6 @@
 """A merchant's settings, as kept in `merchant.settings` (JSON), and the place a station stands at."""
 
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, json, to_builtins
@@ -180,6 +181,7 @@ def read_merchant(merchant_id: str) -> Job[Merchant]:
     )
 
 
+@lru_cache(maxsize=256)
 def programme_of(settings: str) -> Programme:
     """The programme in a settings document; what is not written there has its default."""
     return json.decode(settings or "{}", type=Programme)

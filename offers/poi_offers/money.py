@@ -6,8 +6,12 @@ from fractions import Fraction
 
 def round_half_away(amount: Fraction) -> int:
     """Round an exact amount to whole minor units, half away from zero."""
-    doubled = abs(amount) * 2 + 1
-    rounded = doubled.numerator // (doubled.denominator * 2)
+    return divide_half_away(amount.numerator, amount.denominator)
+
+
+def divide_half_away(amount: int, by: int) -> int:
+    """`amount` / `by` (> 0) in whole minor units, half away from zero."""
+    rounded = (abs(amount) * 2 + by) // (by * 2)
     return rounded if amount >= 0 else -rounded
 
 

@@ -1,7 +1,6 @@
 """The rows that a committed sale or refund leaves in SQL, in the caller's transaction."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from msgspec import Struct, json
 from msgspec.structs import astuple
@@ -167,8 +166,7 @@ def local_minute(at: int, zone: str) -> str:
 
 def utc_second(at: int) -> str:
     """UTC to the second: `2026-11-22T13:05:09Z`."""
-    when = moment(at)
-    return (when - timedelta(microseconds=when.microsecond)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment(at).isoformat(timespec='seconds')[:19]}Z"
 
 
 def _marks(values: Sequence[object]) -> str:

@@ -95,10 +95,12 @@ def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> dict[str, Any]:
 
 def drive(job: Job[T], connection: sqlite3.Connection) -> T:
     """Run a job's statements on the connection and return its result."""
+    cursor = connection.cursor()
+    cursor.row_factory = None
     try:
         query = next(job)
         while True:
-            query = job.send(_fetched(connection, query))
+            query = job.send(_fetched(cursor, query))
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -106,10 +108,8 @@ def drive(job: Job[T], connection: sqlite3.Connection) -> T:
         job.close()
 
 
-def _fetched(connection: sqlite3.Connection, query: Query) -> list[Row]:
+def _fetched(cursor: sqlite3.Cursor, query: Query) -> list[Row]:
     """A statement's rows; made here at once, which is half as dear as one by one."""
-    cursor = connection.cursor()
-    cursor.row_factory = None
     rows = cursor.execute(query.text, query.values).fetchall()
     for other in query.also:
         rows += cursor.execute(other.text, other.values).fetchall()
