@@ -15,6 +15,7 @@ Whoever changes an account of a customer holds the customer's row.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Literal
 
 from msgspec import Struct
@@ -331,11 +332,11 @@ def _record(m: str, transfers: Sequence[Transfer]) -> Job[list[str]]:
         return []
     row = f"({', '.join('?' * (len(_COLUMNS) + 1))})"
     values = [value for transfer in transfers for value in (m, *astuple(transfer))]
-    rows = yield Query(
-        f"insert into transfer (merchant_id, {', '.join(_COLUMNS)}) values {', '.join([row] * len(transfers))}"
-        " on conflict (merchant_id, resolves) do nothing returning resolves",
-        values,
-    )
+    insert = f"insert into transfer (merchant_id, {', '.join(_COLUMNS)}) values {', '.join([row] * len(transfers))}"
+    if all(transfer.resolves is None for transfer in transfers):
+        yield Query(insert, values)
+        return []
+    rows = yield Query(f"{insert} on conflict (merchant_id, resolves) do nothing returning resolves", values)
     return [found["resolves"] for found in rows if found["resolves"] is not None]
 
 
@@ -345,25 +346,55 @@ _CHANGE = (
     " where merchant_id = ? and account = ? and unit = ?"
     " and (floor = 0 or credits + ? - debits - ? - debits_pending - ? >= 0) returning account"
 )
+_SUMS = ("debits", "credits", "debits_pending", "credits_pending")
+_INTO = f"insert into account (merchant_id, account, unit, floor, {', '.join(_SUMS)}) values "
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD = (
+    f" on conflict (merchant_id, account) do update set {', '.join(f'{n} = account.{n} + excluded.{n}' for n in _SUMS)}"
+    " where account.unit = excluded.unit returning account"
+)
 
 
 def _apply(m: str, changes: Sequence[tuple[str, Effect]]) -> Job[None]:
     """Change these accounts, as far as their floors allow it; SQL decides and locks in the same statement."""
-    queries = tuple(_change(m, account, effect) for account, effect in changes)
+    queries: list[Query] = []
+    for adds, group in groupby(changes, key=_only_adds):
+        some = list(group)
+        queries += [_add(m, some)] if adds else [_change(m, account, effect) for account, effect in some]
     if not queries:
         return
-    done = {row["account"] for row in (yield queries[0]._replace(also=queries[1:]))}
-    for (account, effect), query in zip(changes, queries, strict=True):
+    done = {row["account"] for row in (yield queries[0]._replace(also=tuple(queries[1:])))}
+    for account, effect in changes:
         if account not in done:
             yield from open_account(m, account, effect.unit, floor=floor_of(account))
-            if not (yield query):
+            if not (yield _change(m, account, effect)):
                 yield from _refuse(m, account, effect)
 
 
+def _only_adds(change: tuple[str, Effect]) -> bool:
+    """Whether no floor can be in its way, however little the account holds."""
+    account, effect = change
+    enough = effect.credits >= effect.debits + effect.debits_pending or not floor_of(account)
+    return enough and effect.debits_pending >= 0 and effect.credits_pending >= 0
+
+
+def _add(m: str, changes: Sequence[tuple[str, Effect]]) -> Query:
+    """Change them in the order they come in; those that are not there are made."""
+    values = [
+        value
+        for account, effect in changes
+        for value in (m, account, effect.unit, int(floor_of(account)), *_parts(effect))
+    ]
+    return Query(f"{_INTO}{', '.join([_ROW] * len(changes))}{_ADD}", values)
+
+
+def _parts(effect: Effect) -> tuple[int, int, int, int]:
+    return effect.debits, effect.credits, effect.debits_pending, effect.credits_pending
+
+
 def _change(m: str, account: str, effect: Effect) -> Query:
-    change = (effect.debits, effect.credits, effect.debits_pending, effect.credits_pending)
     floor = (effect.credits, effect.debits, effect.debits_pending)
-    return Query(_CHANGE, (*change, m, account, effect.unit, *floor))
+    return Query(_CHANGE, (*_parts(effect), m, account, effect.unit, *floor))
 
 
 def _refuse(m: str, account: str, effect: Effect) -> Job[None]:
