@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import json
 
 from poi_engine import ledger
-from poi_engine.checkout.commit import count_visit
+from poi_engine.checkout.commit import tier_now
 from poi_engine.checkout.entries import Given, Tender
 from poi_engine.checkout.records import LineRow, SaleDocument, SaleRow, insert_lines, insert_sale
 from poi_engine.clientele.consents import Consents, Proof
@@ -98,13 +98,17 @@ class World:
         merchant = yield from read_merchant(M)
         person = yield from living(M, customer_id)
         total = sign * sum(price for *_, price in goods)
-        visit = yield from count_visit(merchant, person, int(sign > 0), total, at)
+        tier = yield from tier_now(merchant, person, total, at)
         yield insert_sale(M, _row(sale_id, customer_id, total, at, of))
         yield insert_lines(M, sale_id, [_line(str(place), one, sign) for place, one in enumerate(goods)])
         if points:
             gives = Move(kind="points", debit=POINTS, credit=f"points:{person.customer_id}", amount=points, unit=POINTS)
             yield from ledger.enter(M, f"chk_{sale_id}", [gives], ids=self.ids, at=at)
-        yield visit
+        yield Query(
+            "update customer set visits = visits + ?, spend = spend + ?, tier = ?, "
+            "last_visit_at = case when ? > 0 then ? else last_visit_at end where merchant_id = ? and customer_id = ?",
+            (int(sign > 0), total, tier, sign, at, M, person.customer_id),
+        )
         yield mark_due(M, person.customer_id, at, sale_id)
 
     async def objects(self, customer_id: str, objects: bool) -> None:

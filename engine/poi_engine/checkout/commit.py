@@ -22,7 +22,7 @@ from poi_engine.checkout.reservation import read_frozen
 from poi_engine.checkout.standing import paid_session
 from poi_engine.clientele.left import settle_left
 from poi_engine.clientele.referral import reward_first_sale
-from poi_engine.clientele.rows import Living, lock_living, marks
+from poi_engine.clientele.rows import Living, count_visit, marks
 from poi_engine.errors import Conflict
 from poi_engine.facts import DAY
 from poi_engine.fiscal import journal
@@ -101,7 +101,7 @@ def make_sale(
     merchant_id: str, checkout_id: str, frozen: Frozen, tenders: Sequence[Tender], *, ids: Ids, at: int, trace: Trace
 ) -> Job[str]:
     """The sale of a claimed checkout; returns its id."""
-    person = (yield from lock_living(merchant_id, frozen.customer_id)) if frozen.customer_id else None
+    person = yield from _visitor(merchant_id, frozen, at)
     orders = yield from lock_orders(merchant_id, placed(frozen.session.fulfilments))
     owed = yield from owed_by(merchant_id, person.customer_id if person else None)
     given = given_of(frozen, owed)
@@ -117,6 +117,14 @@ def make_sale(
     yield from _record(merchant_id, made, ids, at, trace)
     trace("commit.recorded")
     return made.sale_id
+
+
+def _visitor(merchant_id: str, frozen: Frozen, at: int) -> Job[Living | None]:
+    """The customer, the sale counted among their visits."""
+    if frozen.customer_id is None:
+        return None
+    spent = frozen.decision.total - sold(frozen.session.basket.items)
+    return (yield from count_visit(merchant_id, frozen.customer_id, spent, at))
 
 
 class _Sale(Struct, frozen=True):
@@ -179,8 +187,10 @@ def _record(merchant_id: str, made: _Sale, ids: Ids, at: int, trace: Trace) -> J
     also.append(sale_event(merchant_id, "sale.committed", sale_id, frozen.decision.total, ids, at))
     also.append(make_due(merchant_id, sale_id))
     if person is not None:
-        also.append((yield from count_visit(merchant, person, 1, sale.total - sale.stored, at)))
         also.append(mark_due(merchant_id, person.customer_id, at, sale_id))
+        tier = yield from tier_now(merchant, person, sale.total - sale.stored, at)
+        if tier != person.tier:
+            also.append(_change_tier(merchant_id, person.customer_id, tier))
     yield insert_sale(merchant_id, sale)._replace(also=tuple(also))
     trace("commit.sale")
     yield from orders_paid(merchant_id, made.checkout_id, sale_id, frozen, lines, made.orders, ids=ids, at=at)
@@ -244,18 +254,32 @@ def sale_event(merchant_id: str, kind: str, sale_id: str, total: int, ids: Ids, 
     return insert_event(merchant_id, ids.new("evt"), kind, {"sale_id": sale_id, "total": total}, at)
 
 
-def count_visit(merchant: Merchant, person: Living, visits: int, total: int, at: int) -> Job[Query]:
-    """Before a sale (or, with no visit, a refund) is written: what brings the customer's figures and tier up to it."""
+def tier_now(merchant: Merchant, person: Living, spent: int, at: int) -> Job[str]:
+    """The tier of somebody who spends so much more in the sale (or, negative, the refund) that is about to be
+    written."""
+    programme = merchant.programme
+    if not programme.tiers:
+        return programme.base_tier
     rows = yield Query(
         "select cast(coalesce(sum(total - stored), 0) as bigint) as spend from sale where merchant_id = ? "
         f"and customer_id in ({marks(person.family)}) and created_at > ?",
         (merchant.merchant_id, *person.family, at - YEAR_DAYS * DAY),
     )
-    tier = tier_of(rows[0]["spend"] + total, merchant.programme.tiers, merchant.programme.base_tier)
+    return tier_of(rows[0]["spend"] + spent, programme.tiers, programme.base_tier)
+
+
+def count_spend(merchant: Merchant, person: Living, spent: int, at: int) -> Job[Query]:
+    """Before a refund is written, or after records became one: what brings the customer's figures and tier up to it."""
+    tier = yield from tier_now(merchant, person, spent, at)
     return Query(
-        "update customer set visits = visits + ?, spend = spend + ?, tier = ?, "
-        "last_visit_at = case when ? > 0 then ? else last_visit_at end where merchant_id = ? and customer_id = ?",
-        (visits, total, tier, visits, at, merchant.merchant_id, person.customer_id),
+        "update customer set spend = spend + ?, tier = ? where merchant_id = ? and customer_id = ?",
+        (spent, tier, merchant.merchant_id, person.customer_id),
+    )
+
+
+def _change_tier(merchant_id: str, customer_id: str, tier: str) -> Query:
+    return Query(
+        "update customer set tier = ? where merchant_id = ? and customer_id = ?", (tier, merchant_id, customer_id)
     )
 
 

@@ -6,7 +6,7 @@ from msgspec import Struct, json, msgpack
 from msgspec.structs import replace
 
 from poi_engine import ledger
-from poi_engine.checkout.commit import count_visit, owed_by, sale_event, seller_of
+from poi_engine.checkout.commit import count_spend, owed_by, sale_event, seller_of
 from poi_engine.checkout.entries import Given, Tender
 from poi_engine.checkout.payment import PENDING, Payment, payments_of, tell
 from poi_engine.checkout.promise import keep_answer
@@ -246,7 +246,7 @@ def _record(
     also.append(sale_event(merchant_id, "refund.committed", refund.sale_id, -plan.total, ids, at))
     also.append(make_due(merchant_id, refund.sale_id))
     if person is not None:
-        also.append((yield from count_visit(merchant, person, 0, row.total - row.stored, at)))
+        also.append((yield from count_spend(merchant, person, row.total - row.stored, at)))
         also.append(mark_due(merchant_id, person.customer_id, at, refund.sale_id))
     yield insert_sale(merchant_id, row)._replace(also=tuple(also))
     trace("refund.sale")

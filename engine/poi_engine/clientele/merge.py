@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from msgspec import Struct, json, msgpack
 
 from poi_engine import ledger
-from poi_engine.checkout.commit import OPEN_STATES, count_visit
+from poi_engine.checkout.commit import OPEN_STATES, count_spend
 from poi_engine.checkout.frozen import Claim
 from poi_engine.checkout.promise import Key, keep_answer, key_of, promise
 from poi_engine.checkout.records import insert_audit
@@ -78,7 +78,7 @@ def merge_records(
     yield from ledger.change(merchant_id, steps, ids=ids, at=at)
     yield from move_rows(merchant_id, absorbed_id, target)
     merchant = yield from read_merchant(merchant_id)
-    yield (yield from count_visit(merchant, person, 0, 0, at))
+    yield (yield from count_spend(merchant, person, 0, at))
     yield mark_due(merchant_id, target, at)
     yield insert_audit(merchant_id, ids.new("aud"), by.who, "merge-customers", target, absorbed_id, at)
     return target

@@ -1,12 +1,13 @@
 """One person, several records: one that was merged points to the one that lives on, and every reader follows it."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from poi_engine.clientele.words import words_of
 from poi_engine.errors import InternalError, NotFound
 from poi_engine.ports import Job, Query, Row
 
-_COLUMNS = "customer_id, merged_into, absorbed, visits, erased_at"
+_COLUMNS = "customer_id, merged_into, absorbed, visits, tier, erased_at"
 _MERGES = 8  # in the time of one look-up
 
 
@@ -15,6 +16,7 @@ class Living(Struct, frozen=True, kw_only=True):
 
     customer_id: str
     visits: int = 0
+    tier: str = ""
     erased: bool = False
     absorbed: tuple[str, ...] = ()
 
@@ -34,11 +36,22 @@ def lock_living(merchant_id: str, customer_id: str) -> Job[Living]:
 
     Whoever changes what is the customer's on the ledger does it first, before orders and accounts are locked.
     """
+    return (yield from _changed(merchant_id, customer_id, "absorbed = absorbed"))
+
+
+def count_visit(merchant_id: str, customer_id: str, spent: int, at: int) -> Job[Living]:
+    """Count a sale of `spent` minor units, and lock who lives on as `lock_living` does; `visits` are those before."""
+    change = "visits = visits + 1, spend = spend + ?, last_visit_at = ?"
+    person = yield from _changed(merchant_id, customer_id, change, spent, at)
+    return replace(person, visits=max(0, person.visits - 1))
+
+
+def _changed(merchant_id: str, customer_id: str, change: str, *values: int) -> Job[Living]:
     for _ in range(_MERGES):
         rows = yield Query(
-            "update customer set absorbed = absorbed where merchant_id = ? and customer_id = ? "
+            f"update customer set {change} where merchant_id = ? and customer_id = ? "
             f"and merged_into is null returning {_COLUMNS}",
-            (merchant_id, customer_id),
+            (*values, merchant_id, customer_id),
         )
         if rows:
             return (yield from _person(merchant_id, rows[0]))
@@ -69,6 +82,7 @@ def _person(merchant_id: str, row: Row) -> Job[Living]:
     return Living(
         customer_id=row["customer_id"],
         visits=row["visits"],
+        tier=row["tier"],
         erased=row["erased_at"] is not None,
         absorbed=absorbed,
     )
