@@ -95,12 +95,17 @@ def paid_again_in_doubt(patch: pytest.MonkeyPatch) -> None:
 
 
 def answer_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """The answer is not kept with the sale, so a repeated key finds none."""
+    """A repeated key does not look for the sale it made, and finds no other answer kept."""
 
     def nothing(*args: Any) -> Any:
         return pay_jobs.Query("select 1 as one")
 
+    def unsold(*args: Any) -> Any:
+        return None
+        yield
+
     patch.setattr(pay_jobs, "keep_session", nothing)
+    patch.setattr(checkout, "sold_session", unsold)
 
 
 def points_not_taken_back(patch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from poi_engine.checkout.refund import Refunds
 from poi_engine.checkout.reservation import checkout_of, latest
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.checkout.settlement import Settlement
+from poi_engine.checkout.standing import sold_session
 from poi_engine.checkout.tendering import Before, Begun, accept_and_begin, begin, check_asked
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, PoiError, RequestError, StorageError
@@ -345,7 +346,7 @@ class Checkout:
 
     async def _again(self, merchant_id: str, session_id: str, kept: bytes | None) -> Session:
         """The key was used before: the same answer, or how it stands when it has none yet."""
-        answer = session_in(kept)
+        answer = session_in(kept) or await self._w.sql.read(lambda: sold_session(merchant_id, session_id))
         if answer is not None:
             return await self._desk.named(answer)
         row = await self._w.sql.read(lambda: latest(merchant_id, session_id))

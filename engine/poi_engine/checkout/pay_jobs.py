@@ -50,7 +50,7 @@ def approve(
     at: int,
     trace: Trace,
 ) -> Job[Committed | Session]:
-    """The payment was approved: the sale, or the session paid in part; and the answer to the key that paid.
+    """The payment was approved: the sale, which is the answer to the key that paid; or the session paid in part.
 
     `known`: the checkout's document, if the caller has it. `Closed` when the payment had another end before: whatever
     was taken must go back.
@@ -69,10 +69,8 @@ def approve(
         payments = yield from payments_of(merchant_id, payment.checkout_id)
     tenders = [one.tender() for one in captured(payments)]
     sale_id = yield from make_sale(merchant_id, payment.checkout_id, claimed, tenders, ids=ids, at=at, trace=trace)
-    session = paid_session(claimed, sale_id, payments)
-    yield keep_session(merchant_id, payment, session)
     trace("approve.answered")
-    return Committed(sale_id=sale_id, session=session)
+    return Committed(sale_id=sale_id, session=paid_session(claimed, sale_id, payments))
 
 
 def decline(

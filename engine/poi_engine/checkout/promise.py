@@ -20,7 +20,8 @@ class Key(Struct, frozen=True, kw_only=True):
 
 
 class Promise(Struct, frozen=True, kw_only=True):
-    """What a key made before: `subject` is the checkout; `answer` is None while it is under way."""
+    """What a key made before: `subject` is the checkout; `answer` is None while it is under way, and where the sale
+    that was made is the answer."""
 
     subject: str
     answer: bytes | None

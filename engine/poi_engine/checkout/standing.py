@@ -24,6 +24,12 @@ def truth_of(merchant_id: str, session_id: str) -> Job[Session | None]:
     return session_of(row, frozen, (yield from payments_of(merchant_id, row["checkout_id"])))
 
 
+def sold_session(merchant_id: str, session_id: str) -> Job[Session | None]:
+    """The session as the payment that made its sale was answered; None before."""
+    truth = yield from truth_of(merchant_id, session_id)
+    return truth if truth is not None and truth.state is _S.PAID else None
+
+
 def session_of(row: Row, frozen: Frozen, payments: Sequence[Payment]) -> Session:
     """The session that a checkout's row, its document and its payments stand for."""
     match row["state"]:
