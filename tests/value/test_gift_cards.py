@@ -117,6 +117,24 @@ async def test_what_is_on_a_card_lapses_when_its_time_is_over(shop: Shop) -> Non
     assert await shop.engine.expiry.run(M) == 0
 
 
+async def test_what_is_refunded_to_a_card_whose_time_is_over_lives_again(shop: Shop) -> None:
+    """As long as a new load would; it would lapse the same night otherwise."""
+    card = await shop.engine.gift_cards.issue(M, by=SELLER)
+    await load(shop, card.code, 500)
+    bought = await shop.accept(await shop.basket(500))
+    sold = await shop.engine.checkout.pay(
+        M, bought.session_id, "gift_card", gift_card=card.code, key=shop.key(), by=SELLER
+    )
+    shop.clock.forward(24 * MONTH_SECONDS + 60)
+    await shop.engine.checkout.refund(M, sold.sale_id or "", None, "stale", key=shop.key(), by=SELLER)
+    assert await shop.engine.expiry.run(M) == 0
+    found = await shop.engine.gift_cards.look(M, card.code)
+    assert found.balance == 500
+    assert found.expires_at is not None
+    shop.clock.forward(24 * MONTH_SECONDS + 60)
+    assert await shop.engine.expiry.run(M) == 1
+
+
 async def test_an_unknown_code_is_not_found_and_not_repeated(shop: Shop) -> None:
     code = new_code(shop.ids)
     with pytest.raises(NotFound) as refused:

@@ -39,6 +39,7 @@ from poi_engine.receipts import receipt_for
 from poi_engine.sales import document_of, read_lines
 from poi_engine.segments.due import mark_due
 from poi_engine.settings import read_merchant
+from poi_engine.value.gift_cards import refunded
 from poi_engine.value.lines import is_value
 from poi_engine.wiring import Trace
 
@@ -107,6 +108,7 @@ def _make_refund(
     whole = is_whole(lines, [one.plan for one in paid])
     station_id, tenders = checkout["station_id"], tuple(payment.tender() for payment in given)
     refund = _Refund(sale_id, checkout_id, station_id, sale, opened, opened.plan, tenders, document, person)
+    yield from _cards_live_on(merchant_id, tenders, at)
     points, value = yield from _balances(merchant_id, refund)
     yield from _enter(merchant_id, refund, whole, points, value, ids, at)
     trace("refund.entered")
@@ -119,6 +121,15 @@ def _make_refund(
     yield keep_answer(merchant_id, promised.principal, promised.key, msgpack.encode(Answer(sale_id=sale_id)))
     trace("refund.answered")
     return sale_id
+
+
+def _cards_live_on(merchant_id: str, tenders: Sequence[Tender], at: int) -> Job[None]:
+    """The gift cards that something goes back to."""
+    cards = sorted({tender.gift_card for tender in tenders if tender.gift_card is not None})
+    if cards:
+        months = (yield from read_merchant(merchant_id)).programme.stored_value.card_months
+        for card_id in cards:
+            yield refunded(merchant_id, card_id, months, at)
 
 
 class _Refund(Struct, frozen=True):

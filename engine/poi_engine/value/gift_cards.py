@@ -147,6 +147,19 @@ def activate(merchant_id: str, card_id: str, months: Months | None, at: int) -> 
     )
 
 
+def refunded(merchant_id: str, card_id: str, months: Months | None, at: int) -> Query:
+    """What comes back on a card lives as long as what is loaded, even when the card's time was over. A closed card is
+    left to whoever pays it back."""
+    card = "where merchant_id = ? and card_id = ? and state = 'active'"
+    if months is None:
+        return Query(f"update gift_card set expires_at = null, changed_at = ? {card}", (at, merchant_id, card_id))
+    ends = at + months * MONTH
+    return Query(
+        f"update gift_card set expires_at = ?, changed_at = ? {card} and expires_at < ?",
+        (ends, at, merchant_id, card_id, ends),
+    )
+
+
 def view(merchant_id: str, card: Row) -> Job[GiftCard]:
     """The card as staff see it."""
     balance: Balance = yield from ledger.balance(merchant_id, account_of(card["card_id"]))
