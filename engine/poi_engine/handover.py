@@ -1,8 +1,11 @@
-"""A session goes on at another station of its store: with its basket and its customer, and to a free one only."""
+"""A session goes on at another station of its store: with its basket, its customer and what was paid of it, and to a
+free one only."""
 
 from msgspec.structs import replace
 
-from poi_engine.desk import Desk
+from poi_engine.checkout.exercise import is_exercise
+from poi_engine.checkout.reservation import latest
+from poi_engine.desk import IN_PAYMENT, Desk
 from poi_engine.errors import Conflict
 from poi_engine.session import Session, SessionState, move
 from poi_engine.stations import ENDED, Stations, must_be_changeable
@@ -30,10 +33,15 @@ class HandOvers:
             return before
 
         async def step(session: Session) -> Session:
-            must_be_changeable(session)
+            if session.state in IN_PAYMENT:
+                await self._must_be_idle(session, station_id)
+            else:
+                must_be_changeable(session)
             if counter.store_id != session.store_id:
                 raise Conflict("other-store", "A session stays in its store.", path="$.station_id")
             await self._make_room(merchant_id, station_id)
+            if session.state in IN_PAYMENT:
+                return move(session, session.state, station_id=station_id)
             moved = replace(session, station_id=station_id, payment=None, acquisition_ref=None)
             return await self._stations.decided(moved)
 
@@ -41,6 +49,19 @@ class HandOvers:
         await self._w.screens.session_left(moved, before.station_id)
         await self._stations.cards.drop(before)
         return moved
+
+    async def _must_be_idle(self, session: Session, station_id: str) -> None:
+        """What was accepted, or paid in part, goes on as it is: its next payment is made where it is then."""
+        await self._w.places.must_count(session.merchant_id, station_id)
+        if session.state is SessionState.UNKNOWN:
+            raise Conflict("payment-unknown", "A payment is in doubt; it ends here, by its status or a person's word.")
+        if is_exercise(session):
+            raise Conflict("illegal-move", "An exercise stays at its station.")
+        if session.acquisition_ref is not None:
+            raise Conflict("illegal-move", "The total counts on the card that was read here: it pays, or give it up.")
+        row = await self._w.sql.read(lambda: latest(session.merchant_id, session.session_id))
+        if row is None or row["state"] not in ("reserved", "part_paid"):
+            raise Conflict("payment-under-way", "The terminal is busy with a payment; hand over once that has its end.")
 
     async def is_free(self, merchant_id: str, station_id: str) -> bool:
         """Whether the station takes a session: its own has ended, or nothing is in it."""

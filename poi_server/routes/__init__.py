@@ -11,6 +11,7 @@ MODULES = (
     "setup",
     "sellers",
     "counter",
+    "handover",
     "questions",
     "till",
     "confirmations",

@@ -105,26 +105,6 @@ class ResolveBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     approval_id: Reference | None = None
 
 
-class HandOverBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The station that goes on with the session."""
-
-    station_id: str
-
-
-class Neighbour(Struct, frozen=True, kw_only=True):
-    """Another station of the same store; `free`: nobody is being served there."""
-
-    station_id: str
-    name: str
-    free: bool
-
-
-class Neighbours(Struct, frozen=True, kw_only=True):
-    """Where a session can go on, by name."""
-
-    items: tuple[Neighbour, ...]
-
-
 class JoinCode(Struct, frozen=True, kw_only=True):
     """The code that a customer's phone scans at the station; it changes, and works once."""
 
@@ -282,7 +262,8 @@ async def accept(call: Call, session_id: str, body: AcceptBody) -> Session:
     summary="Pay the accepted total, or a part of it",
 )
 async def pay(call: Call, session_id: str, body: PayBody) -> Session:
-    await must_take(call, (await own_session(call, session_id)).station_id, body.means)
+    station_id = (await own_session(call, session_id)).station_id
+    await must_take(call, station_id, body.means)
     paying = call.engine.checkout.pay(
         call.merchant_id,
         session_id,
@@ -291,6 +272,7 @@ async def pay(call: Call, session_id: str, body: PayBody) -> Session:
         given=body.given,
         gift_card=body.gift_card,
         decision_id=body.decision_id,
+        station_id=station_id,
         key=call.key,
         by=call.by,
     )
@@ -337,36 +319,6 @@ async def abandon(call: Call, session_id: str) -> Session:
     if any(tender.state == "captured" for tender in known.tenders):
         must(call.acting, "take_payment")
     return shown_to(call, await call.engine.stations.abandon(call.merchant_id, session_id, known, by=call.by))
-
-
-@routes.get(
-    "/v1/stations/{station_id}/neighbours",
-    roles=COUNTER,
-    right="sell",
-    summary="The other stations of the store, for a hand-over",
-)
-async def neighbours(call: Call, station_id: str) -> Neighbours:
-    here = await call.services.setup.station(call.merchant_id, own_station(call, station_id))
-    stations = await call.services.setup.stations(call.merchant_id)
-    others = [one for one in stations if one.store_id == here.store_id and one.station_id != station_id]
-    free = await asyncio.gather(*(call.engine.handovers.is_free(call.merchant_id, one.station_id) for one in others))
-    return Neighbours(
-        items=tuple(
-            Neighbour(station_id=one.station_id, name=one.name, free=empty)
-            for one, empty in zip(others, free, strict=True)
-        )
-    )
-
-
-@routes.post(
-    "/v1/sessions/{session_id}/hand-over",
-    roles=COUNTER,
-    right="sell",
-    summary="Go on with the session at another station",
-)
-async def hand_over(call: Call, session_id: str, body: HandOverBody) -> Session:
-    known = await own_session(call, session_id)
-    return shown_to(call, await call.engine.handovers.hand_over(call.merchant_id, session_id, body.station_id, known))
 
 
 @routes.post(

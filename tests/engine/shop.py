@@ -170,7 +170,8 @@ class Shop:
     ) -> Session:
         """Pay what was accepted, or a part of it."""
         pay = self.engine.checkout.pay
-        return await pay(M, session.session_id, means, amount, key=key or self.key(), by=SELLER, **how)  # type: ignore[arg-type]
+        named = {"key": key or self.key(), "by": SELLER, "station_id": session.station_id}
+        return await pay(M, session.session_id, means, amount, **named, **how)  # type: ignore[arg-type]
 
     async def sell(self, *amounts: int, means: str = "card", customer_id: str | None = None) -> Session:
         """A whole sale."""

@@ -118,11 +118,13 @@ async def test_a_total_accepted_here_while_the_session_leaves_is_not_paid(shop: 
     ]
 
 
-async def test_a_session_whose_total_was_accepted_stays(shop: Shop) -> None:
+async def test_a_session_whose_total_was_accepted_goes_on_accepted(shop: Shop) -> None:
     here = await shop.basket(100)
     slow = Meanwhile(shop, lambda: shop.accept(here))
-    assert await refused(slow.engine.handovers.hand_over(M, here.session_id, OTHER_STATION)) == "illegal-move"
-    assert await shop.engine.stations.current(M, OTHER_STATION) is None
+    moved = await slow.engine.handovers.hand_over(M, here.session_id, OTHER_STATION)
+    assert (moved.station_id, moved.state, moved.decision_id) == (OTHER_STATION, "paying", here.decision_id)
+    assert (await shop.pay(moved)).state == "paid"
+    assert await shop.rows("select station_id from checkout") == [{"station_id": OTHER_STATION}]
 
 
 async def test_a_session_handed_there_and_back_is_found_here(shop: Shop) -> None:

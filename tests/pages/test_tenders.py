@@ -1,10 +1,12 @@
 """Paying in parts at the counter in Chromium: cash with its change, a sale of several means, and giving it back."""
 
+import os
 import re
 
 import pytest
 from playwright.async_api import Page, expect
 
+from poi_engine.setup import NewStation
 from tests.pages.conftest import Visit
 from tests.pages.test_station_page import _amount, _counter, _counter_on_phone, _pay
 from tests.server.shop import Shop
@@ -49,6 +51,30 @@ async def test_a_part_in_cash_and_the_rest_by_card_on_a_phone(visit: Visit, stat
     await expect(page.locator(".stage.is-paid")).to_be_visible()
     sales = (await shop.ask("GET", "/v1/sales")).json["items"]
     assert [sale["total"] for sale in sales if sale["station_id"] == station_id] == [3000]
+
+
+async def test_what_was_paid_in_part_goes_on_at_another_counter(visit: Visit, station_id: str, shop: Shop) -> None:
+    """The tenders and what is due are there, and the rest is paid there."""
+    name = f"Counter {os.urandom(3).hex()}"
+    there = await shop.services.setup.add_station(shop.merchant_id, NewStation(store_id=shop.store_id, name=name))
+    page, other = await _counter(visit, station_id), await _counter(visit, there.station_id)
+    await _amount(page, "3000")
+    await _split(page, "Cash")
+    await page.get_by_label("Cash handed over").fill("10")
+    await page.locator(".tender-take").click()
+    stage = page.locator(".stage.is-paying")
+    await expect(stage.locator(".tenders")).to_contain_text("€10.00")
+    await stage.get_by_role("button", name="Continue at another counter").click()
+    await page.get_by_role("dialog").get_by_role("button", name=name).click()
+    await expect(stage).to_have_count(0)
+    stage = other.locator(".stage.is-paying")
+    await expect(stage.locator(".tenders")).to_contain_text("€10.00")
+    await expect(stage.locator(".tender-due")).to_contain_text("€20.00")
+    await stage.locator(".tender-means").get_by_role("button", name="Card", exact=True).click()
+    await stage.locator(".tender-take").click()
+    await expect(other.locator(".stage.is-paid")).to_be_visible()
+    sales = (await shop.ask("GET", "/v1/sales")).json["items"]
+    assert [sale["total"] for sale in sales if sale["station_id"] == there.station_id] == [3000]
 
 
 async def test_what_meal_vouchers_may_pay_is_shown_and_proposed(visit: Visit, station_id: str, shop: Shop) -> None:

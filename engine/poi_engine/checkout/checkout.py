@@ -111,6 +111,7 @@ class Checkout:
         gift_card: str | None = None,
         hold: str | None = None,
         decision_id: str | None = None,
+        station_id: str | None = None,
         key: str,
         by: Principal,
         accepting: Session | None = None,
@@ -119,8 +120,8 @@ class Checkout:
         while something is due. `given`: the cash handed over; `gift_card`: the card's code; `hold`: the card hold.
 
         `decision_id`: what the payer saw accepted; `Conflict` `decision-changed` when another decision is accepted by
-        now, and nothing is paid. `accepting`: the session as it was just decided, which is accepted in the same
-        transaction.
+        now, and nothing is paid. `station_id`: where it is paid; the checkout follows a session that was handed over.
+        `accepting`: the session as it was just decided, which is accepted in the same transaction.
 
         Repeating the key repeats the answer and pays once. The payment goes on when the caller goes away.
         """
@@ -131,7 +132,7 @@ class Checkout:
         name = (merchant_id, asked.principal, asked.key)
         known = self._under_way.get(name)
         if known is None:
-            task = asyncio.create_task(self._pay(merchant_id, session_id, wish, asked, by, accepting))
+            task = asyncio.create_task(self._pay(merchant_id, session_id, wish, station_id, asked, by, accepting))
             known = self._under_way[name] = (asked.body_hash, task)
             task.add_done_callback(lambda _: self._under_way.pop(name, None))
         elif known[0] != asked.body_hash:
@@ -222,7 +223,14 @@ class Checkout:
     # --- pay -------------------------------------------------------------------------------------------------------
 
     async def _pay(
-        self, merchant_id: str, session_id: str, wish: Asked, key: Key, by: Principal, accepting: Session | None
+        self,
+        merchant_id: str,
+        session_id: str,
+        wish: Asked,
+        station_id: str | None,
+        key: Key,
+        by: Principal,
+        accepting: Session | None,
     ) -> Session:
         self._w.trace("pay.start")
         try:
@@ -231,7 +239,7 @@ class Checkout:
             before = await self._w.sql.read(lambda: promised(merchant_id, key))
             if before is not None:
                 return await self._again(merchant_id, session_id, before.answer)
-            return await self._pay_first(merchant_id, session_id, wish, key, by)
+            return await self._pay_first(merchant_id, session_id, wish, station_id, key, by)
         except ConfirmationNeeded as needed:
             await self._confirmations.ask(merchant_id, needed)
             raise
@@ -241,7 +249,9 @@ class Checkout:
                     await self._back_to_decision(merchant_id, session_id)
             raise
 
-    async def _pay_first(self, merchant_id: str, session_id: str, wish: Asked, key: Key, by: Principal) -> Session:
+    async def _pay_first(
+        self, merchant_id: str, session_id: str, wish: Asked, station_id: str | None, key: Key, by: Principal
+    ) -> Session:
         row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
         if row is None or row["state"] not in OPEN_STATES:
             exercise = await self._exercise(merchant_id, session_id, wish, key, by)
@@ -249,20 +259,21 @@ class Checkout:
                 return exercise
         if row is None:
             raise Conflict("not-accepted", "The customer has not accepted a total yet.")
-        payment_id, at = self._w.ids.new("pay"), self._w.at()
+        payment_id, at, station_id = self._w.ids.new("pay"), self._w.at(), station_id or row["station_id"]
         if wish.means not in BY_CONNECTOR or row["total"] == 0:
             made = await self._w.sql.write(
                 lambda: self._at_once(
                     merchant_id,
-                    begin(merchant_id, session_id, wish, "", key, payment_id, at=at, trace=self._w.trace),
+                    begin(merchant_id, session_id, wish, station_id, "", key, payment_id, at=at, trace=self._w.trace),
                     at,
                 )
             )
             return await self._paid_at_once(merchant_id, session_id, made)
-        station_id = row["station_id"]
         connector = await self._connector_name(merchant_id, station_id, wish.means)
         begun = await self._w.sql.write(
-            lambda: begin(merchant_id, session_id, wish, connector, key, payment_id, at=at, trace=self._w.trace)
+            lambda: begin(
+                merchant_id, session_id, wish, station_id, connector, key, payment_id, at=at, trace=self._w.trace
+            )
         )
         if isinstance(begun, Before):
             return await self._again(merchant_id, session_id, begun.answer)
@@ -275,7 +286,7 @@ class Checkout:
         if (await self._w.places.counter(merchant_id, station_id)).training:
             name = (session.session_id, session.decision_id or "", total_of(session) or 0)
             await self.accept(merchant_id, *name, by=by, known=session)
-            return await self._pay_first(merchant_id, session.session_id, wish, key, by)
+            return await self._pay_first(merchant_id, session.session_id, wish, None, key, by)
         payment_id, at = self._w.ids.new("pay"), self._w.at()
         checkout_id = checkout_of(session.decision_id or "")
         accepted = accepted_session(session, checkout_id)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from msgspec import Struct, json
+from msgspec.structs import replace
 
 from poi_engine.checkout.entries import Tender
 from poi_engine.errors import NotFound
@@ -18,7 +19,7 @@ class PaymentDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     In minor units: `given` in cash; `taken` by other payments of the checkout before, and the `rest` that is due once
     this one is taken: 0 makes the sale. `gift_card`, `tab`, `hold`: its id. `held`: the ledger holds its value until
-    then.
+    then. `station`: where it was taken, if the session has gone on at another since.
     """
 
     principal: str
@@ -30,6 +31,7 @@ class PaymentDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tab: str | None = None
     hold: str | None = None
     held: bool = False
+    station: str | None = None
     taken: int = 0
     rest: int = 0
 
@@ -131,6 +133,18 @@ def mark(merchant_id: str, payment_id: str, state: str, from_states: tuple[str, 
         f"and state in ({', '.join('?' * len(from_states))})",
         (state, at, merchant_id, payment_id, *from_states),
     )
+
+
+def taken_at(merchant_id: str, payment: Payment, station_id: str) -> Job[Payment]:
+    """Note at which station a payment was taken, once its session goes on at another: there it may have to go back."""
+    if payment.document.station is not None:
+        return payment
+    noted = replace(payment, document=replace(payment.document, station=station_id))
+    yield Query(
+        "update payment set document = ? where merchant_id = ? and payment_id = ?",
+        (json.encode(noted.document).decode(), merchant_id, payment.payment_id),
+    )
+    return noted
 
 
 def payments_of(merchant_id: str, checkout_id: str) -> Job[list[Payment]]:

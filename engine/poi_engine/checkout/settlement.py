@@ -231,7 +231,7 @@ class Settlement:
             result = await connector.status(reference)
             if result.outcome == "not_found":
                 asked = (payment.payment_id, reference, payment.amount, row["currency"])
-                result = await connector.refund(row["station_id"], *asked)
+                result = await connector.refund(payment.document.station or row["station_id"], *asked)
         except Exception:  # a connector's fault leaves it open, and must not stop the recovery of others
             return False
         return result.outcome == "approved"

@@ -1,14 +1,15 @@
 """Begin a payment: of what is due, or of a part of it. One is under way at a time, written before anything is sent."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from poi_engine import ledger
 from poi_engine.checkout.accepting import changed
 from poi_engine.checkout.confirmation import must_be_confirmed
-from poi_engine.checkout.frozen import Frozen, decode, is_sure
+from poi_engine.checkout.frozen import Frozen, decode, encode, is_sure
 from poi_engine.checkout.hold_rows import take
 from poi_engine.checkout.meal_vouchers import must_be_eligible
-from poi_engine.checkout.payment import Payment, PaymentDocument, captured, insert_payment, payments_of
+from poi_engine.checkout.payment import Payment, PaymentDocument, captured, insert_payment, payments_of, taken_at
 from poi_engine.checkout.promise import Key, promise
 from poi_engine.checkout.reservation import checkout_of, latest, use_proof
 from poi_engine.clientele.rows import lock_living
@@ -81,6 +82,7 @@ def begin(
     merchant_id: str,
     session_id: str,
     asked: Asked,
+    station_id: str,
     connector: str,
     key: Key,
     payment_id: str,
@@ -88,14 +90,15 @@ def begin(
     at: int,
     trace: Trace,
 ) -> Job[Begun | Before]:
-    """Take the key, claim the accepted checkout and write the payment, durably, before anything is sent."""
+    """Take the key, claim the accepted checkout for a payment at this station and write it, durably, before anything is
+    sent."""
     trace("pay.begin-job")
     newest = yield from latest(merchant_id, session_id)
     before = yield from promise(merchant_id, key, newest["checkout_id"] if newest else session_id, at)
     if before is not None:
         return Before(answer=before.answer)
     trace("pay.promised")
-    found = yield from _claim(merchant_id, newest, asked.decision_id, at)
+    found = yield from _claim(merchant_id, newest, asked.decision_id, station_id, at)
     return (yield from _written(merchant_id, found, asked, connector, key, payment_id, at, trace))
 
 
@@ -139,7 +142,7 @@ def _written(
     return Begun(payment=payment, frozen=found.frozen)
 
 
-def _claim(merchant_id: str, newest: Row | None, decision_id: str | None, at: int) -> Job[_Open]:
+def _claim(merchant_id: str, newest: Row | None, decision_id: str | None, station_id: str, at: int) -> Job[_Open]:
     """The session's checkout, accepted or paid in part, for this payment alone."""
     if newest is None:
         raise Conflict("not-accepted", "The customer has not accepted a total yet.")
@@ -151,16 +154,34 @@ def _claim(merchant_id: str, newest: Row | None, decision_id: str | None, at: in
     rows = yield Query(  # the station's day may have been closed since the acceptance
         "update checkout set state = 'paying', changed_at = ? where merchant_id = ? and checkout_id = ? and state = ? "
         "and not exists (select 1 from closing_head h where h.merchant_id = checkout.merchant_id "
-        "and h.station_id = checkout.station_id and h.closed_until > ?) returning document",
-        (at, merchant_id, checkout_id, state, at),
+        "and h.station_id = ? and h.closed_until > ?) returning document",
+        (at, merchant_id, checkout_id, state, station_id, at),
     )
     if not rows:
-        yield from must_be_open(merchant_id, newest["station_id"], at)
+        yield from must_be_open(merchant_id, station_id, at)
         raise _refusal("paying")
     payments = (yield from payments_of(merchant_id, checkout_id)) if state == "part_paid" else []
     if len(payments) >= MOST:
         raise Conflict("too-many-tenders", f"{MOST} payments were tried for this sale; give it up and begin anew.")
-    return _Open(checkout_id=checkout_id, frozen=decode(rows[0]["document"]), payments=tuple(payments))
+    found = _Open(checkout_id=checkout_id, frozen=decode(rows[0]["document"]), payments=tuple(payments))
+    return (yield from _brought(merchant_id, found, station_id))
+
+
+def _brought(merchant_id: str, found: _Open, station_id: str) -> Job[_Open]:
+    """A checkout whose session was handed over follows it with the next payment: it is that station's sale."""
+    before = found.frozen.session.station_id
+    if before == station_id:
+        return found
+    frozen = replace(found.frozen, session=replace(found.frozen.session, station_id=station_id))
+    yield Query(
+        "update checkout set station_id = ?, document = ? where merchant_id = ? and checkout_id = ?",
+        (station_id, encode(frozen), merchant_id, found.checkout_id),
+    )
+    payments = []
+    for payment in found.payments:
+        noted = yield from taken_at(merchant_id, payment, before)
+        payments.append(noted)
+    return replace(found, frozen=frozen, payments=tuple(payments))
 
 
 def _refusal(state: str) -> Conflict:

@@ -177,6 +177,7 @@ class PoiStation extends HTMLElement {
       tenders: this.#tenders(),
       transfer: this.#transfer(),
       cancel: () => this.#giveUp(),
+      handOver: () => this.#handOver(),
       setAside: () => this.#till.setAside(),
       askStatus: () => this.#till.askStatus(),
       resolve: (word) => this.#resolve(word),

@@ -9,7 +9,7 @@ import { sums } from "./pay.js";
 const ICONS = { gift_card: "gift", meal_voucher: "tag", transfer: "qr", tab: "clock" };
 const SHOWN = new Set(["paying", "paid", "declined", "unknown"]);
 
-/** The cover for the session's state, or nothing. `acts`: pay, tenders, transfer, cancel, askStatus, resolve, next, print, refund,
+/** The cover for the session's state, or nothing. `acts`: pay, tenders, transfer, cancel, handOver, askStatus, resolve, next, print, refund,
  * and `why(right)`: why the person may not, or nothing. */
 export function stageView(ticket, till, paper, acts) {
   if (!SHOWN.has(ticket.state)) return null;
@@ -27,6 +27,7 @@ function paying(ticket, till, acts) {
     !here && h("div", { class: "stage-buttons" },
       acts.tenders && slot(acts.tenders),
       whyNot(acts, "take_payment"),
+      button(t("handover.title"), { icon: "right", kind: "quiet", onclick: acts.handOver }),
       button(t(taken ? "tender.give_back" : "pay.cancel"), { kind: "danger", onclick: acts.cancel })));
 }
 
