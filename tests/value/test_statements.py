@@ -1,5 +1,6 @@
 """Reading what a bank's file says came in: booked credits only, each with the bank's own reference."""
 
+import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
@@ -140,3 +141,21 @@ def test_a_damaged_file_is_refused_or_read_and_nothing_else(noise: bytes, place:
             read_statement(content, get_currency_precision)
         except RequestError:
             continue
+
+
+def test_a_file_of_empty_elements_takes_no_memory() -> None:
+    """Wherever they stand outside an entry; inside one there is an end to them."""
+    empty = "<X/>" * 150_000
+    tracemalloc.start()
+    try:
+        content = camt053(empty, entry(), empty)
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        assert len(read_statement(content, get_currency_precision, IBAN)) == 1
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak - before < 6_000_000
+    with pytest.raises(RequestError) as refused:
+        read_statement(camt053(entry(more=empty + empty)), get_currency_precision, IBAN)
+    assert refused.value.code == "statement-too-large"

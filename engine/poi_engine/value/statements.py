@@ -20,11 +20,16 @@ from poi_engine.value.bank_rows import MAX_AMOUNT, Credit
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 40
 MAX_ENTRIES = 100_000
+MAX_PARTS = 200_000
+"""Elements of one entry, which is held in memory as a whole."""
 COLUMNS = ("credit_id", "amount", "currency", "booked_on", "reference")
 Digits = Callable[[str], int]
 """How many decimals a currency has."""
 _MOST = 56
 """Letters of an entry's name: its transfers are numbered behind it."""
+_REPORTS = {("Document", "BkToCstmrStmt", "Stmt"), ("Document", "BkToCstmrDbtCdtNtfctn", "Ntfctn")}
+_REPORT_ID, _IBAN = ("Id",), ("Acct", "Id", "IBAN")
+_MOST_TOLD = 200
 _AMOUNT = re.compile(r"\d{1,15}(\.\d{1,5})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
@@ -33,8 +38,12 @@ def read_statement(content: bytes, digits: Digits, iban: str = "") -> list[Credi
     """The credits of a file. `iban`: the account they must be on, if it is known. `RequestError` says what is wrong."""
     if len(content) > MAX_BYTES:
         raise RequestError("statement-too-large", f"A statement has at most {MAX_BYTES} bytes; split it.")
-    found = _camt(content, digits, iban) if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") else None
-    credits = list(_csv(content, digits) if found is None else found)
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return _camt(content, digits, iban)
+    return _bounded(list(_csv(content, digits)))
+
+
+def _bounded(credits: list[Credit]) -> list[Credit]:
     if len(credits) > MAX_ENTRIES:
         raise RequestError("statement-too-large", f"A statement has at most {MAX_ENTRIES} entries; split it.")
     return credits
@@ -43,28 +52,24 @@ def read_statement(content: bytes, digits: Digits, iban: str = "") -> list[Credi
 # --- camt ----------------------------------------------------------------------------------------------------------
 
 
-class _Tree:
-    """Builds a tree of elements named without their namespace."""
+class _Camt:
+    """Reads entry by entry, by names without their namespace: what surrounds an entry is not kept."""
 
-    def __init__(self) -> None:
-        self._builder = ET.TreeBuilder()
-        self._depth = 0
+    def __init__(self, digits: Digits, iban: str) -> None:
+        self.credits: list[Credit] = []
+        self.reports = 0
+        self._digits = digits
+        self._iban = iban
+        self._path: list[str] = []
+        self._texts = {_REPORT_ID: "", _IBAN: ""}
+        self._entry: ET.TreeBuilder | None = None
+        self._parts = 0
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise RequestError("bad-statement", f"The file nests deeper than {MAX_DEPTH} elements.")
-        self._builder.start(name.rpartition("}")[2], attributes)
-
-    def end(self, name: str) -> None:
-        self._depth -= 1
-        self._builder.end(name.rpartition("}")[2])
-
-    def parse(self, content: bytes) -> ET.Element:
-        """The root element."""
+    def read(self, content: bytes) -> None:
+        """Read it all; `credits` has what it tells."""
         parser = expat.ParserCreate(namespace_separator="}")
-        parser.StartElementHandler, parser.EndElementHandler = self.start, self.end
-        parser.CharacterDataHandler = self._builder.data
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+        parser.CharacterDataHandler = self._data
         parser.StartDoctypeDeclHandler = _no_doctype
         try:
             parser.Parse(content, True)
@@ -73,24 +78,58 @@ class _Tree:
             raise RequestError("bad-statement", message) from error
         except (LookupError, ValueError) as error:
             raise RequestError("bad-statement", "The file is in an encoding that cannot be read; use UTF-8.") from error
-        return self._builder.close()
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        path = self._path
+        path.append(name.rpartition("}")[2])
+        if len(path) > MAX_DEPTH:
+            raise RequestError("bad-statement", f"The file nests deeper than {MAX_DEPTH} elements.")
+        if len(path) == 3 and tuple(path) in _REPORTS:
+            self.reports += 1
+            self._texts = dict.fromkeys(self._texts, "")
+        if len(path) == 4 and path[3] == "Ntry" and tuple(path[:3]) in _REPORTS:
+            self._entry, self._parts = ET.TreeBuilder(), 0
+        if self._entry is not None:
+            self._parts += 1
+            if self._parts > MAX_PARTS:
+                raise RequestError("statement-too-large", f"An entry has at most {MAX_PARTS} parts; have it split.")
+            self._entry.start(path[-1], attributes)
+
+    def _data(self, text: str) -> None:
+        if self._entry is not None:
+            self._entry.data(text)
+        elif (about := tuple(self._path[3:])) in self._texts:
+            self._texts[about] = (self._texts[about] + text)[:_MOST_TOLD]
+
+    def _end(self, _name: str) -> None:
+        if self._entry is not None:
+            self._entry.end(self._path[-1])
+            if len(self._path) == 4:
+                self._take(self._entry.close())
+                self._entry = None
+        elif tuple(self._path[3:]) == _IBAN:
+            self._must_be_ours(self._texts[_IBAN].replace(" ", ""))
+        self._path.pop()
+
+    def _take(self, entry: ET.Element) -> None:
+        self.credits += _entry(entry, self._texts[_REPORT_ID].strip(), self._digits)
+        _bounded(self.credits)
+
+    def _must_be_ours(self, theirs: str) -> None:
+        if self._iban and theirs and theirs != self._iban:
+            raise RequestError("other-account", f"The statement is of the account ...{theirs[-4:]}, not of yours.")
 
 
 def _no_doctype(*_: object) -> None:
     raise RequestError("bad-statement", "The file has a document type declaration; a bank's statement has none.")
 
 
-def _camt(content: bytes, digits: Digits, iban: str) -> Iterator[Credit]:
-    root = _Tree().parse(content)
-    reports = [*root.findall("./BkToCstmrStmt/Stmt"), *root.findall("./BkToCstmrDbtCdtNtfctn/Ntfctn")]
-    if root.tag != "Document" or not reports:
+def _camt(content: bytes, digits: Digits, iban: str) -> list[Credit]:
+    read = _Camt(digits, iban)
+    read.read(content)
+    if not read.reports:
         raise RequestError("bad-statement", "This is neither a camt.053 nor a camt.054 file.")
-    for report in reports:
-        theirs = report.findtext("./Acct/Id/IBAN", "").replace(" ", "")
-        if iban and theirs and theirs != iban:
-            raise RequestError("other-account", f"The statement is of the account ...{theirs[-4:]}, not of yours.")
-        for entry in report.findall("./Ntry"):
-            yield from _entry(entry, report.findtext("./Id", "").strip(), digits)
+    return read.credits
 
 
 def _entry(entry: ET.Element, report_id: str, digits: Digits) -> Iterator[Credit]:
