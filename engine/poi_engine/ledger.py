@@ -6,9 +6,10 @@ its pending debits counted; SQL itself sees to that, so it holds for any number 
 
 The rules (`floor_of`, `effects`) are pure; the rest are jobs for `Sql.write` and `Sql.read`, composed by `yield from`.
 
-Transactions lock rows in one order, which keeps deadlocks away: the idempotency key, the checkout (a refund's own, then
-its sale's), the customer who lives on, the card hold it takes, orders by id, gift cards by id, accounts by name, the
-station's journal, its closings, its events, and last what the figures need. So a transaction changes its accounts once,
+Transactions lock rows in one order, which keeps deadlocks away: the idempotency key, the station's closings (shared by
+all that is sold there, alone by what closes), the checkout (a refund's own, then its sale's), the customer who lives
+on, the card hold it takes, orders by id, gift cards by id, accounts by name, the station's journal, its events, and
+last what the figures need. So a transaction changes its accounts once,
 all together: `change` takes what it makes and ends in one go.
 Whoever changes an account of a customer holds the customer's row.
 """

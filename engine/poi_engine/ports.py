@@ -34,6 +34,9 @@ class Credential(Protocol):
 class Query(NamedTuple):
     """One statement: `?` placeholders, plain values (str, int, bytes, float, None).
 
+    A select of a writing job that ends in `/* for share */` keeps others from changing what it found until the
+    transaction ends. SQLite has one writer, and takes that for the comment that it is.
+
     `also`: writes that are made with it, in one round trip where that saves one. None of them sees what another one
     does, and no two change the same row. Where the first says `returning`, all return the same columns, and their rows
     come one after the other; else nobody asks for any.

@@ -68,11 +68,11 @@ async def test_nothing_is_sold_into_a_closed_day_until_the_stores_midnight(shop:
     await close(shop)
     at = shop.engine.wiring.at()
     with pytest.raises(Conflict) as refused:
-        await shop.sql.read(lambda: day.must_be_open(M, STATION, at))
+        await shop.sql.write(lambda: day.must_be_open(M, STATION, at))
     assert refused.value.code == "day-closed"
     hours_left = 10  # it is 14:00 in Paris
-    await shop.sql.read(lambda: day.must_be_open(M, STATION, at + hours_left * 3_600_000_000))
-    await shop.sql.read(lambda: day.must_be_open(M, "sta_2", at))
+    await shop.sql.write(lambda: day.must_be_open(M, STATION, at + hours_left * 3_600_000_000))
+    await shop.sql.write(lambda: day.must_be_open(M, "sta_2", at))
 
 
 async def test_closing_a_closed_day_again_answers_its_closing(shop: Shop) -> None:

@@ -92,7 +92,7 @@ async def test_conservation_days_months_and_years_are_closed_and_totals_never_go
     await shop.engine.fiscal.close(M, STATION, "day", by=SELLER)
     at = shop.engine.wiring.at()
     with pytest.raises(Conflict, match="closed"):
-        await shop.sql.read(lambda: day.must_be_open(M, STATION, at))
+        await shop.sql.write(lambda: day.must_be_open(M, STATION, at))
     shop.clock.forward(DAY)
     await shop.sell(500)
     await shop.engine.fiscal.close(M, STATION, "day", by=SELLER)

@@ -152,10 +152,10 @@ def _claim(merchant_id: str, newest: Row | None, decision_id: str | None, statio
     if decision_id is not None and checkout_of(decision_id) != checkout_id:
         raise changed()
     rows = yield Query(  # the station's day may have been closed since the acceptance
+        "with day as (select closed_until from closing_head where merchant_id = ? and station_id = ? /* for share */) "
         "update checkout set state = 'paying', changed_at = ? where merchant_id = ? and checkout_id = ? and state = ? "
-        "and not exists (select 1 from closing_head h where h.merchant_id = checkout.merchant_id "
-        "and h.station_id = ? and h.closed_until > ?) returning document",
-        (at, merchant_id, checkout_id, state, station_id, at),
+        "and not exists (select 1 from day where closed_until > ?) returning document",
+        (merchant_id, station_id, at, merchant_id, checkout_id, state, at),
     )
     if not rows:
         yield from must_be_open(merchant_id, station_id, at)

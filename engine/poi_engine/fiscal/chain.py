@@ -128,7 +128,7 @@ def advance(chain: Chain, m: str, station_id: str) -> Job[Row]:
     )
     rows = yield step
     if not rows:
-        yield _first_head(chain, m, station_id)
+        yield first_head(chain, m, station_id)
         rows = yield step
     return rows[0]
 
@@ -141,7 +141,7 @@ def lock(chain: Chain, m: str, station_id: str) -> Job[Row]:
     )
     rows = yield still
     if not rows:
-        yield _first_head(chain, m, station_id)
+        yield first_head(chain, m, station_id)
         rows = yield still
     return rows[0]
 
@@ -179,7 +179,8 @@ def anchor(chain: Chain, m: str, station_id: str) -> Job[Anchor]:
     return Anchor(number=rows[0]["number"], hash=bytes(rows[0]["hash"]).hex())
 
 
-def _first_head(chain: Chain, m: str, station_id: str) -> Query:
+def first_head(chain: Chain, m: str, station_id: str) -> Query:
+    """The head of a chain that has no row yet, if it is not there."""
     return Query(
         f"insert into {chain.head} (merchant_id, station_id, number, hash) values (?, ?, 0, ?)"
         " on conflict (merchant_id, station_id) do nothing",

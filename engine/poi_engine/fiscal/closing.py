@@ -26,11 +26,14 @@ Sign = Callable[[bytes], Signed]
 
 
 def write(m: str, draft: Draft, sign: Sign, event_id: str, by: str, at: int) -> Job[Closed]:
-    """Make the closing of a draft. `Moved` when the books have moved on since the draft was made: draft it again."""
-    journal = yield from lock(JOURNAL, m, draft.station_id)
+    """Make the closing of a draft. `Moved` when the books have moved on since the draft was made: draft it again.
+
+    Its head is locked first: whoever is selling at the station keeps it from changing until that is written.
+    """
+    head = yield from advance(CLOSINGS, m, draft.station_id)
     if draft.kind == "day":
         yield from nothing_under_way(m, draft.station_id)
-    head = yield from advance(CLOSINGS, m, draft.station_id)
+    journal = yield from lock(JOURNAL, m, draft.station_id)
     if (head["number"] - 1, head["receipt"]) != (draft.after, draft.closed):
         raise Moved
     if draft.to_head and journal["number"] > draft.last:

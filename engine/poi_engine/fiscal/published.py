@@ -1,5 +1,5 @@
 """The hash that was published for each version; written by `python -m poi_engine.fiscal.version`."""
 
 PUBLISHED: dict[str, str] = {
-    "1.0": "a25ef8d7ece058eeae7df0bdc184f2f5499cd399b988fbb92bff4e22ec3394d5",
+    "1.0": "a56793057856b2aeebf7a0f09d486d1ebc59b5a4cc7e0434ef848e253bc6f884",
 }

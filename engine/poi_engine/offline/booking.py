@@ -9,8 +9,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from poi_engine.clock import micros_of, moment
-from poi_engine.errors import Conflict
-from poi_engine.fiscal.day import must_be_open
+from poi_engine.fiscal.day import closed_until
 from poi_engine.fiscal.times import local_day
 from poi_engine.ports import Job, Query
 from poi_engine.settings import Counter
@@ -45,9 +44,7 @@ def booking_of(merchant_id: str, counter: Counter, sold_at: datetime, now: int) 
 
 def _may_be_added(merchant_id: str, counter: Counter, at: int) -> Job[bool]:
     """Whether its day is open: neither closed, nor followed by a day of which the journal has receipts."""
-    try:
-        yield from must_be_open(merchant_id, counter.station_id, at)
-    except Conflict:
+    if at < ((yield from closed_until(merchant_id, counter.station_id)) or 0):
         return False
     head = yield Query(
         "select latest from journal_head where merchant_id = ? and station_id = ?", (merchant_id, counter.station_id)

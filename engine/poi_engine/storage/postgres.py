@@ -39,8 +39,8 @@ _BROKEN = (OSError, asyncpg.InterfaceError, TimeoutError, EOFError)
 
 @lru_cache(maxsize=4096)
 def numbered(text: str) -> str:
-    """`?` placeholders as `$1`, `$2` ...; text in quotes is left alone."""
-    parts = _LITERAL.split(text)
+    """`?` placeholders as `$1`, `$2` ..., and `for share` out of its comment; text in quotes is left alone."""
+    parts = _LITERAL.split(text.replace("/* for share */", "for share"))
     count = 0
     for i in range(0, len(parts), 2):
         pieces = parts[i].split("?")
