@@ -149,6 +149,10 @@ class Live:
         """The station's screens ask who is signed in."""
         await self._tell(((merchant_id, "station", station_id),), {"kind": "seller"})
 
+    async def training_changed(self, merchant_id: str, station_id: str, on: bool) -> None:
+        """The station's screens show whether what is done there counts."""
+        await self._tell(((merchant_id, "station", station_id),), {"kind": "training", "on": on})
+
     async def question_changed(self, merchant_id: str, station_id: str) -> None:
         """The station's screens, and whoever waits for the answer, look at its question again."""
         topics = [(merchant_id, "station", station_id), question_topic(merchant_id, station_id)]

@@ -39,7 +39,7 @@ from poi_engine.offline.sales import OfflineSales
 from poi_engine.orders.orders import Orders
 from poi_engine.places import Places
 from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
-from poi_engine.rounds import Rounds
+from poi_engine.rounds import Round, Rounds
 from poi_engine.sales import Sales
 from poi_engine.segments.lift_reader import Lifts
 from poi_engine.segments.segments import Segments
@@ -130,22 +130,23 @@ class Engine:
         self._connectors = connectors
         self._counting = Counting(sql)
         self._soon: asyncio.Task[None] | None = None
-        self._rounds = Rounds(
-            {
-                "recovery": self._recover,
-                "campaigns": self.campaigns.round,
-                "suggestions": self._suggest,
-                "orders": self.orders.round,
-                "retention": self.clientele.retention.round,
-                "prices": self.prices.start_due,
-                "closings": self.fiscal.round,
-                "expiry": self.expiry.round,
-                "tabs": self.tabs.round,
-                "holds": self.holds.round,
-                "forwarding": self.forwarding.round,
-            },
-            ROUND_SECONDS,
-        )
+        self._rounds = Rounds(self._due(), ROUND_SECONDS)
+
+    def _due(self) -> dict[str, Round]:
+        """What is looked after from time to time."""
+        return {
+            "recovery": self._recover,
+            "campaigns": self.campaigns.round,
+            "suggestions": self._suggest,
+            "orders": self.orders.round,
+            "retention": self.clientele.retention.round,
+            "prices": self.prices.start_due,
+            "closings": self.fiscal.round,
+            "expiry": self.expiry.round,
+            "tabs": self.tabs.round,
+            "holds": self.holds.round,
+            "forwarding": self.forwarding.round,
+        }
 
     async def start(self) -> Recovered:
         """Finish what a crash left unfinished, then look again every `ROUND_SECONDS`."""

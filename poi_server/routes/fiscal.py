@@ -151,7 +151,8 @@ async def _must_read_books(call: Call) -> None:
 )
 async def train(call: Call, station_id: str, body: TrainingBody) -> Standing:
     """In training nothing is reserved, paid or counted; receipts are marked and kept in a chain apart."""
-    await call.engine.fiscal.train(call.merchant_id, station_id, body.on, by=call.by)
+    if await call.engine.fiscal.train(call.merchant_id, station_id, body.on, by=call.by):
+        await call.services.live.training_changed(call.merchant_id, station_id, body.on)
     return await call.engine.fiscal.standing(call.merchant_id, station_id)
 
 

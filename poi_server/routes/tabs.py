@@ -10,7 +10,7 @@ from poi_engine.value.rules import TabRules
 from poi_engine.value.tab_rows import Tab, Word
 from poi_server.http import COUNTER, MANAGER, Call, Routes
 from poi_server.routes.counter import own_session
-from poi_server.routes.value import PayBackBody
+from poi_server.routes.value import PayBackBody, refunding
 from poi_server.sight import must_stand_there, session_of
 
 routes = Routes("tabs")
@@ -101,15 +101,8 @@ async def resolve(call: Call, tab_id: str, body: ResolveTabBody) -> Tab:
     summary="Pay back what refunds after the capture left",
 )
 async def pay_back(call: Call, tab_id: str, body: PayBackBody) -> Tab:
-    return await call.engine.tabs.pay_back(
-        call.merchant_id,
-        tab_id,
-        body.paid_back,
-        body.reason,
-        key=call.key,
-        by=call.by,
-        allowance=allowance_of(call.acting, "refund", body.approval_id),
-    )
+    paying = call.engine.tabs.pay_back
+    return await paying(call.merchant_id, tab_id, body.paid_back, body.reason, **refunding(call, body))
 
 
 @routes.get("/v1/settings/tabs", roles=MANAGER, right="setup", summary="How tabs are limited and closed")

@@ -1,10 +1,11 @@
 """Stored value: gift cards, customers' wallets, and the rules that both follow."""
 
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from msgspec import Meta, Struct
 
-from poi_engine.staff.approvals import allowance_of
+from poi_engine.principal import Principal
+from poi_engine.staff.approvals import Allowance, allowance_of
 from poi_engine.value.cards import Moved
 from poi_engine.value.gift_cards import GiftCard, NewGiftCard
 from poi_engine.value.rules import StoredValueRules
@@ -32,6 +33,19 @@ class PayBackBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     approval_id: Reference | None = None
 
 
+class Refunding(TypedDict):
+    """Under which key, by whom, and how far they may go alone."""
+
+    key: str
+    by: Principal
+    allowance: Allowance
+
+
+def refunding(call: Call, body: PayBackBody) -> Refunding:
+    """What every pay-back takes of its request."""
+    return {"key": call.key, "by": call.by, "allowance": allowance_of(call.acting, "refund", body.approval_id)}
+
+
 @routes.post("/v1/gift-cards", roles=COUNTER, right="load_value", status=201, summary="Make a gift card")
 async def issue(call: Call) -> NewGiftCard:
     """It holds nothing until it is sold: put `{"code": "value:gift_card:<card_id>", "amount": ...}` into a basket. Its
@@ -57,15 +71,8 @@ async def gift_card(call: Call, card_id: str) -> GiftCard:
     summary="Pay back what is on a gift card, and close it",
 )
 async def close(call: Call, card_id: str, body: PayBackBody) -> Moved:
-    return await call.engine.gift_cards.close(
-        call.merchant_id,
-        card_id,
-        body.paid_back,
-        body.reason,
-        key=call.key,
-        by=call.by,
-        allowance=allowance_of(call.acting, "refund", body.approval_id),
-    )
+    paying = call.engine.gift_cards.close
+    return await paying(call.merchant_id, card_id, body.paid_back, body.reason, **refunding(call, body))
 
 
 @routes.get("/v1/customers/{customer_id}/wallet", roles=COUNTER, summary="A customer's wallet and its movements")
@@ -95,15 +102,8 @@ async def my_wallet(call: Call, limit: Limit = 50, after: After = "") -> Stateme
     summary="Pay back all that is on a customer's wallet",
 )
 async def close_out(call: Call, customer_id: str, body: PayBackBody) -> ClosedOut:
-    return await call.engine.wallets.close_out(
-        call.merchant_id,
-        customer_id,
-        body.paid_back,
-        body.reason,
-        key=call.key,
-        by=call.by,
-        allowance=allowance_of(call.acting, "refund", body.approval_id),
-    )
+    paying = call.engine.wallets.close_out
+    return await paying(call.merchant_id, customer_id, body.paid_back, body.reason, **refunding(call, body))
 
 
 @routes.get("/v1/settings/stored-value", roles=MANAGER, right="setup", summary="How stored value is limited and lapses")

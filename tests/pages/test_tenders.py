@@ -157,3 +157,8 @@ async def test_training_is_written_across_the_counter(visit: Visit, station_id: 
     await shop.ask("POST", f"/v1/stations/{station_id}/training", {"on": True})
     page = await _counter(visit, station_id)
     await expect(page.locator("poi-station.is-training")).to_have_attribute("data-training", "TRAINING")
+    await _amount(page, "100")  # once it has been decided the page listens
+    await expect(page.locator(".payment .total")).to_have_text("€1.00")
+    for on, shown in ((False, ""), (True, "TRAINING")):
+        await shop.ask("POST", f"/v1/stations/{station_id}/training", {"on": on})
+        await expect(page.locator("poi-station")).to_have_attribute("data-training", shown)

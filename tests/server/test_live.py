@@ -76,6 +76,18 @@ async def test_two_screens_of_a_station_see_the_same_session_at_once(shop: Shop)
             assert shown == {"kind": "session", "session": session}
 
 
+async def test_the_stations_screens_learn_at_once_that_nothing_counts_any_more(shop: Shop) -> None:
+    """Told once for each change, and to no other station's screens."""
+    path = f"/v1/stations/{shop.station_id}/training"
+    async with watching(shop, "station", watch="station", station_id=shop.station_id) as screen:
+        for on in (True, True, False):
+            assert (await shop.ask("POST", path, {"on": on})).status == 200
+        assert [await told(screen), await told(screen)] == [
+            {"kind": "training", "on": True},
+            {"kind": "training", "on": False},
+        ]
+
+
 async def test_a_payment_reaches_the_station_the_dashboard_and_the_phone(shop: Shop) -> None:
     async with (
         watching(shop, "station", watch="station", station_id=shop.station_id) as station,

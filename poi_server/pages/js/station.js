@@ -80,7 +80,7 @@ class PoiStation extends HTMLElement {
     listen((text) => this.#wedge(text));
     const live = (this.#live = new Live({ watch: "station", station_id: this.#stationId }));
     live.addEventListener("message", ({ detail }) => this.#heard(detail));
-    live.addEventListener("resync", () => this.#afresh());
+    live.addEventListener("resync", () => { this.#afresh(); this.#till.load().catch(report); });
     offlineBanner(live);
     live.start();
   }
@@ -89,6 +89,7 @@ class PoiStation extends HTMLElement {
     if (message.kind === "session") this.#takeLive(message.session);
     if (message.kind === "offers") this.#loadOffers();
     if (message.kind === "seller") this.#afresh();
+    if (message.kind === "training") this.#till.train(message.on);
     if (message.kind === "question") import("./station/question.js").then((page) => page.showQuestion(this.#stationId)).catch(report);
   }
 

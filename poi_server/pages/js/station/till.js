@@ -33,6 +33,12 @@ export class Till extends EventTarget {
     this.#set(this.means);
   }
 
+  /** Whether what is done here counts, as a screen is told while it shows. */
+  train(on) {
+    this.training = on;
+    this.#set(this.means);
+  }
+
   get sessionId() {
     return this.#ticket.session.session_id;
   }
