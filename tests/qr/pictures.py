@@ -15,7 +15,8 @@ def qr(content: str | bytes, *, scale: int = 6, error: str = "m", encoding: str 
     out = BytesIO()
     if isinstance(content, bytes) or content.isascii():
         encoding = None
-    segno.make_qr(content, error=error, encoding=encoding).save(out, kind="png", scale=scale, border=4)
+    mode = None if content.isascii() else "byte"  # bytes that look like Shift JIS are bytes all the same
+    segno.make_qr(content, error=error, encoding=encoding, mode=mode).save(out, kind="png", scale=scale, border=4)
     return Image.open(BytesIO(out.getvalue())).convert("L")
 
 

@@ -3,7 +3,6 @@
 import { post } from "./api.js";
 import { h, icon, render, slot } from "./dom.js";
 import { money, t } from "./i18n.js";
-import { PinPad } from "./pinpad.js";
 import { dialog } from "./ui.js";
 
 /**
@@ -28,7 +27,8 @@ async function ask(what, people) {
   let approvalId = "";
   await dialog(t("consent.title"), (close) => {
     const body = h("div", { class: "stack" });
-    const pad = (face) => {
+    const pad = async (face) => {
+      const { PinPad } = await import("./pinpad.js");
       const pinPad = new PinPad(t("signin.pin_of", { name: face.name }), t("consent.give"), async (pin) => {
         approvalId = (await post("/v1/approvals", { ...what, seller_id: face.seller_id, pin })).approval_id;
         close();

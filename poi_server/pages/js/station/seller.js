@@ -4,7 +4,6 @@ import { get, post } from "../api.js";
 import { back, faceList, withConsent } from "../consent.js";
 import { h, icon, render, slot } from "../dom.js";
 import { clock, t } from "../i18n.js";
-import { PinPad } from "../pinpad.js";
 import { button, dialog, report, toast } from "../ui.js";
 
 const LOOK_AGAIN_MS = 1000;
@@ -103,7 +102,8 @@ export class Person extends EventTarget {
     const find = h("input", { class: "input", type: "search", "aria-label": t("signin.find"), placeholder: t("signin.find"), dataset: { own: "" }, oninput: () => { wanted = find.value.trim().toLowerCase(); list(); } });
     const list = () => render(body, faces.length > MANY_FACES && slot(find),
       faces.length ? faceList(faces.filter((face) => face.name.toLowerCase().includes(wanted)).slice(0, MOST_FACES), pad, here) : h("p", { class: "muted" }, t("signin.nobody")));
-    const pad = (face) => {
+    const pad = async (face) => {
+      const { PinPad } = await import("../pinpad.js");
       const pinPad = new PinPad(t("signin.pin_of", { name: face.name }), t("signin.enter"), (pin) => this.#enter(face, pin, close));
       render(body, back(face, list), slot(pinPad.view));
       pinPad.view.focus();
