@@ -15,7 +15,7 @@ from poi_engine.pan import refuse_pan
 from poi_engine.ports import Credential, Job
 from poi_engine.session import Notice, Session
 from poi_engine.stations import Stations, must_be_changeable, situation_of
-from poi_engine.value.lines import is_value
+from poi_engine.value.lines import is_value, with_value
 from poi_engine.wiring import Wiring
 from poi_offers.catalogue import Catalogue
 from poi_offers.decide import decide
@@ -97,4 +97,4 @@ class Tills:
         counter = await self._w.places.counter(session.merchant_id, session.station_id)
         programme = (await self._offers.merchant(session.merchant_id)).programme
         situation = situation_of(session, counter, session.facts, self._w.at())
-        return replace(session, decision=decide(Catalogue(), situation, programme.policy))
+        return replace(session, decision=with_value(decide(Catalogue(), situation, programme.policy), session.basket))

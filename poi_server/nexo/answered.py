@@ -7,6 +7,7 @@ import asyncio
 from poi_engine.errors import NotFound
 from poi_engine.sales import SaleView
 from poi_engine.session import Session
+from poi_engine.value.lines import TIP
 from poi_server.nexo.basket import rebates_of
 from poi_server.nexo.conditions import SUCCESS
 from poi_server.nexo.money import decimal_of
@@ -126,12 +127,14 @@ def _result(turn: Turn, sale: SaleView) -> PaymentResult:
         mode = ENTRY_MODES.get(sale.entry_mode or "")
         card = CardData(payment_brand=sale.card_scheme, entry_mode=(mode,) if mode else None)
     instrument = _INSTRUMENTS.get(sale.means)
+    tip = sum(abs(line.total) for line in sale.lines if line.code == TIP)
     return PaymentResult(
         payment_type="Refund" if refund else _sold_by(turn),
         amounts_resp=AmountsResp(
             currency=sale.currency,
             authorized_amount=decimal_of(abs(sale.total), sale.currency),
             total_rebates_amount=decimal_of(abs(sale.saved), sale.currency) if sale.saved else None,
+            tip_amount=decimal_of(tip, sale.currency) if tip else None,
         ),
         payment_instrument_data=PaymentInstrumentData(payment_instrument_type=instrument, card_data=card)
         if instrument

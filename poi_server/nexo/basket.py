@@ -40,6 +40,15 @@ def requested(transaction: PaymentTransaction, currency: str) -> int:
     return amount
 
 
+def tipped(transaction: PaymentTransaction, amount: int, currency: str) -> int:
+    """What of the amount is a tip, in minor units."""
+    tip, path = transaction.amounts_req.tip_amount, f"{_PATH}.AmountsReq.TipAmount"
+    given = minor_units(tip, currency, path) if tip else 0
+    if not 0 <= given <= amount:
+        raise RequestError("bad-amount", "A tip is a part of RequestedAmount, and not negative.", path=path)
+    return given
+
+
 def echoed(items: Sequence[SaleItem]) -> tuple[Line, ...]:
     """The lines as the answer names them, by the ids they have in our basket."""
     found = tuple(Line(str(one.item_id), one.item_id, one.product_code, one.ean_upc) for one in items)

@@ -16,6 +16,8 @@ REUSE_US = 48 * 3_600_000_000
 """After how long a till may use a ServiceID for something else."""
 KEPT_US = 30 * 86_400_000_000
 """How long answers are kept."""
+_GIVING = "('Payment', 'Loyalty', 'StoredValue')"
+"""Categories that would take or give once more if they were sent again: that they were served is kept for good."""
 _KEY = "merchant_id = ? and poi_id = ? and sale_system = ? and service_id = ?"
 
 
@@ -81,17 +83,8 @@ def begin(
     at: int,
 ) -> Job[Kept]:
     """Put a request on file, or return what is there by its ServiceID; another request by it is a `Conflict`."""
-    yield Query(
-        f"delete from nexo_message where {_KEY} and body_hash <> ? and created_at <= ?",
-        (*key, body_hash, at - REUSE_US),
-    )
-    rows = yield Query(
-        "insert into nexo_message (merchant_id, poi_id, sale_system, service_id, message_id, station_id, category, "
-        "body_hash, echo, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-        "on conflict (merchant_id, poi_id, sale_system, service_id) do nothing returning message_id",
-        (*key, message_id, station_id, category, body_hash, msgspec.json.encode(echo).decode(), at),
-    )
-    if rows:
+    values = (*key, message_id, station_id, category, body_hash, msgspec.json.encode(echo).decode(), at)
+    if (yield from _filed(key, body_hash, values)):
         return Kept(
             message_id=message_id,
             category=category,
@@ -104,9 +97,27 @@ def begin(
         )
     row = yield from _row(key)
     assert row is not None
-    if bytes(row["body_hash"]) != body_hash:
+    if bytes(row["body_hash"]) == body_hash:
+        return _kept(row)
+    if row["created_at"] > at - REUSE_US:
         raise Conflict("service-id-used", "This ServiceID was used for another request within 48 hours.")
-    return _kept(row)
+    yield from _forget(f"{_KEY} and created_at = ?", (*key, row["created_at"]))
+    return (yield from begin(key, message_id, station_id, category, body_hash, echo, at))
+
+
+def _filed(key: tuple[str, str, str, str], body_hash: bytes, values: tuple[str | int | bytes, ...]) -> Job[bool]:
+    """Put a new request on file; False where there is one by its ServiceID. One that was served is not new."""
+    spent = yield Query(f"select 1 as found from nexo_spent where {_KEY} and body_hash = ?", (*key, body_hash))
+    if spent:
+        message = "This very message was served long ago: a new request has its own time and ServiceID."
+        raise Conflict("message-spent", message)
+    rows = yield Query(
+        "insert into nexo_message (merchant_id, poi_id, sale_system, service_id, message_id, station_id, category, "
+        "body_hash, echo, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "on conflict (merchant_id, poi_id, sale_system, service_id) do nothing returning message_id",
+        values,
+    )
+    return bool(rows)
 
 
 def find(key: tuple[str, str, str, str]) -> Job[Kept | None]:
@@ -159,7 +170,18 @@ def answer(key: tuple[str, str, str, str], body: bytes, at: int) -> Job[bytes]:
 
 def forget_old(merchant_id: str, at: int) -> Job[None]:
     """Delete what is older than answers are kept."""
-    yield Query("delete from nexo_message where merchant_id = ? and created_at <= ?", (merchant_id, at - KEPT_US))
+    yield from _forget("merchant_id = ? and created_at <= ?", (merchant_id, at - KEPT_US))
+
+
+def _forget(which: str, values: tuple[str | int, ...]) -> Job[None]:
+    """Delete requests and their answers; of those that took or gave something it is kept that they were served."""
+    columns = "merchant_id, poi_id, sale_system, service_id, body_hash"
+    yield Query(
+        f"insert into nexo_spent ({columns}) select {columns} from nexo_message where {which}"
+        f" and category in {_GIVING} on conflict do nothing",
+        values,
+    )
+    yield Query(f"delete from nexo_message where {which}", values)
 
 
 def _row(key: tuple[str, str, str, str]) -> Job[Row | None]:

@@ -141,7 +141,8 @@ async def tills_of_others(shop: Shop) -> None:
         assert not (yield from messages.is_acquired(M, "ses_1", at))
         yield from messages.answer(key, b"{}", at)
         assert (yield from messages.find(key)) is not None
-        yield from messages.forget_old(M, at + messages.KEPT_US)
+        yield from messages.begin(key, "msg_2", STATION, "Payment", b"other", messages.Echo(), at + messages.REUSE_US)
+        yield from messages.forget_old(M, at + messages.REUSE_US + messages.KEPT_US)
         assert (yield from messages.find(key)) is None
 
     await shop.sql.write(job)

@@ -203,6 +203,25 @@ async def test_gift_cards_are_loaded_spent_and_undone(shop: Shop, till: NodeTill
     assert outcome(rest) == ("Success", None)
 
 
+async def test_another_stations_till_undoes_no_load_of_this_one(shop: Shop, till: NodeTill) -> None:
+    """A load is money in this drawer: undone elsewhere it would come out of another one."""
+    card = (await shop.ask("POST", "/v1/gift-cards", {}, headers={"Idempotency-Key": "issue"})).json
+    data = {"StoredValueTransactionType": "Load", "ItemAmount": 30, "Currency": "EUR"}
+    data |= {"StoredValueAccountID": {"Value": card["code"]}}
+    loaded = await over_http(shop, "StoredValue", {"SaleData": sale_data(), "StoredValueData": [data]}, "load")
+    undo = {"StoredValueTransactionType": "Reverse", "ItemAmount": 0, "Currency": "EUR"}
+    undo |= {"OriginalPOITransaction": {"POITransactionID": transaction(loaded)}}
+    body = {"SaleData": sale_data(), "StoredValueData": [undo]}
+    other = (await shop.ask("POST", "/v1/stations", {"store_id": shop.store_id, "name": "Bar"})).json["station_id"]
+    granted = await shop.services.access.grant(shop.merchant_id, "station", other, "bar", by=BY)
+    shop.secrets["bar"] = granted.secret
+    refused = await shop.ask("POST", "/nexo", request("StoredValue", body, "undo", POIID=other), role="bar")
+    assert outcome(refused.json["SaleToPOIResponse"]["StoredValueResponse"]) == ("Failure", "NotFound")
+    assert (await shop.ask("GET", f"/v1/gift-cards/{card['card_id']}")).json["balance"] == 3000
+    assert outcome(await over_http(shop, "StoredValue", body, "undo")) == ("Success", None)
+    assert (await shop.ask("GET", f"/v1/gift-cards/{card['card_id']}")).json["balance"] == 0
+
+
 async def over_http(shop: Shop, category: str, body: dict[str, Any], service: str) -> dict[str, Any]:
     """The same without the client, on the server's own port: its types lack this field of the standard's."""
     answer = await shop.ask("POST", "/nexo", request(category, body, service, POIID=shop.station_id), role="till")
@@ -219,6 +238,7 @@ async def test_totals_are_the_stations_books_and_closing_takes_a_person(shop: Sh
         one["PaymentInstrumentType"]: one["PaymentTotals"][0]["TransactionAmount"] for one in found["TransactionTotals"]
     }
     assert amounts == {"Card": 10, "Cash": 5}
+    assert [one["PaymentTotals"][0]["TransactionType"] for one in found["TransactionTotals"]] == ["Debit", "Debit"]
     close = {"ReconciliationType": "SaleReconciliation"}
     refused = await till.ask("Reconciliation", close)
     assert outcome(refused) == ("Failure", "NotAllowed")
@@ -232,6 +252,18 @@ async def test_totals_are_the_stations_books_and_closing_takes_a_person(shop: Sh
     assert len(closed["TransactionTotals"]) == 2
     previous = await till.ask("Reconciliation", {"ReconciliationType": "PreviousReconciliation"})
     assert previous["POIReconciliationID"] == closed["POIReconciliationID"]
+
+
+async def test_what_was_taken_and_what_was_given_back_stand_apart(shop: Shop, till: NodeTill) -> None:
+    cash = {"PaymentInstrumentData": {"PaymentInstrumentType": "Cash"}}
+    paid = [await till.ask("Payment", payment(amount, data=cash)) for amount in (10, 6)]
+    refund = payment(6, data={"PaymentType": "Refund"}, original=transaction(paid[1]))
+    assert outcome(await till.ask("Payment", refund)) == ("Success", None)
+    [one] = (await till.ask("GetTotals", {}))["TransactionTotals"]
+    assert one["PaymentTotals"] == [
+        {"TransactionType": "Debit", "TransactionCount": 2, "TransactionAmount": 16},
+        {"TransactionType": "Credit", "TransactionCount": 1, "TransactionAmount": 6},
+    ]
 
 
 async def test_the_screen_shows_a_tills_words_and_what_is_not_there_is_said(shop: Shop, till: NodeTill) -> None:

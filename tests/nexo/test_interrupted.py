@@ -116,3 +116,52 @@ async def test_a_gift_card_is_paid_out_as_far_as_the_person_may_refund(shop: Sho
     undo = {"OriginalPOITransaction": {"POITransactionID": loaded["POIData"]["POITransactionID"]}}
     assert outcome(await stored("Reverse", 0, "4", **undo)) == ("Failure", "NotAllowed")
     assert outcome(await stored("Unload", 1, "5")) == ("Success", None)
+
+
+async def without_answer(shop: Shop) -> None:
+    """The server ended before it kept the answer."""
+
+    def job() -> Job[None]:
+        yield Query("update nexo_message set answer = null")
+
+    await shop.services.sql.write(job)
+
+
+async def told_of(shop: Shop, service: str, category: str) -> dict[str, Any]:
+    """What the till hears when it asks."""
+    told = await ask(shop, "TransactionStatus", asked(service, shop), "status")
+    assert outcome(told) == ("Success", None), told
+    found: dict[str, Any] = told["RepeatedMessageResponse"]["RepeatedResponseMessageBody"][f"{category}Response"]
+    return found
+
+
+async def test_an_acquisition_whose_server_ended_is_over_and_leaves_nobody_waiting(shop: Shop) -> None:
+    body = {"SaleData": sale_data(), "CardAcquisitionTransaction": {}}
+    seen = await ask(shop, "CardAcquisition", body, "who")
+    await without_answer(shop)
+    for _ in range(2):
+        assert outcome(await told_of(shop, "who", "CardAcquisition")) == ("Failure", "Aborted")
+    session = seen["POIData"]["POITransactionID"]["TransactionID"]
+    assert (await shop.ask("GET", f"/v1/sessions/{session}")).json["state"] == "abandoned"
+    assert outcome(await ask(shop, "Payment", payment(10), "next")) == ("Success", None)
+
+
+async def test_a_reconciliation_whose_server_ended_says_whether_it_closed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ask(shop, "Payment", payment(10), "1")
+    await shop.ask("PUT", f"/v1/sellers/{shop.manager_id}/pin", {"pin": "5093"})
+    sign_in = {"seller_id": shop.manager_id, "pin": "5093"}
+    await shop.ask("POST", f"/v1/stations/{shop.station_id}/sign-in", sign_in, role="till")
+    close = {"ReconciliationType": "SaleReconciliation"}
+
+    async def breaks(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the power is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(shop.services.engine.fiscal, "close", breaks)
+        assert outcome(await ask(shop, "Reconciliation", close, "before"))[0] == "Failure"
+    assert outcome(await told_of(shop, "before", "Reconciliation")) == ("Failure", "Aborted")
+    closed = await ask(shop, "Reconciliation", close, "after")
+    await without_answer(shop)
+    assert await told_of(shop, "after", "Reconciliation") == closed

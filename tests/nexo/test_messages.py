@@ -153,3 +153,30 @@ async def test_no_request_walks_those_before_it(sqlite_url: str, sqlite_template
         assert {
             text: found for text, values in sql.statements.items() if (found := walks(connection, text, values))
         } == {}
+
+
+@pytest.mark.parametrize("other", [b"other", None], ids=["another request since", "too old"])
+async def test_what_was_served_is_not_served_again_when_its_answer_is_gone(sql: Sql, other: bytes | None) -> None:
+    """A secured message that somebody has recorded proves the key it was sealed with, whenever it is sent."""
+    await put(sql, "nxm_1")
+    if other is not None:
+        await put(sql, "nxm_2", other, at=REUSE_US)
+    await sql.write(lambda: forget_old("mer_1", REUSE_US + KEPT_US))
+    for at in (REUSE_US + KEPT_US, 100 * KEPT_US):
+        with pytest.raises(Conflict) as refused:
+            await put(sql, "nxm_3", at=at)
+        assert refused.value.code == "message-spent"
+    assert (await put(sql, "nxm_4", b"new", at=100 * KEPT_US)).fresh
+    assert await sql.read(lambda: find(("mer_1", "poi", "till", "43"))) is None
+
+
+async def test_what_neither_takes_nor_gives_may_come_again(sql: Sql) -> None:
+    """A till whose numbers begin anew every morning closes every evening by the same message."""
+
+    async def close(message_id: str, at: int) -> Kept:
+        job = lambda: begin(KEY, message_id, "sta_1", "Reconciliation", b"z", ECHO, at)  # noqa: E731
+        return await sql.write(job)
+
+    await close("nxm_1", 0)
+    await sql.write(lambda: forget_old("mer_1", KEPT_US))
+    assert (await close("nxm_2", KEPT_US)).fresh

@@ -162,3 +162,29 @@ async def test_two_tills_at_one_station_never_pay_each_others_basket(shop: Shop,
         assert authorised or answer["Response"]["ErrorCondition"] == "Busy"
     again = await till.ask("Payment", payment(25, [item(1, "TEA", 25)]), SaleID="till-25")
     assert again["PaymentResult"]["AmountsResp"]["AuthorizedAmount"] == 25
+
+
+@pytest.mark.parametrize("itemised", [True, False])
+@pytest.mark.parametrize(("handling", "authorised"), [("Allowed", 23), ("Forbidden", 25)])
+async def test_a_tip_is_paid_in_full_whatever_the_offers(
+    shop: Shop, till: NodeTill, itemised: bool, handling: str, authorised: float
+) -> None:
+    """10 % off everything is 10 % off the goods: nobody's tip is cut, and it earns nothing."""
+    await put_offer(shop)
+    body = payment(25, [item(1, "TEA", 20)] if itemised else None, handling=handling, loyalty=member("LOYAL-0017"))
+    body["PaymentTransaction"]["AmountsReq"]["TipAmount"] = 5
+    paid = await till.ask("Payment", body)
+    amounts = paid["PaymentResult"]["AmountsResp"]
+    assert (amounts["AuthorizedAmount"], amounts["TipAmount"]) == (authorised, 5)
+    if handling == "Allowed":
+        assert amounts["TotalRebatesAmount"] == 2
+        plain = await till.ask("Payment", payment(20, handling=handling, loyalty=member("LOYAL-0017")))
+        assert _points(paid) == _points(plain), "the tip earned none"
+    sale = (await shop.ask("GET", f"/v1/sales/{paid['POIData']['POITransactionID']['TransactionID']}")).json
+    [tip] = [line for line in sale["lines"] if line["line_id"] == "tip"]
+    assert (tip["total"], tip["saved"], tip["vat_rate"]) == (500, 0, 0)
+
+
+def _points(answer: dict[str, Any]) -> float:
+    found: float = answer["LoyaltyResult"][0]["LoyaltyAmount"]["Value"]
+    return found

@@ -109,7 +109,7 @@ class GiftCards:
     async def reverse(
         self, merchant_id: str, operation_id: str, *, key: str, by: Principal, allowance: Allowance | None = None
     ) -> Moved:
-        """Undo a load or an unload, once. `Conflict` `value-spent` when what was loaded is spent."""
+        """Undo a load or an unload of this station, once. `Conflict` `value-spent` when what was loaded is spent."""
         found = allowance or Allowance(who=by.who)
         asked = key_of(by, key, "gift-card-reverse", operation_id)
         once = Key(principal="engine", key=f"reverse:{operation_id}", body_hash=b"reverse")
@@ -118,9 +118,11 @@ class GiftCards:
             done = yield from ledger.transfers_of(merchant_id, operation_id)
             if not done or not operation_id.startswith("gfo_"):
                 raise NotFound("gift-card operation", operation_id)
+            card_id, amount = _undone(done[0])
+            if (yield from _made_at(merchant_id, card_id, done[0])) != by.station_id:
+                raise NotFound("gift-card operation", operation_id)
             if (yield from promise(merchant_id, once, new_id, at)) is not None:
                 raise Conflict("already-reversed", "This load or unload is undone already.")
-            card_id, amount = _undone(done[0])
             card = yield from lock_card(merchant_id, card_id)
             if amount < 0:
                 yield from allow(merchant_id, found, "refund", card_id, -amount, new_id, at)
@@ -254,3 +256,12 @@ def _undone(done: Transfer) -> tuple[str, int]:
     if done.kind not in ("load", "unload"):
         raise Conflict("not-reversible", "Only a load or an unload can be undone.")
     return account.partition(":")[2], -done.amount if loaded else done.amount
+
+
+def _made_at(merchant_id: str, card_id: str, done: Transfer) -> Job[str | None]:
+    """The station of an operation, by its row in the audit."""
+    rows = yield Query(
+        "select station_id, why from audit where merchant_id = ? and subject_id = ? and created_at = ?",
+        (merchant_id, card_id, done.created_at),
+    )
+    return next((row["station_id"] for row in rows if row["why"].endswith(f", {done.checkout_id}")), None)

@@ -25,9 +25,11 @@ from poi_offers.situation import Basket, SaleItem
 
 WALLET = "value:wallet"
 GIFT_CARD = "value:gift_card:"
-_ANY = "value:"
 CATEGORY = "value"
 LABEL = "Stored value"
+TIP = "tip:"
+"""The code of a line that is a tip: no offer, no points, no VAT either, but no debt of the merchant's."""
+_ANY = ("value:", TIP)
 
 
 # --- rules ---------------------------------------------------------------------------------------------------------
@@ -43,11 +45,16 @@ def value_line(line_id: str, code: str, label: str | None, amount: int) -> SaleI
     return SaleItem(line_id=line_id, label=label or LABEL, unit_price=amount, code=code, category=CATEGORY, vat_rate=0)
 
 
+def tip_line(amount: int) -> SaleItem:
+    """A tip of `amount` minor units."""
+    return SaleItem(line_id="tip", label="Tip", unit_price=amount, code=TIP, category="tip", vat_rate=0)
+
+
 def goods_of(basket: Basket) -> Basket:
-    """The basket as offers see it: without what is stored value."""
+    """The basket as offers see it: without what is stored value or a tip."""
     if not [item for item in basket.items if item.code.startswith(_ANY)]:
         return basket
-    return replace(basket, items=tuple(item for item in basket.items if not is_value(item.code)))
+    return replace(basket, items=tuple(item for item in basket.items if not _is_apart(item)))
 
 
 def sold(items: Iterable[SaleItem]) -> int:
@@ -56,9 +63,13 @@ def sold(items: Iterable[SaleItem]) -> int:
 
 
 def with_value(decision: Decision, basket: Basket) -> Decision:
-    """The decision on the goods, with the stored value that is sold beside them."""
-    value = sold(basket.items)
+    """The decision on the goods, with the stored value that is sold and the tip that is given beside them."""
+    value = sum(item.amount for item in basket.items if _is_apart(item))
     return replace(decision, subtotal=decision.subtotal + value, total=decision.total + value) if value else decision
+
+
+def _is_apart(item: SaleItem) -> bool:
+    return is_value(item.code) or item.code == TIP
 
 
 def moves_of(items: Iterable[SaleItem], customer: str | None, currency: str) -> list[Move]:

@@ -37,6 +37,16 @@ async def acquire(turn: Turn, request: CardAcquisitionRequest) -> Wire:
     return await _answer(turn, session)
 
 
+async def acquisition_ended(turn: Turn) -> Wire | None:
+    """Nobody waits for the customer of an acquisition whose server stopped; nothing was taken."""
+    assert turn.kept is not None
+    turn.must_be_nobodys()
+    session = await turn.engine.stations.current(turn.merchant_id, turn.station_id)
+    if session is not None and session.session_id == turn.kept.subject and not session.basket.items:
+        await let_go(turn, session.session_id)
+    raise Failed("Aborted", "The acquisition was interrupted: ask for the customer again.", "interrupted")
+
+
 async def enable(turn: Turn, request: EnableServiceRequest) -> Wire:
     """Open the station for the next customer, or give up the one who was acquired."""
     if request.transaction_action == "StartTransaction":
@@ -115,7 +125,11 @@ async def _answer(turn: Turn, session: Session) -> Wire:
 
 CATEGORIES = {
     "CardAcquisition": Category(
-        CardAcquisitionRequest, acquire, kept=True, echo=lambda asked: Echo(sale_data=asked.sale_data.echo)
+        CardAcquisitionRequest,
+        acquire,
+        kept=True,
+        echo=lambda asked: Echo(sale_data=asked.sale_data.echo),
+        ended=acquisition_ended,
     ),
     "EnableService": Category(EnableServiceRequest, enable),
 }

@@ -9,9 +9,10 @@ from contextlib import suppress
 from poi_engine.errors import PoiError, RequestError
 from poi_engine.means import Means
 from poi_engine.session import Session, SessionState
+from poi_engine.value.lines import tip_line
 from poi_offers.situation import SaleItem as BasketLine
 from poi_server.nexo.answered import sale_answer, training_answer
-from poi_server.nexo.basket import echoed, lines_of, must_add_up, plain_line, requested
+from poi_server.nexo.basket import echoed, lines_of, must_add_up, plain_line, requested, tipped
 from poi_server.nexo.categories.refund import give_back, refund_ended, reversal_ended, reverse
 from poi_server.nexo.categories.reservation import reservation_ended, reserve, reserved
 from poi_server.nexo.conditions import Failed, StillOpen, money_may_move
@@ -25,7 +26,6 @@ from poi_server.nexo.counter import (
     offering,
 )
 from poi_server.nexo.messages import Echo
-from poi_server.nexo.money import minor_units
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.names import Wire
 from poi_server.nexo.wire.payment import PaymentData, PaymentRequest, PaymentTransaction, ReversalRequest
@@ -169,20 +169,19 @@ async def basket_of(turn: Turn, transaction: PaymentTransaction) -> tuple[Basket
     merchant = await turn.engine.offers.merchant(turn.merchant_id)
     counter = await turn.engine.places.counter(turn.merchant_id, turn.station_id)
     amount, items = requested(transaction, merchant.currency), transaction.sale_item
+    tip = tipped(transaction, amount, merchant.currency)
     if not items:
-        return plain_line(amount, counter.vat_rate)
+        return plain_line(amount - tip, counter.vat_rate) + _tip(tip)
     codes = [code for item in items for code in (item.ean_upc, item.product_code) if code]
     products = await turn.engine.tills.goods(turn.merchant_id, codes)
-    lines = lines_of(items, products, merchant.currency, turn.server.config.tax_codes, counter.vat_rate)
-    tip = transaction.amounts_req.tip_amount
-    if tip:
-        path = "$.PaymentRequest.PaymentTransaction.AmountsReq.TipAmount"
-        given = minor_units(tip, merchant.currency, path)
-        if given < 0:
-            raise RequestError("bad-amount", "A tip is not negative.", path=path)
-        lines += plain_line(given, 0, "tip")
+    goods = lines_of(items, products, merchant.currency, turn.server.config.tax_codes, counter.vat_rate)
+    lines = goods + _tip(tip)
     must_add_up(lines, amount, merchant.currency)
     return lines
+
+
+def _tip(amount: int) -> tuple[BasketLine, ...]:
+    return (tip_line(amount),) if amount else ()
 
 
 async def _outcome(turn: Turn, session: Session) -> Wire:

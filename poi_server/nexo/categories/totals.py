@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from poi_engine.fiscal.model import Closed
-from poi_engine.fiscal.totals import MeansTotal
+from poi_engine.fiscal.totals import counted
+from poi_engine.ports import Job, Query
 from poi_server.nexo.conditions import SUCCESS, Failed
+from poi_server.nexo.messages import Echo
 from poi_server.nexo.money import decimal_of
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.loyalty import (
@@ -25,6 +29,10 @@ _INSTRUMENTS = {
     "transfer": "Mobile",
 }
 _NEWEST = 1 << 62
+_PAGE = 500
+_KINDS = {"sale": "Debit", "refund": "Credit"}
+Sums = dict[tuple[str, str], tuple[int, int]]
+"""Count and minor units by means of payment and kind of receipt; both positive."""
 
 
 async def totals(turn: Turn, _: GetTotalsRequest) -> Wire:
@@ -34,7 +42,7 @@ async def totals(turn: Turn, _: GetTotalsRequest) -> Wire:
     return GetTotalsResponse(
         response=SUCCESS,
         poi_reconciliation_id=standing.day.isoformat(),
-        transaction_totals=_told(turn, standing.totals.means, merchant.currency),
+        transaction_totals=await _told(turn, standing.first, standing.last, merchant.currency),
     )
 
 
@@ -48,46 +56,86 @@ async def reconcile(turn: Turn, request: ReconciliationRequest) -> Wire:
             )
         closed = await turn.engine.fiscal.close(turn.merchant_id, turn.station_id, "day", by=turn.by)
     elif kind == "PreviousReconciliation":
-        found = await turn.engine.fiscal.closings(turn.merchant_id, turn.station_id, before=_NEWEST, limit=20)
-        days = [one for one in found if one.closing.kind == "day"]
-        if not days:
+        found = await _last_day(turn)
+        if found is None:
             raise Failed("NotFound", "This station was never closed.", "no-closing")
-        closed = days[0]
+        closed = found
     else:
         raise Failed("NotAllowed", "The terminal settles with its acquirer by itself.", "acquirer")
-    return _reconciled(turn, kind, closed)
+    return await _reconciled(turn, kind, closed)
 
 
-def _reconciled(turn: Turn, kind: str, closed: Closed) -> Wire:
+async def reconciliation_ended(turn: Turn) -> Wire | None:
+    """The answer of a reconciliation whose server stopped: the closing of its day, if it was made."""
+    assert turn.kept is not None
+    found = await _last_day(turn)
+    if found is not None and found.closing.ends > turn.kept.created_at:
+        return await _reconciled(turn, turn.echo.kind, found)
+    turn.must_be_nobodys()
+    raise Failed("Aborted", "It was interrupted before anything was closed.", "interrupted")
+
+
+async def _last_day(turn: Turn) -> Closed | None:
+    found = await turn.engine.fiscal.closings(turn.merchant_id, turn.station_id, before=_NEWEST, limit=20)
+    return next((one for one in found if one.closing.kind == "day"), None)
+
+
+async def _reconciled(turn: Turn, kind: str, closed: Closed) -> Wire:
+    closing = closed.closing
     return ReconciliationResponse(
         response=SUCCESS,
         reconciliation_type=kind,
-        poi_reconciliation_id=closed.closing.period,
-        transaction_totals=_told(turn, closed.closing.means, closed.closing.currency),
+        poi_reconciliation_id=closing.period,
+        transaction_totals=await _told(turn, closing.first, closing.last, closing.currency),
     )
 
 
-def _told(turn: Turn, means: tuple[MeansTotal, ...], currency: str) -> tuple[TransactionTotals, ...]:
-    """Each means by itself: what it took in less what it paid back."""
+async def _told(turn: Turn, first: int, last: int, currency: str) -> tuple[TransactionTotals, ...]:
+    """Each means of the receipts `first` to `last` by itself: what it took in, and what it paid back."""
+    merchant_id, station_id = turn.merchant_id, turn.station_id
+    sums = await turn.services.sql.read(lambda: _summed(merchant_id, station_id, first, last))
     return tuple(
         TransactionTotals(
-            payment_instrument_type=_INSTRUMENTS.get(one.means, "Card"),
+            payment_instrument_type=_INSTRUMENTS.get(means, "Card"),
             payment_currency=currency,
-            payment_totals=(
+            payment_totals=tuple(
                 PaymentTotal(
-                    transaction_type="Debit",
-                    transaction_count=one.count,
-                    transaction_amount=decimal_of(one.amount, currency),
-                ),
+                    transaction_type=_KINDS[kind],
+                    transaction_count=sums[means, kind][0],
+                    transaction_amount=decimal_of(sums[means, kind][1], currency),
+                )
+                for kind in _KINDS
+                if (means, kind) in sums
             ),
-            card_brand=None if one.means == "card" else one.means,
+            card_brand=None if means == "card" else means,
             poiid=turn.header.poiid,
         )
-        for one in means
+        for means in sorted({means for means, _ in sums})
     )
+
+
+def _summed(m: str, station_id: str, first: int, last: int) -> Job[Sums]:
+    found: Sums = defaultdict(lambda: (0, 0))
+    for number in range(first, last + 1, _PAGE):
+        rows = yield Query(
+            "select document from journal where merchant_id = ? and station_id = ? and number >= ? and number <= ?"
+            f" order by number limit {_PAGE}",
+            (m, station_id, number, min(last, number + _PAGE - 1)),
+        )
+        for receipt in (counted(bytes(row["document"])) for row in rows):
+            for payment in receipt.payments:
+                count, amount = found[payment.means, receipt.kind]
+                found[payment.means, receipt.kind] = (count + 1, amount + abs(payment.amount))
+    return found
 
 
 CATEGORIES = {
     "GetTotals": Category(GetTotalsRequest, totals),
-    "Reconciliation": Category(ReconciliationRequest, reconcile, kept=True),
+    "Reconciliation": Category(
+        ReconciliationRequest,
+        reconcile,
+        kept=True,
+        echo=lambda asked: Echo(kind=asked.reconciliation_type),
+        ended=reconciliation_ended,
+    ),
 }

@@ -91,6 +91,7 @@ class AmountsResp(Wire, frozen=True):
     currency: str
     authorized_amount: Money
     total_rebates_amount: Money | None = None
+    tip_amount: Money | None = None
 
 
 class CardData(Wire, frozen=True):

@@ -155,5 +155,13 @@ nexo_message = table(  # a till's request that moves something, by its ServiceID
     integer("created_at"),
     integer("answered_at", null=True),
 )
+nexo_spent = table(  # requests whose answers are deleted: the same message again is refused for good
+    "nexo_spent",
+    ("poi_id", "sale_system", "service_id", "body_hash"),
+    text("poi_id"),
+    text("sale_system"),
+    text("service_id"),
+    Column("body_hash", LargeBinary, nullable=False),
+)
 Index("nexo_message_by_age", nexo_message.c.merchant_id, nexo_message.c.created_at)
 Index("nexo_message_by_subject", nexo_message.c.merchant_id, nexo_message.c.subject)

@@ -76,6 +76,10 @@ create table nexo_message (
   echo text not null, subject text, answer {blob}, created_at bigint not null, answered_at bigint,
   primary key (merchant_id, poi_id, sale_system, service_id)
 );
+create table nexo_spent (
+  merchant_id text not null, poi_id text not null, sale_system text not null, service_id text not null,
+  body_hash {blob} not null, primary key (merchant_id, poi_id, sale_system, service_id, body_hash)
+);
 create index nexo_message_by_age on nexo_message (merchant_id, created_at);
 create index nexo_message_by_subject on nexo_message (merchant_id, subject);
 """
