@@ -14,7 +14,7 @@ GROWING = frozenset(
     {
         *("sale", "sale_line", "redemption", "journal", "transfer", "checkout", "payment", "token_use"),
         *("idempotency", "outbox", "account", "coupon", "audit", "rollup", "newcomer"),
-        *("orders", "order_line", "order_contact", "nexo_message", "card_hold"),
+        *("orders", "order_line", "order_contact", "nexo_message", "nexo_spent", "card_hold"),
         *("closing", "fiscal_event", "training", "forwarding", "price_change"),
         *("segment_member", "segment_past", "segment_due", "bought"),
         *("customer", "customer_word", "customer_note", "customer_search", "credential", "device", "consent"),

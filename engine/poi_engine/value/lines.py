@@ -64,7 +64,7 @@ def sold(items: Iterable[SaleItem]) -> int:
 
 def with_value(decision: Decision, basket: Basket) -> Decision:
     """The decision on the goods, with the stored value that is sold and the tip that is given beside them."""
-    value = sum(item.amount for item in basket.items if _is_apart(item))
+    value = sum([item.amount for item in basket.items if item.code.startswith(_ANY) and _is_apart(item)])
     return replace(decision, subtotal=decision.subtotal + value, total=decision.total + value) if value else decision
 
 
