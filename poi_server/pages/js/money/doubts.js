@@ -72,7 +72,7 @@ export class DoubtsPanel extends HTMLElement {
       submit.onclick = () => busy(submit, async () => {
         if (!reason.reportValidity()) return;
         try {
-          await post(path, { outcome, reason: reason.value.trim(), payment_id: one.kind === "refund" ? undefined : one.payment_id });
+          await post(path, { outcome, reason: reason.value.trim(), payment_id: one.kind === "payment" ? one.payment_id : undefined });
         } finally {
           close(); // somebody else, or the terminal, may have been faster
           await this.load();
