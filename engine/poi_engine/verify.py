@@ -27,8 +27,8 @@ from poi_engine.pan import find_pan
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.storage import open_sql
 from poi_engine.verify_cards import card_numbers, searched
-from poi_engine.verify_finding import MOST, Finding
-from poi_engine.verify_rules import RULES, Rule
+from poi_engine.verify_finding import MOST, Finding, Rule
+from poi_engine.verify_rules import RULES
 
 __all__ = ["CHECKS", "Check", "Finding", "Progress", "verify", "verify_at"]
 _PAGE = 500  # rows

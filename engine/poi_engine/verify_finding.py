@@ -1,4 +1,6 @@
-"""What verification finds."""
+"""What verification looks for, and what it finds."""
+
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -12,3 +14,10 @@ class Finding(Struct, frozen=True, kw_only=True):
     rule: str
     subject: str
     message: str
+
+
+class Rule(NamedTuple):
+    """An invariant's stable name and the statement that finds what breaks it."""
+
+    name: str
+    text: str

@@ -3,22 +3,15 @@
 Every statement yields `merchant_id`, `subject` (the id of what is wrong) and `message`.
 """
 
-from typing import NamedTuple
-
 from poi_engine.insights.expected import FACETS, differences, newcomer_differences
+from poi_engine.verify_cards_taken import RULES_OF_CARDS
+from poi_engine.verify_finding import Rule
 
 _OPEN = "('reserved', 'paying', 'unknown', 'part_paid')"
 _UNRESOLVED = (
     "p.phase = 'pending' and not exists"
     " (select 1 from transfer r where r.merchant_id = p.merchant_id and r.resolves = p.transfer_id)"
 )
-
-
-class Rule(NamedTuple):
-    """An invariant's stable name and the statement that finds what breaks it."""
-
-    name: str
-    text: str
 
 
 def _side(account: str, debit: str, credit: str) -> str:
@@ -230,26 +223,6 @@ having coalesce(sum(case t.kind when 'load' then t.amount else -t.amount end), 0
   and l.sale_id = s.sale_id and l.code like 'value:%')
 """
 
-_TABS = """
-select t.merchant_id, t.tab_id as subject, 'is ' || t.state || ' with ' || cast(t.captured as text)
-  || ' captured, but the ledger took ' || cast(coalesce(c.taken, 0) as text) as message
-from tab t left join (select merchant_id, checkout_id, sum(amount) as taken from transfer
-  where kind = 'tab' and debit = 'tender:card' group by merchant_id, checkout_id) c
-  on c.merchant_id = t.merchant_id and c.checkout_id = t.tab_id || '.capture'
-where (t.state = 'closed' and coalesce(c.taken, 0) <> t.captured) or (t.state <> 'closed' and c.taken is not null)
-"""
-
-_AT_RISK = """
-select f.merchant_id, f.payment_id as subject, 'was taken without the bank and is ' || f.state
-  || ', but its payment of ' || cast(coalesce(p.amount, 0) as text) || ' is ' || coalesce(p.state, 'gone')
-  || case p.guaranteed when 1 then ', guaranteed' else '' end as message
-from forwarding f left join payment p on p.merchant_id = f.merchant_id and p.payment_id = f.payment_id
-where p.payment_id is null or p.amount <> f.amount
-  or (f.state in ('waiting', 'sending', 'declined', 'paid', 'lost') and p.state = 'captured' and p.guaranteed = 1)
-  or (f.state in ('forwarded', 'declined', 'paid', 'lost') and p.state <> 'captured')
-  or (f.state = 'forwarded' and p.guaranteed = 0) or (f.state = 'dropped' and p.state = 'captured')
-"""
-
 _LINES = """
 select s.merchant_id, s.sale_id as subject, 'has lines that add up to ' || cast(coalesce(sum(l.amount), 0) as text)
   || ' - ' || cast(coalesce(sum(l.saved), 0) as text) || ' = ' || cast(coalesce(sum(l.total), 0) as text) || ', not '
@@ -365,8 +338,7 @@ RULES = (
     Rule("sale-tender", _TENDERS),
     Rule("sale-wallet", _STORED_VALUE),
     Rule("sale-stored", _STORED_SOLD),
-    Rule("tab-capture", _TABS),
-    Rule("payment-at-risk", _AT_RISK),
+    *RULES_OF_CARDS,
     Rule("sale-lines", _LINES),
     Rule("sale-line", _LINE),
     Rule("sale-redemptions", _REDEMPTIONS),

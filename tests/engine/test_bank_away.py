@@ -116,6 +116,17 @@ async def test_a_later_decline_is_recorded_and_waits_for_a_person(cut_off: Shop)
     assert len(await cut_off.rows("select 1 as one from audit where act = 'forward-paid'")) == 1
 
 
+async def test_what_is_lost_is_written_off_in_the_ledger_and_verified(cut_off: Shop) -> None:
+    await cut_off.sell(DECLINED)
+    forwarding = await back(cut_off)
+    (declined,) = await forwarding.waiting(M)
+    before = await cut_off.balance("tender:card")
+    await forwarding.end(M, declined.payment_id, "lost", "nobody came back", by=SELLER)
+    assert await cut_off.balance("tender:card") == before + DECLINED, "the card's tender never came in"
+    assert await cut_off.balance("losses:card") == -DECLINED
+    assert await verify(cut_off.sql) == []
+
+
 @pytest.mark.parametrize(("amount", "rounds"), [(UNHEARD, 1), (SLOW, 3)])
 async def test_a_lost_answer_is_asked_for_and_not_told_again(
     cut_off: Shop, monkeypatch: pytest.MonkeyPatch, amount: int, rounds: int

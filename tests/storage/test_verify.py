@@ -20,6 +20,11 @@ CUSTOMER = "merchant_id, customer_id, display_name, pseudonym, language, tier, s
 BLANK = "'', 1, 'en', '', '[]', 0"
 TRANSFER = "merchant_id, transfer_id, checkout_id, kind, phase, resolves, debit, credit, amount, unit, created_at"
 
+HOLD = (
+    "merchant_id, hold_id, station_id, connector, state, amount, currency, taken_by, authorisation, reason, opened_by,"
+    " created_at, changed_at"
+)
+
 CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
     "a balance was raised": (
         "account",
@@ -110,6 +115,42 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
             " '', 0, 0 from payment where checkout_id = 'chk_1'",
         ],
         {"payment-at-risk"},
+    ),
+    "a card that never was paid is not written off": (
+        "forwarding",
+        [
+            "insert into forwarding (merchant_id, payment_id, connector, station_id, amount, currency, state, reason,"
+            " created_at, changed_at) select merchant_id, payment_id, 'simulator', 'sta_1', amount, 'EUR', 'lost',"
+            " '', 0, 0 from payment where checkout_id = 'chk_1'",
+            "update payment set guaranteed = 0 where checkout_id = 'chk_1'",
+        ],
+        {"payment-lost"},
+    ),
+    "a loss is booked of a card that was paid": (
+        "transfer",
+        [
+            f"insert into transfer ({TRANSFER}) select merchant_id, 'trf_x', 'pay_x', 'write_off', 'single', null,"
+            " 'losses:card', 'tender:card', 5, unit, created_at from transfer where kind = 'sale'"
+            " and checkout_id = 'chk_1'",
+        ],
+        {"account-balance", "loss-payment"},
+    ),
+    "a payment takes of a hold that another one has taken": (
+        "card_hold",
+        [
+            f"insert into card_hold ({HOLD}) values ('{M}', 'hld_1', 'sta_1', '', 'held', 900, 'EUR', 'pay_9', '', '',"
+            " '', 0, 0)",
+            """update payment set document = '{"hold":"hld_1"}' where checkout_id = 'chk_1'""",
+        ],
+        {"hold-taken", "hold-captured"},
+    ),
+    "a hold was let go that a payment took": (
+        "card_hold",
+        [
+            f"insert into card_hold ({HOLD}) select merchant_id, 'hld_1', 'sta_1', connector, 'released', 900, 'EUR',"
+            " payment_id, '', '', '', 0, 0 from payment where checkout_id = 'chk_1'",
+        ],
+        {"hold-taken"},
     ),
     "a sale has no checkout": ("checkout", ["delete from checkout where checkout_id = 'chk_1'"], {"sale-checkout"}),
     "a declined checkout has a sale": (

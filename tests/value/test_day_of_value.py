@@ -45,6 +45,7 @@ async def test_stored_value_walks_through_nothing_that_grows(
 TAMPERED = {
     "sale-stored": "update sale set stored = stored + 1 where refund_of is null",
     "tab-capture": "update tab set captured = captured + 1 where state = 'closed'",
+    "tab-spent": "update tab set ceiling = ceiling + 1",
     "account-floor": "update account set debits = credits + 1, floor = 0 where account like 'gift_card:%'",
 }
 

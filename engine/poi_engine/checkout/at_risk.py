@@ -8,15 +8,20 @@ from typing import Literal
 
 from msgspec import Struct
 
+from poi_engine import ledger
 from poi_engine.checkout.entries import Tender
 from poi_engine.checkout.payment import Payment
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound
+from poi_engine.ids import Ids
+from poi_engine.ledger import Move
 from poi_engine.ports import Job, PaymentResult, Query, Row
 from poi_engine.settings import programme_of
 
 Ended = Literal["paid", "lost"]
+LOSSES = "losses:card"
+"""The account of what was sold on cards and never paid."""
 _LIVE = "p.state in ('sending', 'unknown', 'captured')"
 _PAYMENT = "join payment p on p.merchant_id = f.merchant_id and p.payment_id = f.payment_id"
 _CHECKOUT = "join checkout c on c.merchant_id = p.merchant_id and c.checkout_id = p.checkout_id"
@@ -131,11 +136,12 @@ def heard(merchant_id: str, one: AtRisk, result: PaymentResult, audit_id: str, a
     )
 
 
-def end(merchant_id: str, payment_id: str, outcome: Ended, at: int) -> Job[int]:
-    """A person has dealt with what the bank declined; returns its amount, minor units."""
+def end(merchant_id: str, payment_id: str, outcome: Ended, *, ids: Ids, at: int) -> Job[int]:
+    """A person has dealt with what the bank declined; returns its amount, minor units. What is `lost` is written off:
+    the card's tender never came in."""
     rows = yield Query(
         "update forwarding set state = ?, changed_at = ? where merchant_id = ? and payment_id = ? "
-        "and state = 'declined' returning amount",
+        "and state = 'declined' returning amount, currency",
         (outcome, at, merchant_id, payment_id),
     )
     if not rows:
@@ -145,7 +151,11 @@ def end(merchant_id: str, payment_id: str, outcome: Ended, at: int) -> Job[int]:
         if not known:
             raise NotFound("payment at risk", payment_id)
         raise Conflict("not-declined", "The bank has declined no such payment, or somebody has ended it.")
-    return int(rows[0]["amount"])
+    amount = int(rows[0]["amount"])
+    if outcome == "lost":
+        lost = Move(kind="write_off", debit=LOSSES, credit="tender:card", amount=amount, unit=rows[0]["currency"])
+        yield from ledger.enter(merchant_id, payment_id, [lost], ids=ids, at=at)
+    return amount
 
 
 def must_be_charged(merchant_id: str, tenders: list[Tender]) -> Job[None]:

@@ -29,13 +29,13 @@ class Forwarding:
         return await self._w.sql.read(lambda: at_risk(merchant_id))
 
     async def end(self, merchant_id: str, payment_id: str, outcome: Ended, reason: str, *, by: Principal) -> None:
-        """A person ends what the bank declined: `paid` in another way since, or `lost`; recorded in the audit."""
+        """A person ends what the bank declined, audited: `paid` in another way since, or `lost` and written off."""
         if not reason.strip():
             raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
         audit_id, at = self._w.ids.new("aud"), self._w.at()
 
         def job() -> Job[None]:
-            amount = yield from end(merchant_id, payment_id, outcome, at)
+            amount = yield from end(merchant_id, payment_id, outcome, ids=self._w.ids, at=at)
             why, act = f"{amount}; {reason}"[:200], f"forward-{outcome}"
             yield insert_audit(merchant_id, audit_id, by.who, act, payment_id, why, at, by.station_id)
 
