@@ -29,6 +29,7 @@ from poi_engine.staff.signin import SignIns
 from poi_engine.storage import migrate, open_sql
 from poi_engine.storage.folder import FolderLock, lock_folder
 from poi_engine.storage.redis import RedisSessions, open_redis
+from poi_engine.storage.redis_own import open_own_redis
 from poi_engine.storage.valkey import EmbeddedValkey
 from poi_server.auth import Doorkeeper, Gate
 from poi_server.config import Config, ConfigError, data_folder, fiscal_key
@@ -210,11 +211,12 @@ class _Builder:
         return sql
 
     async def _sessions(self, stack: AsyncExitStack) -> RedisSessions:
-        url = self.config.storage.redis
-        if not url:
+        sessions: RedisSessions
+        if url := self.config.storage.redis:
+            sessions = open_redis(url)
+        else:
             embedded = await stack.enter_async_context(EmbeddedValkey(self.folder))
-            url = embedded.url
-        sessions = open_redis(url)
+            sessions = open_own_redis(embedded.url)
         stack.push_async_callback(sessions.close)
         return sessions
 

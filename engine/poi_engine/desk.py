@@ -1,6 +1,7 @@
 """The session as Redis has it and as SQL knows it: compare-and-set changes, and the way back after either is lost."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from msgspec.structs import replace
 
@@ -22,9 +23,24 @@ class Desk:
 
     def __init__(self, wiring: Wiring) -> None:
         self._w = wiring
+        self._unshown: dict[tuple[str, str], Session] = {}
+
+    @contextmanager
+    def unshown(self, session: Session) -> Iterator[None]:
+        """Keep a new session from everybody else until it is settled: it is stored once. One at a station."""
+        if any(_same_station(session, other) for other in self._unshown.values()):
+            raise station_busy()
+        key = (session.merchant_id, session.session_id)
+        self._unshown[key] = session
+        try:
+            yield
+        finally:
+            self._unshown.pop(key, None)
 
     async def load(self, merchant_id: str, session_id: str) -> Session:
         """The session, brought up to what SQL says of its payment; SQL alone when Redis is away or has lost it."""
+        if unshown := self._unshown.get((merchant_id, session_id)):
+            return unshown
         try:
             session = await self._w.sessions.load(merchant_id, session_id)
         except StorageError:
@@ -63,10 +79,21 @@ class Desk:
             changed = await step(session)
             if changed is session:
                 return session
-            if await self._w.sessions.save(changed, expected_revision=session.revision):
-                await self._w.screens.session_changed(changed)
+            if await self.store(changed, session.revision):
                 return changed
         raise Conflict("session-busy", "This session is changing too fast; try again.")
+
+    async def store(self, changed: Session, revision: int | None) -> bool:
+        """Store a session whose stored revision is this one (None: if there is none) and show it; False when somebody
+        was faster."""
+        key = (changed.merchant_id, changed.session_id)
+        if key in self._unshown:
+            self._unshown[key] = changed
+            return True
+        if not await self._w.sessions.save(changed, expected_revision=revision):
+            return False
+        await self._w.screens.session_changed(changed)
+        return True
 
     async def settle(self, truth: Session, known: Session | None = None) -> Session:
         """Bring the stored session to what SQL says; an answer that needs no Redis. `known`: as it was stored last."""
@@ -78,7 +105,8 @@ class Desk:
 
     async def _settle(self, truth: Session, known: Session | None) -> Session | None:
         for _ in range(ATTEMPTS):
-            current = known or await self._w.sessions.load(truth.merchant_id, truth.session_id)
+            unshown = self._unshown.pop((truth.merchant_id, truth.session_id), None)
+            current = unshown or known or await self._w.sessions.load(truth.merchant_id, truth.session_id)
             known = None
             if current is None or current.checkout_id != truth.checkout_id or not follows(truth, current):
                 return current
@@ -93,8 +121,7 @@ class Desk:
                 tenders=truth.tenders,
                 due=truth.due,
             )
-            if await self._w.sessions.save(changed, expected_revision=current.revision):
-                await self._w.screens.session_changed(changed)
+            if await self.store(changed, None if unshown else current.revision):
                 return changed
         return None
 
@@ -111,6 +138,15 @@ class Desk:
             return session
         rows = await self._w.sql.read(lambda: _name_of(session.merchant_id, identity.customer_id))
         return replace(session, identity=_with_name(identity, rows))
+
+
+def station_busy() -> Conflict:
+    """Somebody else has the station."""
+    return Conflict("station-busy", "Somebody is being served at this station; end their session first.")
+
+
+def _same_station(one: Session, other: Session) -> bool:
+    return (one.merchant_id, one.station_id) == (other.merchant_id, other.station_id)
 
 
 def _with_name(identity: Identity, rows: list[Row]) -> Identity:

@@ -18,7 +18,7 @@ from poi_engine.checkout.checkout import Checkout
 from poi_engine.checkout.reservation import latest
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import moment
-from poi_engine.desk import Desk
+from poi_engine.desk import Desk, station_busy
 from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
 from poi_engine.facts import read_facts
 from poi_engine.goods.products import Product, on_sale
@@ -26,7 +26,7 @@ from poi_engine.identify import Identifier, Refused, by_card
 from poi_engine.ports import Credential, Job
 from poi_engine.principal import Principal
 from poi_engine.session import Identity, Session, SessionState
-from poi_engine.stations import CHANGEABLE, Stations
+from poi_engine.stations import CHANGEABLE, ENDED, Stations
 from poi_engine.wiring import Wiring
 from poi_offers.situation import Basket, CustomerFacts
 
@@ -76,11 +76,10 @@ class WholeSales:
         session_id, asked = _session_of(merchant_id, station_id, caller, key), _asked(key, wish)
         at = self._w.at()
         seen = await self._w.sql.read(lambda: _look(merchant_id, session_id, wish, at))
-        session = await self._begun(merchant_id, session_id) if seen.accepted else None
+        session = await self._begun(merchant_id, session_id, seen)
         if session is None:
-            session = await self._begin(merchant_id, station_id, session_id, wish, asked, seen)
-        else:
-            _must_be_same(session, asked)
+            return await self._at_once(merchant_id, station_id, session_id, wish, asked, seen, key, by)
+        _must_be_same(session, asked)
         if session.state is _S.PAID:
             return session
         try:
@@ -89,6 +88,38 @@ class WholeSales:
             if error.status < 500 and error.code not in _WAITS:
                 await self._give_up(merchant_id, session_id)
             raise
+
+    async def _at_once(
+        self,
+        merchant_id: str,
+        station_id: str,
+        session_id: str,
+        wish: Wish,
+        asked: str,
+        seen: "_Seen",
+        key: str,
+        by: Principal,
+    ) -> Session:
+        """A session that nobody knows before it is paid, or waits for the customer's word."""
+        await self._must_be_free(merchant_id, station_id)
+        decided = await self._decided(merchant_id, station_id, session_id, wish, asked, seen)
+        try:
+            paid = await self._checkout.pay(
+                merchant_id, session_id, wish.means, key=key, by=by, accepting=decided, unshown=True
+            )
+        except Conflict as error:
+            if error.code == "confirmation-required" and not await self._desk.store(decided, None):
+                raise station_busy() from error
+            raise
+        _must_be_same(paid, asked)  # another call with this key may have been faster
+        if paid.state is _S.DECLINED:
+            await self._give_up(merchant_id, session_id)
+        return paid
+
+    async def _must_be_free(self, merchant_id: str, station_id: str) -> None:
+        there = await self._w.sessions.at_station(merchant_id, station_id)
+        if there is not None and there.state not in ENDED:
+            raise station_busy()
 
     async def _finished(self, session: Session, wish: Wish, key: str, by: Principal) -> Session:
         merchant_id, session_id, decided = session.merchant_id, session.session_id, None
@@ -100,28 +131,14 @@ class WholeSales:
             await self._give_up(merchant_id, session_id)
         return paid
 
-    async def _begun(self, merchant_id: str, session_id: str) -> Session | None:
+    async def _begun(self, merchant_id: str, session_id: str, seen: "_Seen") -> Session | None:
+        """What an earlier call has begun, if it came as far as that others know of it."""
+        if not seen.accepted:
+            return await self._w.sessions.load(merchant_id, session_id)
         try:
             return await self._desk.load(merchant_id, session_id)
         except NotFound:
             return None
-
-    async def _begin(
-        self, merchant_id: str, station_id: str, session_id: str, wish: Wish, asked: str, seen: "_Seen"
-    ) -> Session:
-        """The decided session, stored as the station's, or the one that an earlier call has stored."""
-        try:
-            fresh = await self._decided(merchant_id, station_id, session_id, wish, asked, seen)
-        except PoiError:
-            found = await self._begun(merchant_id, session_id)
-            if found is None:
-                raise
-        else:
-            found = await self._stored(fresh)
-            if found is fresh:
-                return fresh
-        _must_be_same(found, asked)
-        return found
 
     async def _decided(
         self, merchant_id: str, station_id: str, session_id: str, wish: Wish, asked: str, seen: "_Seen"
@@ -147,15 +164,6 @@ class WholeSales:
             raise RequestError("empty-basket", "A sale has at least one line.", path="$.entries")
         _fits(session.decision.total, wish)
         return session
-
-    async def _stored(self, session: Session) -> Session:
-        if await self._w.sessions.save(session, expected_revision=None):
-            await self._w.screens.session_changed(session)
-            return session
-        found = await self._begun(session.merchant_id, session.session_id)
-        if found is None:
-            raise Conflict("station-busy", "Somebody is being served at this station; end their session first.")
-        return found
 
     async def _who(self, merchant_id: str, credential: Credential) -> Identity:
         programme = (await self._offers.merchant(merchant_id)).programme

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from poi_engine.ports import Job, Query
+from poi_engine.session import Session
 from tests.server.shop import Answer, Shop
 
 ECLAIR = {"label": "Eclair", "amount": 350}
@@ -35,17 +36,9 @@ async def state_of(shop: Shop) -> str | None:
     return session["state"] if session else None
 
 
-async def killed(shop: Shop, monkeypatch: pytest.MonkeyPatch, **body: Any) -> None:
-    """A request that ends once its decision is stored."""
-
-    async def cut(*_: Any, **__: Any) -> Any:
-        raise asyncio.CancelledError
-
-    with monkeypatch.context() as cutting:
-        cutting.setattr(shop.services.engine.checkout, "pay", cut)
-        with pytest.raises(aiohttp.ServerDisconnectedError):
-            await sold(shop, **body)
-    assert await state_of(shop) == "decided"
+async def cut(*_: Any, **__: Any) -> Any:
+    """Ends whoever waits for it."""
+    raise asyncio.CancelledError
 
 
 @pytest.mark.parametrize("means", ["cash", "card"])
@@ -84,15 +77,20 @@ async def test_the_same_key_for_another_sale_is_refused(shop: Shop) -> None:
     assert (await sold(shop)).json["state"] == "paid"
 
 
-async def test_a_key_whose_request_was_killed_goes_on_for_the_same_sale_only(
+async def test_a_key_whose_payment_was_cut_is_for_the_same_sale_only(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await killed(shop, monkeypatch, credential="LOY-0001")
-    for other in ({}, {"credential": "LOY-0002"}, {"credential": "LOY-0001", "means": "card"}):
+    terminal = shop.services.engine.wiring.connectors["simulator"]
+    card: dict[str, Any] = {"credential": "LOY-0001", "means": "card"}
+    with monkeypatch.context() as cutting:
+        cutting.setattr(terminal, "authorise", cut)
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await sold(shop, **card)
+    for other in ({}, {"credential": "LOY-0001"}, card | {"credential": "LOY-0002"}):
         answer = await sold(shop, **other)
         assert (answer.status, answer.code) == (422, "idempotency-mismatch"), other
-    assert (await sold(shop, credential="LOY-0001")).json["state"] == "paid"
-    assert await sales_of(shop) == 1
+    assert (await sold(shop, **card)).code == "payment-under-way"
+    assert await sales_of(shop) == 0
 
 
 async def test_nothing_is_sold_for_more_than_was_accepted(shop: Shop) -> None:
@@ -139,8 +137,34 @@ async def test_a_code_that_is_nobodys_is_refused(shop: Shop, credential: str, co
     assert await sales_of(shop) == 0
 
 
-async def test_what_a_killed_request_left_is_gone_on_with(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    await killed(shop, monkeypatch)
+async def test_a_killed_request_leaves_nothing_and_is_repeated(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first request ended once it was decided: nobody is served there, and the repeated one sells."""
+    with monkeypatch.context() as cutting:
+        cutting.setattr(shop.services.engine.checkout, "pay", cut)
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await sold(shop)
+    assert await state_of(shop) is None
     answer = await sold(shop)
-    assert (answer.status, answer.json["state"]) == (200, "paid")
+    assert (answer.status, answer.json["state"], await state_of(shop)) == (200, "paid", "paid")
     assert await sales_of(shop) == 1
+
+
+async def test_two_keys_at_once_are_not_served_at_one_station(shop: Shop) -> None:
+    answers = await asyncio.gather(*(sold(shop, f"key-{number}") for number in range(4)))
+    made = [answer for answer in answers if answer.status == 200]
+    assert {answer.code for answer in answers if answer.status != 200} <= {"station-busy"}
+    assert await sales_of(shop) == len(made) >= 1
+
+
+async def test_the_session_is_stored_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions, stored = shop.services.sessions, list[str]()
+    save = sessions.save
+
+    async def counted(session: Session, *, expected_revision: int | None) -> bool:
+        stored.append(session.state)
+        return await save(session, expected_revision=expected_revision)
+
+    monkeypatch.setattr(sessions, "save", counted)
+    for number, means in enumerate(["card", "cash"]):
+        await sold(shop, f"key-{number}", means=means)
+    assert stored == ["paid", "paid"]

@@ -1,7 +1,7 @@
 """Session state and fan-out in a real valkey-server, alone, behind Sentinel and as a cluster."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 
 import msgpack
@@ -11,12 +11,21 @@ from msgspec.structs import replace
 from poi_engine.errors import RequestError, StorageError
 from poi_engine.session import Identity, Notice, Session, SessionState, move
 from poi_engine.storage.redis import Fanout, RedisSessions, open_redis, pack, unpack
+from poi_engine.storage.redis_own import open_own_redis
 from poi_offers.decision import Decision
 from poi_offers.situation import Basket, CustomerFacts, SaleItem
 from tests.servers import ValkeyServer, unused_port
 
 pytestmark = pytest.mark.valkey
 M = "mer_1"
+
+
+@pytest.fixture(params=[open_redis, open_own_redis])
+async def sessions(valkey_url: str, request: pytest.FixtureRequest) -> AsyncIterator[RedisSessions]:
+    """Empty session state, which others use as well, or this process alone."""
+    storage: RedisSessions = request.param(valkey_url)
+    yield storage
+    await storage.close()
 
 
 def new(session_id: str = "ses_1", station_id: str = "sta_1", merchant_id: str = M) -> Session:
@@ -136,11 +145,34 @@ async def forgotten(sessions: RedisSessions) -> None:
     pytest.fail("still remembered")
 
 
-async def test_a_session_is_forgotten_after_its_time(valkey_url: str) -> None:
-    sessions = open_redis(valkey_url, time_to_live=0.05)
+@pytest.mark.parametrize("opened", [open_redis, open_own_redis])
+async def test_a_session_is_forgotten_after_its_time(valkey_url: str, opened: Callable[..., RedisSessions]) -> None:
+    sessions = opened(valkey_url, time_to_live=0.05)
     await sessions.save(new(), expected_revision=None)
     await forgotten(sessions)
     assert await sessions.save(new("ses_2"), expected_revision=None)
+    await sessions.close()
+
+
+async def test_what_redis_has_lost_is_noticed_by_the_next_change(valkey_url: str) -> None:
+    sessions, other = open_own_redis(valkey_url), open_redis(valkey_url)
+    await sessions.save(new(), expected_revision=None)
+    await other.forget_everything()
+    assert not await sessions.save(move(new(), SessionState.OPEN), expected_revision=0)
+    assert (await sessions.load(M, "ses_1"), await sessions.at_station(M, "sta_1")) == (None, None)
+    await sessions.close()
+    await other.close()
+
+
+async def test_what_was_stored_is_known_without_asking(own_server: ValkeyServer) -> None:
+    sessions = open_own_redis(own_server.url)
+    await sessions.save(new(), expected_revision=None)
+    await asyncio.to_thread(own_server.stop)
+    assert (await sessions.load(M, "ses_1"), await sessions.at_station(M, "sta_1")) == (new(), new())
+    with pytest.raises(StorageError):
+        await sessions.save(move(new(), SessionState.OPEN), expected_revision=0)
+    with pytest.raises(StorageError):  # nobody knows whether that was stored
+        await sessions.load(M, "ses_1")
     await sessions.close()
 
 

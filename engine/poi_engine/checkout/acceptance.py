@@ -124,9 +124,8 @@ class Acceptance:
 
     async def show(self, session: Session, accepted: Session) -> Session | None:
         """Move the stored session to PAYING; None when it has changed meanwhile to something else."""
-        if await self._w.sessions.save(accepted, expected_revision=session.revision):
+        if await self._desk.store(accepted, session.revision):
             self._w.trace("accept.shown")
-            await self._w.screens.session_changed(accepted)
             return accepted
         current = await self._desk.load(session.merchant_id, session.session_id)
         return current if current.checkout_id == accepted.checkout_id else None

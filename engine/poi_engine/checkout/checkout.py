@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Literal
 
 from msgspec.structs import asdict
@@ -115,13 +115,15 @@ class Checkout:
         key: str,
         by: Principal,
         accepting: Session | None = None,
+        unshown: bool = False,
     ) -> Session:
         """Pay what is due of the accepted total, or an `amount` of it (minor units): PAID, DECLINED, UNKNOWN, or PAYING
         while something is due. `given`: the cash handed over; `gift_card`: the card's code; `hold`: the card hold.
 
         `decision_id`: what the payer saw accepted; `Conflict` `decision-changed` when another decision is accepted by
         now, and nothing is paid. `station_id`: where it is paid; the checkout follows a session that was handed over.
-        `accepting`: the session as it was just decided, which is accepted in the same transaction.
+        `accepting`: the session as it was just decided, which is accepted in the same transaction; `unshown`: nobody
+        else knows it, and nobody is to before the payment has its end.
 
         Repeating the key repeats the answer and pays once. The payment goes on when the caller goes away.
         """
@@ -132,7 +134,9 @@ class Checkout:
         name = (merchant_id, asked.principal, asked.key)
         known = self._under_way.get(name)
         if known is None:
-            task = asyncio.create_task(self._pay(merchant_id, session_id, wish, station_id, asked, by, accepting))
+            hiding = self._desk.unshown(accepting) if accepting and unshown else nullcontext()
+            paying = self._pay(merchant_id, session_id, wish, station_id, asked, by, accepting, hiding)
+            task = asyncio.create_task(paying)
             known = self._under_way[name] = (asked.body_hash, task)
             task.add_done_callback(lambda _: self._under_way.pop(name, None))
         elif known[0] != asked.body_hash:
@@ -231,8 +235,22 @@ class Checkout:
         key: Key,
         by: Principal,
         accepting: Session | None,
+        hiding: AbstractContextManager[None],
     ) -> Session:
         self._w.trace("pay.start")
+        with hiding:
+            return await self._paid(merchant_id, session_id, wish, station_id, key, by, accepting)
+
+    async def _paid(
+        self,
+        merchant_id: str,
+        session_id: str,
+        wish: Asked,
+        station_id: str | None,
+        key: Key,
+        by: Principal,
+        accepting: Session | None,
+    ) -> Session:
         try:
             if accepting is not None:
                 return await self._accept_and_pay(accepting, wish, key, by)
