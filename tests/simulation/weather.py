@@ -1,6 +1,8 @@
 """Storage that fails: refused before anything is written, committed without an answer, Redis away for a while."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from poi_engine.errors import StorageError
 from poi_engine.storage import failures
@@ -22,6 +24,15 @@ class Weather:
     def storms(self, often: float = RARE) -> None:
         """From now on that share of the calls fails."""
         self._often = often
+
+    @contextmanager
+    def calm(self) -> Iterator[None]:
+        """Nothing fails meanwhile: whoever checks what is stored reads it many times."""
+        often, self._often = self._often, CALM
+        try:
+            yield
+        finally:
+            self._often = often
 
     def before_write(self) -> None:
         """Nothing is written."""
