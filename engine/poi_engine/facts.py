@@ -37,7 +37,7 @@ def read_facts(merchant_id: str, customer_id: str, at: int) -> Job[CustomerFacts
         (merchant_id, customer_id, at, *(merchant_id, customer_id) * 2),
     )
     segments = (*given_words(row["segments"]), *(row["word"] for row in carried))
-    return _facts(customer_id, row, windows[0], segments, points[0]["available"] if points else 0)
+    return facts_of(customer_id, row, windows[0], segments, points[0]["available"] if points else 0)
 
 
 def _customer(merchant_id: str, customer_id: str) -> Job[Row]:
@@ -78,7 +78,8 @@ def _windows(merchant_id: str, family: tuple[str, ...], at: int) -> Query:
     return Query(text, (*values, merchant_id, *family, since))
 
 
-def _facts(customer_id: str, row: Row, windows: Row, segments: tuple[str, ...], points: int) -> CustomerFacts:
+def facts_of(customer_id: str, row: Row, windows: Row, segments: tuple[str, ...], points: int) -> CustomerFacts:
+    """The facts in a customer's row, in the sums of `window_sums`, and beside them."""
     last = row["last_visit_at"]
     return CustomerFacts(
         customer_id=customer_id,

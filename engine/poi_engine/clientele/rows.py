@@ -7,7 +7,8 @@ from poi_engine.clientele.words import words_of
 from poi_engine.errors import InternalError, NotFound
 from poi_engine.ports import Job, Query, Row
 
-_COLUMNS = "customer_id, merged_into, absorbed, visits, tier, erased_at"
+COLUMNS = "customer_id, merged_into, absorbed, visits, tier, erased_at"
+"""What `person_of` needs."""
 _MERGES = 8  # in the time of one look-up
 
 
@@ -50,11 +51,11 @@ def _changed(merchant_id: str, customer_id: str, change: str, *values: int) -> J
     for _ in range(_MERGES):
         rows = yield Query(
             f"update customer set {change} where merchant_id = ? and customer_id = ? "
-            f"and merged_into is null returning {_COLUMNS}",
+            f"and merged_into is null returning {COLUMNS}",
             (*values, merchant_id, customer_id),
         )
         if rows:
-            return (yield from _person(merchant_id, rows[0]))
+            return (yield from person_of(merchant_id, rows[0]))
         row = yield from _row(merchant_id, customer_id)
         if row is None:
             return Living(customer_id=customer_id)
@@ -74,10 +75,11 @@ def _living(merchant_id: str, customer_id: str) -> Job[Living | None]:
     row = yield from _row(merchant_id, customer_id)
     if row is not None and row["merged_into"] is not None:
         row = yield from _row(merchant_id, row["merged_into"])
-    return None if row is None else (yield from _person(merchant_id, row))
+    return None if row is None else (yield from person_of(merchant_id, row))
 
 
-def _person(merchant_id: str, row: Row) -> Job[Living]:
+def person_of(merchant_id: str, row: Row) -> Job[Living]:
+    """Who a living record's row is, with `COLUMNS`."""
     absorbed = (yield from absorbed_by(merchant_id, row["customer_id"])) if row["absorbed"] else ()
     return Living(
         customer_id=row["customer_id"],
@@ -113,7 +115,7 @@ def write_words(merchant_id: str, customer_id: str, name: str) -> Job[None]:
 
 def _row(merchant_id: str, customer_id: str) -> Job[Row | None]:
     rows = yield Query(
-        f"select {_COLUMNS} from customer where merchant_id = ? and customer_id = ?",
+        f"select {COLUMNS} from customer where merchant_id = ? and customer_id = ?",
         (merchant_id, customer_id),
     )
     return rows[0] if rows else None

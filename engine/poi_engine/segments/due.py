@@ -1,18 +1,18 @@
 """Whom to judge again, and judging them: which segments they are in, from what is on file now."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import json
 
-from poi_engine.clientele.rows import Living, living, marks
+from poi_engine.clientele.rows import COLUMNS, Living, marks, person_of
 from poi_engine.clock import moment
-from poi_engine.facts import RESERVED, read_facts
 from poi_engine.ports import Job, Query, Row
 from poi_engine.segments import rfm
 from poi_engine.segments.model import BUILT_IN, Condition, Rules, bought_word, translate
-from poi_engine.segments.people import read_zone, since, who_objects
+from poi_engine.segments.people import read_facts_of, read_zone, since, who_objects
 from poi_engine.segments.rows import Own, read_cuts, read_own, write_members
 from poi_engine.sizes import SIZES, padded, portions
 from poi_offers.eligibility import truth_of
@@ -52,18 +52,16 @@ class Ground(NamedTuple):
 
 
 class _Due(NamedTuple):
-    """A living customer who is due, and the sales since they were judged last."""
+    """A living customer who is due, their row, and the sales since they were judged last."""
 
     person: Living
+    row: Row
     sale_ids: tuple[str, ...]
 
 
 def judge(merchant_id: str, customer_ids: Iterable[str], at: int) -> Job[None]:
     """Bring customers who are due up to date, once: of two processes at it, the second finds nothing due."""
-    due: list[_Due] = []
-    for customer_id in customer_ids:
-        found = yield from _take(merchant_id, customer_id, at)
-        due += [found] if found else []
+    due = yield from _take(merchant_id, tuple(customer_ids), at)
     if not due:
         return
     yield from _note_purchases(merchant_id, due)
@@ -72,46 +70,56 @@ def judge(merchant_id: str, customer_ids: Iterable[str], at: int) -> Job[None]:
     )
     lives = {known_as: one.person.customer_id for one in due for known_as in one.person.family}
     objecting = yield from who_objects(merchant_id, lives)
-    for one in due:
-        customer_id = one.person.customer_id
-        wanted = set[str]() if customer_id in objecting else (yield from belongs(merchant_id, customer_id, ground, at))
-        yield from write_members(merchant_id, customer_id, wanted, at)
+    facts = yield from read_facts_of(merchant_id, [one.row for one in due], lives, at)
+    wanted: dict[str, set[str]] = {}
+    for customer_id, known in facts.items():
+        wanted[customer_id] = (
+            set() if customer_id in objecting else (yield from belongs(merchant_id, known, ground, at))
+        )
+    yield from write_members(merchant_id, wanted, at)
 
 
-def _take(merchant_id: str, customer_id: str, at: int) -> Job[_Due | None]:
-    """A customer who is due, locked; None when they are in no segment, or not due any more."""
-    known = yield Query(  # others who change this customer wait, or have ended
-        "update customer set absorbed = absorbed where merchant_id = ? and customer_id = ? returning customer_id",
-        (merchant_id, customer_id),
+def _take(merchant_id: str, customer_ids: Sequence[str], at: int) -> Job[list[_Due]]:
+    """Those who are due still, locked; whoever was merged or erased is in no segment."""
+    asked = padded(customer_ids)
+    known = yield Query(  # others who change these customers wait, or have ended
+        f"update customer set absorbed = absorbed where merchant_id = ? and customer_id in ({marks(asked)}) "
+        f"returning {COLUMNS}, segments, birthday, spend, last_visit_at",
+        (merchant_id, *asked),
     )
     taken = yield Query(
-        "delete from segment_due where merchant_id = ? and customer_id = ? returning sale_id",
-        (merchant_id, customer_id),
+        f"delete from segment_due where merchant_id = ? and customer_id in ({marks(asked)}) "
+        "returning customer_id, sale_id",
+        (merchant_id, *asked),
     )
-    if not taken:
-        return None
-    person = yield from living(merchant_id, customer_id)
-    if person.customer_id != customer_id:
-        yield from _hand_over(merchant_id, customer_id, person.customer_id, [row["sale_id"] for row in taken], at)
-        return None
-    if person.erased or not known:
-        yield from write_members(merchant_id, customer_id, set(), at)
-        return None
-    return _Due(person, tuple(row["sale_id"] for row in taken if row["sale_id"]))
+    sales = defaultdict[str, list[str]](list)
+    for row in taken:
+        sales[row["customer_id"]].append(row["sale_id"])
+    rows = {row["customer_id"]: row for row in known}
+    due, gone = list[_Due](), list[str]()
+    for customer_id, sale_ids in sorted(sales.items()):
+        found = rows.get(customer_id)
+        if found is not None and found["merged_into"] is None and found["erased_at"] is None:
+            person = yield from person_of(merchant_id, found)
+            due.append(_Due(person, found, tuple(sale_id for sale_id in sale_ids if sale_id)))
+            continue
+        gone.append(customer_id)
+        if found is not None and found["merged_into"] is not None:
+            yield from _hand_over(merchant_id, found["merged_into"], sale_ids, at)
+    yield from write_members(merchant_id, dict.fromkeys(gone, ()), at)
+    return due
 
 
-def _hand_over(merchant_id: str, customer_id: str, target: str, sale_ids: Iterable[str], at: int) -> Job[None]:
-    """A merged record is in no segment; who lives on is judged with its sales."""
-    yield from write_members(merchant_id, customer_id, set(), at)
+def _hand_over(merchant_id: str, target: str, sale_ids: Iterable[str], at: int) -> Job[None]:
+    """Who lives on is judged with a merged record's sales."""
     for sale_id in sale_ids:
         yield mark_due(merchant_id, target, at, sale_id)
 
 
-def belongs(merchant_id: str, customer_id: str, ground: Ground, at: int) -> Job[set[str]]:
-    """The segments that a living customer is in at `at`."""
-    facts = yield from read_facts(merchant_id, customer_id, at)
+def belongs(merchant_id: str, facts: CustomerFacts, ground: Ground, at: int) -> Job[set[str]]:
+    """The segments that a living customer with these facts is in at `at`."""
     group = group_of(facts, ground.zone, at, ground.cuts)
-    carried = (*(word for word in facts.segments if not word.startswith(RESERVED)), *((group,) if group else ()))
+    carried = (*facts.segments, *((group,) if group else ()))
     found = {group} if group else set()
     for own in ground.own:
         if (yield from _fits(merchant_id, own, facts, carried, ground.zone, at)):

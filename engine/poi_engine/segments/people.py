@@ -6,10 +6,11 @@ from typing import Any
 
 from poi_engine.clientele.rows import marks
 from poi_engine.clock import moment
-from poi_engine.facts import WINDOWS, given_words, window_sums
+from poi_engine.facts import WINDOWS, facts_of, given_words, window_sums
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.segments.columns import NEVER, People
 from poi_engine.segments.model import Bought
+from poi_offers.situation import CustomerFacts
 from poi_offers.storetime import wall_clock, zone
 
 GoesOn = Callable[[], Awaitable[None]]
@@ -28,6 +29,18 @@ async def read_people(sql: Sql, merchant_id: str, at: int, goes_on: GoesOn) -> P
         await goes_on()
         after = await sql.read(lambda after=after: _page(merchant_id, people, day_of, after))  # type: ignore[misc]
     return people
+
+
+def read_facts_of(
+    merchant_id: str, rows: Sequence[Row], lives: Mapping[str, str], at: int
+) -> Job[dict[str, CustomerFacts]]:
+    """The facts of customers by their `rows`, as far as segments look at them; `lives`: who lives on for each id."""
+    sums = yield from _sums(merchant_id, lives, at)
+    points = yield from _points(merchant_id, [row["customer_id"] for row in rows])
+    return {
+        one: facts_of(one, row, sums.get(one, _NOTHING), given_words(row["segments"]), points.get(one, 0))
+        for one, row in ((str(row["customer_id"]), row) for row in rows)
+    }
 
 
 async def read_bought(sql: Sql, merchant_id: str, asked: Bought, at: int) -> set[str]:

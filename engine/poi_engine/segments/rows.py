@@ -1,6 +1,8 @@
 """The rows of segments and of who is in them. Membership is kept with its history: who was in at a moment is known."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from msgspec import json
@@ -8,6 +10,7 @@ from msgspec import json
 from poi_engine.clientele.rows import marks
 from poi_engine.ports import Job, Query
 from poi_engine.segments.rfm import Cuts
+from poi_engine.sizes import padded, portions
 
 
 class Own(NamedTuple):
@@ -46,34 +49,49 @@ def read_cuts(merchant_id: str) -> Job[Cuts]:
     return json.decode(rows[0]["cuts"], type=Cuts) if rows else Cuts()
 
 
-def members_of(merchant_id: str, customer_id: str) -> Job[dict[str, int]]:
-    """The segments a customer is in, and since when."""
+def members_of(merchant_id: str, customer_ids: Collection[str]) -> Job[dict[tuple[str, str], int]]:
+    """The segments that these customers are in, by segment and customer, and since when."""
+    asked = padded(tuple(customer_ids))
     rows = yield Query(
-        "select segment_id, since from segment_member where merchant_id = ? and customer_id = ?",
-        (merchant_id, customer_id),
+        f"select segment_id, customer_id, since from segment_member where merchant_id = ? "
+        f"and customer_id in ({marks(asked)})",
+        (merchant_id, *asked),
     )
-    return {row["segment_id"]: row["since"] for row in rows}
+    return {(row["segment_id"], row["customer_id"]): row["since"] for row in rows}
 
 
-def write_members(merchant_id: str, customer_id: str, wanted: set[str], at: int) -> Job[None]:
-    """Make a customer a member of exactly these segments from `at` on."""
-    current = yield from members_of(merchant_id, customer_id)
-    for segment_id in sorted(current.keys() - wanted):
+def write_members(merchant_id: str, wanted: Mapping[str, Collection[str]], at: int) -> Job[None]:
+    """Make each customer a member of exactly their wanted segments from `at` on; so many at most as a statement
+    takes."""
+    if not wanted:
+        return
+    current = yield from members_of(merchant_id, wanted)
+    belong = {(segment_id, customer_id) for customer_id, found in wanted.items() for segment_id in found}
+    left = sorted(current.keys() - belong)
+    for segment_id, group in groupby(left, key=itemgetter(0)):
+        gone = padded([customer_id for _, customer_id in group])
         yield Query(
-            "delete from segment_member where merchant_id = ? and segment_id = ? and customer_id = ?",
-            (merchant_id, segment_id, customer_id),
+            f"delete from segment_member where merchant_id = ? and segment_id = ? and customer_id in ({marks(gone)})",
+            (merchant_id, segment_id, *gone),
         )
+    for some in portions([(*place, current[place], at) for place in left]):
         yield Query(
-            "insert into segment_past (merchant_id, segment_id, customer_id, since, until) values (?, ?, ?, ?, ?) "
+            f"insert into segment_past (merchant_id, segment_id, customer_id, since, until) values {_rows(some)} "
             "on conflict (merchant_id, segment_id, customer_id, since) do nothing",
-            (merchant_id, segment_id, customer_id, current[segment_id], at),
+            [value for row in some for value in (merchant_id, *row)],
         )
-    for segment_id in sorted(wanted - current.keys()):
+    for joined in portions([(*place, at) for place in sorted(belong - current.keys())]):
         yield Query(
-            "insert into segment_member (merchant_id, segment_id, customer_id, since) values (?, ?, ?, ?) "
+            f"insert into segment_member (merchant_id, segment_id, customer_id, since) values {_rows(joined)} "
             "on conflict (merchant_id, segment_id, customer_id) do nothing",
-            (merchant_id, segment_id, customer_id, at),
+            [value for row in joined for value in (merchant_id, *row)],
         )
+
+
+def _rows(rows: Sequence[tuple[str | int, ...]]) -> str:
+    """Placeholders for rows that begin with the merchant."""
+    row = f"({', '.join('?' * (1 + len(rows[0])))})"
+    return ", ".join([row] * len(rows))
 
 
 def who_carries(merchant_id: str, word: str, at: int) -> Job[list[str]]:
