@@ -7,9 +7,9 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from poi_offers.model import (
+from poi_offers.model import Offer, Stacking
+from poi_offers.offer_conditions import (
     All,
-    AmountOff,
     Birthday,
     Bundle,
     BundleItem,
@@ -18,26 +18,20 @@ from poi_offers.model import (
     Circle,
     Condition,
     Dates,
-    Effect,
     FirstPurchase,
-    FreeItem,
     Frequency,
     InSegment,
-    Offer,
-    PercentOff,
-    PointsFixed,
-    PointsMultiplier,
     Polygon,
     Quantity,
     Region,
-    Selector,
-    Stacking,
     Stores,
     Subtotal,
     TierIs,
     Weekly,
     WeeklyWindow,
 )
+from poi_offers.offer_effects import AmountOff, Effect, FreeItem, PercentOff, PointsFixed, PointsMultiplier
+from poi_offers.offer_parts import Selector
 from poi_offers.situation import Basket, CustomerFacts, Place, SaleItem, Situation
 
 COUNT = 10_000

@@ -9,7 +9,8 @@ from poi_cext.choose import COMPILED, Solver
 from poi_offers.arithmetic import Applied, apply
 from poi_offers.effects import EffectBook
 from poi_offers.exact import Exact, run_class
-from poi_offers.model import Message, NextVisitCoupon, Offer
+from poi_offers.model import Offer
+from poi_offers.offer_effects import Message, NextVisitCoupon
 from poi_offers.points import THOUSAND, Gain, gains_of
 from poi_offers.policy import Policy
 from poi_offers.steps import UNITS, Sheet, Step, steps_of

@@ -29,11 +29,11 @@ from poi_cext.ops import (
     ball_words,
     ring_words,
 )
-from poi_offers import model
+from poi_offers import model, offer_conditions, offer_parts
 from poi_offers.columns import SPEND, VISITS, Column, Family, Vocabulary, goods_of, rule_word
 from poi_offers.errors import OfferError
 from poi_offers.geo import chord, unit_vector, unrolled
-from poi_offers.model import Condition
+from poi_offers.offer_conditions import Condition
 from poi_offers.rrule import RecurrenceError, parse
 from poi_offers.scene import fold_code
 from poi_offers.storetime import MINUTES_PER_DAY, MINUTES_PER_WEEK, minute_of_day, window_minutes
@@ -60,11 +60,11 @@ Literal = tuple[Condition, bool]
 
 def alternatives(condition: Condition, *, positive: bool) -> list[list[Literal]]:
     """The tree as an any over alls of literals (De Morgan's laws hold in Kleene's logic)."""
-    if isinstance(condition, model.Not):
+    if isinstance(condition, offer_conditions.Not):
         return alternatives(condition.of, positive=not positive)
-    if not isinstance(condition, (model.All, model.Any)):
+    if not isinstance(condition, (offer_conditions.All, offer_conditions.Any)):
         return [[(condition, positive)]]
-    all_of = isinstance(condition, model.All) == positive
+    all_of = isinstance(condition, offer_conditions.All) == positive
     if all_of and INNER.isdisjoint(map(type, condition.of)):  # as most offers are
         return [[(leaf, positive) for leaf in condition.of]]
     parts = [alternatives(part, positive=positive) for part in condition.of]
@@ -81,35 +81,35 @@ def _clause(literals: list[Literal], vocabulary: Vocabulary) -> Words:
 # --- place and time -----------------------------------------------------------------------------------------------
 
 
-def _circle(leaf: model.Circle, positive: bool, _: Vocabulary) -> list[Words]:
+def _circle(leaf: offer_conditions.Circle, positive: bool, _: Vocabulary) -> list[Words]:
     return [[NEAR if positive else FAR, 0, 8, *ball_words(*unit_vector(leaf.lat, leaf.lon), chord(leaf.radius))]]
 
 
-def _polygon(leaf: model.Polygon, positive: bool, _: Vocabulary) -> list[Words]:
+def _polygon(leaf: offer_conditions.Polygon, positive: bool, _: Vocabulary) -> list[Words]:
     words = ring_words([unrolled(ring) for ring in leaf.rings])
     return [[INSIDE if positive else OUTSIDE, 0, len(words), *words]]
 
 
-def _stores(leaf: model.Stores, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _stores(leaf: offer_conditions.Stores, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     return [_set(Family.STORE, leaf.any_of, positive, vocabulary)]
 
 
-def _region(leaf: model.Region, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _region(leaf: offer_conditions.Region, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     return [_set(Family.REGION, leaf.any_of, positive, vocabulary)]
 
 
-def _dates(leaf: model.Dates, positive: bool, _: Vocabulary) -> list[Words]:
+def _dates(leaf: offer_conditions.Dates, positive: bool, _: Vocabulary) -> list[Words]:
     first = None if leaf.first is None else leaf.first.toordinal()
     return [_limits(Column.DAY, first, None if leaf.last is None else leaf.last.toordinal(), positive)]
 
 
-def _weekly(leaf: model.Weekly, positive: bool, _: Vocabulary) -> list[Words]:
+def _weekly(leaf: offer_conditions.Weekly, positive: bool, _: Vocabulary) -> list[Words]:
     spans = weekly_spans(leaf)
     return [_union(Column.MINUTE, spans if positive else _gaps(spans, 0, MINUTES_PER_WEEK - 1))]
 
 
 @lru_cache(maxsize=4096)
-def weekly_spans(leaf: model.Weekly) -> tuple[tuple[int, int], ...]:
+def weekly_spans(leaf: offer_conditions.Weekly) -> tuple[tuple[int, int], ...]:
     """The windows as minutes of the week, first and last included, joined and in order; many offers have the same."""
     spans: list[tuple[int, int]] = []
     for window in leaf.windows:
@@ -123,7 +123,7 @@ def weekly_spans(leaf: model.Weekly) -> tuple[tuple[int, int], ...]:
     return tuple(_joined(spans))
 
 
-def _recurrence(leaf: model.Recurrence, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _recurrence(leaf: offer_conditions.Recurrence, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     try:
         parse(leaf.rrule, leaf.start)
     except RecurrenceError as error:
@@ -134,11 +134,11 @@ def _recurrence(leaf: model.Recurrence, positive: bool, vocabulary: Vocabulary) 
 # --- customer -----------------------------------------------------------------------------------------------------
 
 
-def _tier(leaf: model.TierIs, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _tier(leaf: offer_conditions.TierIs, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     return [_set(Family.TIER, leaf.any_of, positive, vocabulary)]
 
 
-def _segment(leaf: model.InSegment, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _segment(leaf: offer_conditions.InSegment, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     if positive:
         words = [_set(Family.SEGMENT, leaf.none_of, False, vocabulary)]
         return [_set(Family.SEGMENT, leaf.any_of, True, vocabulary), *words] if leaf.any_of else words
@@ -149,57 +149,57 @@ def _segment(leaf: model.InSegment, positive: bool, vocabulary: Vocabulary) -> l
     return [_set(Family.SEGMENT, leaf.none_of, True, vocabulary)]
 
 
-def _birthday(leaf: model.Birthday, positive: bool, _: Vocabulary) -> list[Words]:
+def _birthday(leaf: offer_conditions.Birthday, positive: bool, _: Vocabulary) -> list[Words]:
     if positive:
         return [[EITHER, Column.BIRTHDAY_IN, 5, 0, leaf.before, Column.BIRTHDAY_AGO, 0, leaf.after]]
     return [_range(Column.BIRTHDAY_IN, leaf.before + 1, HIGH), _range(Column.BIRTHDAY_AGO, leaf.after + 1, HIGH)]
 
 
-def _nth_visit(leaf: model.NthVisit, positive: bool, _: Vocabulary) -> list[Words]:
+def _nth_visit(leaf: offer_conditions.NthVisit, positive: bool, _: Vocabulary) -> list[Words]:
     if leaf.every:
         return [[STEP if positive else NOT_STEP, Column.VISITS, 1, leaf.n]]
     return [_limits(Column.VISITS, leaf.n, leaf.n, positive)]
 
 
-def _recency(leaf: model.Recency, positive: bool, _: Vocabulary) -> list[Words]:
+def _recency(leaf: offer_conditions.Recency, positive: bool, _: Vocabulary) -> list[Words]:
     return [_limits(Column.RECENCY, leaf.min_days, leaf.max_days, positive)]
 
 
-def _frequency(leaf: model.Frequency, positive: bool, _: Vocabulary) -> list[Words]:
+def _frequency(leaf: offer_conditions.Frequency, positive: bool, _: Vocabulary) -> list[Words]:
     this = int(leaf.days == 0)  # that column counts this sale, the leaf does not
     low, high = (None if limit is None else limit + this for limit in (leaf.min, leaf.max))
     return [_limits(VISITS[leaf.days], low, high, positive)]
 
 
-def _spend(leaf: model.Spend, positive: bool, _: Vocabulary) -> list[Words]:
+def _spend(leaf: offer_conditions.Spend, positive: bool, _: Vocabulary) -> list[Words]:
     return [_limits(SPEND[leaf.days], leaf.min, leaf.max, positive)]
 
 
-def _first_purchase(_leaf: model.FirstPurchase, positive: bool, _: Vocabulary) -> list[Words]:
+def _first_purchase(_leaf: offer_conditions.FirstPurchase, positive: bool, _: Vocabulary) -> list[Words]:
     return [_limits(Column.VISITS, 1, 1, positive)]
 
 
-def _points(leaf: model.PointsBalance, positive: bool, _: Vocabulary) -> list[Words]:
+def _points(leaf: offer_conditions.PointsBalance, positive: bool, _: Vocabulary) -> list[Words]:
     return [_limits(Column.POINTS, leaf.min, leaf.max, positive)]
 
 
 # --- basket -------------------------------------------------------------------------------------------------------
 
 
-def _subtotal(leaf: model.Subtotal, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _subtotal(leaf: offer_conditions.Subtotal, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     return _basket(Column.SUBTOTAL, leaf, positive, vocabulary)
 
 
-def _quantity(leaf: model.Quantity, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _quantity(leaf: offer_conditions.Quantity, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     return _basket(Column.QUANTITY, leaf, positive, vocabulary)
 
 
 def _basket(
-    column: Column, leaf: model.Subtotal | model.Quantity, positive: bool, vocabulary: Vocabulary
+    column: Column, leaf: offer_conditions.Subtotal | offer_conditions.Quantity, positive: bool, vocabulary: Vocabulary
 ) -> list[Words]:
     """Over all lines a column; over selected ones a sum, behind what must hold anyway."""
     items, span = leaf.items, _span(leaf.min, leaf.max)
-    if items == model.Selector():
+    if items == offer_parts.Selector():
         return [_limits(column, leaf.min, leaf.max, positive)]
     wanted = vocabulary.learn(Family.GOODS, goods_of(items.products, items.brands, items.categories))
     refused = goods_of(items.exclude_products, items.exclude_brands, items.exclude_categories)
@@ -214,7 +214,7 @@ def _basket(
     return [_range(column, span[0], HIGH), *there, [SUM, *total]]
 
 
-def _bundle(leaf: model.Bundle, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _bundle(leaf: offer_conditions.Bundle, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     """The goods of each component, together counted by the matcher unless a component has exceptions."""
     if not positive:
         return [PERHAPS]
@@ -227,11 +227,11 @@ def _bundle(leaf: model.Bundle, positive: bool, vocabulary: Vocabulary) -> list[
     return [*there, [BUNDLE, 1, len(values), *values]]
 
 
-def _excepts(selector: model.Selector) -> bool:
+def _excepts(selector: offer_parts.Selector) -> bool:
     return bool(selector.exclude_products or selector.exclude_brands or selector.exclude_categories)
 
 
-def _there(selector: model.Selector, vocabulary: Vocabulary) -> list[Words]:
+def _there(selector: offer_parts.Selector, vocabulary: Vocabulary) -> list[Words]:
     if not names_something(selector):
         return []
     words = goods_of(selector.products, selector.brands, selector.categories)
@@ -241,19 +241,19 @@ def _there(selector: model.Selector, vocabulary: Vocabulary) -> list[Words]:
 # --- payment, channel, code ---------------------------------------------------------------------------------------
 
 
-def _scheme(leaf: model.CardScheme, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _scheme(leaf: offer_conditions.CardScheme, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     return [_set(Family.SCHEME, leaf.any_of, positive, vocabulary)]
 
 
-def _card_type(leaf: model.CardType, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _card_type(leaf: offer_conditions.CardType, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     return [_set(Family.CARD_TYPE, leaf.any_of, positive, vocabulary)]
 
 
-def _entry_mode(leaf: model.EntryMode, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _entry_mode(leaf: offer_conditions.EntryMode, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     return [_set(Family.ENTRY_MODE, leaf.any_of, positive, vocabulary)]
 
 
-def _bin(leaf: model.BinPrefix, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _bin(leaf: offer_conditions.BinPrefix, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     """False is only known when the digits known are not the beginning of a prefix either."""
     words = [_set(Family.BIN, leaf.any_of, positive, vocabulary)]
     if not positive:
@@ -262,15 +262,15 @@ def _bin(leaf: model.BinPrefix, positive: bool, vocabulary: Vocabulary) -> list[
     return words
 
 
-def _channel(leaf: model.Channel, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _channel(leaf: offer_conditions.Channel, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     return [_set(Family.CHANNEL, leaf.any_of, positive, vocabulary)]
 
 
-def _partner(leaf: model.Partner, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _partner(leaf: offer_conditions.Partner, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     return [_set(Family.PARTNER, leaf.any_of, positive, vocabulary)]
 
 
-def _code(leaf: model.Code, positive: bool, vocabulary: Vocabulary) -> list[Words]:
+def _code(leaf: offer_conditions.Code, positive: bool, vocabulary: Vocabulary) -> list[Words]:
     return [_set(Family.CODE, map(fold_code, leaf.any_of), positive, vocabulary)]
 
 
@@ -322,30 +322,30 @@ def _gaps(spans: Sequence[tuple[int, int]], low: int, high: int) -> list[tuple[i
 
 
 _WRITERS: dict[type, Callable[..., list[Words]]] = {
-    model.Circle: _circle,
-    model.Polygon: _polygon,
-    model.Stores: _stores,
-    model.Region: _region,
-    model.Dates: _dates,
-    model.Weekly: _weekly,
-    model.Recurrence: _recurrence,
-    model.TierIs: _tier,
-    model.InSegment: _segment,
-    model.Birthday: _birthday,
-    model.NthVisit: _nth_visit,
-    model.Recency: _recency,
-    model.Frequency: _frequency,
-    model.Spend: _spend,
-    model.FirstPurchase: _first_purchase,
-    model.PointsBalance: _points,
-    model.Subtotal: _subtotal,
-    model.Quantity: _quantity,
-    model.Bundle: _bundle,
-    model.CardScheme: _scheme,
-    model.CardType: _card_type,
-    model.BinPrefix: _bin,
-    model.EntryMode: _entry_mode,
-    model.Channel: _channel,
-    model.Partner: _partner,
-    model.Code: _code,
+    offer_conditions.Circle: _circle,
+    offer_conditions.Polygon: _polygon,
+    offer_conditions.Stores: _stores,
+    offer_conditions.Region: _region,
+    offer_conditions.Dates: _dates,
+    offer_conditions.Weekly: _weekly,
+    offer_conditions.Recurrence: _recurrence,
+    offer_conditions.TierIs: _tier,
+    offer_conditions.InSegment: _segment,
+    offer_conditions.Birthday: _birthday,
+    offer_conditions.NthVisit: _nth_visit,
+    offer_conditions.Recency: _recency,
+    offer_conditions.Frequency: _frequency,
+    offer_conditions.Spend: _spend,
+    offer_conditions.FirstPurchase: _first_purchase,
+    offer_conditions.PointsBalance: _points,
+    offer_conditions.Subtotal: _subtotal,
+    offer_conditions.Quantity: _quantity,
+    offer_conditions.Bundle: _bundle,
+    offer_conditions.CardScheme: _scheme,
+    offer_conditions.CardType: _card_type,
+    offer_conditions.BinPrefix: _bin,
+    offer_conditions.EntryMode: _entry_mode,
+    offer_conditions.Channel: _channel,
+    offer_conditions.Partner: _partner,
+    offer_conditions.Code: _code,
 }

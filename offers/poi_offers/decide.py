@@ -12,7 +12,8 @@ from poi_offers.effects import EffectBook
 from poi_offers.eligibility import judge_scene
 from poi_offers.explain import no_effect, not_chosen
 from poi_offers.gate import Remaining, kept_out, money_room, reason
-from poi_offers.model import Message, NextVisitCoupon, Offer
+from poi_offers.model import Offer
+from poi_offers.offer_effects import Message, NextVisitCoupon
 from poi_offers.points import THOUSAND, base_points
 from poi_offers.policy import Policy
 from poi_offers.scene import Scene

@@ -9,20 +9,20 @@ from threading import Lock
 from typing import NamedTuple
 
 from poi_cext.choose import Effects
-from poi_offers.model import (
+from poi_offers.model import Offer
+from poi_offers.offer_effects import (
     AmountOff,
     BuyXGetY,
     Cashback,
     Effect,
     FixedPrice,
     FreeItem,
-    Offer,
     PercentOff,
     PointsFixed,
     PointsMultiplier,
     PointsPerUnit,
-    Selector,
 )
+from poi_offers.offer_parts import Selector
 from poi_offers.selection import category_path
 from poi_offers.situation import SaleItem
 from poi_offers.steps import BASKET_AMOUNT, BASKET_PERCENT, LINE_AMOUNT, LINE_PERCENT, UNITS

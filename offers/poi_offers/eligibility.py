@@ -7,39 +7,39 @@ Every faster evaluator is tested against this one.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from poi_offers import leaves_customer, leaves_place, leaves_sale, model
+from poi_offers import leaves_customer, leaves_place, leaves_sale, offer_conditions
 from poi_offers.decision import NearMiss
-from poi_offers.model import Condition
+from poi_offers.offer_conditions import Condition
 from poi_offers.scene import Answer, Scene
 from poi_offers.situation import Situation
 
 _LEAVES: dict[type, Callable[..., Answer]] = {
-    model.Circle: leaves_place.circle,
-    model.Polygon: leaves_place.polygon,
-    model.Stores: leaves_place.stores,
-    model.Region: leaves_place.region,
-    model.Dates: leaves_place.dates,
-    model.Weekly: leaves_place.weekly,
-    model.Recurrence: leaves_place.recurs,
-    model.TierIs: leaves_customer.tier,
-    model.InSegment: leaves_customer.segment,
-    model.Birthday: leaves_customer.birthday,
-    model.NthVisit: leaves_customer.nth_visit,
-    model.Recency: leaves_customer.recency,
-    model.Frequency: leaves_customer.frequency,
-    model.Spend: leaves_customer.spend,
-    model.FirstPurchase: leaves_customer.first_purchase,
-    model.PointsBalance: leaves_customer.points_balance,
-    model.Subtotal: leaves_sale.subtotal,
-    model.Quantity: leaves_sale.quantity,
-    model.Bundle: leaves_sale.bundle,
-    model.CardScheme: leaves_sale.card_scheme,
-    model.CardType: leaves_sale.card_type,
-    model.BinPrefix: leaves_sale.bin_prefix,
-    model.EntryMode: leaves_sale.entry_mode,
-    model.Channel: leaves_sale.channel,
-    model.Partner: leaves_sale.partner,
-    model.Code: leaves_sale.code,
+    offer_conditions.Circle: leaves_place.circle,
+    offer_conditions.Polygon: leaves_place.polygon,
+    offer_conditions.Stores: leaves_place.stores,
+    offer_conditions.Region: leaves_place.region,
+    offer_conditions.Dates: leaves_place.dates,
+    offer_conditions.Weekly: leaves_place.weekly,
+    offer_conditions.Recurrence: leaves_place.recurs,
+    offer_conditions.TierIs: leaves_customer.tier,
+    offer_conditions.InSegment: leaves_customer.segment,
+    offer_conditions.Birthday: leaves_customer.birthday,
+    offer_conditions.NthVisit: leaves_customer.nth_visit,
+    offer_conditions.Recency: leaves_customer.recency,
+    offer_conditions.Frequency: leaves_customer.frequency,
+    offer_conditions.Spend: leaves_customer.spend,
+    offer_conditions.FirstPurchase: leaves_customer.first_purchase,
+    offer_conditions.PointsBalance: leaves_customer.points_balance,
+    offer_conditions.Subtotal: leaves_sale.subtotal,
+    offer_conditions.Quantity: leaves_sale.quantity,
+    offer_conditions.Bundle: leaves_sale.bundle,
+    offer_conditions.CardScheme: leaves_sale.card_scheme,
+    offer_conditions.CardType: leaves_sale.card_type,
+    offer_conditions.BinPrefix: leaves_sale.bin_prefix,
+    offer_conditions.EntryMode: leaves_sale.entry_mode,
+    offer_conditions.Channel: leaves_sale.channel,
+    offer_conditions.Partner: leaves_sale.partner,
+    offer_conditions.Code: leaves_sale.code,
 }
 
 
@@ -64,11 +64,11 @@ def judge(condition: Condition, situation: Situation, path: str = "$.conditions"
 
 def judge_scene(condition: Condition, scene: Scene, path: str = "$.conditions") -> Verdict:
     """As `judge`, for many conditions in one situation."""
-    if isinstance(condition, model.All):
+    if isinstance(condition, offer_conditions.All):
         return _all(condition.of, scene, path)
-    if isinstance(condition, model.Any):
+    if isinstance(condition, offer_conditions.Any):
         return _any([judge_scene(part, scene, f"{path}.of[{i}]") for i, part in enumerate(condition.of)], path)
-    if isinstance(condition, model.Not):
+    if isinstance(condition, offer_conditions.Not):
         return _not(judge_scene(condition.of, scene, f"{path}.of"), path)
     truth, near_miss = _LEAVES[type(condition)](condition, scene)
     return TRUE if truth else Verdict(truth, path, near_miss)
@@ -76,12 +76,12 @@ def judge_scene(condition: Condition, scene: Scene, path: str = "$.conditions") 
 
 def truth_of(condition: Condition, scene: Scene) -> bool | None:
     """The truth alone, as `judge` would find it, stopping at the first part that settles it."""
-    if isinstance(condition, model.Not):
+    if isinstance(condition, offer_conditions.Not):
         truth = truth_of(condition.of, scene)
         return None if truth is None else not truth
-    if not isinstance(condition, (model.All, model.Any)):
+    if not isinstance(condition, (offer_conditions.All, offer_conditions.Any)):
         return _LEAVES[type(condition)](condition, scene)[0]
-    settles = isinstance(condition, model.Any)
+    settles = isinstance(condition, offer_conditions.Any)
     truth = not settles
     for part in condition.of:
         one = truth_of(part, scene)

@@ -8,7 +8,9 @@ from poi_offers.candidates import Candidates, bits
 from poi_offers.decision import NearMiss, Reason
 from poi_offers.eligibility import judge
 from poi_offers.gate import IDENTITY, reason
-from poi_offers.model import All, Any, BuyXGetY, Condition, Effect, FreeItem, Not, Offer, PointsPerUnit
+from poi_offers.model import Offer
+from poi_offers.offer_conditions import All, Any, Condition, Not
+from poi_offers.offer_effects import BuyXGetY, Effect, FreeItem, PointsPerUnit
 from poi_offers.selection import selected
 from poi_offers.situation import Situation
 from poi_offers.steps import Sheet

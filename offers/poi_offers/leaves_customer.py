@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from poi_offers import model
+from poi_offers import offer_conditions
 from poi_offers.decision import NearMiss
 from poi_offers.scene import NO, NOBODY, UNKNOWN, YES, Answer, Scene
 from poi_offers.storetime import birthday_distances, days_between
 
 
-def tier(leaf: model.TierIs, scene: Scene) -> Answer:
+def tier(leaf: offer_conditions.TierIs, scene: Scene) -> Answer:
     """Unknown without a tier on file."""
     customer = scene.situation.customer
     if customer is None:
@@ -18,7 +18,7 @@ def tier(leaf: model.TierIs, scene: Scene) -> Answer:
     return YES if customer.tier in leaf.any_of else NO
 
 
-def segment(leaf: model.InSegment, scene: Scene) -> Answer:
+def segment(leaf: offer_conditions.InSegment, scene: Scene) -> Answer:
     """In one of `any_of`, when given, and in none of `none_of`."""
     customer = scene.situation.customer
     if customer is None:
@@ -27,7 +27,7 @@ def segment(leaf: model.InSegment, scene: Scene) -> Answer:
     return YES if wanted and not any(one in leaf.none_of for one in customer.segments) else NO
 
 
-def birthday(leaf: model.Birthday, scene: Scene) -> Answer:
+def birthday(leaf: offer_conditions.Birthday, scene: Scene) -> Answer:
     """Unknown without a birthday on file."""
     customer = scene.situation.customer
     if customer is None:
@@ -38,7 +38,7 @@ def birthday(leaf: model.Birthday, scene: Scene) -> Answer:
     return YES if until <= leaf.before or since <= leaf.after else NO
 
 
-def nth_visit(leaf: model.NthVisit, scene: Scene) -> Answer:
+def nth_visit(leaf: offer_conditions.NthVisit, scene: Scene) -> Answer:
     """This sale counts as a visit; the near miss is in visits."""
     customer = scene.situation.customer
     if customer is None:
@@ -52,7 +52,7 @@ def nth_visit(leaf: model.NthVisit, scene: Scene) -> Answer:
     return (False, NearMiss(what="visits", missing=missing)) if missing > 0 else NO
 
 
-def recency(leaf: model.Recency, scene: Scene) -> Answer:
+def recency(leaf: offer_conditions.Recency, scene: Scene) -> Answer:
     """Midnights in the store since the last visit; unknown without one."""
     customer = scene.situation.customer
     if customer is None:
@@ -63,7 +63,7 @@ def recency(leaf: model.Recency, scene: Scene) -> Answer:
     return YES if within(days, leaf.min_days, leaf.max_days) else NO
 
 
-def frequency(leaf: model.Frequency, scene: Scene) -> Answer:
+def frequency(leaf: offer_conditions.Frequency, scene: Scene) -> Answer:
     """Unknown without a count on file for that look-back."""
     customer = scene.situation.customer
     if customer is None:
@@ -71,7 +71,7 @@ def frequency(leaf: model.Frequency, scene: Scene) -> Answer:
     return threshold(customer.visits_in.get(leaf.days), leaf.min, leaf.max, "visits")
 
 
-def spend(leaf: model.Spend, scene: Scene) -> Answer:
+def spend(leaf: offer_conditions.Spend, scene: Scene) -> Answer:
     """Unknown without a sum on file for that look-back."""
     customer = scene.situation.customer
     if customer is None:
@@ -82,7 +82,7 @@ def spend(leaf: model.Spend, scene: Scene) -> Answer:
     return YES if within(paid, leaf.min, leaf.max) else NO
 
 
-def first_purchase(leaf: model.FirstPurchase, scene: Scene) -> Answer:
+def first_purchase(leaf: offer_conditions.FirstPurchase, scene: Scene) -> Answer:
     """No visit ever; unknown without a count on file."""
     customer = scene.situation.customer
     if customer is None:
@@ -93,7 +93,7 @@ def first_purchase(leaf: model.FirstPurchase, scene: Scene) -> Answer:
     return YES if visits == 0 else NO
 
 
-def points_balance(leaf: model.PointsBalance, scene: Scene) -> Answer:
+def points_balance(leaf: offer_conditions.PointsBalance, scene: Scene) -> Answer:
     """The near miss is in points."""
     customer = scene.situation.customer
     if customer is None:

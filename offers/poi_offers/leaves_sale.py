@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 
-from poi_offers import model
+from poi_offers import offer_conditions
 from poi_offers.decision import NearMiss
 from poi_offers.leaves_customer import within
 from poi_offers.scene import NO, NO_CARD, UNKNOWN, YES, Answer, Scene, fold_code
 
 
-def subtotal(leaf: model.Subtotal, scene: Scene) -> Answer:
+def subtotal(leaf: offer_conditions.Subtotal, scene: Scene) -> Answer:
     """Amount of the selected lines; the near miss is in minor units."""
     items = scene.situation.basket.items
     amount = sum(items[line].amount for line in scene.lines(leaf.items))
@@ -18,7 +18,7 @@ def subtotal(leaf: model.Subtotal, scene: Scene) -> Answer:
     return (False, NearMiss(what="subtotal", missing=(leaf.min or 0) - amount)) if short else NO
 
 
-def quantity(leaf: model.Quantity, scene: Scene) -> Answer:
+def quantity(leaf: offer_conditions.Quantity, scene: Scene) -> Answer:
     """Quantity of the selected lines; the near miss is in thousandths."""
     items = scene.situation.basket.items
     count = sum(items[line].quantity for line in scene.lines(leaf.items))
@@ -28,13 +28,13 @@ def quantity(leaf: model.Quantity, scene: Scene) -> Answer:
     return (False, NearMiss(what="quantity", missing=(leaf.min or 0) - count)) if short else NO
 
 
-def bundle(leaf: model.Bundle, scene: Scene) -> Answer:
+def bundle(leaf: offer_conditions.Bundle, scene: Scene) -> Answer:
     """Every component, none of the basket's quantity counted twice; the near miss is in thousandths."""
     missing = unserved(leaf, scene)
     return YES if missing == 0 else (False, NearMiss(what="item", missing=missing))
 
 
-def unserved(leaf: model.Bundle, scene: Scene) -> int:
+def unserved(leaf: offer_conditions.Bundle, scene: Scene) -> int:
     """What the best sharing of the lines among the components leaves missing, in thousandths (maximum flow)."""
     items = scene.situation.basket.items
     left = [item.quantity for item in items]
@@ -85,25 +85,25 @@ def _shift(path: list[tuple[int, int]], wanted: int, left: list[int], given: lis
     return amount
 
 
-def card_scheme(leaf: model.CardScheme, scene: Scene) -> Answer:
+def card_scheme(leaf: offer_conditions.CardScheme, scene: Scene) -> Answer:
     """Unknown until a card is seen."""
     payment = scene.situation.payment
     return _one_of(None if payment is None else payment.scheme, leaf.any_of)
 
 
-def card_type(leaf: model.CardType, scene: Scene) -> Answer:
+def card_type(leaf: offer_conditions.CardType, scene: Scene) -> Answer:
     """Unknown until a card is seen."""
     payment = scene.situation.payment
     return _one_of(None if payment is None else payment.card_type, leaf.any_of)
 
 
-def entry_mode(leaf: model.EntryMode, scene: Scene) -> Answer:
+def entry_mode(leaf: offer_conditions.EntryMode, scene: Scene) -> Answer:
     """Unknown until the means of payment is presented."""
     payment = scene.situation.payment
     return _one_of(None if payment is None else payment.entry_mode, leaf.any_of)
 
 
-def bin_prefix(leaf: model.BinPrefix, scene: Scene) -> Answer:
+def bin_prefix(leaf: offer_conditions.BinPrefix, scene: Scene) -> Answer:
     """Unknown until a card is seen, or when too few of its digits are known to tell."""
     payment = scene.situation.payment
     if payment is None or payment.bin is None:
@@ -114,12 +114,12 @@ def bin_prefix(leaf: model.BinPrefix, scene: Scene) -> Answer:
     return NO_CARD if any(prefix.startswith(digits) for prefix in leaf.any_of) else NO
 
 
-def channel(leaf: model.Channel, scene: Scene) -> Answer:
+def channel(leaf: offer_conditions.Channel, scene: Scene) -> Answer:
     """Always known."""
     return YES if scene.situation.channel in leaf.any_of else NO
 
 
-def partner(leaf: model.Partner, scene: Scene) -> Answer:
+def partner(leaf: offer_conditions.Partner, scene: Scene) -> Answer:
     """Unknown when no partner asks."""
     asking = scene.situation.partner
     if asking is None:
@@ -127,7 +127,7 @@ def partner(leaf: model.Partner, scene: Scene) -> Answer:
     return YES if asking in leaf.any_of else NO
 
 
-def code(leaf: model.Code, scene: Scene) -> Answer:
+def code(leaf: offer_conditions.Code, scene: Scene) -> Answer:
     """Unknown until the customer gives a code."""
     if any(fold_code(one) in scene.codes for one in leaf.any_of):
         return YES

@@ -9,23 +9,22 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from poi_offers.eligibility import judge
-from poi_offers.model import (
+from poi_offers.model import Offer
+from poi_offers.offer_conditions import (
     All,
     Any,
     Channel,
     Circle,
     Condition,
     Dates,
-    FixedPrice,
     Leaf,
     Not,
-    Offer,
-    PercentOff,
     Polygon,
     Region,
     Stores,
     Weekly,
 )
+from poi_offers.offer_effects import FixedPrice, PercentOff
 from poi_offers.situation import Basket, Place, Situation
 from poi_offers.storetime import zone
 

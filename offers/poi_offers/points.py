@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from poi_offers.model import Cashback, Effect, Offer, PointsFixed, PointsMultiplier, PointsPerUnit
+from poi_offers.model import Offer
+from poi_offers.offer_effects import Cashback, Effect, PointsFixed, PointsMultiplier, PointsPerUnit
 from poi_offers.policy import Policy
 from poi_offers.selection import selected
 from poi_offers.steps import Sheet

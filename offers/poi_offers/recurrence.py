@@ -6,7 +6,7 @@ So in the night of a clock change it lasts an hour more or less.
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
-from poi_offers.model import Recurrence
+from poi_offers.offer_conditions import Recurrence
 from poi_offers.rrule import between, parse
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 
-from poi_offers.model import Recurrence
+from poi_offers.offer_conditions import Recurrence
 from poi_offers.recurrence import occurrences
 from poi_offers.storetime import MINUTES_PER_DAY, MINUTES_PER_WEEK
 

@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from poi_offers.decision import NearMiss
-from poi_offers.model import Selector
+from poi_offers.offer_parts import Selector
 from poi_offers.selection import category_path, selected
 from poi_offers.situation import Situation
 from poi_offers.storetime import minute_of_week, wall_clock

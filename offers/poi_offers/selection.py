@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from poi_offers.model import Selector
+from poi_offers.offer_parts import Selector
 from poi_offers.situation import SaleItem
 
 _EVERYTHING = Selector()

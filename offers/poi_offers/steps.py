@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal
 
-from poi_offers.model import AmountOff, BuyXGetY, Effect, FixedPrice, FreeItem, Offer, PercentOff
+from poi_offers.model import Offer
+from poi_offers.offer_effects import AmountOff, BuyXGetY, Effect, FixedPrice, FreeItem, PercentOff
 from poi_offers.selection import selected
 from poi_offers.situation import SaleItem
 

@@ -4,21 +4,20 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from poi_offers.model import (
+from poi_offers.model import Offer, Stacking
+from poi_offers.offer_effects import (
     AmountOff,
     BuyXGetY,
     Cashback,
     Effect,
     FixedPrice,
     FreeItem,
-    Offer,
     PercentOff,
     PointsFixed,
     PointsMultiplier,
     PointsPerUnit,
-    Selector,
-    Stacking,
 )
+from poi_offers.offer_parts import Selector
 from poi_offers.situation import SaleItem
 
 CATEGORIES = tuple(f"food/{name}" for name in ("bread", "cheese", "fish", "fruit", "meat", "pastry", "sweet", "wine"))

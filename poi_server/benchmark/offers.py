@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from poi_cext.ops import HIGH, LOW
-from poi_offers import model
-from poi_offers.model import Condition
+from poi_offers import model, offer_conditions, offer_effects, offer_parts
+from poi_offers.offer_conditions import Condition
 from poi_offers.situation import Basket, CustomerFacts, PaymentFacts, Place, SaleItem, Situation
 from poi_server.benchmark.clauses import CHANNELS, SCHEMES
 from poi_server.benchmark.facts import Facts
@@ -28,8 +28,8 @@ def offer_of(workload: Workload, number: int) -> model.Offer:
         offer_id=f"off_{number:08}",
         name={"en": f"Offer {number}"},
         currency="EUR",
-        effects=(model.PercentOff(percent=1000),),
-        conditions=parts[0] if len(parts) == 1 else model.Any(of=tuple(parts)),
+        effects=(offer_effects.PercentOff(percent=1000),),
+        conditions=parts[0] if len(parts) == 1 else offer_conditions.Any(of=tuple(parts)),
         stacking=model.Stacking(priority=int(workload.priority[number])),
     )
 
@@ -79,59 +79,59 @@ def _clause(workload: Workload, clause: Clause, table: int) -> Condition:
     leaves = [*_place(clause), *_customer_leaves(clause), *_basket(clause)]
     if "dates" in clause:
         first, last = clause["dates"]
-        leaves.append(model.Dates(first=date.fromordinal(first), last=date.fromordinal(last)))
+        leaves.append(offer_conditions.Dates(first=date.fromordinal(first), last=date.fromordinal(last)))
     if table >= 0:
         leaves.append(workload.timetables[table].condition)
-    return model.All(of=tuple(leaves))
+    return offer_conditions.All(of=tuple(leaves))
 
 
 def _place(clause: Clause) -> Iterator[Condition]:
     if "stores" in clause:
-        yield model.Stores(any_of=tuple(f"sto_{number}" for number in sorted(clause["stores"])))
+        yield offer_conditions.Stores(any_of=tuple(f"sto_{number}" for number in sorted(clause["stores"])))
     if "circle" in clause:
         lat, lon, radius = clause["circle"]
-        yield model.Circle(lat=lat, lon=lon, radius=radius)
+        yield offer_conditions.Circle(lat=lat, lon=lon, radius=radius)
     if "polygon" in clause:
         ring = tuple((lon, lat) for lon, lat in clause["polygon"])
-        yield model.Polygon(rings=((*ring, ring[0]),))
+        yield offer_conditions.Polygon(rings=((*ring, ring[0]),))
     if "chain" in clause:
-        yield model.Region(any_of=(f"chain-{clause['chain']}",))
+        yield offer_conditions.Region(any_of=(f"chain-{clause['chain']}",))
     elif "trades" in clause:
-        yield model.Region(any_of=tuple(f"trade-{number}" for number in sorted(clause["trades"])))
+        yield offer_conditions.Region(any_of=tuple(f"trade-{number}" for number in sorted(clause["trades"])))
 
 
 def _customer_leaves(clause: Clause) -> Iterator[Condition]:
     if "tier" in clause:
-        yield model.TierIs(any_of=tuple(f"tier-{number}" for number in sorted(clause["tier"])))
+        yield offer_conditions.TierIs(any_of=tuple(f"tier-{number}" for number in sorted(clause["tier"])))
     wanted, refused = (
         tuple(f"segment-{number}" for number in sorted(clause.get(name, ())))
         for name in ("segment_any", "segment_none")
     )
     if wanted or refused:
-        yield model.InSegment(any_of=wanted, none_of=refused)
+        yield offer_conditions.InSegment(any_of=wanted, none_of=refused)
     if "birthday" in clause:
         before, after = clause["birthday"]
-        yield model.Birthday(before=before, after=after)
+        yield offer_conditions.Birthday(before=before, after=after)
     if "points" in clause:
         low, high = _open(clause["points"])
-        yield model.PointsBalance(min=low, max=high)
+        yield offer_conditions.PointsBalance(min=low, max=high)
     if "visits" in clause:
         low, high = _open(clause["visits"])
-        yield model.Frequency(min=low, max=high)
+        yield offer_conditions.Frequency(min=low, max=high)
     if "recency" in clause:
         low, high = _open(clause["recency"])
-        yield model.Recency(min_days=low, max_days=high)
+        yield offer_conditions.Recency(min_days=low, max_days=high)
 
 
 def _basket(clause: Clause) -> Iterator[Condition]:
     if "scheme" in clause:
-        yield model.CardScheme(any_of=tuple(SCHEME_NAMES[number] for number in sorted(clause["scheme"])))
+        yield offer_conditions.CardScheme(any_of=tuple(SCHEME_NAMES[number] for number in sorted(clause["scheme"])))
     if "channel" in clause:
         names = tuple(CHANNEL_NAMES[number] for number in sorted(clause["channel"]))
-        yield model.Channel(any_of=names)  # type: ignore[arg-type]
+        yield offer_conditions.Channel(any_of=names)  # type: ignore[arg-type]
     if "subtotal" in clause:
         low, high = _open(clause["subtotal"])
-        yield model.Subtotal(min=low, max=high)
+        yield offer_conditions.Subtotal(min=low, max=high)
     if "category_any" in clause:
         yield _some(categories=clause["category_any"])
     for category in sorted(clause.get("category_all", ())):
@@ -140,13 +140,13 @@ def _basket(clause: Clause) -> Iterator[Condition]:
         yield _some(products=clause["product_any"])
 
 
-def _some(categories: set[int] = frozenset(), products: set[int] = frozenset()) -> model.Quantity:  # type: ignore[assignment]
+def _some(categories: set[int] = frozenset(), products: set[int] = frozenset()) -> offer_conditions.Quantity:  # type: ignore[assignment]
     """At least one of the selected lines."""
-    selector = model.Selector(
+    selector = offer_parts.Selector(
         products=tuple(f"product-{number}" for number in sorted(products)),
         categories=tuple(f"category-{number}" for number in sorted(categories)),
     )
-    return model.Quantity(min=1, items=selector)
+    return offer_conditions.Quantity(min=1, items=selector)
 
 
 def _open(limits: tuple[int, int]) -> tuple[int | None, int | None]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from poi_offers.model import Weekly, WeeklyWindow
+from poi_offers.offer_conditions import Weekly, WeeklyWindow
 
 HOURS = 168
 

@@ -5,21 +5,10 @@ from datetime import timedelta
 from statistics import median_low
 from typing import Literal
 
-from poi_offers.model import (
-    All,
-    AmountOff,
-    Bundle,
-    BundleItem,
-    Condition,
-    Dates,
-    InSegment,
-    Limit,
-    Message,
-    Offer,
-    PercentOff,
-    Selector,
-    Subtotal,
-)
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_conditions import All, Bundle, BundleItem, Condition, Dates, InSegment, Subtotal
+from poi_offers.offer_effects import AmountOff, Message, PercentOff
+from poi_offers.offer_parts import Selector
 from poi_server.demo_data.goods import category_of, code_of
 from poi_server.demo_data.journey import Article, Campaign, Coupon
 

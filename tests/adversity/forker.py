@@ -19,7 +19,8 @@ from poi_engine.storage.redis import open_redis
 from poi_engine.storage.sqlite import SqliteSql
 from poi_engine.storage.upgrade import migrate
 from poi_engine.storage.valkey import EmbeddedValkey
-from poi_offers.model import Limit, Offer, PercentOff
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_effects import PercentOff
 from tests.adversity.audit import CAP, audited
 from tests.adversity.scenarios import SCENARIOS
 from tests.adversity.till import Killer, opened

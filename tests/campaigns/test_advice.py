@@ -11,7 +11,9 @@ from poi_engine.goods.products import Product
 from poi_engine.ports import Job, Query
 from poi_engine.session import Session
 from poi_engine.suggestions.advice import Bought, days_to_birthday, usual_ones
-from poi_offers.model import AmountOff, Offer, Subtotal
+from poi_offers.model import Offer
+from poi_offers.offer_conditions import Subtotal
+from poi_offers.offer_effects import AmountOff
 from tests.campaigns.yesterdays import Sold, sold, write
 from tests.engine.shop import SELLER, START, STATION, M, Shop
 

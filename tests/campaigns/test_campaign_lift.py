@@ -9,7 +9,8 @@ from poi_engine.campaigns.model import CampaignOffer
 from poi_engine.errors import Conflict, NotFound
 from poi_engine.segments.lift import Sample, lift
 from poi_offers.holdout import chance_of
-from poi_offers.model import All, InSegment, PointsFixed
+from poi_offers.offer_conditions import All, InSegment
+from poi_offers.offer_effects import PointsFixed
 from tests.campaigns.writing import draft
 from tests.engine.shop import SELLER, START, M, Shop
 

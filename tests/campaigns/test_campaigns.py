@@ -9,7 +9,9 @@ import pytest
 from poi_engine.campaigns.model import MOVES, Act, CampaignDraft, CampaignOffer, State, after, begins, ends
 from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.ports import Job, Query
-from poi_offers.model import AmountOff, Code, InSegment, Limit, Message, PercentOff, Recurrence
+from poi_offers.model import Limit
+from poi_offers.offer_conditions import Code, InSegment, Recurrence
+from poi_offers.offer_effects import AmountOff, Message, PercentOff
 from poi_offers.storetime import zone
 from tests.campaigns.writing import TEN, draft
 from tests.engine.shop import SELLER, START, M, Shop

@@ -13,7 +13,10 @@ from poi_engine.campaigns.preview import Preview, Previews, Progress
 from poi_engine.catalogue.past import Days, past_baskets
 from poi_engine.errors import RequestError
 from poi_engine.ports import Job, Query
-from poi_offers.model import AmountOff, Effect, Limit, Offer, PercentOff, Selector, Spend, Stacking
+from poi_offers.model import Limit, Offer, Stacking
+from poi_offers.offer_conditions import Spend
+from poi_offers.offer_effects import AmountOff, Effect, PercentOff
+from poi_offers.offer_parts import Selector
 from poi_offers.policy import Policy
 from poi_server.replay.requests import Question
 from poi_server.replay.run import Replay

@@ -10,7 +10,8 @@ from poi_engine.session import Session
 from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.verify import verify
-from poi_offers.model import AmountOff, Limit, Message, PercentOff
+from poi_offers.model import Limit
+from poi_offers.offer_effects import AmountOff, Message, PercentOff
 from tests.campaigns.writing import draft
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
 

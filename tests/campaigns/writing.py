@@ -3,7 +3,7 @@
 from typing import Any
 
 from poi_engine.campaigns.model import CampaignDraft, CampaignOffer
-from poi_offers.model import Effect, PercentOff
+from poi_offers.offer_effects import Effect, PercentOff
 
 TEN: Effect = PercentOff(percent=1000)
 

@@ -4,7 +4,9 @@ from poi_engine.clientele.consents import Proof
 from poi_engine.clientele.referral import mark_phone, phone_digest
 from poi_engine.ports import Job
 from poi_engine.settings import ReferralProgramme
-from poi_offers.model import AmountOff, InSegment, Limit, Offer
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_conditions import InSegment
+from poi_offers.offer_effects import AmountOff
 from tests.engine.shop import SELLER, STATION, Card, M, Shop
 
 FRIEND = "off_friend"

@@ -11,7 +11,7 @@ from poi_engine.errors import NotFound
 from poi_engine.principal import Principal
 from poi_engine.settings import Retention
 from poi_engine.storage.schema import metadata
-from poi_offers.model import Cashback
+from poi_offers.offer_effects import Cashback
 from tests.clientele.test_consents import agrees, said
 from tests.clientele.test_merge import MANAGER, merge, offer, worth
 from tests.engine.shop import SELLER, STATION, Card, M, Shop

@@ -13,7 +13,8 @@ from poi_engine.setup import Setup
 from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.verify import verify
-from poi_offers.model import AmountOff, Limit
+from poi_offers.model import Limit
+from poi_offers.offer_effects import AmountOff
 from tests.clientele.test_merge import merge, offer, saved
 from tests.engine.shop import OTHER_STATION, SELLER, M, Shop
 

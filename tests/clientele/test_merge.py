@@ -8,7 +8,9 @@ from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict, NotFound
 from poi_engine.principal import Principal
 from poi_engine.session import Session
-from poi_offers.model import AmountOff, Cashback, Effect, InSegment, Limit, NextVisitCoupon, Offer
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_conditions import InSegment
+from poi_offers.offer_effects import AmountOff, Cashback, Effect, NextVisitCoupon
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, Card, M, Shop
 
 MANAGER = Principal(merchant_id=M, access_id="acc_manager", role="manager", subject_id="slr_9")

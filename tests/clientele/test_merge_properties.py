@@ -17,7 +17,8 @@ from poi_engine.setup import Setup
 from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.verify import verify
-from poi_offers.model import AmountOff, Cashback, Limit
+from poi_offers.model import Limit
+from poi_offers.offer_effects import AmountOff, Cashback
 from tests.clientele.test_merge import merge, offer, worth
 from tests.engine.shop import OTHER_STATION, SELLER, M, Shop
 

@@ -9,7 +9,8 @@ from poi_engine.errors import RequestError
 from poi_engine.ports import Job
 from poi_engine.principal import Principal
 from poi_engine.settings import ReferralProgramme
-from poi_offers.model import AmountOff, InSegment
+from poi_offers.offer_conditions import InSegment
+from poi_offers.offer_effects import AmountOff
 from tests.clientele.test_merge import MANAGER, merge, offer
 from tests.engine.shop import OTHER_STATION, SELLER, M, Shop
 

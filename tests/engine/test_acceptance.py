@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from poi_engine.errors import Conflict, Forbidden
-from poi_offers.model import InSegment, Limit, NextVisitCoupon, Offer, PercentOff
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_conditions import InSegment
+from poi_offers.offer_effects import NextVisitCoupon, PercentOff
 from tests.engine.shop import SELLER, M, Shop
 
 pytestmark = pytest.mark.valkey
@@ -136,7 +138,7 @@ async def test_a_coupon_is_given_used_once_and_void_after_a_full_return(shop: Sh
 
 
 async def test_a_wallet_pays_only_for_a_sure_customer_and_never_below_zero(shop: Shop) -> None:
-    from poi_offers.model import Cashback
+    from poi_offers.offer_effects import Cashback
 
     await shop.engine.offers.create(M, offer("off_cash", effects=(Cashback(percent=5000),)))
     customer = await shop.customer()

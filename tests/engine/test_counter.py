@@ -11,7 +11,8 @@ from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.loyalty import next_tier, settle, take_back, tier_of
 from poi_engine.session import MOVES, SessionState, move
 from poi_engine.settings import Tier
-from poi_offers.model import Offer, PercentOff
+from poi_offers.model import Offer
+from poi_offers.offer_effects import PercentOff
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, Card, M, Shop
 
 pytestmark = pytest.mark.valkey

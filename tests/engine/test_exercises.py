@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from poi_engine.errors import Conflict
 from poi_engine.fiscal.journal import receipt_of
-from poi_offers.model import Limit, Offer, PercentOff
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_effects import PercentOff
 from tests.engine.shop import SELLER, STATION, M, Shop
 
 pytestmark = pytest.mark.valkey

@@ -6,7 +6,8 @@ from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict
 from poi_engine.ports import Job, Query
 from poi_engine.session import Session
-from poi_offers.model import AmountOff, Cashback, Offer
+from poi_offers.model import Offer
+from poi_offers.offer_effects import AmountOff, Cashback
 from poi_qr.poi1 import derive_device_key, issue
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, Card, M, Shop
 

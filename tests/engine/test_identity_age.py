@@ -6,7 +6,8 @@ from poi_engine.basket import BasketEntry
 from poi_engine.checkout.frozen import SURE_US, is_sure
 from poi_engine.errors import Forbidden
 from poi_engine.session import Identity, Session
-from poi_offers.model import AmountOff, Offer
+from poi_offers.model import Offer
+from poi_offers.offer_effects import AmountOff
 from tests.engine.shop import SELLER, STATION, M, Shop
 from tests.engine.test_identification import phone, token
 

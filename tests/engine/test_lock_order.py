@@ -17,7 +17,8 @@ from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.storage.tickets import Ticket
 from poi_engine.verify import verify
-from poi_offers.model import Cashback, Limit, Offer, PercentOff
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_effects import Cashback, PercentOff
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
 from tests.goods.stocking import stocked
 from tests.orders.ordering import order_ahead

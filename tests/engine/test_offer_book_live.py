@@ -16,7 +16,8 @@ from poi_engine.clock import moment
 from poi_engine.ports import Job, Query
 from poi_engine.settings import read_place
 from poi_offers import catalogue
-from poi_offers.model import AmountOff, Offer, Stacking
+from poi_offers.model import Offer, Stacking
+from poi_offers.offer_effects import AmountOff
 from poi_offers.situation import Basket, Place, SaleItem, Situation
 from tests.engine.shop import M, Seen, Shop
 

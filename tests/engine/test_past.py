@@ -10,7 +10,9 @@ from poi_engine.catalogue.past import Days, past_baskets
 from poi_engine.ports import Job, Query
 from poi_offers.catalogue import Catalogue
 from poi_offers.decide import decide
-from poi_offers.model import AmountOff, CardScheme, Offer, PercentOff, PointsFixed, Spend
+from poi_offers.model import Offer
+from poi_offers.offer_conditions import CardScheme, Spend
+from poi_offers.offer_effects import AmountOff, PercentOff, PointsFixed
 from poi_offers.policy import Policy
 from poi_offers.situation import CustomerFacts, Situation
 from tests.engine.shop import SELLER, M, Shop

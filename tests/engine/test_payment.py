@@ -7,7 +7,9 @@ import pytest
 from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict, StorageError
 from poi_engine.ports import PaymentResult
-from poi_offers.model import CardScheme, CardType, Limit, Offer, PercentOff
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_conditions import CardScheme, CardType
+from poi_offers.offer_effects import PercentOff
 from tests.engine.shop import SELLER, M, Shop
 
 pytestmark = pytest.mark.valkey

@@ -32,18 +32,10 @@ from poi_engine.staff.audit import Look, note_look
 from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.verify import verify
-from poi_offers.model import (
-    AmountOff,
-    Cashback,
-    Effect,
-    Frequency,
-    InSegment,
-    Limit,
-    NextVisitCoupon,
-    Offer,
-    PercentOff,
-    Selector,
-)
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_conditions import Frequency, InSegment
+from poi_offers.offer_effects import AmountOff, Cashback, Effect, NextVisitCoupon, PercentOff
+from poi_offers.offer_parts import Selector
 from poi_server.nexo import messages
 from tests.clientele.clientele_day import clientele
 from tests.engine.plans import GROWING, Recorded, tables, walks

@@ -9,7 +9,8 @@ from poi_engine.errors import RequestError
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import Session
-from poi_offers.model import AmountOff, Offer
+from poi_offers.model import Offer
+from poi_offers.offer_effects import AmountOff
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, Card, M, Shop
 from tests.engine.test_identification import phone, token
 

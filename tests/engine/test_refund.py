@@ -8,7 +8,8 @@ from poi_engine.basket import BasketEntry
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.errors import Conflict, RequestError
 from poi_engine.principal import Principal
-from poi_offers.model import Cashback, Limit, Offer, PercentOff
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_effects import Cashback, PercentOff
 from tests.engine.shop import OTHER_STATION, SELLER, M, Shop
 
 pytestmark = pytest.mark.valkey

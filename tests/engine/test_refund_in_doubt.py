@@ -8,7 +8,9 @@ from poi_engine.errors import Conflict, Forbidden, RequestError
 from poi_engine.ports import Capabilities, Job, PaymentResult, Query
 from poi_engine.sales import SaleView
 from poi_engine.staff.approvals import Allowance
-from poi_offers.model import AmountOff, InSegment, NextVisitCoupon, Offer
+from poi_offers.model import Offer
+from poi_offers.offer_conditions import InSegment
+from poi_offers.offer_effects import AmountOff, NextVisitCoupon
 from tests.engine.shop import OTHER_STATION, SELLER, M, Shop
 
 pytestmark = pytest.mark.valkey

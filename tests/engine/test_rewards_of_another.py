@@ -6,7 +6,8 @@ from poi_engine import ledger
 from poi_engine.basket import BasketEntry
 from poi_engine.ledger import Move
 from poi_engine.ports import Job
-from poi_offers.model import AmountOff, Offer
+from poi_offers.model import Offer
+from poi_offers.offer_effects import AmountOff
 from tests.engine.shop import M, Shop
 
 pytestmark = pytest.mark.valkey

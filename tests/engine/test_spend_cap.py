@@ -10,7 +10,8 @@ from poi_engine.errors import RequestError
 from poi_engine.principal import Principal
 from poi_engine.session import Session
 from poi_engine.staff.pins import TRIES
-from poi_offers.model import AmountOff, Cashback, Offer
+from poi_offers.model import Offer
+from poi_offers.offer_effects import AmountOff, Cashback
 from poi_offers.policy import Policy
 from tests.engine.shop import SELLER, M, Shop
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from poi_offers.model import Limit, Offer, PercentOff
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_effects import PercentOff
 from tests.engine.shop import STATION, Card, M, Shop
 
 pytestmark = pytest.mark.valkey

@@ -19,7 +19,8 @@ from poi_engine.ports import Job, Query, Sql
 from poi_engine.storage import migrate, open_sql
 from poi_engine.storage.redis import open_redis
 from poi_engine.verify import verify
-from poi_offers.model import Limit, Offer, PercentOff
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_effects import PercentOff
 from tests.engine.shop import M, Shop
 from tests.faults.place import PATHS, ROOT
 from tests.faults.plan import Outcome, Plan

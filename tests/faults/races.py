@@ -17,7 +17,9 @@ from poi_engine.session import Session
 from poi_engine.storage import migrate, open_sql
 from poi_engine.storage.redis import open_redis
 from poi_engine.verify import verify
-from poi_offers.model import AmountOff, Code, InSegment, Limit, Offer, PercentOff
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_conditions import Code, InSegment
+from poi_offers.offer_effects import AmountOff, PercentOff
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
 from tests.faults.place import PATHS, ROOT
 from tests.faults.plan import Outcome, Plan

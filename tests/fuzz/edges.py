@@ -8,10 +8,10 @@ from math import cos, pi, sin
 
 import msgspec
 
-from poi_offers import model
+from poi_offers import model, offer_conditions, offer_parts
 from poi_offers.errors import OfferError
 from poi_offers.geo import distance
-from poi_offers.model import Condition
+from poi_offers.offer_conditions import Condition
 from poi_offers.situation import Basket, CustomerFacts, PaymentFacts, Place, SaleItem, Situation
 from poi_offers.storetime import wall_clock, zone
 from poi_offers.validate_conditions import MAX_CLAUSES, check_conditions, clause_count
@@ -198,9 +198,9 @@ class EdgeGenerator(Generator):
         if kind < 0.05:
             return self._sixteen()
         if kind < 0.1:
-            return model.Not(of=model.Not(of=model.Not(of=self.leaf())))
+            return offer_conditions.Not(of=offer_conditions.Not(of=offer_conditions.Not(of=self.leaf())))
         if kind < 0.2:
-            return model.Not(of=self.leaf())
+            return offer_conditions.Not(of=self.leaf())
         while True:
             made = self.condition(depth)
             if clause_count(made, positive=True) <= MAX_CLAUSES and _is_valid(made):
@@ -208,15 +208,15 @@ class EdgeGenerator(Generator):
 
     def _sixteen(self) -> Condition:
         if self.chance(0.4):
-            return model.Any(of=tuple(self.leaf() for _ in range(16)))
+            return offer_conditions.Any(of=tuple(self.leaf() for _ in range(16)))
         if self.chance(0.5):
-            return model.Not(of=model.All(of=tuple(self.leaf() for _ in range(16))))
-        return model.All(of=tuple(model.Any(of=(self.leaf(), self.leaf())) for _ in range(4)))
+            return offer_conditions.Not(of=offer_conditions.All(of=tuple(self.leaf() for _ in range(16))))
+        return offer_conditions.All(of=tuple(offer_conditions.Any(of=(self.leaf(), self.leaf())) for _ in range(4)))
 
     def too_wide(self) -> Condition:
         """A tree of seventeen alternatives or more."""
-        wide = model.Any(of=tuple(self.leaf() for _ in range(self.random.randint(17, 20))))
-        return self.pick((wide, model.Not(of=model.All(of=wide.of))))
+        wide = offer_conditions.Any(of=tuple(self.leaf() for _ in range(self.random.randint(17, 20))))
+        return self.pick((wide, offer_conditions.Not(of=offer_conditions.All(of=wide.of))))
 
     def leaf(self, kind: type | None = None) -> Condition:
         """A valid leaf, half of them at the edges."""
@@ -232,7 +232,7 @@ class EdgeGenerator(Generator):
         low, high = sorted((self.pick(values), self.pick(values)))
         return self.pick(((low, None), (None, high), (low, high), (low, low)))
 
-    def selector(self) -> model.Selector:
+    def selector(self) -> offer_parts.Selector:
         """As before, over this world's products."""
         made = super().selector()
         if not made.products:
@@ -253,7 +253,7 @@ def _circle(g: EdgeGenerator) -> Condition:
     lat, lon = g.spot()
     there = distance(*g.near(), lat, lon)
     radius = min(there, 20_037_508.0) if there > 0 and g.chance(0.3) else g.pick(RADII)
-    return model.Circle(lat=lat, lon=lon, radius=radius)
+    return offer_conditions.Circle(lat=lat, lon=lon, radius=radius)
 
 
 def _polygon(g: EdgeGenerator) -> Condition:
@@ -265,7 +265,7 @@ def _polygon(g: EdgeGenerator) -> Condition:
     rings = [_ring(lon + dx, lat + dy, size, shape)]
     if g.chance(0.5):
         rings.append(_ring(lon + dx, lat + dy, size / g.pick((2, 8)), ((-0.5, -0.5), (0.5, -0.5), (0.0, 0.5))))
-    return model.Polygon(rings=tuple(rings))
+    return offer_conditions.Polygon(rings=tuple(rings))
 
 
 def _star(g: EdgeGenerator) -> Points:
@@ -286,17 +286,17 @@ def _wrapped(lon: float) -> float:
 def _dates(g: EdgeGenerator) -> Condition:
     days = [g.today() + timedelta(days=n) for n in (-30, -1, 0, 1, 2, 30)]
     low, high = sorted((g.pick((date.min, *days)), g.pick((*days, date.max))))
-    return model.Dates(first=g.pick((low, None)), last=g.pick((high, None)))
+    return offer_conditions.Dates(first=g.pick((low, None)), last=g.pick((high, None)))
 
 
 def _weekly(g: EdgeGenerator) -> Condition:
-    return model.Weekly(windows=tuple(_window(g) for _ in range(g.random.randint(1, 4))))
+    return offer_conditions.Weekly(windows=tuple(_window(g) for _ in range(g.random.randint(1, 4))))
 
 
-def _window(g: EdgeGenerator) -> model.WeeklyWindow:
+def _window(g: EdgeGenerator) -> offer_conditions.WeeklyWindow:
     today = g.today().isoweekday()
     days = g.pick(((today,), (today, today % 7 + 1), (7, 1), (1, 2, 3, 4, 5, 6, 7)))
-    return model.WeeklyWindow(days=tuple(sorted(days)), start=_clock(g), end=_clock(g))
+    return offer_conditions.WeeklyWindow(days=tuple(sorted(days)), start=_clock(g), end=_clock(g))
 
 
 def _clock(g: EdgeGenerator) -> str:
@@ -308,7 +308,7 @@ def _clock(g: EdgeGenerator) -> str:
 def _recurrence(g: EdgeGenerator) -> Condition:
     wall = wall_clock(g.base, g.zone).replace(second=0, microsecond=0)
     start = wall + timedelta(minutes=g.pick((0, 0, -60, -61, 30, -1440, -10 * 1440, -366 * 1440)))
-    return model.Recurrence(
+    return offer_conditions.Recurrence(
         rrule=g.pick((*RULES, *HARD_RULES)), start=start, minutes=g.pick((1, 30, 60, 61, 1440, 44_640))
     )
 
@@ -316,64 +316,69 @@ def _recurrence(g: EdgeGenerator) -> Condition:
 def _segment(g: EdgeGenerator) -> Condition:
     wanted = g.some(g.segments, 0, 40)
     refused = tuple(one for one in g.some(g.segments, 0, 8) if one not in wanted)
-    return model.InSegment(any_of=wanted, none_of=refused)
+    return offer_conditions.InSegment(any_of=wanted, none_of=refused)
 
 
 def _recency(g: EdgeGenerator) -> Condition:
     low, high = g.span((0, 1, 2, 3, 499, 500, 501, 10**9))
-    return model.Recency(min_days=low, max_days=high)
+    return offer_conditions.Recency(min_days=low, max_days=high)
 
 
 def _frequency(g: EdgeGenerator) -> Condition:
     low, high = g.span(COUNTS[:12])
-    return model.Frequency(min=low, max=high, days=g.pick((0, 7, 30, 90, 365)))
+    return offer_conditions.Frequency(min=low, max=high, days=g.pick((0, 7, 30, 90, 365)))
 
 
 def _spend(g: EdgeGenerator) -> Condition:
     low, high = g.span(COUNTS[:12])
-    return model.Spend(min=low, max=high, days=g.pick((0, 7, 30, 90, 365)))
+    return offer_conditions.Spend(min=low, max=high, days=g.pick((0, 7, 30, 90, 365)))
 
 
 def _points(g: EdgeGenerator) -> Condition:
     low, high = g.span(COUNTS[:12])
-    return model.PointsBalance(min=low, max=high)
+    return offer_conditions.PointsBalance(min=low, max=high)
 
 
 def _subtotal(g: EdgeGenerator) -> Condition:
     low, high = g.span((0, *AMOUNTS))
-    return model.Subtotal(min=low, max=high, items=g.selector())
+    return offer_conditions.Subtotal(min=low, max=high, items=g.selector())
 
 
 def _quantity(g: EdgeGenerator) -> Condition:
     low, high = g.span(AMOUNTS)
-    return model.Quantity(min=low, max=high, items=g.selector())
+    return offer_conditions.Quantity(min=low, max=high, items=g.selector())
 
 
 def _bundle(g: EdgeGenerator) -> Condition:
     """Components that may want the same lines, or the very same component twice."""
     parts = [
-        model.BundleItem(items=g.selector(), quantity=g.pick(QUANTITIES[:-1])) for _ in range(g.random.randint(1, 4))
+        offer_conditions.BundleItem(items=g.selector(), quantity=g.pick(QUANTITIES[:-1]))
+        for _ in range(g.random.randint(1, 4))
     ]
-    return model.Bundle(of=tuple(parts) if g.chance(0.7) else (*parts, parts[0]))
+    return offer_conditions.Bundle(of=tuple(parts) if g.chance(0.7) else (*parts, parts[0]))
 
 
 HARD: dict[type, Callable[[EdgeGenerator], Condition]] = {
-    model.Circle: _circle,
-    model.Polygon: _polygon,
-    model.Region: lambda g: model.Region(any_of=g.some(REGION_PATHS, 1, 3)),
-    model.Dates: _dates,
-    model.Weekly: _weekly,
-    model.Recurrence: _recurrence,
-    model.InSegment: _segment,
-    model.Birthday: lambda g: model.Birthday(before=g.pick((0, 1, 7, 181, 182)), after=g.pick((0, 1, 7, 182))),
-    model.NthVisit: lambda g: model.NthVisit(n=g.pick((1, 2, 3, 7, 500, 100_000)), every=g.chance(0.6)),
-    model.Recency: _recency,
-    model.Frequency: _frequency,
-    model.Spend: _spend,
-    model.PointsBalance: _points,
-    model.Subtotal: _subtotal,
-    model.Quantity: _quantity,
-    model.Bundle: _bundle,
-    model.BinPrefix: lambda g: model.BinPrefix(any_of=g.some(BINS[1:], 1, 3)),
-    model.Code: lambda g: model.Code(any_of=g.some(CODES, 1, 2)),
+    offer_conditions.Circle: _circle,
+    offer_conditions.Polygon: _polygon,
+    offer_conditions.Region: lambda g: offer_conditions.Region(any_of=g.some(REGION_PATHS, 1, 3)),
+    offer_conditions.Dates: _dates,
+    offer_conditions.Weekly: _weekly,
+    offer_conditions.Recurrence: _recurrence,
+    offer_conditions.InSegment: _segment,
+    offer_conditions.Birthday: lambda g: offer_conditions.Birthday(
+        before=g.pick((0, 1, 7, 181, 182)), after=g.pick((0, 1, 7, 182))
+    ),
+    offer_conditions.NthVisit: lambda g: offer_conditions.NthVisit(
+        n=g.pick((1, 2, 3, 7, 500, 100_000)), every=g.chance(0.6)
+    ),
+    offer_conditions.Recency: _recency,
+    offer_conditions.Frequency: _frequency,
+    offer_conditions.Spend: _spend,
+    offer_conditions.PointsBalance: _points,
+    offer_conditions.Subtotal: _subtotal,
+    offer_conditions.Quantity: _quantity,
+    offer_conditions.Bundle: _bundle,
+    offer_conditions.BinPrefix: lambda g: offer_conditions.BinPrefix(any_of=g.some(BINS[1:], 1, 3)),
+    offer_conditions.Code: lambda g: offer_conditions.Code(any_of=g.some(CODES, 1, 2)),
 }

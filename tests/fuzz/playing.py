@@ -7,11 +7,12 @@ from typing import Any
 from unittest.mock import patch
 
 from poi_offers import catalogue as module
-from poi_offers import model
+from poi_offers import offer_conditions
 from poi_offers.catalogue import Catalogue
 from poi_offers.eligibility import judge_scene, truth_of
 from poi_offers.errors import OfferError
-from poi_offers.model import Condition, Offer
+from poi_offers.model import Offer
+from poi_offers.offer_conditions import Condition
 from poi_offers.scene import Scene
 from poi_offers.situation import Situation
 from poi_offers.storetime import wall_clock
@@ -73,7 +74,7 @@ class Oracle:
             for offer in self.offers.values():
                 tree = offer.conditions
                 truth = judge_scene(tree, scene).truth
-                if isinstance(tree, model.All | model.Any | model.Not):
+                if isinstance(tree, offer_conditions.All | offer_conditions.Any | offer_conditions.Not):
                     self.tally[f"{type(tree).__name__} {TRUTHS[truth]}"] += 1
                 if truth:
                     found.append((-offer.stacking.priority, offer.offer_id))

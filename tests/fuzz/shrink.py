@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import msgspec
 
-from poi_offers import model
-from poi_offers.model import Condition
+from poi_offers import offer_conditions
+from poi_offers.offer_conditions import Condition
 from poi_offers.situation import Situation
 from tests.fuzz.steps import Add, Ask, Look, Own, Put
 
@@ -60,10 +60,10 @@ def simpler(step: object) -> Iterator[object]:
 
 
 def _smaller_trees(tree: Condition) -> Iterator[Condition]:
-    if isinstance(tree, model.Not):
+    if isinstance(tree, offer_conditions.Not):
         yield tree.of
-        yield from (model.Not(of=part) for part in _smaller_trees(tree.of))
-    elif isinstance(tree, (model.All, model.Any)):
+        yield from (offer_conditions.Not(of=part) for part in _smaller_trees(tree.of))
+    elif isinstance(tree, (offer_conditions.All, offer_conditions.Any)):
         yield from tree.of
         for i, part in enumerate(tree.of):
             before, after = tree.of[:i], tree.of[i + 1 :]

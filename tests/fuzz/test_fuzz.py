@@ -12,7 +12,7 @@ import pytest
 from poi_cext import _match_py
 from poi_offers import compile as compiling
 from poi_offers.bound import Bounds
-from poi_offers.model import All, Circle, Not, Stores
+from poi_offers.offer_conditions import All, Circle, Not, Stores
 from tests.fuzz import choosing
 from tests.fuzz import trial as trials
 from tests.fuzz.edges import EdgeGenerator, clock_changes

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from poi_offers import model
-from poi_offers.model import Condition, Offer
+from poi_offers import model, offer_conditions, offer_parts
+from poi_offers.model import Offer
+from poi_offers.offer_conditions import Condition
 from poi_offers.validate_conditions import MAX_CLAUSES, clause_count
 from tests.fuzz.edges import EdgeGenerator
 from tests.fuzz.steps import Ask, Merge, OfferStep, Put, Remove
@@ -64,17 +65,27 @@ def _crowd(g: EdgeGenerator, number: int) -> list[Offer]:
 
 
 def _bound(g: EdgeGenerator, offer_id: str, tree: Condition) -> Offer:
-    binder = g.pick((model.Stores, model.Stores, model.TierIs, model.InSegment, model.Dates, model.Circle, None))
-    both = tree if binder is None else model.All(of=(g.leaf(binder), tree))
+    binder = g.pick(
+        (
+            offer_conditions.Stores,
+            offer_conditions.Stores,
+            offer_conditions.TierIs,
+            offer_conditions.InSegment,
+            offer_conditions.Dates,
+            offer_conditions.Circle,
+            None,
+        )
+    )
+    both = tree if binder is None else offer_conditions.All(of=(g.leaf(binder), tree))
     fits = clause_count(both, positive=True) <= MAX_CLAUSES
     return msgspec.structs.replace(g.offer(offer_id, 1), conditions=both if fits else tree)
 
 
 def _wide(g: EdgeGenerator, _: int) -> list[Offer]:
     """More segments and more products than 16 bits can number."""
-    segments = [model.InSegment(any_of=WIDE_SEGMENTS[at : at + 5000]) for at in range(0, MANY_WORDS, 5000)]
-    chunks = [model.Selector(products=WIDE_PRODUCTS[at : at + 500]) for at in range(0, MANY_WORDS, 500)]
-    products = [model.Subtotal(min=g.pick((1, 500, 1000)), items=items) for items in chunks]
+    segments = [offer_conditions.InSegment(any_of=WIDE_SEGMENTS[at : at + 5000]) for at in range(0, MANY_WORDS, 5000)]
+    chunks = [offer_parts.Selector(products=WIDE_PRODUCTS[at : at + 500]) for at in range(0, MANY_WORDS, 500)]
+    products = [offer_conditions.Subtotal(min=g.pick((1, 500, 1000)), items=items) for items in chunks]
     trees = [*segments, *products, *(g.tree(3) for _ in range(30))]
     return [msgspec.structs.replace(g.offer(f"off_{n}", 1), conditions=tree) for n, tree in enumerate(trees)]
 

@@ -7,7 +7,8 @@ from poi_cext import _match_py
 from poi_offers import catalogue, columns, shelf
 from poi_offers.catalogue import Catalogue
 from poi_offers.eligibility import judge
-from poi_offers.model import All, Condition, Offer
+from poi_offers.model import Offer
+from poi_offers.offer_conditions import All, Condition
 from poi_offers.situation import Situation
 from tests.offers.generate import Generator
 

@@ -9,7 +9,8 @@ import pytest
 from poi_cext.choose import COMPILED
 from poi_offers.candidates import Candidates, Evaluation
 from poi_offers.choice import Choice, choose, choose_plainly
-from poi_offers.model import (
+from poi_offers.model import Offer, Stacking
+from poi_offers.offer_effects import (
     AmountOff,
     BuyXGetY,
     Cashback,
@@ -17,14 +18,12 @@ from poi_offers.model import (
     FixedPrice,
     FreeItem,
     Message,
-    Offer,
     PercentOff,
     PointsFixed,
     PointsMultiplier,
     PointsPerUnit,
-    Selector,
-    Stacking,
 )
+from poi_offers.offer_parts import Selector
 from poi_offers.policy import Policy
 from poi_offers.situation import SaleItem
 from poi_offers.steps import sheet_of

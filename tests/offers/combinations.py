@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from poi_offers.candidates import Candidates
-from poi_offers.model import (
+from poi_offers.model import Offer, Stacking
+from poi_offers.offer_effects import (
     AmountOff,
     BuyXGetY,
     Cashback,
@@ -14,14 +15,12 @@ from poi_offers.model import (
     FixedPrice,
     FreeItem,
     Message,
-    Offer,
     PercentOff,
     PointsFixed,
     PointsMultiplier,
     PointsPerUnit,
-    Selector,
-    Stacking,
 )
+from poi_offers.offer_parts import Selector
 from poi_offers.policy import Policy
 from poi_offers.situation import SaleItem
 

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import TypeVar
 
-from poi_offers import model
-from poi_offers.model import Condition
+from poi_offers import model, offer_conditions, offer_effects, offer_parts
+from poi_offers.offer_conditions import Condition
 from poi_offers.situation import Basket, CustomerFacts, PaymentFacts, Place, SaleItem, Situation
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class Generator:
             offer_id=offer_id,
             name={"en": offer_id},
             currency="EUR",
-            effects=(model.PercentOff(percent=self.random.randrange(100, 5000, 100)),),
+            effects=(offer_effects.PercentOff(percent=self.random.randrange(100, 5000, 100)),),
             conditions=self.condition(depth),
             stacking=model.Stacking(priority=self.random.randrange(4)),
         )
@@ -65,10 +65,10 @@ class Generator:
         if depth <= 1 or kind < 0.25:
             return self.leaf()
         if kind < 0.4:
-            return model.Not(of=self.condition(depth - 1))
+            return offer_conditions.Not(of=self.condition(depth - 1))
         if kind < 0.75:
-            return model.All(of=self._parts(depth, 4))
-        return model.Any(of=self._parts(depth, 2))
+            return offer_conditions.All(of=self._parts(depth, 4))
+        return offer_conditions.Any(of=self._parts(depth, 2))
 
     def leaf(self, kind: type | None = None) -> Condition:
         """A leaf of the given or of a random kind."""
@@ -145,11 +145,11 @@ class Generator:
             entry_mode=self.pick(("contactless", "chip", "swipe", "cash")) if self.chance(0.8) else None,
         )
 
-    def selector(self) -> model.Selector:
+    def selector(self) -> offer_parts.Selector:
         """Any lines, or some."""
         if self.chance(0.3):
-            return model.Selector()
-        return model.Selector(
+            return offer_parts.Selector()
+        return offer_parts.Selector(
             products=self.some(PRODUCTS, 0, 4),
             brands=self.some(("acme", "globex"), 0, 1),
             categories=self.some(CATEGORIES[:-1], 0, 2),
@@ -181,7 +181,7 @@ class Generator:
 
 def _circle(g: Generator) -> Condition:
     _, lat, lon, _ = g.pick(CITIES)
-    return model.Circle(lat=lat, lon=lon, radius=g.pick((50.0, 800.0, 5000.0, 8_000_000.0)))
+    return offer_conditions.Circle(lat=lat, lon=lon, radius=g.pick((50.0, 800.0, 5000.0, 8_000_000.0)))
 
 
 def _polygon(g: Generator) -> Condition:
@@ -190,25 +190,25 @@ def _polygon(g: Generator) -> Condition:
     corners = ((-size, -size), (size, -size), (size * 1.2, size / 2), (0.0, size), (-size, -size))
     ring = tuple(((lon + x + 180) % 360 - 180, lat + y) for x, y in corners)
     hole = tuple(((lon + x / 8 + 180) % 360 - 180, lat + y / 8) for x, y in corners)
-    return model.Polygon(rings=(ring, hole) if g.chance(0.5) else (ring,))
+    return offer_conditions.Polygon(rings=(ring, hole) if g.chance(0.5) else (ring,))
 
 
 def _dates(g: Generator) -> Condition:
     low, high = g.limits(800)
     start = date(2025, 10, 18)
     first = None if low is None else start + timedelta(days=low)
-    return model.Dates(first=first, last=None if high is None else start + timedelta(days=high))
+    return offer_conditions.Dates(first=first, last=None if high is None else start + timedelta(days=high))
 
 
 def _weekly(g: Generator) -> Condition:
-    return model.Weekly(windows=tuple(_window(g) for _ in range(g.random.randint(1, 3))))
+    return offer_conditions.Weekly(windows=tuple(_window(g) for _ in range(g.random.randint(1, 3))))
 
 
-def _window(g: Generator) -> model.WeeklyWindow:
+def _window(g: Generator) -> offer_conditions.WeeklyWindow:
     start = g.random.randrange(1440)
     end = (start + g.random.randrange(1, 1440)) % 1440
     days = tuple(sorted(g.some(range(1, 8), 1, 6)))
-    return model.WeeklyWindow(days=days, start=_clock(start), end=_clock(end))
+    return offer_conditions.WeeklyWindow(days=days, start=_clock(start), end=_clock(end))
 
 
 def _clock(minute: int) -> str:
@@ -217,77 +217,83 @@ def _clock(minute: int) -> str:
 
 def _recurrence(g: Generator) -> Condition:
     start = datetime.fromisoformat("2025-06-01T08:00") + timedelta(minutes=g.random.randrange(0, 700_000, 15))
-    return model.Recurrence(rrule=g.pick(RULES), start=start, minutes=g.pick((30, 600, 3000)))
+    return offer_conditions.Recurrence(rrule=g.pick(RULES), start=start, minutes=g.pick((30, 600, 3000)))
 
 
 def _segment(g: Generator) -> Condition:
     wanted = g.some(SEGMENTS, 0, 12)
     refused = tuple(one for one in g.some(SEGMENTS, 1, 8) if one not in wanted)
-    return model.InSegment(any_of=wanted, none_of=refused if g.chance(0.5) else ())
+    return offer_conditions.InSegment(any_of=wanted, none_of=refused if g.chance(0.5) else ())
 
 
 def _recency(g: Generator) -> Condition:
     low, high = g.limits(500)
-    return model.Recency(min_days=low, max_days=high)
+    return offer_conditions.Recency(min_days=low, max_days=high)
 
 
 def _frequency(g: Generator) -> Condition:
     low, high = g.limits(8)
-    return model.Frequency(min=low, max=high, days=g.pick((0, 7, 30, 90, 365)))
+    return offer_conditions.Frequency(min=low, max=high, days=g.pick((0, 7, 30, 90, 365)))
 
 
 def _spend(g: Generator) -> Condition:
     low, high = g.limits(20_000)
-    return model.Spend(min=low, max=high, days=g.pick((0, 7, 30, 90, 365)))
+    return offer_conditions.Spend(min=low, max=high, days=g.pick((0, 7, 30, 90, 365)))
 
 
 def _points(g: Generator) -> Condition:
     low, high = g.limits(500)
-    return model.PointsBalance(min=low, max=high)
+    return offer_conditions.PointsBalance(min=low, max=high)
 
 
 def _subtotal(g: Generator) -> Condition:
     low, high = g.limits(12_000)
-    return model.Subtotal(min=low, max=high, items=g.selector())
+    return offer_conditions.Subtotal(min=low, max=high, items=g.selector())
 
 
 def _quantity(g: Generator) -> Condition:
     low, high = g.limits(9000)
-    return model.Quantity(min=low, max=high, items=g.selector())
+    return offer_conditions.Quantity(min=low, max=high, items=g.selector())
 
 
 def _bundle(g: Generator) -> Condition:
     parts = range(g.random.randint(1, 3))
-    return model.Bundle(
-        of=tuple(model.BundleItem(items=g.selector(), quantity=g.pick((500, 1000, 2000))) for _ in parts)
+    return offer_conditions.Bundle(
+        of=tuple(offer_conditions.BundleItem(items=g.selector(), quantity=g.pick((500, 1000, 2000))) for _ in parts)
     )
 
 
 LEAVES: dict[type, Callable[[Generator], Condition]] = {
-    model.Circle: _circle,
-    model.Polygon: _polygon,
-    model.Stores: lambda g: model.Stores(any_of=g.some(STORES, 1, 6)),
-    model.Region: lambda g: model.Region(any_of=g.some(REGIONS, 1, 3)),
-    model.Dates: _dates,
-    model.Weekly: _weekly,
-    model.Recurrence: _recurrence,
-    model.TierIs: lambda g: model.TierIs(any_of=g.some(TIERS, 1, 2)),
-    model.InSegment: _segment,
-    model.Birthday: lambda g: model.Birthday(before=g.pick((0, 7, 182)), after=g.pick((0, 30))),
-    model.NthVisit: lambda g: model.NthVisit(n=g.random.randint(1, 6), every=g.chance(0.5)),
-    model.Recency: _recency,
-    model.Frequency: _frequency,
-    model.Spend: _spend,
-    model.FirstPurchase: lambda g: model.FirstPurchase(),
-    model.PointsBalance: _points,
-    model.Subtotal: _subtotal,
-    model.Quantity: _quantity,
-    model.Bundle: _bundle,
-    model.CardScheme: lambda g: model.CardScheme(any_of=g.some(SCHEMES, 1, 2)),
-    model.CardType: lambda g: model.CardType(any_of=g.some(("debit", "credit", "prepaid", "commercial"), 1, 2)),
-    model.BinPrefix: lambda g: model.BinPrefix(any_of=g.some(("4", "4970", "49701", "49701012", "51"), 1, 2)),
-    model.EntryMode: lambda g: model.EntryMode(any_of=g.some(("contactless", "chip", "phone", "cash"), 1, 2)),
-    model.Channel: lambda g: model.Channel(any_of=g.some(("counter", "phone", "partner"), 1, 2)),
-    model.Partner: lambda g: model.Partner(any_of=g.some(PARTNERS, 1, 2)),
-    model.Code: lambda g: model.Code(any_of=g.some(CODES, 1, 2)),
+    offer_conditions.Circle: _circle,
+    offer_conditions.Polygon: _polygon,
+    offer_conditions.Stores: lambda g: offer_conditions.Stores(any_of=g.some(STORES, 1, 6)),
+    offer_conditions.Region: lambda g: offer_conditions.Region(any_of=g.some(REGIONS, 1, 3)),
+    offer_conditions.Dates: _dates,
+    offer_conditions.Weekly: _weekly,
+    offer_conditions.Recurrence: _recurrence,
+    offer_conditions.TierIs: lambda g: offer_conditions.TierIs(any_of=g.some(TIERS, 1, 2)),
+    offer_conditions.InSegment: _segment,
+    offer_conditions.Birthday: lambda g: offer_conditions.Birthday(before=g.pick((0, 7, 182)), after=g.pick((0, 30))),
+    offer_conditions.NthVisit: lambda g: offer_conditions.NthVisit(n=g.random.randint(1, 6), every=g.chance(0.5)),
+    offer_conditions.Recency: _recency,
+    offer_conditions.Frequency: _frequency,
+    offer_conditions.Spend: _spend,
+    offer_conditions.FirstPurchase: lambda g: offer_conditions.FirstPurchase(),
+    offer_conditions.PointsBalance: _points,
+    offer_conditions.Subtotal: _subtotal,
+    offer_conditions.Quantity: _quantity,
+    offer_conditions.Bundle: _bundle,
+    offer_conditions.CardScheme: lambda g: offer_conditions.CardScheme(any_of=g.some(SCHEMES, 1, 2)),
+    offer_conditions.CardType: lambda g: offer_conditions.CardType(
+        any_of=g.some(("debit", "credit", "prepaid", "commercial"), 1, 2)
+    ),
+    offer_conditions.BinPrefix: lambda g: offer_conditions.BinPrefix(
+        any_of=g.some(("4", "4970", "49701", "49701012", "51"), 1, 2)
+    ),
+    offer_conditions.EntryMode: lambda g: offer_conditions.EntryMode(
+        any_of=g.some(("contactless", "chip", "phone", "cash"), 1, 2)
+    ),
+    offer_conditions.Channel: lambda g: offer_conditions.Channel(any_of=g.some(("counter", "phone", "partner"), 1, 2)),
+    offer_conditions.Partner: lambda g: offer_conditions.Partner(any_of=g.some(PARTNERS, 1, 2)),
+    offer_conditions.Code: lambda g: offer_conditions.Code(any_of=g.some(CODES, 1, 2)),
 }

@@ -6,7 +6,9 @@ from poi_offers.arithmetic import Applied, apply
 from poi_offers.catalogue import Catalogue
 from poi_offers.decide import decide
 from poi_offers.decision import Decision, Reason
-from poi_offers.model import All, Condition, Effect, Limit, Offer, Stacking
+from poi_offers.model import Limit, Offer, Stacking
+from poi_offers.offer_conditions import All, Condition
+from poi_offers.offer_effects import Effect
 from poi_offers.policy import Policy
 from poi_offers.situation import Basket, CustomerFacts, Place, SaleItem, Situation
 from poi_offers.steps import sheet_of, steps_of

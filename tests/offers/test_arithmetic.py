@@ -4,7 +4,9 @@ from itertools import permutations
 
 import pytest
 
-from poi_offers.model import AmountOff, BuyXGetY, FixedPrice, FreeItem, Offer, PercentOff, Selector
+from poi_offers.model import Offer
+from poi_offers.offer_effects import AmountOff, BuyXGetY, FixedPrice, FreeItem, PercentOff
+from poi_offers.offer_parts import Selector
 from poi_offers.situation import SaleItem
 from poi_offers.steps import BasketError, sheet_of
 from poi_offers.units import deal

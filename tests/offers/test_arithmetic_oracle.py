@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from poi_offers.arithmetic import apply
-from poi_offers.model import AmountOff, BuyXGetY, Effect, FixedPrice, FreeItem, Offer, PercentOff
+from poi_offers.model import Offer
 from poi_offers.money import round_half_away
+from poi_offers.offer_effects import AmountOff, BuyXGetY, Effect, FixedPrice, FreeItem, PercentOff
 from poi_offers.selection import selected
 from poi_offers.situation import SaleItem
 from poi_offers.steps import sheet_of, steps_of

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from poi_offers.catalogue import Catalogue
 from poi_offers.eligibility import judge
 from poi_offers.errors import OfferError
-from poi_offers.model import (
+from poi_offers.offer_conditions import (
     All,
     Any,
     BinPrefix,
@@ -25,13 +25,13 @@ from poi_offers.model import (
     Polygon,
     Recurrence,
     Region,
-    Selector,
     Stores,
     Subtotal,
     Weekly,
     WeeklyWindow,
 )
-from poi_offers.model import Not as No
+from poi_offers.offer_conditions import Not as No
+from poi_offers.offer_parts import Selector
 from poi_offers.situation import Place, Situation
 from poi_offers.validate_conditions import MAX_CLAUSES, clause_count
 from tests.offers.catalogues import each_matcher, expected, ids, offer

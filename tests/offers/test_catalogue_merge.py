@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from poi_offers import catalogue
 from poi_offers.catalogue import Catalogue, Merge, Merged
-from poi_offers.model import Channel, InSegment, Offer, Stores, Subtotal
+from poi_offers.model import Offer
+from poi_offers.offer_conditions import Channel, InSegment, Stores, Subtotal
 from poi_offers.order import Orders
 from poi_offers.shelf import Shelf
 from poi_offers.validate_conditions import MAX_CLAUSES, clause_count

@@ -5,7 +5,9 @@ from random import Random
 
 import msgspec
 
-from poi_offers.model import AmountOff, Cashback, FixedPrice, FreeItem, Offer, PercentOff, Selector
+from poi_offers.model import Offer
+from poi_offers.offer_effects import AmountOff, Cashback, FixedPrice, FreeItem, PercentOff
+from poi_offers.offer_parts import Selector
 from poi_offers.policy import Policy
 from tests.offers.choices import Given, both, given_choice, offer_of
 

@@ -7,20 +7,19 @@ import pytest
 
 from poi_offers.candidates import Candidates
 from poi_offers.choice import choose_plainly
-from poi_offers.model import (
+from poi_offers.model import Offer, Stacking
+from poi_offers.offer_effects import (
     AmountOff,
     BuyXGetY,
     Cashback,
     Effect,
     FixedPrice,
     FreeItem,
-    Offer,
     PercentOff,
     PointsFixed,
     PointsPerUnit,
-    Selector,
-    Stacking,
 )
+from poi_offers.offer_parts import Selector
 from poi_offers.policy import Policy
 from poi_offers.reduce import parts, unbeaten
 from poi_offers.steps import sheet_of

@@ -4,18 +4,9 @@ import pytest
 
 from poi_offers.candidates import Candidates
 from poi_offers.choice import greedy
-from poi_offers.model import (
-    AmountOff,
-    Cashback,
-    FixedPrice,
-    FreeItem,
-    Limit,
-    Offer,
-    PercentOff,
-    PointsFixed,
-    PointsPerUnit,
-    Selector,
-)
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_effects import AmountOff, Cashback, FixedPrice, FreeItem, PercentOff, PointsFixed, PointsPerUnit
+from poi_offers.offer_parts import Selector
 from poi_offers.policy import Policy
 from poi_offers.steps import sheet_of
 from tests.offers.making import chosen_ids, decided, line, offer, situation

@@ -8,7 +8,9 @@ import pytest
 
 from poi_cext.choose import COMPILED
 from poi_offers.choice import choose, choose_plainly
-from poi_offers.model import AmountOff, Offer, PercentOff, Selector, Stacking
+from poi_offers.model import Offer, Stacking
+from poi_offers.offer_effects import AmountOff, PercentOff
+from poi_offers.offer_parts import Selector
 from poi_offers.policy import Policy
 from poi_offers.situation import SaleItem
 from tests.offers.choices import SELECTORS, Given, given_choice, item_of, money

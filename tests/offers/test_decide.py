@@ -6,25 +6,22 @@ import pytest
 from poi_offers.catalogue import Catalogue
 from poi_offers.decide import decide
 from poi_offers.decision import Adjustment, Award, Decision, NearMiss
-from poi_offers.model import (
-    All,
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_conditions import All, CardScheme, Subtotal
+from poi_offers.offer_effects import (
     AmountOff,
     BuyXGetY,
-    CardScheme,
     Cashback,
     FixedPrice,
     FreeItem,
-    Limit,
     Message,
     NextVisitCoupon,
-    Offer,
     PercentOff,
     PointsFixed,
     PointsMultiplier,
     PointsPerUnit,
-    Selector,
-    Subtotal,
 )
+from poi_offers.offer_parts import Selector
 from poi_offers.policy import Policy
 from tests.offers.making import chosen_ids, decided, line, offer, reason_of, situation
 

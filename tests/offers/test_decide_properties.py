@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from poi_offers.catalogue import Catalogue
 from poi_offers.decide import decide
 from poi_offers.decision import Decision
-from poi_offers.model import AmountOff, Cashback, FixedPrice, FreeItem, Limit, Offer, PercentOff, Stacking
+from poi_offers.model import Limit, Offer, Stacking
+from poi_offers.offer_effects import AmountOff, Cashback, FixedPrice, FreeItem, PercentOff
 from poi_offers.policy import Policy
 from poi_offers.situation import CustomerFacts, SaleItem
 from tests.offers.combinations import STACKINGS, baskets, message_offer, offer_lists, with_id
@@ -135,7 +136,7 @@ def in_whole_units(effect: object) -> bool:
 SCRIPT = """
 import msgspec
 from tests.offers.making import decided, line, offer, situation
-from poi_offers.model import AmountOff, Cashback, PercentOff
+from poi_offers.offer_effects import AmountOff, Cashback, PercentOff
 offers = [offer(f"o{i}", AmountOff(amount=50 + i % 3), group="gh"[i % 2], group_max=2) for i in range(8)]
 offers += [offer("p", PercentOff(percent=1234)), offer("c", Cashback(percent=700))]
 print(msgspec.json.encode(decided(offers, situation(line("a", 999), line("b", 455)))).decode())

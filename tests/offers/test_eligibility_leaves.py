@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from poi_offers.eligibility import judge
-from poi_offers.model import (
+from poi_offers.offer_conditions import (
     BinPrefix,
     Birthday,
     Bundle,
@@ -29,7 +29,6 @@ from poi_offers.model import (
     Recency,
     Recurrence,
     Region,
-    Selector,
     Spend,
     Stores,
     Subtotal,
@@ -37,6 +36,7 @@ from poi_offers.model import (
     Weekly,
     WeeklyWindow,
 )
+from poi_offers.offer_parts import Selector
 from poi_offers.situation import Place, Situation
 from tests.offers.scenes import NOON, PARIS, at, card, line, somebody
 

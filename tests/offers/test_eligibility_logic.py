@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from poi_offers.eligibility import judge, truth_of
-from poi_offers.model import All, Any, CardScheme, Channel, Code, Condition, Not, Subtotal, TierIs
+from poi_offers.offer_conditions import All, Any, CardScheme, Channel, Code, Condition, Not, Subtotal, TierIs
 from poi_offers.scene import Scene
 from tests.offers.generate import Generator
 from tests.offers.scenes import at

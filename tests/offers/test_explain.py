@@ -12,7 +12,9 @@ from poi_offers.decide import Explained, decide
 from poi_offers.decision import NearMiss
 from poi_offers.eligibility import Verdict, judge, judge_scene
 from poi_offers.explain import Explanation, explain
-from poi_offers.model import All, AmountOff, Any, CardScheme, Code, Condition, Limit, Not, Stores, Subtotal, TierIs
+from poi_offers.model import Limit
+from poi_offers.offer_conditions import All, Any, CardScheme, Code, Condition, Not, Stores, Subtotal, TierIs
+from poi_offers.offer_effects import AmountOff
 from poi_offers.policy import Policy
 from poi_offers.scene import Scene
 from poi_offers.situation import Situation

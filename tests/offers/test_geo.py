@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from poi_offers.eligibility import judge
 from poi_offers.geo import EARTH_RADIUS, chord, distance, in_polygon, locate, unit_vector
-from poi_offers.model import Circle
+from poi_offers.offer_conditions import Circle
 from poi_offers.situation import Place
 from tests.offers.scenes import at
 

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from poi_offers.holdout import held_out
-from poi_offers.model import PercentOff
+from poi_offers.offer_effects import PercentOff
 from tests.offers.making import offer
 
 OFF = PercentOff(percent=1000)

@@ -13,7 +13,8 @@ from poi_offers.catalogue import Catalogue
 from poi_offers.decide import decide
 from poi_offers.errors import OfferError
 from poi_offers.limits import LimitClaim, claims, limit_key
-from poi_offers.model import AmountOff, Cashback, Effect, Limit, Message, Offer, PercentOff
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_effects import AmountOff, Cashback, Effect, Message, PercentOff
 from poi_offers.policy import Policy
 from poi_offers.situation import CustomerFacts
 from poi_offers.validate import check_offer

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from poi_offers.eligibility import judge
-from poi_offers.model import Condition, Recurrence, Weekly, WeeklyWindow
+from poi_offers.offer_conditions import Condition, Recurrence, Weekly, WeeklyWindow
 from poi_offers.situation import Place
 from poi_offers.storetime import (
     StoreTimeError,

@@ -11,7 +11,9 @@ from poi_engine.goods.stock import OutOfStock
 from poi_engine.orders.ahead import Wished
 from poi_engine.orders.placing import Orderer
 from poi_engine.settings import Ordering
-from poi_offers.model import Channel, Offer, PercentOff
+from poi_offers.model import Offer
+from poi_offers.offer_conditions import Channel
+from poi_offers.offer_effects import PercentOff
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
 from tests.goods.stocking import stocked
 from tests.orders.ordering import PARIS, all_orders, held, order_ahead, phone, piece

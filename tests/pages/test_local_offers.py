@@ -16,24 +16,10 @@ from poi_offers.catalogue import Catalogue
 from poi_offers.decide import decide
 from poi_offers.eligibility import judge
 from poi_offers.local import local_effect, windows
-from poi_offers.model import (
-    All,
-    AmountOff,
-    Condition,
-    Dates,
-    FixedPrice,
-    Limit,
-    Not,
-    Offer,
-    PercentOff,
-    Quantity,
-    Selector,
-    Stacking,
-    Stores,
-    TierIs,
-    Weekly,
-    WeeklyWindow,
-)
+from poi_offers.model import Limit, Offer, Stacking
+from poi_offers.offer_conditions import All, Condition, Dates, Not, Quantity, Stores, TierIs, Weekly, WeeklyWindow
+from poi_offers.offer_effects import AmountOff, FixedPrice, PercentOff
+from poi_offers.offer_parts import Selector
 from poi_offers.policy import Policy
 from poi_offers.situation import Basket, CustomerFacts, Place, SaleItem, Situation
 from poi_server.pages.assets import PAGES_FOLDER

@@ -7,14 +7,14 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
-from poi_offers import model
+from poi_offers import model, offer_conditions, offer_effects, offer_parts
 from poi_server.i18n import LANGUAGES, catalogue
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
-LEAVES = {leaf.__struct_config__.tag: leaf for leaf in get_args(model.Leaf)}
-GROUPS = {part.__struct_config__.tag for part in get_args(model.Condition)} - LEAVES.keys()
-EFFECTS = {effect.__struct_config__.tag: effect for effect in get_args(model.Effect)}
+LEAVES = {leaf.__struct_config__.tag: leaf for leaf in get_args(offer_conditions.Leaf)}
+GROUPS = {part.__struct_config__.tag for part in get_args(offer_conditions.Condition)} - LEAVES.keys()
+EFFECTS = {effect.__struct_config__.tag: effect for effect in get_args(offer_effects.Effect)}
 PARTS = {"LIMIT": model.Limit, "STACKING": model.Stacking}
 ELSEWHERE = {"version", "effects", "conditions", "limits", "stacking"}
 """Settings of an offer that are sections of the form (or counted by the server) instead of fields."""
@@ -84,7 +84,10 @@ async def test_everything_has_its_words(table: dict[str, Any], language: str) ->
         wanted.add(f"field.{field.get('called', field['name'])}")
         wanted |= {f"{field.get('words', field['name'])}.{choice}" for choice in field.get("choices", ())}
     wanted |= {
-        f"field.{name}" for name in _fields(model.Selector) | _fields(model.WeeklyWindow) | _fields(model.BundleItem)
+        f"field.{name}"
+        for name in _fields(offer_parts.Selector)
+        | _fields(offer_conditions.WeeklyWindow)
+        | _fields(offer_conditions.BundleItem)
     }
     assert wanted - catalogue(language).keys() == set()
 

@@ -18,7 +18,9 @@ from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.webpush import new_key, public_point, to_text
 from poi_offers.holdout import held_out
-from poi_offers.model import All, AmountOff, Condition, InSegment, Limit, Not, Offer, Subtotal, Weekly, WeeklyWindow
+from poi_offers.model import Limit, Offer
+from poi_offers.offer_conditions import All, Condition, InSegment, Not, Subtotal, Weekly, WeeklyWindow
+from poi_offers.offer_effects import AmountOff
 from tests.engine.shop import SELLER, M, Shop
 
 pytestmark = pytest.mark.valkey

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 from poi_engine.segments.model import All, Any, Bought, Condition, Not
-from poi_offers import model
+from poi_offers import offer_conditions
 
 TIERS = ("member", "silver", "gold", "")
 WORDS = ("vip", "press")
@@ -45,14 +45,14 @@ def _between(dice: random.Random, *values: int) -> dict[str, int]:
 def _recency(dice: random.Random) -> Condition:
     low, high = sorted(dice.choices((0, 1, 7, 30, 100), k=2))
     shape = dice.choice(({"min_days": low}, {"max_days": high}, {"min_days": low, "max_days": high}))
-    return model.Recency(**shape)
+    return offer_conditions.Recency(**shape)
 
 
 def _segment(dice: random.Random) -> Condition:
     wanted = tuple(dice.sample((*WORDS, *GROUPS), dice.randrange(4)))
     rest = [word for word in (*WORDS, *GROUPS) if word not in wanted]
     none_of = tuple(dice.sample(rest, dice.randrange(2 if wanted else 3)))
-    return model.InSegment(any_of=wanted or ("vip",) if not none_of else wanted, none_of=none_of)
+    return offer_conditions.InSegment(any_of=wanted or ("vip",) if not none_of else wanted, none_of=none_of)
 
 
 def _bought(dice: random.Random) -> Condition:
@@ -66,14 +66,16 @@ def _bought(dice: random.Random) -> Condition:
 
 
 _LEAVES: tuple[Callable[[random.Random], Condition], ...] = (
-    lambda dice: model.TierIs(any_of=tuple(dice.sample(TIERS[:3], dice.choice((1, 2))))),
+    lambda dice: offer_conditions.TierIs(any_of=tuple(dice.sample(TIERS[:3], dice.choice((1, 2))))),
     _segment,
-    lambda dice: model.Birthday(before=dice.choice((0, 3, 30)), after=dice.choice((0, 7, 182))),
-    lambda dice: model.NthVisit(n=dice.choice((1, 2, 3, 5)), every=dice.random() < 0.5),
+    lambda dice: offer_conditions.Birthday(before=dice.choice((0, 3, 30)), after=dice.choice((0, 7, 182))),
+    lambda dice: offer_conditions.NthVisit(n=dice.choice((1, 2, 3, 5)), every=dice.random() < 0.5),
     _recency,
-    lambda dice: model.Frequency(days=dice.choice((0, 7, 30, 90, 365)), **_between(dice, 0, 1, 2, 3, 5)),
-    lambda dice: model.Spend(days=dice.choice((0, 7, 30, 90, 365)), **_between(dice, 0, 500, 1500, 3000, 6000)),
-    lambda dice: model.FirstPurchase(),
-    lambda dice: model.PointsBalance(**_between(dice, 0, 1, 10, 50)),
+    lambda dice: offer_conditions.Frequency(days=dice.choice((0, 7, 30, 90, 365)), **_between(dice, 0, 1, 2, 3, 5)),
+    lambda dice: offer_conditions.Spend(
+        days=dice.choice((0, 7, 30, 90, 365)), **_between(dice, 0, 500, 1500, 3000, 6000)
+    ),
+    lambda dice: offer_conditions.FirstPurchase(),
+    lambda dice: offer_conditions.PointsBalance(**_between(dice, 0, 1, 10, 50)),
     _bought,
 )

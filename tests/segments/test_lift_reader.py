@@ -11,7 +11,9 @@ from poi_engine.ports import Sql
 from poi_engine.segments.lift import Sample, lift
 from poi_engine.segments.lift_reader import Lifts
 from poi_offers.holdout import held_out
-from poi_offers.model import All, AmountOff, Condition, Frequency, InSegment, Offer
+from poi_offers.model import Offer
+from poi_offers.offer_conditions import All, Condition, Frequency, InSegment
+from poi_offers.offer_effects import AmountOff
 from tests.engine.shop import Seen
 from tests.segments.world import OWNER, M, World
 

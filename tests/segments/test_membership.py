@@ -10,8 +10,8 @@ from poi_engine.errors import NotFound, RequestError
 from poi_engine.ports import Sql
 from poi_engine.segments.model import All, Bought, SegmentDraft
 from poi_engine.segments.rows import members_at
-from poi_offers import model
-from poi_offers.model import Frequency, InSegment
+from poi_offers import offer_conditions
+from poi_offers.offer_conditions import Frequency, InSegment
 from tests.segments.making import condition
 from tests.segments.world import GOODS, OWNER, M, World, oracle
 
@@ -136,8 +136,8 @@ async def test_a_sale_is_followed_at_once(sql: Sql) -> None:
 
 async def test_time_alone_moves_customers_at_the_merchants_midnight(sql: Sql) -> None:
     world = await World(sql).begin()
-    gone = await world.own(model.Recency(min_days=2))
-    born = await world.own(model.Birthday())
+    gone = await world.own(offer_conditions.Recency(min_days=2))
+    born = await world.own(offer_conditions.Birthday())
 
     ada = await world.add(birthday=date(1990, 11, 24))
     await world.sell(ada, "eclair")

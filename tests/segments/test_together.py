@@ -13,7 +13,9 @@ from poi_engine.ports import Job, Sql
 from poi_engine.segments.model import Bought, SegmentDraft
 from poi_engine.segments.rounds import LEASE
 from poi_engine.storage import open_sql
-from poi_offers.model import AmountOff, Frequency, InSegment, Offer, Recency
+from poi_offers.model import Offer
+from poi_offers.offer_conditions import Frequency, InSegment, Recency
+from poi_offers.offer_effects import AmountOff
 from tests.engine.shop import Seen
 from tests.segments.world import OWNER, M, World, oracle
 

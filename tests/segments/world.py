@@ -24,7 +24,7 @@ from poi_engine.segments.model import All, Bought, Condition, Not, SegmentDraft
 from poi_engine.segments.model import Any as AnyOf
 from poi_engine.segments.segments import Segments
 from poi_engine.settings import read_merchant
-from poi_offers import model
+from poi_offers import offer_conditions
 from tests.engine.shop import FakeClock, M, merchant_rows
 
 OWNER = Principal(merchant_id=M, access_id="acc_owner", role="owner", subject_id="owner")
@@ -293,30 +293,30 @@ def _truth(tree: Condition, one: dict[str, Any], today: date) -> bool | None:
 
 def _leaf(leaf: Condition, one: dict[str, Any], today: date) -> bool | None:
     row, ever = one["row"], _visits(one, 0)
-    if isinstance(leaf, model.TierIs):
+    if isinstance(leaf, offer_conditions.TierIs):
         return row["tier"] in leaf.any_of
-    if isinstance(leaf, model.InSegment):
+    if isinstance(leaf, offer_conditions.InSegment):
         words = one["words"] | ({f"rfm:{one['group']}"} if one["group"] else set())
         return (not leaf.any_of or bool(words & {*leaf.any_of})) and not words & {*leaf.none_of}
-    if isinstance(leaf, model.Birthday):
+    if isinstance(leaf, offer_conditions.Birthday):
         return _birthday(leaf, row["birthday"], today)
-    if isinstance(leaf, model.NthVisit):
+    if isinstance(leaf, offer_conditions.NthVisit):
         return (ever + 1) % leaf.n == 0 if leaf.every else ever + 1 == leaf.n
-    if isinstance(leaf, model.Recency):
+    if isinstance(leaf, offer_conditions.Recency):
         days = _days(one)
         return None if days is None else _in(days, leaf.min_days, leaf.max_days)
-    if isinstance(leaf, model.Frequency):
+    if isinstance(leaf, offer_conditions.Frequency):
         return _in(_visits(one, leaf.days), leaf.min, leaf.max)
-    if isinstance(leaf, model.Spend):
+    if isinstance(leaf, offer_conditions.Spend):
         return _in(_spend(one, leaf.days), leaf.min, leaf.max)
-    if isinstance(leaf, model.FirstPurchase):
+    if isinstance(leaf, offer_conditions.FirstPurchase):
         return ever == 0
-    if isinstance(leaf, model.PointsBalance):
+    if isinstance(leaf, offer_conditions.PointsBalance):
         return _in(one["points"], leaf.min, leaf.max)
     return _bought(leaf, one) if isinstance(leaf, Bought) else None
 
 
-def _birthday(leaf: model.Birthday, text: str | None, today: date) -> bool | None:
+def _birthday(leaf: offer_conditions.Birthday, text: str | None, today: date) -> bool | None:
     if text is None:
         return None
     born = date.fromisoformat(text)

@@ -3,7 +3,8 @@
 import pytest
 
 from poi_engine.setup import NewStore
-from poi_offers.model import Message, Offer
+from poi_offers.model import Offer
+from poi_offers.offer_effects import Message
 from poi_server.routes.phone import NEAR_STORES
 from tests.server.shop import Shop
 

@@ -12,24 +12,10 @@ from poi_engine.clock import moment
 from poi_offers.catalogue import Catalogue
 from poi_offers.decide import decide
 from poi_offers.decision import Decision
-from poi_offers.model import (
-    All,
-    AmountOff,
-    BuyXGetY,
-    Channel,
-    Condition,
-    Effect,
-    FixedPrice,
-    InSegment,
-    Offer,
-    PercentOff,
-    PointsFixed,
-    Quantity,
-    Selector,
-    Stacking,
-    Stores,
-    Subtotal,
-)
+from poi_offers.model import Offer, Stacking
+from poi_offers.offer_conditions import All, Channel, Condition, InSegment, Quantity, Stores, Subtotal
+from poi_offers.offer_effects import AmountOff, BuyXGetY, Effect, FixedPrice, PercentOff, PointsFixed
+from poi_offers.offer_parts import Selector
 from poi_offers.policy import Policy
 from poi_offers.situation import Basket, CustomerFacts, Place, SaleItem, Situation
 from tests.server.shop import Shop

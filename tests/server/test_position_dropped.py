@@ -9,7 +9,9 @@ import redis.asyncio
 from structlog.testing import capture_logs
 
 from poi_engine.setup import NewStore
-from poi_offers.model import Circle, Message, Offer
+from poi_offers.model import Offer
+from poi_offers.offer_conditions import Circle
+from poi_offers.offer_effects import Message
 from poi_server.config import Logs
 from tests.server.shop import Shop, open_shop
 

@@ -12,7 +12,8 @@ from msgspec import json
 
 from poi_engine.ports import Job, Query
 from poi_engine.storage.postgres import PostgresSql
-from poi_offers.model import AmountOff, Offer, Stacking
+from poi_offers.model import Offer, Stacking
+from poi_offers.offer_effects import AmountOff
 from tests.server.process import ServerProcess
 
 pytestmark = [pytest.mark.valkey, pytest.mark.postgresql]

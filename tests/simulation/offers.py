@@ -1,20 +1,9 @@
 """The offers of the simulated shop: every kind of limit, reward, coupon and award meets in them."""
 
-from poi_offers.model import (
-    AmountOff,
-    CardScheme,
-    Cashback,
-    InSegment,
-    Limit,
-    NextVisitCoupon,
-    Offer,
-    PercentOff,
-    PointsFixed,
-    PointsMultiplier,
-    Selector,
-    Stacking,
-    Subtotal,
-)
+from poi_offers.model import Limit, Offer, Stacking
+from poi_offers.offer_conditions import CardScheme, InSegment, Subtotal
+from poi_offers.offer_effects import AmountOff, Cashback, NextVisitCoupon, PercentOff, PointsFixed, PointsMultiplier
+from poi_offers.offer_parts import Selector
 
 REWARD = "off_reward"
 

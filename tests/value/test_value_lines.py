@@ -10,7 +10,8 @@ from poi_engine.principal import Principal
 from poi_engine.session import Session
 from poi_engine.value.lines import GIFT_CARD, WALLET
 from poi_engine.verify import verify
-from poi_offers.model import Offer, PercentOff
+from poi_offers.model import Offer
+from poi_offers.offer_effects import PercentOff
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
 
 pytestmark = pytest.mark.valkey

@@ -14,7 +14,10 @@ from msgspec import Meta, Struct
 
 from poi_engine.errors import Conflict, RequestError
 from poi_offers.errors import OfferError
-from poi_offers.model import All, BasisPoints, Condition, Dates, Effect, Id, InSegment, Limit, Offer, Stacking
+from poi_offers.model import Limit, Offer, Stacking
+from poi_offers.offer_conditions import All, Condition, Dates, InSegment
+from poi_offers.offer_effects import Effect
+from poi_offers.offer_parts import BasisPoints, Id
 from poi_offers.validate import check_offer
 from poi_offers.validate_effects import costs_money
 

@@ -13,7 +13,8 @@ from poi_engine.settings import Counter
 from poi_engine.wiring import Wiring
 from poi_offers.catalogue import Catalogue
 from poi_offers.local import Window, local_effect, windows
-from poi_offers.model import FixedPrice, Offer, PercentOff
+from poi_offers.model import Offer
+from poi_offers.offer_effects import FixedPrice, PercentOff
 from poi_offers.selection import fits
 from poi_offers.situation import Basket, Place, SaleItem, Situation
 

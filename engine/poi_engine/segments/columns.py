@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from poi_engine.facts import WINDOWS
 from poi_engine.segments import rfm
 from poi_engine.segments.model import BUILT_IN, Rules, bought_word
-from poi_offers import model
+from poi_offers import offer_conditions
 from poi_offers.storetime import birthday_distances
 
 NEVER = -1
@@ -82,7 +82,7 @@ class Crowd:
         marks = {bought_word(index): self.marked(ids) for index, ids in enumerate(bought)}
         return self._judge(rules.condition, marks).yes & self.may
 
-    def open_to(self, condition: model.Condition, marks: Mapping[str, int]) -> int:
+    def open_to(self, condition: offer_conditions.Condition, marks: Mapping[str, int]) -> int:
         """Whom the condition does not rule out; what the moment decides (time, place, basket) rules nobody out."""
         return self.all & ~self._judge(condition, marks).no
 
@@ -110,28 +110,28 @@ class Crowd:
             flags = self._words[word] = bytearray(len(self.people.ids))
         flags[index] = 1
 
-    def _judge(self, condition: model.Condition, marks: Mapping[str, int]) -> Truth:
-        if isinstance(condition, model.Not):
+    def _judge(self, condition: offer_conditions.Condition, marks: Mapping[str, int]) -> Truth:
+        if isinstance(condition, offer_conditions.Not):
             truth = self._judge(condition.of, marks)
             return Truth(truth.no, truth.yes)
-        if isinstance(condition, model.All):
+        if isinstance(condition, offer_conditions.All):
             yes, no = self.all, 0
             for part in condition.of:
                 truth = self._judge(part, marks)
                 yes, no = yes & truth.yes, no | truth.no
             return Truth(yes, no)
-        if isinstance(condition, model.Any):
+        if isinstance(condition, offer_conditions.Any):
             yes, no = 0, self.all
             for part in condition.of:
                 truth = self._judge(part, marks)
                 yes, no = yes | truth.yes, no & truth.no
             return Truth(yes, no)
-        if isinstance(condition, model.InSegment):
+        if isinstance(condition, offer_conditions.InSegment):
             return self._in_segment(condition, marks)
         judge = _LEAVES.get(type(condition))
         return judge(condition, self) if judge else Truth(0, 0)
 
-    def _in_segment(self, leaf: model.InSegment, marks: Mapping[str, int]) -> Truth:
+    def _in_segment(self, leaf: offer_conditions.InSegment, marks: Mapping[str, int]) -> Truth:
         yes = 0 if leaf.any_of else self.all
         for word in leaf.any_of:
             yes |= marks.get(word, 0) | packed(self._words.get(word, b""))
@@ -169,12 +169,12 @@ def _between(values: Sequence[int], low: int | None, high: int | None) -> int:
     return _flags([low <= value <= high for value in values])
 
 
-def _tier(leaf: model.TierIs, crowd: Crowd) -> Truth:
+def _tier(leaf: offer_conditions.TierIs, crowd: Crowd) -> Truth:
     wanted = frozenset(leaf.any_of)
     return crowd.known(_flags([tier in wanted for tier in crowd.people.tiers]))
 
 
-def _birthday(leaf: model.Birthday, crowd: Crowd) -> Truth:
+def _birthday(leaf: offer_conditions.Birthday, crowd: Crowd) -> Truth:
     kept: dict[str | None, tuple[bool, bool]] = {None: (False, False)}
     for text in set(crowd.people.birthdays) - {None}:
         until, since = birthday_distances(crowd.people.today, date.fromisoformat(text or ""))
@@ -184,43 +184,43 @@ def _birthday(leaf: model.Birthday, crowd: Crowd) -> Truth:
     return Truth(_flags([yes for yes, _ in found]), _flags([no for _, no in found]))
 
 
-def _nth_visit(leaf: model.NthVisit, crowd: Crowd) -> Truth:
+def _nth_visit(leaf: offer_conditions.NthVisit, crowd: Crowd) -> Truth:
     ever = crowd.people.visits[0]
     if leaf.every:
         return crowd.known(_flags([(visits + 1) % leaf.n == 0 for visits in ever]))
     return crowd.known(_flags([visits + 1 == leaf.n for visits in ever]))
 
 
-def _recency(leaf: model.Recency, crowd: Crowd) -> Truth:
+def _recency(leaf: offer_conditions.Recency, crowd: Crowd) -> Truth:
     days = crowd.people.days
     came = _flags([one != NEVER for one in days])
     yes = _between(days, leaf.min_days, leaf.max_days) & came
     return Truth(yes, came & ~yes)
 
 
-def _frequency(leaf: model.Frequency, crowd: Crowd) -> Truth:
+def _frequency(leaf: offer_conditions.Frequency, crowd: Crowd) -> Truth:
     return crowd.known(_between(crowd.people.visits[leaf.days], leaf.min, leaf.max))
 
 
-def _spend(leaf: model.Spend, crowd: Crowd) -> Truth:
+def _spend(leaf: offer_conditions.Spend, crowd: Crowd) -> Truth:
     return crowd.known(_between(crowd.people.spend[leaf.days], leaf.min, leaf.max))
 
 
-def _first_purchase(_leaf: model.FirstPurchase, crowd: Crowd) -> Truth:
+def _first_purchase(_leaf: offer_conditions.FirstPurchase, crowd: Crowd) -> Truth:
     return crowd.known(_between(crowd.people.visits[0], None, 0))
 
 
-def _points(leaf: model.PointsBalance, crowd: Crowd) -> Truth:
+def _points(leaf: offer_conditions.PointsBalance, crowd: Crowd) -> Truth:
     return crowd.known(_between(crowd.people.points, leaf.min, leaf.max))
 
 
 _LEAVES: dict[type, Callable[[Any, Crowd], Truth]] = {
-    model.TierIs: _tier,
-    model.Birthday: _birthday,
-    model.NthVisit: _nth_visit,
-    model.Recency: _recency,
-    model.Frequency: _frequency,
-    model.Spend: _spend,
-    model.FirstPurchase: _first_purchase,
-    model.PointsBalance: _points,
+    offer_conditions.TierIs: _tier,
+    offer_conditions.Birthday: _birthday,
+    offer_conditions.NthVisit: _nth_visit,
+    offer_conditions.Recency: _recency,
+    offer_conditions.Frequency: _frequency,
+    offer_conditions.Spend: _spend,
+    offer_conditions.FirstPurchase: _first_purchase,
+    offer_conditions.PointsBalance: _points,
 }

@@ -20,7 +20,7 @@ from poi_engine.segments.lift import Lift, Sample, lift
 from poi_engine.segments.model import BUILT_IN, OWN
 from poi_engine.segments.people import read_zone
 from poi_engine.segments.rows import members_at, merged_customers
-from poi_offers import model
+from poi_offers import model, offer_conditions
 from poi_offers.holdout import held_out
 from poi_offers.storetime import wall_clock, zone
 
@@ -156,11 +156,11 @@ def compare(offer: model.Offer, people: Collection[str], done: Mapping[str, Did]
     )
 
 
-def _asks(offer: model.Offer) -> Iterator[model.InSegment]:
+def _asks(offer: model.Offer) -> Iterator[offer_conditions.InSegment]:
     """The segments without which the offer never applies; of words given by hand nobody knows since when."""
-    parts = offer.conditions.of if isinstance(offer.conditions, model.All) else (offer.conditions,)
+    parts = offer.conditions.of if isinstance(offer.conditions, offer_conditions.All) else (offer.conditions,)
     for part in parts:
-        if isinstance(part, model.InSegment) and all(
+        if isinstance(part, offer_conditions.InSegment) and all(
             word.startswith((OWN, BUILT_IN)) for word in (*part.any_of, *part.none_of)
         ):
             yield part

@@ -10,9 +10,9 @@ from typing import Annotated, Literal, NamedTuple
 from msgspec import Meta, Struct
 
 from poi_engine.errors import RequestError
-from poi_offers import model
+from poi_offers import offer_conditions
 from poi_offers.errors import OfferError
-from poi_offers.model import Words
+from poi_offers.offer_parts import Words
 from poi_offers.validate import check_texts
 from poi_offers.validate_conditions import check_conditions
 
@@ -61,15 +61,15 @@ class Bought(_Part, frozen=True, kw_only=True, tag="bought"):
 
 
 Leaf = (
-    model.TierIs
-    | model.InSegment
-    | model.Birthday
-    | model.NthVisit
-    | model.Recency
-    | model.Frequency
-    | model.Spend
-    | model.FirstPurchase
-    | model.PointsBalance
+    offer_conditions.TierIs
+    | offer_conditions.InSegment
+    | offer_conditions.Birthday
+    | offer_conditions.NthVisit
+    | offer_conditions.Recency
+    | offer_conditions.Frequency
+    | offer_conditions.Spend
+    | offer_conditions.FirstPurchase
+    | offer_conditions.PointsBalance
     | Bought
 )
 Condition = All | Any | Not | Leaf
@@ -92,7 +92,7 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Rules(NamedTuple):
     """A segment in the offers' own terms: `bought[i]` is the word `bought:i` there."""
 
-    condition: model.Condition
+    condition: offer_conditions.Condition
     bought: tuple[Bought, ...]
 
 
@@ -118,11 +118,11 @@ def check_segment(draft: SegmentDraft | Question) -> None:
         if isinstance(leaf, Bought) and not leaf.kinds:
             message = "Name one product, brand or category at least."
             raise RequestError("empty-list", message, path=f"{path}.products")
-        if isinstance(leaf, model.InSegment):
+        if isinstance(leaf, offer_conditions.InSegment):
             _check_words(leaf, path)
 
 
-def _check_words(leaf: model.InSegment, path: str) -> None:
+def _check_words(leaf: offer_conditions.InSegment, path: str) -> None:
     for name in ("any_of", "none_of"):
         for index, word in enumerate(getattr(leaf, name)):
             if word.startswith((OWN, "coupon:", "bought:")):
@@ -130,16 +130,16 @@ def _check_words(leaf: model.InSegment, path: str) -> None:
                 raise RequestError("segment-of-segments", message, path=f"{path}.{name}[{index}]")
 
 
-def _translated(condition: Condition, bought: list[Bought]) -> model.Condition:
+def _translated(condition: Condition, bought: list[Bought]) -> offer_conditions.Condition:
     if isinstance(condition, All):
-        return model.All(of=tuple(_translated(part, bought) for part in condition.of))
+        return offer_conditions.All(of=tuple(_translated(part, bought) for part in condition.of))
     if isinstance(condition, Any):
-        return model.Any(of=tuple(_translated(part, bought) for part in condition.of))
+        return offer_conditions.Any(of=tuple(_translated(part, bought) for part in condition.of))
     if isinstance(condition, Not):
-        return model.Not(of=_translated(condition.of, bought))
+        return offer_conditions.Not(of=_translated(condition.of, bought))
     if isinstance(condition, Bought):
         bought.append(condition)
-        return model.InSegment(any_of=(bought_word(len(bought) - 1),))
+        return offer_conditions.InSegment(any_of=(bought_word(len(bought) - 1),))
     return condition
 
 

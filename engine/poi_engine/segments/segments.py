@@ -21,7 +21,7 @@ from poi_engine.segments.people import read_bought
 from poi_engine.segments.rounds import SegmentRounds, read_crowd
 from poi_engine.segments.rows import Member, member_ids, read_members, size_of, who_carries
 from poi_engine.segments.use import lock_catalogue, named_segments, who_needs
-from poi_offers import model
+from poi_offers import offer_conditions
 
 MOST = 200
 """Own segments of a merchant."""
@@ -227,7 +227,7 @@ class Segments:
 
     # --- whom an offer is for ---------------------------------------------------------------------------------------
 
-    async def open_to(self, merchant_id: str, condition: model.Condition) -> Sequence[str]:
+    async def open_to(self, merchant_id: str, condition: offer_conditions.Condition) -> Sequence[str]:
         """The customers whom an offer's condition does not rule out by what is on file about them, by id.
 
         Of whoever refused to have their purchases looked at no segment tells anything: they are left out of offers

@@ -8,17 +8,17 @@ from poi_engine.errors import RequestError
 from poi_engine.ports import Job, Query
 from poi_engine.segments.model import BUILT_IN, OWN
 from poi_engine.segments.rfm import GROUPS
-from poi_offers import model
+from poi_offers import model, offer_conditions
 
 
-def named_segments(condition: model.Condition, path: str = "$.conditions") -> Iterator[tuple[str, str]]:
+def named_segments(condition: offer_conditions.Condition, path: str = "$.conditions") -> Iterator[tuple[str, str]]:
     """Every segment that conditions name, with its path."""
-    if isinstance(condition, model.Not):
+    if isinstance(condition, offer_conditions.Not):
         yield from named_segments(condition.of, f"{path}.of")
-    elif isinstance(condition, (model.All, model.Any)):
+    elif isinstance(condition, (offer_conditions.All, offer_conditions.Any)):
         for index, part in enumerate(condition.of):
             yield from named_segments(part, f"{path}.of[{index}]")
-    elif isinstance(condition, model.InSegment):
+    elif isinstance(condition, offer_conditions.InSegment):
         for name in ("any_of", "none_of"):
             for index, word in enumerate(getattr(condition, name)):
                 yield f"{path}.{name}[{index}]", word

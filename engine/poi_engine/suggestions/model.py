@@ -9,18 +9,10 @@ from poi_engine.campaigns.audience import LAPSING
 from poi_engine.campaigns.model import CampaignDraft, CampaignOffer
 from poi_engine.suggestions.pairs import Pair
 from poi_engine.suggestions.quiet import QuietHours
-from poi_offers.model import (
-    All,
-    Birthday,
-    Bundle,
-    BundleItem,
-    Limit,
-    PercentOff,
-    Selector,
-    Stores,
-    Weekly,
-    WeeklyWindow,
-)
+from poi_offers.model import Limit
+from poi_offers.offer_conditions import All, Birthday, Bundle, BundleItem, Stores, Weekly, WeeklyWindow
+from poi_offers.offer_effects import PercentOff
+from poi_offers.offer_parts import Selector
 
 Kind = Literal["together", "companion", "quiet_hours", "lapsing", "birthdays"]
 SuggestionState = Literal["open", "dismissed", "used", "gone"]

@@ -27,7 +27,7 @@ from poi_engine.suggestions import model, reads
 from poi_engine.suggestions.model import Found, Suggestion
 from poi_engine.suggestions.pairs import Together
 from poi_engine.suggestions.quiet import quiet_hours
-from poi_offers.model import All, Any, Birthday, Condition, Not
+from poi_offers.offer_conditions import All, Any, Birthday, Condition, Not
 from poi_offers.storetime import wall_clock, zone
 
 _log = logging.getLogger(__name__)
