@@ -117,7 +117,34 @@ async def test_a_card_held_for_a_tab_that_no_terminal_tells_of_is_ended_by_a_per
     card = page.locator(".doubt", has_text="€12.13")
     await expect(card).to_contain_text("Card held for a tab")
     await card.get_by_role("button", name="It is not held").click()
+    await expect(page.get_by_role("dialog").get_by_label("What you saw")).to_be_focused()
     await page.get_by_role("dialog").get_by_label("What you saw").fill("no slip")
     await page.get_by_role("dialog").get_by_role("button", name="Record the decision").click()
     await expect(card).to_have_count(0)
     assert (await shop.ask("GET", f"/v1/tabs/{tab['tab_id']}")).json["state"] == "declined"
+
+
+async def test_a_credit_is_assigned_to_the_transfer_that_is_awaited(visit: Visit, station_id: str, shop: Shop) -> None:
+    """While none is awaited the page says so; a transfer asks for the bank's word, not for a terminal's."""
+    await shop.ask("PUT", "/v1/settings/bank", {"iban": "FR1420041010050500013M02606", "beneficiary": "Bakery"})
+    before = (await shop.ask("GET", "/v1/settings/means")).json
+    await shop.ask("PUT", "/v1/settings/means", {"items": [*before["items"], "transfer"]})
+    credit = {"credit_id": f"bank-{station_id}", "amount": 4242, "currency": "EUR", "booked_at": "2026-11-22T00:00:00Z"}
+    await shop.ask("POST", "/v1/bank/credits", {"credits": [credit]})
+    page = await _money(visit, "#bank", "manager")
+    card = page.locator(".doubt", has_text="€42.42")
+    await expect(card).to_contain_text("Nov 22, 2026")
+    await card.get_by_role("button", name="Assign to a sale").click()
+    await expect(page.locator(".toast")).to_have_text("No transfer is awaited.")
+    sold = await _sell(shop, station_id, 4242, "transfer")
+    await page.get_by_role("button", name="In doubt").click()
+    await page.reload()
+    await expect(page.locator(".doubt", has_text="€42.42")).to_contain_text("Transfer · awaited")
+    await expect(page.get_by_role("button", name="Has it arrived?")).to_be_visible()
+    await page.get_by_role("button", name="Bank", exact=True).click()
+    await card.get_by_role("button", name="Assign to a sale").click()
+    await page.get_by_role("dialog").get_by_label("What you saw").fill("the name")
+    await page.get_by_role("dialog").get_by_role("button", name="Record the decision").click()
+    await expect(card).to_have_count(0)
+    assert (await shop.ask("GET", f"/v1/sessions/{sold['session_id']}")).json["state"] == "paid"
+    await shop.ask("PUT", "/v1/settings/means", before)

@@ -74,6 +74,15 @@ async def test_a_receipt_that_is_printed_again_is_a_counted_duplicate(visit: Vis
     assert ("DUPLICATE n° 1" in second, "DUPLICATE n° 2" in third) == (True, True)
 
 
+async def test_the_buttons_over_the_sale_fit_a_phone_in_french(visit: Visit, station_id: str) -> None:
+    visitor = await visit(PHONE, locale="fr-FR")
+    await (await visitor.sign_in("owner")).close()
+    page = await visitor.open(f"/station/{station_id}")
+    buttons = page.locator(".basket-head button")
+    await expect(page.get_by_role("button", name="Recharger une cagnotte")).to_be_visible()
+    assert await buttons.evaluate_all("(all) => all.every((one) => one.getBoundingClientRect().right <= innerWidth)")
+
+
 async def test_two_tabs_see_the_same_sale_at_once(visit: Visit, station_id: str) -> None:
     """What one screen adds the other shows, in its own language and width."""
     first = await _counter(visit, station_id)

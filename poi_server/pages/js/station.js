@@ -231,8 +231,7 @@ class PoiStation extends HTMLElement {
     const { refundDialog } = await import("./station/refund.js");
     const saleId = this.#ticket.session.sale_id;
     const what = { act: "refund", subject_id: saleId, amount: this.#ticket.decision.total };
-    const made = await refundDialog(saleId, (lines, reason) =>
-      this.#person.withConsent(what, (approvalId) => this.#till.refund(saleId, lines, reason, approvalId)));
+    const made = await refundDialog(saleId, (send) => this.#person.withConsent(what, send));
     if (made) this.#paper = { saleId, node: receiptPaper(made) };
     this.#draw();
   }

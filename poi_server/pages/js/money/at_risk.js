@@ -26,7 +26,7 @@ export class AtRiskPanel extends HTMLElement {
     if (!this.#page) return;
     const { items, waiting, cap, currency } = this.#page;
     render(this, h("div", { class: "stack" }, h("p", { class: "muted" }, t("money.risk_words")),
-      h("p", {}, t("money.risk_waiting"), " ", h("strong", { class: "num risk-waiting" }, money(waiting, currency)), " ", h("span", { class: "muted" }, t("money.risk_cap", { amount: money(cap, currency) }))),
+      h("p", {}, t("money.risk_sum"), " ", h("strong", { class: "num risk-waiting" }, money(waiting, currency)), " ", h("span", { class: "muted" }, t("money.risk_cap", { amount: money(cap, currency) }))),
       items.length ? h("ul", { class: "doubts" }, items.map((one) => this.#card(one))) : h("div", { class: "card empty" }, icon("check"), h("p", {}, t("money.risk_nothing")))));
   }
 
@@ -43,7 +43,7 @@ export class AtRiskPanel extends HTMLElement {
   /** The word takes a reason: it goes on record with who said it. */
   #ask(one, outcome) {
     return dialog(t(`money.risk_end_${outcome}`), (close) => {
-      const reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200 });
+      const reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200, autofocus: "" });
       const submit = button(t("unknown.record"), { kind: "primary" });
       submit.onclick = () => busy(submit, async () => {
         if (!reason.reportValidity()) return;

@@ -2,8 +2,8 @@
 
 import { get, post } from "../api.js";
 import { h, icon, render } from "../dom.js";
-import { dateTime, money, t } from "../i18n.js";
-import { busy, button, dialog, field, report, segmented } from "../ui.js";
+import { dateTime, day, money, t } from "../i18n.js";
+import { busy, button, dialog, field, report, segmented, toast } from "../ui.js";
 
 const STATES = ["unmatched", "under", "over", "give_back"];
 
@@ -35,7 +35,7 @@ export class BankPanel extends HTMLElement {
 
   #card(one) {
     return h("li", { class: "card doubt", key: one.credit_id },
-      h("div", { class: "row" }, h("div", { class: "grow" }, h("h2", { class: "mono clip" }, one.reference || t("bank.no_reference")), h("p", { class: "muted small" }, dateTime(one.booked_at))), h("strong", { class: "num doubt-amount" }, money(one.amount, one.currency))),
+      h("div", { class: "row" }, h("div", { class: "grow" }, h("h2", { class: "mono clip" }, one.reference || t("bank.no_reference")), h("p", { class: "muted small" }, day(one.booked_at.slice(0, 10)))), h("strong", { class: "num doubt-amount" }, money(one.amount, one.currency))),
       one.reason && h("p", { class: "small" }, one.reason),
       h("div", { class: "row wrap" },
         this.#state !== "give_back" && button(t("bank.assign"), { icon: "check", kind: "small", onclick: () => this.#assign(one) }),
@@ -46,13 +46,14 @@ export class BankPanel extends HTMLElement {
   async #assign(one) {
     const { items } = await get("/v1/payments/in-doubt");
     const awaited = items.filter((item) => item.means === "transfer" && item.payment_id);
+    if (!awaited.length) return toast(t("bank.no_payment"), "bad");
     const payment = h("select", { class: "input", required: true }, awaited.map((item) => h("option", { value: item.payment_id, selected: item.payment_id === one.payment_id }, `${money(item.amount, item.currency)} · ${dateTime(item.since)}`)));
     await this.#ask(t("bank.assign"), [field(t("bank.payment"), payment)], (reason) => post("/v1/bank/assignments", { credit_id: one.credit_id, payment_id: payment.value, reason }));
   }
 
   #ask(title, fields, send) {
     return dialog(title, (close) => {
-      const reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200 });
+      const reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200, autofocus: "" });
       const submit = button(t("unknown.record"), { kind: "primary" });
       submit.onclick = () => busy(submit, async () => {
         if (!reason.reportValidity() || fields.some((one) => !one.querySelector(".input").reportValidity())) return;

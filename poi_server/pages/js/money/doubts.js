@@ -37,7 +37,7 @@ export class DoubtsPanel extends HTMLElement {
       h("div", { class: "row" }, h("span", { class: "doubt-mark", "aria-hidden": "true" }, icon(ICONS[one.kind])),
         h("div", { class: "grow" }, h("h2", {}, t(`money.kind_${one.kind}`)), h("p", { class: "muted small" }, this.names.get(one.station_id) ?? one.station_id, " · ", dateTime(one.since))),
         h("strong", { class: "num doubt-amount" }, money(one.amount, one.currency))),
-      h("p", { class: "small" }, by, " · ", t(`money.state_${one.state}`), one.reason && h("span", { class: "muted mono", lang: "en" }, ` · ${one.reason}`)),
+      h("p", { class: "small" }, by, " · ", t(`money.state_${isAwaited(one) ? "awaited" : one.state}`), one.reason && !isAwaited(one) && h("span", { class: "muted mono", lang: "en" }, ` · ${one.reason}`)),
       h("div", { class: "row wrap" }, this.#acts(one)));
   }
 
@@ -47,7 +47,7 @@ export class DoubtsPanel extends HTMLElement {
     const word = (outcome) => button(t(`money.${one.kind}_${outcome}`), { kind: "small", onclick: () => this.#ask(one, outcome) });
     if (one.kind === "refund") return [word("refunded"), word("declined")];
     if (isTab(one)) return [word("approved"), word("declined")];
-    return [button(t("unknown.ask"), { icon: "refresh", kind: "small", onclick: () => this.#status(one) }), word("paid"), word("declined")];
+    return [button(t(isAwaited(one) ? "transfer.ask" : "unknown.ask"), { icon: "refresh", kind: "small", onclick: () => this.#status(one) }), word("paid"), word("declined")];
   }
 
   async #status(one) {
@@ -67,7 +67,7 @@ export class DoubtsPanel extends HTMLElement {
   #ask(one, outcome) {
     const path = pathOf(one);
     return dialog(t(`money.${one.kind}_${outcome}`), (close) => {
-      const reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200 });
+      const reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200, autofocus: "" });
       const submit = button(t("unknown.record"), { kind: "primary" });
       submit.onclick = () => busy(submit, async () => {
         if (!reason.reportValidity()) return;
@@ -85,6 +85,9 @@ export class DoubtsPanel extends HTMLElement {
     });
   }
 }
+
+/** A transfer that the bank has not told of yet. */
+const isAwaited = ({ means, state }) => means === "transfer" && state === "unknown";
 
 const isTab = ({ kind }) => kind.startsWith("tab_");
 

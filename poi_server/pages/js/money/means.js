@@ -72,7 +72,7 @@ export class MeansPanel extends HTMLElement {
   }
 }
 
-/** Means that take something more to be set up. */
-const has = (means) => ["meal_voucher", "transfer"].includes(means);
+/** Means of which more is to be said. */
+const has = (means) => ["meal_voucher", "transfer", "tab"].includes(means);
 
 customElements.define("poi-means", MeansPanel);

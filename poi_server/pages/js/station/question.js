@@ -67,7 +67,7 @@ function shown(asked, send) {
 function typed(asked, words, send) {
   const text = asked.kind === "text";
   const modes = { text: "text", digits: "numeric", decimal: "decimal" };
-  const input = h("input", { type: asked.hidden ? "password" : "text", autocomplete: "off", inputmode: modes[asked.kind], minlength: asked.least || null, maxlength: asked.most ? String(asked.most + (asked.kind === "decimal")) : null, autofocus: "" });
+  const input = h("input", { class: "input", type: asked.hidden ? "password" : "text", autocomplete: "off", inputmode: modes[asked.kind], minlength: asked.least || null, maxlength: asked.most ? String(asked.most + (asked.kind === "decimal")) : null, autofocus: "" });
   input.value = asked.default;
   const give = () => send({ text: text ? input.value : input.value.trim().replace(",", ".") });
   const ok = button(t("question.send"), { kind: "primary", onclick: give });

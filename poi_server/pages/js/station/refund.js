@@ -1,12 +1,14 @@
 /** Refunds: of a whole sale, or of lines of it. */
 
-import { get } from "../api.js";
+import { get, newKey, postOnce } from "../api.js";
 import { h, render } from "../dom.js";
 import { money, quantity, t } from "../i18n.js";
 import { button, busy, dialog, field, toast } from "../ui.js";
 
-/** Ask what to give back and why; `refund(lines, reason)` does it. Resolves to the refund's sale id, or null. */
-export async function refundDialog(saleId, refund) {
+const keys = new Map();
+
+/** Ask what to give back and why; `consented(send)` calls `send(approvalId)`. Resolves to the refund's sale id, or null. */
+export async function refundDialog(saleId, consented) {
   const sale = await get(`/v1/sales/${saleId}`);
   let done = null;
   await dialog(t("refund.title"), (close) => {
@@ -14,7 +16,7 @@ export async function refundDialog(saleId, refund) {
     const submit = button(t("refund.do"), { kind: "primary", icon: "undo" });
     submit.onclick = () => busy(submit, async () => {
       if (!form.valid()) return;
-      const made = await refund(form.lines(), form.reason());
+      const made = await consented((approvalId) => refund(saleId, form.lines(), form.reason(), approvalId));
       done = made.sale_id;
       toast(t("refund.done", { amount: money(Math.abs(made.total)) }), "good");
       close();
@@ -22,6 +24,16 @@ export async function refundDialog(saleId, refund) {
     return { body: form.view, foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
   });
   return done;
+}
+
+/** Refund a sale, or some of its lines; repeated after a lost answer it is the same refund. */
+async function refund(saleId, lines, reason, approvalId) {
+  const intent = JSON.stringify([saleId, lines, reason]);
+  if (!keys.has(intent)) keys.set(intent, newKey());
+  const body = { ...(lines ? { lines, reason } : { reason }), approval_id: approvalId };
+  const made = await postOnce(`/v1/sales/${saleId}/refunds`, body, keys.get(intent));
+  keys.delete(intent);
+  return made;
 }
 
 class RefundForm {

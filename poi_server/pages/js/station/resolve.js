@@ -7,7 +7,7 @@ import { busy, button, dialog, field } from "../ui.js";
 /** Ask for the reason; `resolve(reason)` records it. */
 export function resolveDialog(outcome, resolve) {
   return dialog(t(`unknown.${outcome}`), (close) => {
-    const reason = h("input", { class: "input", maxlength: 500, minlength: 3, required: true });
+    const reason = h("input", { class: "input", maxlength: 500, minlength: 3, required: true, autofocus: "" });
     const submit = button(t("unknown.record"), { kind: "primary" });
     submit.onclick = () => busy(submit, async () => {
       if (!reason.reportValidity()) return;

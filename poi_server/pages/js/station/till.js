@@ -104,15 +104,6 @@ export class Till extends EventTarget {
     this.#ticket.clear();
   }
 
-  /** Refund a sale, or some of its lines; repeated after a lost answer it is the same refund. */
-  async refund(saleId, lines, reason, approvalId) {
-    const intent = JSON.stringify([saleId, lines, reason]);
-    const body = { ...(lines ? { lines, reason } : { reason }), approval_id: approvalId };
-    const refund = await postOnce(`/v1/sales/${saleId}/refunds`, body, this.#keyOf(intent));
-    this.#keys.delete(intent);
-    return refund;
-  }
-
   /** One key for one intention, however often it is sent. */
   #keyOf(intent) {
     if (!this.#keys.has(intent)) this.#keys.set(intent, newKey());
