@@ -72,6 +72,25 @@ async def test_a_customer_who_shows_their_code_at_the_station_is_acquired(shop: 
     assert paid["PaymentResult"]["PaymentInstrumentData"]["PaymentInstrumentType"] == "Cash"
 
 
+async def test_a_customer_who_is_quicker_than_the_till_is_not_missed(
+    shop: Shop, till: NodeTill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They show their code when the session is open, and nobody watches it yet."""
+    from poi_server.nexo.categories import acquisition as module
+
+    await without_card_first(shop)
+    watched = module._known
+
+    async def late(*args: Any) -> Any:
+        await shop.ask("POST", f"/v1/stations/{shop.station_id}/scan", {"text": "LOYAL-0017"}, role="till")
+        return await watched(*args)
+
+    monkeypatch.setattr(module, "_known", late)
+    seen = await till.ask("CardAcquisition", acquisition())
+    assert outcome(seen) == ("Success", None)
+    assert seen["LoyaltyAccount"][0]["LoyaltyAccountID"]["LoyaltyID"].startswith("cus_")
+
+
 async def test_waiting_is_aborted_and_the_next_customer_is_nobody_we_know(shop: Shop, till: NodeTill) -> None:
     await without_card_first(shop)
     asking = await waiting(shop, till, "wait")
@@ -86,6 +105,20 @@ async def test_waiting_is_aborted_and_the_next_customer_is_nobody_we_know(shop: 
     assert outcome(given_up) == ("Success", None)
     cash = {"PaymentInstrumentData": {"PaymentInstrumentType": "Cash"}}
     assert "LoyaltyResult" not in await till.ask("Payment", payment(20, data=cash))
+
+
+async def test_a_station_is_opened_for_the_next_customer_who_may_come_before_the_goods(
+    shop: Shop, till: NodeTill
+) -> None:
+    await without_card_first(shop)
+    started = await till.ask("EnableService", {"TransactionAction": "StartTransaction", "ServicesEnabled": ["Payment"]})
+    assert outcome(started) == ("Success", None)
+    session = (await shop.ask("GET", f"/v1/stations/{shop.station_id}/session")).json
+    assert session["state"] == "open"
+    await shop.ask("POST", f"/v1/stations/{shop.station_id}/scan", {"text": "LOYAL-0017"}, role="till")
+    cash = {"PaymentInstrumentData": {"PaymentInstrumentType": "Cash"}}
+    paid = await till.ask("Payment", payment(20, data=cash))
+    assert paid["LoyaltyResult"][0]["LoyaltyAccount"]["LoyaltyAccountID"]["LoyaltyID"].startswith("cus_")
 
 
 async def test_another_counters_till_stops_nothing_here(shop: Shop, till: NodeTill) -> None:
@@ -118,6 +151,11 @@ async def test_loyalty_of_a_sale_that_the_till_is_paid_for(shop: Shop, till: Nod
     assert rebate["LoyaltyResult"][0]["Rebates"]["SaleItemRebate"][0]["ItemID"] == 5
     sale = (await shop.ask("GET", f"/v1/sales/{transaction(rebate)['TransactionID']}")).json
     assert (sale["means"], sale["total"]) == ("till", 1800)
+    named = {"OriginalPOITransaction": {"POITransactionID": transaction(rebate)}}
+    undone = await till.ask("Loyalty", body("RebateRefund", None, **named))
+    assert undone["LoyaltyResult"][0]["Rebates"]["TotalRebate"] == -2
+    sale = (await shop.ask("GET", f"/v1/sales/{transaction(rebate)['TransactionID']}")).json
+    assert sale["refunded"] == 1800
     original = {"OriginalPOITransaction": {"POITransactionID": transaction(award)}}
     back = await till.ask("Loyalty", body("AwardRefund", None, **original), service="l2")
     assert outcome(back) == ("Success", None)
@@ -149,6 +187,7 @@ async def test_a_reward_is_redeemed_by_a_customer_who_is_sure_and_its_points_com
     asking = await waiting(shop, till, "who")
     await shop.ask("POST", f"/v1/stations/{shop.station_id}/scan", {"text": "LOYAL-0017"}, role="till")
     seen = await asking
+    assert outcome(seen) == ("Success", None), seen
     path = f"/v1/sessions/{transaction(seen)['TransactionID']}/confirm-identity"
     assert (await shop.ask("POST", path, {"how": "known"}, role="till")).status == 200
     whose = [{"CardAcquisitionReference": transaction(seen)} | wanted]

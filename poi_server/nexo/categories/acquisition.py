@@ -90,12 +90,13 @@ async def _known(turn: Turn, session: Session) -> Session:
     live.watch(watcher, (turn.merchant_id, "station", turn.station_id))
     try:
         messages = watcher.messages()
-        while session.identity is None:
-            await anext(messages)
+        while True:  # whoever came since the session was opened, and before it was watched, is known already
             session = await turn.engine.stations.get(turn.merchant_id, session.session_id)
+            if session.identity is not None:
+                return session
             if session.state in ENDED:
                 raise Failed("Cancel", "The session was given up at the station.", "given-up")
-        return session
+            await anext(messages)
     finally:
         live.forget(watcher)
 
