@@ -10,6 +10,7 @@ from poi_engine.checkout.entries import Given, Owed, Tender
 from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.records import LineRow, local_minute, utc_second
 from poi_engine.fiscal.journal import Receipt, ReceiptDiscount, ReceiptLine, ReceiptPayment, ReceiptVat
+from poi_engine.value.lines import is_value
 from poi_offers.decision import Decision
 from poi_offers.money import divide_half_away
 
@@ -110,6 +111,7 @@ def receipt_for(
         subtotal=sum(line.amount for line in lines),
         saved=sum(line.saved for line in lines),
         total=sum(line.total for line in lines),
+        stored=sum(line.total for line in lines if is_value(line.code)),
     )
 
 

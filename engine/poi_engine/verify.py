@@ -178,10 +178,11 @@ class _Receipt(Struct, gc=False):
     payments: list[_Paid]
     refund_of: str | None = None
     customer_id: str | None = None
+    stored: int = 0
 
 
 _receipt_of = msgspec.json.Decoder(_Receipt).decode
-_SAME = ("sale_id", "station_id", "currency", "subtotal", "saved", "total", "refund_of", "customer_id")
+_SAME = ("sale_id", "station_id", "currency", "subtotal", "saved", "total", "refund_of", "customer_id", "stored")
 _LINE = _Line.__struct_fields__
 _of_receipt, _of_sale = attrgetter(*_SAME), itemgetter(*_SAME)
 _of_row = itemgetter(*_LINE)
@@ -194,7 +195,7 @@ def receipts_differ() -> Job[list[Finding]]:
     while True:
         sales = yield Query(
             "select s.merchant_id, s.sale_id, s.station_id, s.receipt_number, s.refund_of, s.currency, s.subtotal,"
-            " s.saved, s.total, s.customer_id, s.created_at, j.document, j.kind, j.created_at as written_at"
+            " s.saved, s.total, s.stored, s.customer_id, s.created_at, j.document, j.kind, j.created_at as written_at"
             " from sale s join journal j"
             " on j.merchant_id = s.merchant_id and j.station_id = s.station_id and j.number = s.receipt_number"
             f" where (s.merchant_id, s.sale_id) > (?, ?) order by s.merchant_id, s.sale_id limit {_PAGE}",

@@ -1,11 +1,14 @@
 """Stored value sold at the counter: loaded once, by the sale that was paid for it, and taken back while it is there."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict, NotFound, RequestError
+from poi_engine.fiscal.reporting import as_csv, report_of
+from poi_engine.fiscal.times import local_day
 from poi_engine.principal import Principal
 from poi_engine.session import Session
 from poi_engine.value.lines import GIFT_CARD, WALLET
@@ -199,4 +202,25 @@ async def test_what_is_given_up_loads_nothing_and_leaves_room(shop: Shop) -> Non
     await shop.engine.stations.abandon(M, session.session_id, by=SELLER)
     assert (await load(shop, WALLET, 25_000, ada)).state == "paid"
     assert await shop.balance(f"wallet:{ada}") == 25_000
+    assert await verify(shop.sql) == []
+
+
+async def test_stored_value_is_turnover_when_it_is_spent_and_not_when_it_is_sold(shop: Shop) -> None:
+    """A gift card or wallet serves for goods of any rate: its VAT is due at its use."""
+    ada = await shop.customer()
+    await load(shop, WALLET, 5000, ada)
+    spent = await basket(shop, BasketEntry(amount=2000), customer_id=ada)
+    await shop.pay(await shop.accept(spent), "wallet")
+    await shop.engine.fiscal.close(M, STATION, "day", by=SELLER)
+    day = local_day(shop.engine.wiring.at(), "Europe/Paris")
+    report = await shop.sql.read(lambda: report_of(M, day))
+    assert (report.total, report.stored, report.turnover) == (7000, 5000, 2000)
+    assert [(part.rate, part.gross) for part in report.vat] == [(2000, 2000)]
+    assert [(one.means, one.amount) for one in report.means] == [("cash", 5000), ("wallet", 2000)]
+    assert f"{day},EUR,stored,,,,50.00," in as_csv([report], 2)
+    shop.clock.forward(86_400)
+    await refund(shop, (await load(shop, WALLET, 700, ada)).sale_id)
+    await shop.engine.fiscal.close(M, STATION, "day", by=SELLER)
+    report = await shop.sql.read(lambda: report_of(M, day + timedelta(days=1)))
+    assert (report.total, report.stored, report.turnover, report.vat) == (0, 0, 0, ())
     assert await verify(shop.sql) == []

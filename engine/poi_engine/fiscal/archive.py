@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import zipfile
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib.resources import files
 from typing import IO
 
@@ -23,9 +23,8 @@ from poi_engine.fiscal.chain import CLOSINGS, EVENTS, JOURNAL, PAGE, TRAINING, C
 from poi_engine.fiscal.closing import keys_of
 from poi_engine.fiscal.keys import ARCHIVE, Signer
 from poi_engine.fiscal.model import Closing, closing_of
-from poi_engine.fiscal.reporting import DayReport, as_csv
+from poi_engine.fiscal.reporting import DayReport, as_csv, report_on
 from poi_engine.fiscal.times import utc_micro
-from poi_engine.fiscal.totals import Sum
 from poi_engine.fiscal.version import SOURCES, STAMP, unmodified
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.settings import read_merchant
@@ -119,16 +118,7 @@ def _reports(days: Iterable[Closing], currency: str) -> list[DayReport]:
     by_day: dict[str, list[Closing]] = {}
     for one in days:
         by_day.setdefault(one.period, []).append(one)
-    return [
-        DayReport(
-            day=datetime.fromisoformat(day).date(),
-            currency=currency,
-            closings=len(made),
-            open_stations=(),
-            **msgspec.structs.asdict(Sum().add_totals(one.totals() for one in made).totals()),
-        )
-        for day, made in sorted(by_day.items())
-    ]
+    return [report_on(date.fromisoformat(day), currency, made) for day, made in sorted(by_day.items())]
 
 
 class _Writer:

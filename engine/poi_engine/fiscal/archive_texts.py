@@ -18,7 +18,8 @@ receipts.jsonl   one receipt a line, by station and rising number
 closings.jsonl   the closings of days, months and years, by station and rising number
 events.jsonl     the event log; an empty station_id is the merchant's own chain
 training.jsonl   receipts of exercises: they are no sales and count nowhere
-totals.csv       the sums of each day by VAT rate (kind vat) and by means of payment (kind means)
+totals.csv       the sums of each day by VAT rate (kind vat), by means of payment (kind means), and stored value sold
+                 (kind stored), which is in no rate: its VAT is due when it is spent
 manifest.json    what the archive holds: SHA-256 of each file, the span of each chain, the public keys
 manifest.sig     Ed25519 signature of "poi-server archive 1\\n" followed by the bytes of manifest.json
 
@@ -39,8 +40,9 @@ Amounts are whole minor units (cents) with VAT, negative on refunds; rates are b
 thousandths. Times: "at" is UTC, "local_minute" the store's clock. Customers are pseudonyms.
 A receipt: kind (sale, refund), number, sale_id, refund_of, store_id, station_id, lines (label, code, quantity, unit,
 unit_price, vat_rate, amount, saved, total), discounts, vat (rate, net, vat, gross), payments (means, amount), subtotal,
-saved, total, seller_id, customer_id, fiscal (version and hash of the fiscal part that wrote it).
+saved, total, stored (of it, stored value that was sold), seller_id, customer_id, fiscal (version and hash of the
+fiscal part that wrote it).
 A closing: kind (day, month, year), period, first and last receipt, sales, refunds, sales_total, refunds_total, total,
-vat, means, carried_sales, carried_total (before the period), perpetual_sales, perpetual_total (after it), in_doubt,
-adds_up (numbers of the closings it adds up), and where the other chains stood when it was made.
+vat, means, stored, carried_sales, carried_total (before the period), perpetual_sales, perpetual_total (after it),
+in_doubt, adds_up (numbers of the closings it adds up), and where the other chains stood when it was made.
 """

@@ -72,7 +72,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
     `at` is UTC as `2026-11-22T13:05:09Z`, `local_minute` the store's clock as `2026-11-22T14:05+01:00`. `customer_id`
     is a pseudonym. `number` and `fiscal` (the version and hash of this package) are given by the journal. Points and
-    value count what this receipt moved; `points_owed` and `value_owed` what the customer still owes after it.
+    value count what this receipt moved; `points_owed` and `value_owed` what the customer still owes after it. `stored`:
+    of the total, stored value that was sold, which is no turnover before it is spent.
     `training`: an exercise, kept in a chain apart.
     """
 
@@ -100,6 +101,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     points_owed: int = 0
     value_given: int = 0
     value_owed: int = 0
+    stored: int = 0
     reason: str = ""
     fiscal: str = ""
     training: bool = False

@@ -24,9 +24,10 @@ class Closing(Struct, frozen=True, kw_only=True):
     """One closing. Receipts `first` to `last`; amounts in minor units; hashes in hex.
 
     `ends`: the midnight (microseconds since 1970) up to which the station is closed. `carried_*` is what was sold
-    before `first`; `perpetual_sales` counts sales alone, `perpetual_total` sales less refunds. `adds_up`: the numbers
-    of the closings that a month's or year's adds up. `journal_hash` is that of receipt `last`; the other chains stood
-    at `events`, `merchant_events` and `training` when it was made.
+    before `first`; `perpetual_sales` counts sales alone, `perpetual_total` sales less refunds. `stored`: of the total,
+    stored value that was sold, which is no turnover before it is spent. `adds_up`: the numbers of the closings that a
+    month's or year's adds up. `journal_hash` is that of receipt `last`; the other chains stood at `events`,
+    `merchant_events` and `training` when it was made.
     """
 
     kind: Kind
@@ -57,6 +58,7 @@ class Closing(Struct, frozen=True, kw_only=True):
     merchant_events: Anchor
     training: Anchor
     fiscal: str
+    stored: int = 0
     format: int = FORMAT
     number: int = 0
 

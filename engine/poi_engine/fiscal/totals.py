@@ -25,7 +25,10 @@ class MeansTotal(Struct, frozen=True, kw_only=True):
 
 
 class Totals(Struct, frozen=True, kw_only=True):
-    """Receipts added up. `refunds_total` is negative; `total` = `sales_total` + `refunds_total`."""
+    """Receipts added up. `refunds_total` is negative; `total` = `sales_total` + `refunds_total`.
+
+    `stored`: of the total, stored value that was sold. It stands at rate 0; `turnover` is without it.
+    """
 
     sales: int = 0
     refunds: int = 0
@@ -34,6 +37,16 @@ class Totals(Struct, frozen=True, kw_only=True):
     total: int = 0
     vat: tuple[VatTotal, ...] = ()
     means: tuple[MeansTotal, ...] = ()
+    stored: int = 0
+
+    def turnover(self) -> tuple[VatTotal, ...]:
+        """By rate what was sold but stored value: its VAT is due when it is spent."""
+        parts = [_without(part, self.stored) if part.rate == 0 else part for part in self.vat]
+        return tuple(part for part in parts if part.net or part.vat or part.gross)
+
+
+def _without(part: VatTotal, stored: int) -> VatTotal:
+    return VatTotal(rate=part.rate, net=part.net - stored, vat=part.vat, gross=part.gross - stored)
 
 
 class _Vat(Struct):
@@ -60,6 +73,7 @@ class Counted(Struct):
     format: int
     number: int
     training: bool = False
+    stored: int = 0
 
 
 counted = msgspec.json.Decoder(Counted).decode
@@ -74,11 +88,13 @@ class Sum:
         self._totals = {"sale": 0, "refund": 0}
         self._vat: dict[int, list[int]] = {}
         self._means: dict[str, list[int]] = {}
+        self._stored = 0
 
     def add(self, receipt: Counted) -> None:
         """Add a receipt."""
         self._counts[receipt.kind] += 1
         self._totals[receipt.kind] += receipt.total
+        self._stored += receipt.stored
         for part in receipt.vat:
             self._add_vat(part.rate, part.net, part.vat, part.gross)
         for payment in receipt.payments:
@@ -93,6 +109,7 @@ class Sum:
             ):
                 self._counts[kind] += count
                 self._totals[kind] += total
+            self._stored += totals.stored
             for part in totals.vat:
                 self._add_vat(part.rate, part.net, part.vat, part.gross)
             for means in totals.means:
@@ -115,6 +132,7 @@ class Sum:
                 MeansTotal(means=means, amount=amount, count=count)
                 for means, (amount, count) in sorted(self._means.items())
             ),
+            stored=self._stored,
         )
 
     def _add_vat(self, rate: int, net: int, vat: int, gross: int) -> None:

@@ -225,6 +225,7 @@ def _count(sums: dict[str, int], receipt: dict[str, Any]) -> None:
 
     add(receipt["kind"], receipt["total"])
     add(receipt["kind"] + "s", 1)
+    add("stored", receipt.get("stored", 0))
     for part in receipt["vat"]:
         for name in ("net", "vat", "gross"):
             add(f"{name} at {part['rate']}", part[name])
@@ -238,6 +239,7 @@ def _told(closing: dict[str, Any]) -> dict[str, int]:
     for kind, count, total in (("sale", "sales", "sales_total"), ("refund", "refunds", "refunds_total")):
         if closing[count]:
             told[kind], told[kind + "s"] = closing[total], closing[count]
+            told["stored"] = closing.get("stored", 0)
     for part in closing["vat"]:
         for name in ("net", "vat", "gross"):
             told[f"{name} at {part['rate']}"] = part[name]
