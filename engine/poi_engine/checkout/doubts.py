@@ -56,7 +56,7 @@ def in_doubt(merchant_id: str) -> Job[list[InDoubt]]:
     known = {one.checkout_id for one in found}
     parts = yield Query(
         "select checkout_id, session_id, station_id, currency, document, changed_at from checkout"
-        " where merchant_id = ? and state = 'part_paid'",
+        " where merchant_id = ? and state <> 'paid' and state = 'part_paid'",
         (merchant_id,),
     )
     for row in (row for row in parts if row["checkout_id"] not in known):

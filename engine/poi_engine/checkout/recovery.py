@@ -143,7 +143,7 @@ def _forgotten(merchant_id: str, at: int) -> Job[list[str]]:
     that was put back since, would wait for it to catch up."""
     patience = (yield from read_merchant(merchant_id)).programme.minutes * MINUTE
     rows = yield Query(
-        "select checkout_id from checkout where merchant_id = ? and state = 'reserved' "
+        "select checkout_id from checkout where merchant_id = ? and state <> 'paid' and state = 'reserved' "
         "and (changed_at < ? or changed_at > ?)",
         (merchant_id, at - patience, at + patience),
     )

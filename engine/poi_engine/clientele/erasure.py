@@ -99,8 +99,8 @@ def _end_orders(merchant_id: str, person: Living, who: str, ids: Ids, at: int) -
 def _being_paid(merchant_id: str, family: tuple[str, ...]) -> Job[list[str]]:
     """Where to bring what payments without an end may yet make orders of."""
     rows = yield Query(
-        f"select document from checkout where merchant_id = ? and state in ({marks(OPEN_STATES)}) "
-        f"and customer_id in ({marks(family)})",
+        "select document from checkout where merchant_id = ? and state <> 'paid' "
+        f"and state in ({marks(OPEN_STATES)}) and customer_id in ({marks(family)})",
         (merchant_id, *OPEN_STATES, *family),
     )
     found = [json.decode(row["document"], type=_Paying).session.contact_id for row in rows]

@@ -139,8 +139,8 @@ def _claims_of(merchant_id: str, person: Living) -> Job[Iterable[Claim]]:
     for customer_id in person.family:
         yield from _collect(merchant_id, customer_id, claims)
         rows = yield Query(
-            f"select document from checkout where merchant_id = ? and state in ({marks(OPEN_STATES)}) "
-            "and customer_id = ?",
+            "select document from checkout where merchant_id = ? and state <> 'paid' "
+            f"and state in ({marks(OPEN_STATES)}) and customer_id = ?",
             (merchant_id, *OPEN_STATES, customer_id),
         )
         claims.update(_per_customer(rows))

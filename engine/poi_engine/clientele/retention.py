@@ -182,8 +182,8 @@ def _acted_since(merchant_id: str, customer_id: str, since: int) -> Job[bool]:
             if rows:
                 return True
         rows = yield Query(
-            f"select 1 as found from checkout where merchant_id = ? and state in ({marks(OPEN_STATES)}) "
-            "and customer_id = ? limit 1",
+            "select 1 as found from checkout where merchant_id = ? and state <> 'paid' "
+            f"and state in ({marks(OPEN_STATES)}) and customer_id = ? limit 1",
             (merchant_id, *OPEN_STATES, one),
         )
         if rows:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Double, Index, LargeBinary, Text, UniqueConstraint
 
-from poi_engine.storage.schema.parts import integer, table, text
+from poi_engine.storage.schema.parts import integer, table, text, where
 
 # --- who and where -------------------------------------------------------------------------------------------------
 
@@ -331,9 +331,9 @@ audit = table(
 Index("sale_by_day", sale.c.merchant_id, sale.c.created_at)
 Index("sale_by_local_day", sale.c.merchant_id, sale.c.local_day, sale.c.created_at)
 Index("sale_by_customer", sale.c.merchant_id, sale.c.customer_id, sale.c.created_at)
-Index("sale_by_refund", sale.c.merchant_id, sale.c.refund_of)
+Index("sale_by_refund", sale.c.merchant_id, sale.c.refund_of, **where("refund_of is not null"))
 Index("checkout_by_session", checkout.c.merchant_id, checkout.c.session_id, checkout.c.created_at)
-Index("checkout_by_state", checkout.c.merchant_id, checkout.c.state)
+Index("checkout_by_state", checkout.c.merchant_id, checkout.c.state, **where("state <> 'paid'"))
 Index("payment_by_checkout", payment.c.merchant_id, payment.c.checkout_id)
 Index("payment_by_state", payment.c.merchant_id, payment.c.state)
 Index("offer_by_change", offer.c.merchant_id, offer.c.changed_in)

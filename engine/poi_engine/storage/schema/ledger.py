@@ -1,11 +1,8 @@
 """The tables of the ledger: accounts, and two-phase transfers between them, double entry."""
 
-from typing import Any
-
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
-from sqlalchemy import text as literal
 
-from poi_engine.storage.schema.parts import integer, table, text
+from poi_engine.storage.schema.parts import integer, table, text, where
 
 account = table(
     "account",
@@ -38,10 +35,7 @@ transfer = table(
     UniqueConstraint("merchant_id", "resolves"),  # a pending transfer is resolved at most once
 )
 
-_OF_STOCK: dict[str, Any] = {
-    "sqlite_where": literal("unit = 'stock'"),
-    "postgresql_where": literal("unit = 'stock'"),
-}
+_OF_STOCK = where("unit = 'stock'")
 """Only the transfers of goods are looked up by their accounts."""
 
 Index("transfer_by_checkout", transfer.c.merchant_id, transfer.c.checkout_id)

@@ -1,10 +1,9 @@
 """The tables of money beyond the single sale: stored value, transfers by bank, tills that speak nexo."""
 
 from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint
-from sqlalchemy import text as sql
 
 from poi_engine.storage.schema.ledger import transfer
-from poi_engine.storage.schema.parts import integer, table, text
+from poi_engine.storage.schema.parts import integer, table, text, where
 
 IMMUTABLE: tuple[str, ...] = ()
 """Tables whose rows are never updated or deleted."""
@@ -116,14 +115,13 @@ Index("card_hold_by_state", card_hold.c.merchant_id, card_hold.c.state)
 Index("bank_credit_by_state", bank_credit.c.merchant_id, bank_credit.c.state, bank_credit.c.credit_id)
 Index("bank_credit_by_payment", bank_credit.c.merchant_id, bank_credit.c.payment_id)
 for _side in (transfer.c.debit, transfer.c.credit):  # a wallet's or gift card's movements; no others pay for it
-    _stored = sql(f"{_side.name} like 'wallet:%' or {_side.name} like 'gift!_card:%' escape '!'")
+    _stored = where(f"{_side.name} like 'wallet:%' or {_side.name} like 'gift!_card:%' escape '!'")
     Index(
         f"transfer_by_stored_{_side.name}",
         transfer.c.merchant_id,
         _side,
         transfer.c.transfer_id,
-        sqlite_where=_stored,
-        postgresql_where=_stored,
+        **_stored,
     )
 
 # --- tills that speak nexo -----------------------------------------------------------------------------------------

@@ -101,6 +101,10 @@ create index forwarding_by_state on forwarding (merchant_id, state);
 
 _FIGURES = """
 create table rollup_due (merchant_id text not null, sale_id text not null, primary key (merchant_id, sale_id));
+drop index sale_by_refund;
+drop index checkout_by_state;
+create index sale_by_refund on sale (merchant_id, refund_of) where refund_of is not null;
+create index checkout_by_state on checkout (merchant_id, state) where state <> 'paid';
 """
 
 _PARTS: tuple[str, ...] = (
