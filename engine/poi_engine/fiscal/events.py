@@ -27,6 +27,7 @@ Kind = Literal[
     "training-off",
     "reprint",
     "clock-back",
+    "clock-ahead",
     "archive",
     "verification",
 ]

@@ -19,6 +19,7 @@ from poi_engine.fiscal.events import Kind as EventKind
 from poi_engine.fiscal.journal import Receipt, receipt_of
 from poi_engine.fiscal.keys import Signer
 from poi_engine.fiscal.model import Closed, Kind
+from poi_engine.fiscal.steady import Steady
 from poi_engine.fiscal.times import local_day
 from poi_engine.fiscal.totals import Totals
 from poi_engine.fiscal.version import STAMP
@@ -61,6 +62,7 @@ class Fiscal:
         self._w = wiring
         self.signer = signer
         self._paused = 0
+        self._steady = Steady(wiring.clock)
 
     # --- closings ---------------------------------------------------------------------------------------------------
 
@@ -117,8 +119,11 @@ class Fiscal:
         return await self._w.sql.read(lambda: events.page(merchant_id, station_id, before, limit))
 
     async def round(self) -> None:
-        """Close the days, months and years that are over and that nobody closed."""
-        if self._paused:
+        """Close the days, months and years that are over and that nobody closed; not while a clock that leapt ahead is
+        new, which is put on record."""
+        if leap := self._steady.look():
+            await self._leapt(leap)
+        if self._paused or not self._steady.believed:
             return
         for merchant_id, station_id in await self._w.sql.read(_stations):
             try:
@@ -236,6 +241,16 @@ class Fiscal:
                     values: dict[str, str | int] = {"before": last[0].fiscal, "now": STAMP}
                     yield from events.record(merchant_id, MERCHANT, "version", STAMP, "", values, at)
                 yield from events.record(merchant_id, MERCHANT, "start", "", "", {}, at)
+
+        await self._w.sql.write(job)
+
+    async def _leapt(self, seconds: int) -> None:
+        """The clock has leapt ahead: until that is old, people close, and the clock does not."""
+        at = self._w.at()
+
+        def job() -> Job[None]:
+            for merchant_id in (yield from _merchants()):
+                yield from events.record(merchant_id, MERCHANT, "clock-ahead", "", "", {"seconds": seconds}, at)
 
         await self._w.sql.write(job)
 

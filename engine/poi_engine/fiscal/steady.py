@@ -1,0 +1,35 @@
+"""Whether the clock may be believed when a day seems to be over: one that leaps ahead would close it early, for good.
+
+A leap is what the clock went on beyond the time that has passed. A machine that slept, or is set right by the network,
+leaps too: so nothing is closed by the clock for an hour, unless it leaps back before, and then it is believed.
+"""
+
+from poi_engine.clock import Clock
+
+LEAP = 300.0  # seconds
+PATIENCE = 3600.0  # seconds
+
+
+class Steady:
+    """Looks at the clock from time to time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen = (clock.now(), clock.monotonic())
+        self._since: float | None = None
+
+    def look(self) -> int:
+        """By how many seconds the clock has leapt ahead since the last look; 0 when it has not."""
+        before, passed = self._seen
+        now, monotonic = self._seen = (self._clock.now(), self._clock.monotonic())
+        leap = (now - before) - (monotonic - passed)
+        if leap > LEAP:
+            self._since = monotonic
+        elif leap < -LEAP or (self._since is not None and monotonic - self._since >= PATIENCE):
+            self._since = None
+        return round(leap) if leap > LEAP else 0
+
+    @property
+    def believed(self) -> bool:
+        """Whether it has gone on evenly for long enough, as of the last look."""
+        return self._since is None
