@@ -147,10 +147,14 @@ async def test_a_killed_server_tells_every_till_the_truth(tmp_path: Path) -> Non
             await asyncio.to_thread(server.start)
             async with client(server) as http:
                 await asyncio.gather(*(till.ask_for_the_lost(http) for till in all_tills))
+        async with client(server) as http:
+            for till in all_tills:  # whatever was under way, all sell on
+                till.lost["last"] = payment(20.00)
+                await till.ask_for_the_lost(http)
+                assert "last" in till.sold
         known = [sale_id for till in all_tills for sale_id in till.sold.values()]
         assert len(set(known)) == len(known)
         assert sorted(await sales(server)) == sorted(known), "every sale that a till knows, once, and no other"
-        assert known, "nothing was sold: the rounds are too short"
     finally:
         await asyncio.to_thread(server.stop)
     checked = await asyncio.to_thread(verify, tmp_path / "data")
