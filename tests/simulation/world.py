@@ -12,37 +12,26 @@ from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.engine import Engine
 from poi_engine.errors import PoiError, StorageError
 from poi_engine.ids import Ids
-from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import Session
-from poi_engine.verify import verify
 from tests.engine.shop import PRODUCTS, Card, M, Seen, merchant_rows
 from tests.simulation.checks import Broken, Checks
 from tests.simulation.clock import SteppingClock
+from tests.simulation.counters import BESIDE, STATIONS, more_stations
+from tests.simulation.ending import clear_up, verified
 from tests.simulation.history import History
+from tests.simulation.looks import pending
 from tests.simulation.offers import OFFERS, REWARD
+from tests.simulation.refusals import EXPECTED
 from tests.simulation.storage import LoopSql, MemorySessions
 from tests.simulation.terminal import Terminal
-from tests.simulation.weather import CALM, Weather
+from tests.simulation.weather import Weather
 
 T = TypeVar("T")
-STATIONS = ("sta_1", "sta_2", "sta_3", "sta_4")
-BESIDE = {"sta_1": "sta_5", "sta_2": "sta_6", "sta_3": "sta_7", "sta_4": "sta_8"}
-"""The tablet beside each counter, to which sessions are handed over."""
 PATIENCE = 8
 """How often a till repeats what storage could not answer."""
 WHOLE_EVERY = 400
 """Sessions between two runs of the whole verification."""
-EXPECTED = frozenset(
-    {
-        *("already-paid", "already-accepted", "assurance-needed", "checkout-closed", "confirmation-required"),
-        *("decide-again", "decision-changed", "illegal-move", "insufficient", "more-than-left", "not-accepted"),
-        *("not-found", "not-in-doubt", "nothing-left", "payment-under-way", "payment-unknown", "refund-declined"),
-        *("refund-under-way", "refund-unknown", "revision", "session-busy", "token-replayed"),
-        *("handed-over", "station-busy", "sessions-away", "storage-away", "storage-locked", "storage-full"),
-        *("storage-busy", "commit-unknown"),
-    }
-)
 Call = Callable[[], Awaitable[str]]
 
 
@@ -82,13 +71,13 @@ class World:
             await self._round()
             self.checks.step()
             if self.seen["visits"] % WHOLE_EVERY < len(STATIONS):
-                await self._verify()
-        await self._clear_up()
-        await self._verify()
+                await verified(self)
+        await clear_up(self)
+        await verified(self)
 
     async def _setup(self) -> None:
         await self.sql.write(merchant_rows)
-        await self.sql.write(_more_stations)
+        await self.sql.write(more_stations)
         for product in PRODUCTS:
             await self.engine.products.put(M, product)
         for offer in OFFERS:
@@ -233,7 +222,7 @@ class World:
         there = next(b if a == session.station_id else a for a, b in BESIDE.items() if session.station_id in (a, b))
         acting: list[Awaitable[object]] = [self.engine.handovers.hand_over(M, session.session_id, there)]
         if session.decision is not None and self.chance.random() < 0.5:
-            name, total, by = session.decision_id or "", session.decision.total, self._by(session.station_id)
+            name, total, by = session.decision_id or "", session.decision.total, self.by(session.station_id)
             acting.append(self.engine.checkout.accept(M, session.session_id, name, total, by=by))
         for got in await asyncio.gather(*acting, return_exceptions=True):
             if isinstance(got, BaseException) and not (isinstance(got, PoiError) and got.code in EXPECTED):
@@ -250,7 +239,7 @@ class World:
         assert session.decision is not None
         assert session.decision_id is not None
         checkout = self.engine.checkout
-        by = self._by(session.station_id)
+        by = self.by(session.station_id)
         try:
             accepted = await checkout.accept(M, session.session_id, session.decision_id, session.decision.total, by=by)
         except PoiError as error:
@@ -277,7 +266,7 @@ class World:
     async def _part(self, accepted: Session) -> None:
         """A first tender pays a part of what is due."""
         means = self.chance.choices(("card", "cash", "wallet"), (40, 35, 25))[0]
-        amount, key, by = self.chance.randint(1, accepted.due), self._key(), self._by(accepted.station_id)
+        amount, key, by = self.chance.randint(1, accepted.due), self._key(), self.by(accepted.station_id)
         part = await self._insist(
             lambda: self.engine.checkout.pay(M, accepted.session_id, means, amount, key=key, by=by)  # type: ignore[arg-type]
         )
@@ -287,7 +276,7 @@ class World:
 
     async def _pay(self, accepted: Session) -> Session | None:
         means = self.chance.choices(("card", "cash", "wallet"), (75, 15, 10))[0]
-        key, by = self._key(), self._by(accepted.station_id)
+        key, by = self._key(), self.by(accepted.station_id)
         engine = self.engine
 
         async def once() -> Session:
@@ -329,12 +318,12 @@ class World:
         if session.checkout_id is not None and self.chance.random() < 0.4:
             outcome = "paid" if await self._slip(session.checkout_id) else "declined"
             self.seen[f"person {outcome}"] += 1
-            by = self._by(session.station_id)
+            by = self.by(session.station_id)
             return await self.engine.checkout.resolve(M, session.session_id, outcome, "slip", by=by)  # type: ignore[arg-type]
         return session
 
     async def _slip(self, checkout_id: str) -> bool:
-        rows = await self.sql.read(lambda: _pending(checkout_id))
+        rows = await self.sql.read(lambda: pending(checkout_id))
         entry = self.terminal.book.get(rows[0]) if rows else None
         return entry is not None and entry.stands
 
@@ -356,7 +345,7 @@ class World:
             line = self.chance.choice(left)
             quantity = self.chance.randint(1, line.quantity - line.returned)
             lines = [ReturnedLine(line_id=line.line_id, quantity=quantity)]
-        key, by = self._key(), self._by(self.chance.choice(STATIONS))
+        key, by = self._key(), self.by(self.chance.choice(STATIONS))
 
         async def once() -> str:
             back = await self._insist(lambda: self.engine.checkout.refund(M, sale_id, lines, "broken", key=key, by=by))
@@ -388,39 +377,9 @@ class World:
         self._keys += 1
         return f"key-{self._keys}"
 
-    def _by(self, station: str) -> Principal:
+    def by(self, station: str) -> Principal:
+        """Who acts at a counter."""
         return Principal(merchant_id=M, access_id=f"acc_{station}", role="station", subject_id=station)
-
-    async def _clear_up(self) -> None:
-        """The terminal tells the truth from now on, so nothing may stay in doubt."""
-        self.terminal.truthful = True
-        self.weather.storms(CALM)
-        for _ in range(5):
-            self.clock.forward(16 * 60)
-            done = await self.engine.recovery.run()
-            await self._ended_by_hand()
-        if done.in_doubt:
-            raise Broken(f"{done.in_doubt} payments stay in doubt")
-        rows = await self.sql.read(_open_checkouts)
-        if rows:
-            raise Broken(f"{rows} stay open")
-
-    async def _ended_by_hand(self) -> None:
-        """Somebody looks at what waits for a person: sales paid in part, refunds of which a part was declined."""
-        for session_id in await self.sql.read(_part_paid):
-            await self.engine.stations.abandon(M, session_id)
-            self.seen["given up paid in part"] += 1
-        for sale_id, refund_id in await self.sql.read(_refunds_in_doubt):
-            by, refunds = self._by(STATIONS[0]), self.engine.checkout.refunds
-            await refunds.resolve(M, sale_id, refund_id, "declined", "no slip", by=by)
-            self.seen["refunds given in part"] += 1
-
-    async def _verify(self) -> None:
-        self.checks.step(whole=True)
-        with self.weather.calm():
-            findings = await verify(self.sql)
-        if findings:
-            raise Broken("; ".join(f"{found.rule} {found.subject}: {found.message}" for found in findings[:3]))
 
 
 def _age(task: "asyncio.Task[object]") -> tuple[int, str]:
@@ -431,36 +390,3 @@ def _age(task: "asyncio.Task[object]") -> tuple[int, str]:
 def told(session: Session) -> str:
     """What an answer says."""
     return f"{session.state} {session.sale_id} {session.decision.total if session.decision else None}"
-
-
-def _more_stations() -> Job[None]:
-    for station_id in (*STATIONS[2:], *BESIDE.values()):
-        yield Query(
-            "insert into station (merchant_id, store_id, station_id, name, vat_rate, connector) values (?,?,?,?,?,?)",
-            (M, "sto_1", station_id, station_id, 2000, "simulator"),
-        )
-
-
-def _pending(checkout_id: str) -> Job[list[str]]:
-    rows = yield Query(
-        "select payment_id from payment where checkout_id = ? and state in ('sending', 'unknown')", (checkout_id,)
-    )
-    return [row["payment_id"] for row in rows]
-
-
-def _part_paid() -> Job[list[str]]:
-    rows = yield Query("select session_id from checkout where state = 'part_paid' order by session_id")
-    return [row["session_id"] for row in rows]
-
-
-def _refunds_in_doubt() -> Job[list[tuple[str, str]]]:
-    rows = yield Query(
-        "select checkout_id, session_id from checkout where state = 'unknown' and checkout_id like 'ref_%' "
-        "order by checkout_id"
-    )
-    return [(row["session_id"], row["checkout_id"]) for row in rows]
-
-
-def _open_checkouts() -> Job[list[str]]:
-    rows = yield Query("select checkout_id from checkout where state in ('reserved', 'paying', 'unknown', 'part_paid')")
-    return [row["checkout_id"] for row in rows]
