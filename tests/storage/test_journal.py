@@ -63,9 +63,10 @@ def test_canonical_bytes_are_sorted_compact_json_with_every_field() -> None:
     document = canonical(RECEIPT)
     assert document.decode() == OF_FORMAT_1.replace(
         '"discounts":[],"format":1,', '"discounts":[],"fiscal":"","format":2,'
-    ).replace('"total":320,"value_given"', '"total":320,"training":false,"value_given"').replace(
-        '"card_scheme":null,"means"', '"card_scheme":null,"given":null,"guaranteed":true,"means"'
-    )
+    ).replace(
+        '"subtotal":320,"total":320,"value_given"',
+        '"stored":0,"subtotal":320,"total":320,"training":false,"value_given"',
+    ).replace('"card_scheme":null,"means"', '"card_scheme":null,"given":null,"guaranteed":true,"means"')
     assert journal.receipt_of(document) == RECEIPT
 
 

@@ -16,7 +16,7 @@ from poi_engine.fiscal.version import STAMP
 from poi_engine.ports import Job, Query
 
 FORMAT = 2
-"""Version of the receipt's fields; every row carries its own. Format 1 had neither `fiscal` nor `training`."""
+"""Version of the receipt's fields; every row carries its own. Format 1 had no `fiscal`, `training` or `stored`."""
 CLOCK_BACK = 60_000_000
 """Microseconds by which a receipt may be older than the one before: payments end in another order than they began."""
 

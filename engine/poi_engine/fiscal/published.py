@@ -1,5 +1,5 @@
 """The hash that was published for each version; written by `python -m poi_engine.fiscal.version`."""
 
 PUBLISHED: dict[str, str] = {
-    "1.0": "8e7b1e30413e10b2626f8031676b814fc847288720e541c97d36d67d40bfacb7",
+    "1.0": "d31bef9776b6045bbd549c59ffdd5faf7ad2f21982e8287e21a05561525770c8",
 }
