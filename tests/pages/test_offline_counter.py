@@ -154,6 +154,24 @@ async def test_the_offers_that_need_no_server_are_given_and_recorded(visit: Visi
         await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 0})
 
 
+async def test_a_queue_that_may_not_be_sent_now_says_so_and_goes_when_it_may(
+    visit: Visit, station_id: str, shop: Shop
+) -> None:
+    """Nothing counts at a station in training: what was sold before waits until that is over."""
+    _, page = await _counter(visit, station_id, shop)
+    training = f"/v1/stations/{station_id}/training"
+    await shop.ask("POST", training, {"on": True})
+    await page.evaluate(SPOILT.replace("-100", "6543").replace("total: 1", "total: 6543"), station_id)
+    await page.reload()
+    await expect(page.locator(".toast", has_text="A sale made offline still waits")).to_be_visible()
+    assert await _sold(shop, station_id) == []
+    await shop.ask("POST", training, {"on": False})
+    await page.reload()
+    await expect(page.get_by_text("Recorded with the server: 1")).to_be_visible()
+    assert await _sold(shop, station_id) == [6543]
+    await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 0})
+
+
 BEFORE = """async () => {
   const found = await new Promise((resolve) => {
     const request = indexedDB.open("poi-counter-sta_before", 1);

@@ -39,7 +39,7 @@ export class Offline {
     live.addEventListener("status", () => this.#status(live.connected, floor));
     addEventListener("offline", () => this.#status(false, floor));
     addEventListener("online", () => this.#status(true, floor));
-    live.addEventListener("message", ({ detail }) => detail.kind === "seller" && this.#keepSeller());
+    live.addEventListener("message", ({ detail }) => detail.kind === "seller" && this.#keepSeller().then(() => this.send()));
     await this.#kept.put("facts", "policy", { floor, currency: merchantCurrency() });
     await this.#keepSeller();
     if (paired) this.#former = await Kept.former(this.#stationId);
@@ -102,7 +102,7 @@ export class Offline {
 
   /** Send what waits; each is recorded once, however often it is sent. One at a time. */
   send() {
-    this.#sending ??= this.#sendAll().catch(() => {}).finally(() => { this.#sending = null; });
+    this.#sending ??= this.#sendAll().catch((problem) => this.#refused(problem)).finally(() => { this.#sending = null; });
     return this.#sending;
   }
 
@@ -122,6 +122,11 @@ export class Offline {
     }
     if (done) toast(t("offline.recorded", { count: done }), "good");
     if (odd) toast(t("offline.differs", { count: odd }), "bad");
+  }
+
+  /** Nobody may send now; without a connection there is nothing to say. */
+  #refused({ status, text }) {
+    if ([403, 409].includes(status)) this.#keptBack({ detail: text });
   }
 
   /** Said once, however often it is tried. */
