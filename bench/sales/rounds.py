@@ -88,6 +88,7 @@ def _plan(
         end=begin + seconds,
         pace=load.pace / tills,
         whole=load.requests == 1,
+        silent=',"explain":false}' if isinstance(stack, Ours) else "}",
     )
 
 

@@ -26,7 +26,8 @@ _RUN = secrets.token_hex(8)
 class Plan(Struct, frozen=True, kw_only=True):
     """What to do. Times are seconds of the clock that all processes share; `pace` is sales a second, 0: all it can.
 
-    `baskets` are bodies of `PUT .../basket`, `cards` the texts of loyalty cards.
+    `baskets` are bodies of `PUT .../basket`, `cards` the texts of loyalty cards; `silent` ends such a body where nobody
+    reads why other offers do not hold.
     """
 
     host: str
@@ -39,6 +40,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     end: float
     pace: float = 0.0
     whole: bool = False
+    silent: str = "}"
 
 
 class Sold(Struct, frozen=True, kw_only=True):
@@ -188,7 +190,8 @@ class Lane(asyncio.Protocol):
         if self._step == 1:
             self._session = _seen(body).session.session_id
             baskets = self._shift.plan.baskets
-            self._send("PUT", f"/v1/sessions/{self._session}/basket", baskets[self._number % len(baskets)])
+            basket = baskets[self._number % len(baskets)]
+            self._send("PUT", f"/v1/sessions/{self._session}/basket", basket[:-1] + self._shift.plan.silent)
             return
         session = _session(body)
         if self._step == 2 and session.decision is not None:

@@ -104,7 +104,7 @@ def lines_of(
         if entry.code is None:
             lines.append(_plain(entry, line_id, vat_rate))
             continue
-        if is_value(entry.code) and entry.amount:
+        if entry.amount and is_value(entry.code):
             lines.append(value_line(line_id, entry.code, entry.label, entry.amount))
             continue
         kept = promised.get(line_id)

@@ -15,12 +15,12 @@ from poi_engine.clock import moment
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, NotFound, PoiError, StorageError
 from poi_engine.facts import read_facts
-from poi_engine.goods.products import Products, on_sale
+from poi_engine.goods.products import Product, Products, on_sale
 from poi_engine.identify import Identifier, Refused, Vouched, identity_of, surer, vouch
 from poi_engine.orders.fulfilment import placed, same_lines, still
 from poi_engine.orders.promised import promised_items
 from poi_engine.overrides import Overridden, priced, standing
-from poi_engine.ports import Credential
+from poi_engine.ports import Credential, Job
 from poi_engine.principal import Principal
 from poi_engine.repeats import PRODUCTS, Repeats
 from poi_engine.session import Identity, Notice, Session, SessionState, move
@@ -87,11 +87,12 @@ class Stations:
         known: Session | None = None,
         acting: Acting | None = None,
         approval_id: str | None = None,
+        explain: Explained | None = None,
     ) -> Session:
         """Replace the basket, the codes given and the rewards asked for; decides anew.
 
         `known` is the session if the caller has just loaded it. `acting`: who gives prices by hand, with a second
-        person's consent where they go further than they may alone.
+        person's consent where they go further than they may alone. `explain` as `decided` takes it.
         """
         check_entries(entries, value=True)
         if any(is_value(entry.code) for entry in entries):
@@ -103,7 +104,7 @@ class Stations:
             if revision is not None and session.revision != revision:
                 raise Conflict("revision", "The session has changed since; look again.")
             counter = await self._w.places.counter(merchant_id, session.station_id)
-            products = await self._w.sql.read(lambda: on_sale(merchant_id, [one.code for one in entries if one.code]))
+            products, facts = await self._read(session, [one.code for one in entries if one.code])
             promised = await self._promised(session)
             wanted = overridden_of(entries, products, promised, acting.by.who if acting else "")
             overrides = standing(session.overrides, wanted)
@@ -116,7 +117,7 @@ class Stations:
             basket = replace(session.basket, items=lines, codes=tuple(codes), rewards=tuple(rewards))
             kept = still(session.fulfilments, same_lines(session.basket.items, lines))
             changed = replace(session, basket=basket, fulfilments=kept, overrides=overrides, notice=None)
-            return await self.decided(changed)
+            return await self.decided(changed, explain, facts)
 
         return await self._desk.change(merchant_id, session_id, step, known)
 
@@ -274,7 +275,7 @@ class Stations:
         """
         at = self._w.at()
         counter = await self._w.places.counter(session.merchant_id, session.station_id)
-        facts = known or await self._facts(session, at)
+        facts = known or await self._facts(session)
         session = _as_living(session, facts)
         if not session.basket.items:
             state = _S.IDENTIFIED if session.identity else _S.OPEN
@@ -285,12 +286,14 @@ class Stations:
         decision_id = self._w.ids.new("dec")
         return move(session, _S.DECIDED, facts=facts, decision=decision, decision_id=decision_id, checkout_id=None)
 
-    async def _facts(self, session: Session, at: int) -> CustomerFacts | None:
-        if session.identity is None:
-            return None
-        customer_id = session.identity.customer_id
+    async def _facts(self, session: Session) -> CustomerFacts | None:
+        return None if session.identity is None else (await self._read(session, ()))[1]
+
+    async def _read(self, session: Session, codes: Sequence[str]) -> tuple[dict[str, Product], CustomerFacts | None]:
+        """The products with these codes and what is on file of the customer, as they are now."""
+        at = self._w.at()
         try:
-            return await self._w.sql.read(lambda: read_facts(session.merchant_id, customer_id, at))
+            return await self._w.sql.read(lambda: _goods_and_facts(session, codes, at))
         except NotFound:
             raise Conflict("customer-erased", "This customer was erased; identify somebody else.") from None
 
@@ -371,6 +374,15 @@ def situation_of(session: Session, counter: Counter, facts: CustomerFacts | None
         channel=session.channel,
         partner=session.partner,
     )
+
+
+def _goods_and_facts(
+    session: Session, codes: Sequence[str], at: int
+) -> Job[tuple[dict[str, Product], CustomerFacts | None]]:
+    products = (yield from on_sale(session.merchant_id, codes)) if codes else {}
+    if session.identity is None:
+        return products, None
+    return products, (yield from read_facts(session.merchant_id, session.identity.customer_id, at))
 
 
 def _as_living(session: Session, facts: CustomerFacts | None) -> Session:

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from poi_engine.basket import BasketEntry, check_entries, lines_of
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.checkout import Checkout
-from poi_engine.checkout.reservation import latest
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import moment
 from poi_engine.desk import Desk, station_busy
@@ -23,7 +22,7 @@ from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
 from poi_engine.facts import read_facts
 from poi_engine.goods.products import Product, on_sale
 from poi_engine.identify import Identifier, Refused, by_card
-from poi_engine.ports import Credential, Job
+from poi_engine.ports import Credential, Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import Identity, Session, SessionState
 from poi_engine.stations import CHANGEABLE, ENDED, Stations
@@ -133,8 +132,8 @@ class WholeSales:
 
     async def _begun(self, merchant_id: str, session_id: str, seen: "_Seen") -> Session | None:
         """What an earlier call has begun, if it came as far as that others know of it."""
-        if not seen.accepted:
-            return await self._w.sessions.load(merchant_id, session_id)
+        if not seen.begun:
+            return None
         try:
             return await self._desk.load(merchant_id, session_id)
         except NotFound:
@@ -182,9 +181,9 @@ class WholeSales:
 
 
 class _Seen(Struct, frozen=True, kw_only=True):
-    """What SQL has to say before the sale begins; `accepted`: an earlier call came as far as that."""
+    """What SQL has to say before the sale begins; `begun`: an earlier call was accepted, or waits for a word."""
 
-    accepted: bool = False
+    begun: bool = False
     identity: Identity | None = None
     facts: CustomerFacts | None = None
     products: dict[str, Product] = {}
@@ -192,8 +191,13 @@ class _Seen(Struct, frozen=True, kw_only=True):
 
 def _look(merchant_id: str, session_id: str, wish: Wish, at: int) -> Job[_Seen]:
     """All of it on one snapshot; a customer who is not known by a card is found another way."""
-    if (yield from latest(merchant_id, session_id)) is not None:
-        return _Seen(accepted=True)
+    rows = yield Query(
+        "select 1 as begun from checkout where merchant_id = ? and session_id = ? union all "
+        "select 1 from confirmation where merchant_id = ? and session_id = ? limit 1",
+        (merchant_id, session_id) * 2,
+    )
+    if rows:
+        return _Seen(begun=True)
     identity = (yield from by_card(merchant_id, wish.credential, at)) if wish.credential else None
     facts = (yield from read_facts(merchant_id, identity.customer_id, at)) if identity else None
     products = yield from on_sale(merchant_id, [one.code for one in wish.entries if one.code])

@@ -29,7 +29,8 @@ Reference = Annotated[str, Meta(min_length=1, max_length=64)]
 class BasketBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole basket as it shall be: lines by product code, or plain amounts in minor units.
 
-    `approval_id`: a second person's consent to a price changed by hand further than the seller may alone.
+    `approval_id`: a second person's consent to a price changed by hand further than the seller may alone. `explain`
+    false: no reasons of offers that do not hold, for a till that shows none.
     """
 
     entries: Annotated[tuple[BasketEntry, ...], Meta(max_length=200)]
@@ -37,6 +38,7 @@ class BasketBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rewards: Annotated[tuple[str, ...], Meta(max_length=20)] = ()
     revision: int | None = None
     approval_id: Reference | None = None
+    explain: bool = True
 
 
 class TypedScan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -165,6 +167,7 @@ async def set_basket(call: Call, session_id: str, body: BasketBody) -> Session:
         known=known,
         acting=call.acting,
         approval_id=body.approval_id,
+        explain=None if body.explain else "eligible",
     )
     return shown_to(call, session)
 

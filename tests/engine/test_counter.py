@@ -12,6 +12,7 @@ from poi_engine.loyalty import next_tier, settle, take_back, tier_of
 from poi_engine.session import MOVES, SessionState, move
 from poi_engine.settings import Tier
 from poi_offers.model import Offer
+from poi_offers.offer_conditions import Subtotal
 from poi_offers.offer_effects import PercentOff
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, Card, M, Shop
 
@@ -31,6 +32,17 @@ async def test_a_basket_of_products_and_amounts(shop: Shop) -> None:
     assert session.decision is not None
     empty = await shop.engine.stations.set_basket(M, session.session_id, [])
     assert (empty.state, empty.decision) == ("open", None)
+
+
+async def test_a_till_that_shows_no_reasons_is_given_none_of_what_does_not_hold(shop: Shop) -> None:
+    await shop.engine.offers.create(M, replace(offer(10), conditions=Subtotal(min=10_000)))
+    session, entries = await shop.engine.stations.open(M, STATION), [BasketEntry(amount=500)]
+    asked = [
+        await shop.engine.stations.set_basket(M, session.session_id, entries, explain=how) for how in (None, "eligible")
+    ]
+    told = [one.decision for one in asked]
+    assert [[reason.outcome for reason in one.reasons] for one in told if one] == [["condition_false"], []]
+    assert [one.total for one in told if one] == [500, 500]
 
 
 @pytest.mark.parametrize(

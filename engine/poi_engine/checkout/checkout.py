@@ -20,7 +20,7 @@ from poi_engine.checkout.exercise import exercise_of, is_exercise, pay_exercise
 from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.meal_vouchers import Payable, payable
 from poi_engine.checkout.pay_jobs import not_in_doubt, pay_at_once, say, session_in
-from poi_engine.checkout.promise import Key, key_of, promised
+from poi_engine.checkout.promise import Key, Promise, key_of, promised
 from poi_engine.checkout.refund import Refunds
 from poi_engine.checkout.reservation import checkout_of, latest
 from poi_engine.checkout.returns import ReturnedLine
@@ -30,7 +30,7 @@ from poi_engine.checkout.tendering import Before, Begun, accept_and_begin, begin
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, PoiError, RequestError, StorageError
 from poi_engine.means import BY_CONNECTOR, Asked, Means
-from poi_engine.ports import Job, PaymentResult
+from poi_engine.ports import Job, PaymentResult, Row
 from poi_engine.principal import Principal
 from poi_engine.sales import SaleView
 from poi_engine.session import Session, SessionState
@@ -254,10 +254,10 @@ class Checkout:
         try:
             if accepting is not None:
                 return await self._accept_and_pay(accepting, wish, key, by)
-            before = await self._w.sql.read(lambda: promised(merchant_id, key))
+            before, row = await self._w.sql.read(lambda: _standing(merchant_id, session_id, key))
             if before is not None:
                 return await self._again(merchant_id, session_id, before.answer)
-            return await self._pay_first(merchant_id, session_id, wish, station_id, key, by)
+            return await self._pay_first(merchant_id, session_id, wish, station_id, key, by, row)
         except ConfirmationNeeded as needed:
             await self._confirmations.ask(merchant_id, needed)
             raise
@@ -268,9 +268,16 @@ class Checkout:
             raise
 
     async def _pay_first(
-        self, merchant_id: str, session_id: str, wish: Asked, station_id: str | None, key: Key, by: Principal
+        self,
+        merchant_id: str,
+        session_id: str,
+        wish: Asked,
+        station_id: str | None,
+        key: Key,
+        by: Principal,
+        row: Row | None = None,
     ) -> Session:
-        row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
+        """`row`: the session's newest checkout."""
         if row is None or row["state"] not in OPEN_STATES:
             exercise = await self._exercise(merchant_id, session_id, wish, key, by)
             if exercise is not None:
@@ -396,6 +403,12 @@ class Checkout:
         name = counter.connector if means == "card" else means
         self._w.connector(name)
         return name
+
+
+def _standing(merchant_id: str, session_id: str, key: Key) -> Job[tuple[Promise | None, Row | None]]:
+    """What the key made before, and the session's newest checkout."""
+    before = yield from promised(merchant_id, key)
+    return before, None if before is not None else (yield from latest(merchant_id, session_id))
 
 
 def _alone(job: Job[Frozen]) -> Job[Frozen]:
