@@ -4,22 +4,24 @@ Beside each chain's own links: what a row's columns say of its document; closing
 one another, signed by a known key; and the chains hold one another, for each closing says where the others stood.
 """
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from poi_engine.fiscal.chain import CLOSINGS, EVENTS, JOURNAL, PAGE, TRAINING, Anchor, Break, Chain, Walk, origin
 from poi_engine.fiscal.closing_rules import follows
-from poi_engine.fiscal.events import MERCHANT, event_of
+from poi_engine.fiscal.events import MERCHANT, Event, event_of
 from poi_engine.fiscal.journal import CLOCK_BACK
 from poi_engine.fiscal.keys import CLOSING, holds, key_id_of
 from poi_engine.fiscal.model import Closing, closing_of
 from poi_engine.fiscal.totals import Counted, Sum, counted
 from poi_engine.ports import Job, Query, Row
 
+D = TypeVar("D")
 WORDS = {JOURNAL.name: "receipt", CLOSINGS.name: "closing", EVENTS.name: "event", TRAINING.name: "exercise"}
 """What a row of each chain is called."""
 _RULES = {
@@ -58,8 +60,8 @@ class Books:
         self.anchors[chain.name, place].setdefault(anchor.number, (anchor.hash, closing))
 
 
-class Walker:
-    """One chain's check; subclasses say what its rows hold."""
+class Walker(ABC, Generic[D]):
+    """One chain's check; subclasses say how its documents are read, and what they must say."""
 
     chain: Chain
     columns: tuple[str, ...] = ()
@@ -93,7 +95,31 @@ class Walker:
 
     def row(self, row: Row) -> Iterator[Fault]:
         """What is wrong with a row whose link holds."""
-        raise NotImplementedError
+        try:
+            document = self.read(row["document"])
+        except msgspec.DecodeError as error:
+            yield self.fault(row["number"], f"cannot be read: {error}")
+            return
+        if self.told(document) != (row["number"], row["format"], self.place.station_id, *self.expected(row)):
+            yield self.fault(row["number"], "stands as another one than it says")
+        yield from self.held(row)
+        yield from self.learn(row, document)
+
+    @abstractmethod
+    def read(self, document: bytes) -> D:
+        """A row's document; raises `msgspec.DecodeError` when it is none."""
+
+    @abstractmethod
+    def told(self, document: D) -> tuple[object, ...]:
+        """What a document says: its number, format and station, and what is `expected` besides."""
+
+    def expected(self, row: Row) -> tuple[object, ...]:
+        """What a row's other columns say."""
+        return tuple([row[name] for name in self.columns])
+
+    def learn(self, row: Row, document: D) -> Iterator[Fault]:
+        """What is wrong with what a document holds."""
+        yield from ()
 
     def head(self, head: Row) -> Iterator[Fault]:
         """What is wrong with a head that names the last row."""
@@ -137,7 +163,7 @@ class Walker:
         return faults
 
 
-class ClosingWalker(Walker):
+class ClosingWalker(Walker[Closing]):
     """Closings: signed, and each going on from the one before."""
 
     chain = CLOSINGS
@@ -149,22 +175,23 @@ class ClosingWalker(Walker):
         self._made: list[Closing] = []
         self._receipt = self._until = 0
 
-    def row(self, row: Row) -> Iterator[Fault]:
+    def read(self, document: bytes) -> Closing:
+        return closing_of(document)
+
+    def told(self, document: Closing) -> tuple[object, ...]:
+        return (document.number, document.format, document.station_id, document.kind, document.period)
+
+    def expected(self, row: Row) -> tuple[object, ...]:
+        return (row["kind"], row["period"])
+
+    def learn(self, row: Row, document: Closing) -> Iterator[Fault]:
         number = row["number"]
-        try:
-            closing = closing_of(row["document"])
-        except msgspec.DecodeError as error:
-            yield self.fault(number, f"cannot be read: {error}")
-            return
-        told = (closing.number, closing.format, closing.station_id, closing.kind, closing.period)
-        if told != (number, row["format"], self.place.station_id, row["kind"], row["period"]):
-            yield self.fault(number, "stands as another one than it says")
         public = self.books.keys.get((self.place.m, row["key_id"]), b"")
         if not holds(public, row["signature"], CLOSING + row["hash"]):
             yield self.fault(number, f"is not signed by key {row['key_id']}", "closing-signature")
-        for wrong in follows(closing, self._made):
+        for wrong in follows(document, self._made):
             yield self.fault(number, wrong, "closing-totals")
-        self._learn(closing, row["hash"].hex())
+        self._learn(document, row["hash"].hex())
 
     def head(self, head: Row) -> Iterator[Fault]:
         if (head["receipt"], head["closed_until"]) != (self._receipt, self._until):
@@ -183,7 +210,7 @@ class ClosingWalker(Walker):
             self._receipt, self._until = closing.last, max(self._until, closing.ends)
 
 
-class JournalWalker(Walker):
+class JournalWalker(Walker[Counted]):
     """Receipts, and the closings that add them up."""
 
     chain = JOURNAL
@@ -197,21 +224,21 @@ class JournalWalker(Walker):
         self._carried: tuple[int, int] | None = (0, 0)
         self._latest = 0
 
-    def row(self, row: Row) -> Iterator[Fault]:
-        number = row["number"]
-        try:
-            receipt = counted(row["document"])
-        except msgspec.DecodeError as error:
-            yield self.fault(number, f"cannot be read: {error}")
-            return
-        told = (receipt.number, receipt.format, receipt.station_id, receipt.kind, receipt.sale_id)
-        if told != (number, row["format"], self.place.station_id, row["kind"], row["sale_id"]) or receipt.training:
-            yield self.fault(number, "stands as another one than it says")
+    def read(self, document: bytes) -> Counted:
+        return counted(document)
+
+    def told(self, document: Counted) -> tuple[object, ...]:
+        one = document
+        return (one.number, one.format, one.station_id, one.kind, one.sale_id, one.training)
+
+    def expected(self, row: Row) -> tuple[object, ...]:
+        return (row["kind"], row["sale_id"], False)
+
+    def learn(self, row: Row, document: Counted) -> Iterator[Fault]:
         if row["format"] > 1:
             back = self._latest - row["created_at"] > CLOCK_BACK
             self._latest = row["created_at"] if back else max(self._latest, row["created_at"])
-        yield from self.held(row)
-        yield from self._count(number, receipt)
+        yield from self._count(row["number"], document)
 
     def head(self, head: Row) -> Iterator[Fault]:
         if head["latest"] != self._latest:
@@ -247,48 +274,42 @@ class JournalWalker(Walker):
         return Fault(merchant_id=self.place.m, rule="closing-totals", subject=self.place.station_id, message=message)
 
 
-class EventWalker(Walker):
+class EventWalker(Walker[Event]):
     """Events; each closing has its own."""
 
     chain = EVENTS
     columns = ("kind", "subject")
 
-    def row(self, row: Row) -> Iterator[Fault]:
-        number = row["number"]
-        try:
-            event = event_of(row["document"])
-        except msgspec.DecodeError as error:
-            yield self.fault(number, f"cannot be read: {error}")
-            return
-        told = (event.number, event.format, event.station_id, event.kind, event.subject)
-        if told != (number, row["format"], self.place.station_id, row["kind"], row["subject"]):
-            yield self.fault(number, "stands as another one than it says")
-        yield from self.held(row)
-        if event.kind == "closing":
-            closing = self.books.hashes[self.place].pop(int(event.values["number"]), None)
-            if closing != event.values["hash"]:
-                yield self.fault(number, f"tells of closing {event.values['number']}, which is not there as it was")
+    def read(self, document: bytes) -> Event:
+        return event_of(document)
+
+    def told(self, document: Event) -> tuple[object, ...]:
+        return (document.number, document.format, document.station_id, document.kind, document.subject)
+
+    def learn(self, row: Row, document: Event) -> Iterator[Fault]:
+        if document.kind == "closing":
+            number, digest = document.values["number"], document.values["hash"]
+            if self.books.hashes[self.place].pop(int(number), None) != digest:
+                yield self.fault(row["number"], f"tells of closing {number}, which is not there as it was")
 
     def head(self, head: Row) -> Iterator[Fault]:
         for number in self.books.hashes.pop(self.place, {}):
             yield self.fault(head["number"], f"is the last, but no event tells of closing {number}")
 
 
-class TrainingWalker(Walker):
+class TrainingWalker(Walker[Counted]):
     """Exercises."""
 
     chain = TRAINING
 
-    def row(self, row: Row) -> Iterator[Fault]:
-        try:
-            receipt = counted(row["document"])
-        except msgspec.DecodeError as error:
-            yield self.fault(row["number"], f"cannot be read: {error}")
-            return
-        told = (receipt.number, receipt.format, receipt.station_id, receipt.training)
-        if told != (row["number"], row["format"], self.place.station_id, True):
-            yield self.fault(row["number"], "stands as another one than it says")
-        yield from self.held(row)
+    def read(self, document: bytes) -> Counted:
+        return counted(document)
+
+    def told(self, document: Counted) -> tuple[object, ...]:
+        return (document.number, document.format, document.station_id, document.training)
+
+    def expected(self, row: Row) -> tuple[object, ...]:
+        return (True,)
 
 
 def faults() -> Job[list[Fault]]:
