@@ -354,7 +354,7 @@ CHECKS = (
     Check("idempotency-answer", _answers),
     Check("limit-cap", _caps),
     Check("outbox", _outbox),
-    *(Check(f"card-number {table.name}", partial(card_numbers, table)) for table in searched()),
+    *(Check(f"card-number {table}", partial(card_numbers, table)) for table in searched()),
     Check("fiscal-chains", _books),
     Check("receipt", receipts_differ),
 )

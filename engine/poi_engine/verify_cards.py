@@ -7,8 +7,6 @@ is no card number, and that is most of it. What does is taken once a page, howev
 import re
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Table
-
 from poi_engine.pan import find_pan
 from poi_engine.ports import Job, Query, Row
 from poi_engine.storage.schema import metadata
@@ -23,13 +21,14 @@ _MARKS = bytes(ord("0") if chr(byte) in "0123456789 -" else ord(".") for byte in
 _LONG = re.compile(b"0" * 13 + b"0*")
 
 
-def searched() -> list[Table]:
+def searched() -> list[str]:
     """The tables that are searched."""
-    return [table for table in metadata.sorted_tables if table.name not in _DERIVED]
+    return [table.name for table in metadata.sorted_tables if table.name not in _DERIVED]
 
 
-def card_numbers(table: Table) -> Job[list[Finding]]:
+def card_numbers(name: str) -> Job[list[Finding]]:
     """No text or document of the table holds what looks like a card number."""
+    table = metadata.tables[name]
     key = [column.name for column in table.primary_key]
     texts = [column.name for column in table.columns if str(column.type) == "TEXT"]
     written = _WRITTEN.get(table.name, ())
