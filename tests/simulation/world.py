@@ -257,6 +257,7 @@ class World:
             return accepted
         if accepted.due and self.chance.random() < 0.2:
             await self._part(accepted)
+            accepted = await self._goes_on(accepted)
         paid = await self._pay(accepted)
         if paid is not None and paid.state == "unknown":
             paid = await self._out_of_doubt(paid)
@@ -274,27 +275,34 @@ class World:
             part = await self._out_of_doubt(part)
         self.seen["paid in part"] += part.state == "paying"
 
+    async def _goes_on(self, accepted: Session) -> Session:
+        """What was paid in part goes on at the tablet beside, or stays where it is."""
+        there = BESIDE.get(accepted.station_id)
+        if there is None or self.chance.random() < 0.6:
+            return accepted
+        going = self.engine.handovers.hand_over(M, accepted.session_id, there)
+        got = await asyncio.gather(going, return_exceptions=True)
+        self._only_expected(got)
+        self.seen["handed over paid in part"] += isinstance(got[0], Session)
+        return got[0] if isinstance(got[0], Session) else accepted
+
     async def _pay(self, accepted: Session) -> Session | None:
         means = self.chance.choices(("card", "cash", "wallet"), (75, 15, 10))[0]
-        key, by = self._key(), self.by(accepted.station_id)
-        engine = self.engine
+        key, station_id, engine = self._key(), accepted.station_id, self.engine
+        by = self.by(station_id)
 
-        async def once() -> Session:
-            return await self._insist(
-                lambda: engine.checkout.pay(M, accepted.session_id, means, key=key, by=by)  # type: ignore[arg-type]
-            )
+        async def paid(by_whom: Engine) -> Session:
+            pay, name = by_whom.checkout.pay, accepted.session_id
+            return await self._insist(lambda: pay(M, name, means, station_id=station_id, key=key, by=by))  # type: ignore[arg-type]
 
         async def again() -> str:
-            return told(
-                await self._insist(
-                    lambda: self.engine.checkout.pay(M, accepted.session_id, means, key=key, by=by)  # type: ignore[arg-type]
-                )
-            )
+            return told(await paid(self.engine))
 
-        tries: list[Awaitable[Session]] = [once() for _ in range(self.chance.choice((1, 1, 1, 2, 3)))]
+        tries: list[Awaitable[Session]] = [paid(engine) for _ in range(self.chance.choice((1, 1, 1, 2, 3)))]
         if self.chance.random() < 0.1:
             other = self._key()
-            tries.append(engine.checkout.pay(M, accepted.session_id, "card", key=other, by=by))
+            name = accepted.session_id
+            tries.append(engine.checkout.pay(M, name, "card", station_id=station_id, key=other, by=by))
             self.seen["two keys"] += 1
         if self.chance.random() < 0.05:
             tries.append(engine.checkout.ask_status(M, accepted.session_id))
