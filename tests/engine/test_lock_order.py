@@ -41,9 +41,9 @@ class Watched(PostgresSql):
         """Run it slowly: others come in between."""
         return await super().write(lambda: slowly(job()))
 
-    async def _transact(self, batch: Sequence[Ticket], lock: str) -> None:
+    async def _transact(self, batch: Sequence[Ticket]) -> None:
         try:
-            await super()._transact(batch, lock)
+            await super()._transact(batch)
         except Exception as error:
             self.disturbed[str(getattr(error, "sqlstate", ""))] += 1
             raise

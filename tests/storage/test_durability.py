@@ -18,6 +18,7 @@ from poi_engine.errors import StorageError
 from poi_engine.ports import Job, Query
 from poi_engine.storage import migrate, open_sql, postgres, sqlite_path
 from poi_engine.storage.postgres import PostgresSql
+from poi_engine.storage.postgres_text import locking, statement
 from poi_engine.storage.sqlite import SqliteSql
 from tests.servers import PostgresServer
 from tests.storage.writer import insert
@@ -273,7 +274,51 @@ async def test_a_row_locked_for_long_is_said_and_waited_out(postgres_url: str, m
         ("select ? + ?", "select $1 + $2"),
         ("select '?' || ? || 'it''s ?' || ?", "select '?' || $1 || 'it''s ?' || $2"),
         ("no placeholder", "no placeholder"),
+        (
+            "a = ? and b in (?, ?) and c in ('?') and d not in (?)",
+            "a = $1 and b = any($2) and c in ('?') and d not in ($3)",
+        ),
     ],
 )
 def test_placeholders_are_numbered_outside_of_text(text: str, expected: str) -> None:
-    assert postgres.numbered(text) == expected
+    assert statement(text).text == expected
+
+
+def test_the_values_of_a_list_go_together() -> None:
+    made = statement("select a from b where c = ? and d in (?, ?) and e = ?")
+    assert made.arguments((1, "x", "y", 2)) == [1, ["x", "y"], 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("update a set b = b where c = ? and d is null", "select 1 from a where c = ? and d is null for no key update"),
+        ("update a set b = b where c = ? returning d, e", "select d, e from a where c = ? for no key update"),
+        ("update a set b = b + 1 where c = ? returning d", "update a set b = b + 1 where c = ? returning d"),
+        ("update a set b = b, f = 2 where c = ?", "update a set b = b, f = 2 where c = ?"),
+    ],
+)
+def test_a_change_that_changes_nothing_locks(text: str, expected: str) -> None:
+    assert locking(text) == expected
+
+
+@pytest.mark.postgresql
+async def test_a_row_that_is_locked_is_no_new_version_and_keeps_others_out(postgres_url: str) -> None:
+    def lock() -> Job[tuple[str, str]]:
+        locked = yield Query(
+            "update campaign set name = name where campaign_id = ? returning ctid::text as place", ("x",)
+        )
+        rows = yield Query("select pg_sleep(0.05), ctid::text as place from campaign where campaign_id = ?", ("x",))
+        yield Query("update campaign set created_at = created_at + 1 where campaign_id = ?", ("x",))
+        return locked[0]["place"], rows[0]["place"]
+
+    def total() -> Job[int]:
+        return int((yield Query("select created_at from campaign"))[0]["created_at"])
+
+    sql, other = PostgresSql(postgres_url), PostgresSql(postgres_url)
+    await sql.write(add("x"))
+    outcomes = await asyncio.gather(*(one.write(lock) for one in (sql, other) for _ in range(3)))
+    assert all(before == after for before, after in outcomes)
+    assert await sql.read(total) == 1 + len(outcomes)
+    await sql.close()
+    await other.close()

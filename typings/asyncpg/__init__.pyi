@@ -1,5 +1,4 @@
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 class PostgresError(Exception):
@@ -16,7 +15,7 @@ class Transaction:
     async def rollback(self) -> None: ...
 
 class Connection:
-    async def execute(self, query: str, *args: Any) -> str: ...
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str: ...
     async def copy_records_to_table(
         self, table_name: str, *, records: Iterable[Sequence[Any]], columns: Sequence[str]
     ) -> str: ...
@@ -29,21 +28,13 @@ class Connection:
     def terminate(self) -> None: ...
     async def close(self) -> None: ...
 
-class Pool:
-    def acquire(self, *, timeout: float | None = None) -> AbstractAsyncContextManager[Connection]: ...
-    def terminate(self) -> None: ...
-
 def connect(
-    dsn: str, *, timeout: float = ..., command_timeout: float | None = ..., statement_cache_size: int = ...
-) -> Awaitable[Connection]: ...
-def create_pool(
     dsn: str,
     *,
-    min_size: int = ...,
-    max_size: int = ...,
     timeout: float = ...,
     command_timeout: float | None = ...,
     statement_cache_size: int = ...,
-    init: Callable[[Connection], Awaitable[None]] = ...,
-    reset: Callable[[Connection], Awaitable[None]] = ...,
-) -> Awaitable[Pool]: ...
+    max_cached_statement_lifetime: int = ...,
+    max_cacheable_statement_size: int = ...,
+    server_settings: Mapping[str, str] = ...,
+) -> Awaitable[Connection]: ...

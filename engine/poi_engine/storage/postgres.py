@@ -1,17 +1,15 @@
 """PostgreSQL behind the `Sql` port: one writer connection with group commit, a few reader connections.
 
-The same promises as `SqliteSql`: a job runs in a savepoint of its own and is answered after the COMMIT of its batch.
+The same promises as `SqliteSql`: a job is undone alone and is answered after the COMMIT of its batch.
 A batch that loses against another process (serialisation, deadlock, a lock held too long) runs again, one job a
 transaction, after a random wait. Connections that break are replaced; what waits for one is answered within seconds.
 """
 
 import asyncio
 import random
-import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from typing import TypeVar
 
 import asyncpg
@@ -19,6 +17,8 @@ import asyncpg
 from poi_engine.errors import InternalError, StorageError
 from poi_engine.ports import Job, Query, Row
 from poi_engine.storage import failures
+from poi_engine.storage.postgres_pool import Connections, connect
+from poi_engine.storage.postgres_text import prepared
 from poi_engine.storage.tickets import Ticket, never_traced, settle
 from poi_engine.storage.urls import postgres_dsn
 
@@ -26,27 +26,16 @@ T = TypeVar("T")
 _BATCH = 64  # jobs a commit
 _WAITING = 20_000  # jobs
 _READERS = 4
-_CONNECT_SECONDS = 1.5
 _ANSWER_SECONDS = 2.0
+_READING_SECONDS = 60.0
 _PATIENCE_SECONDS = 4.0  # for a batch that other processes disturb
 _DISTURBED = {"40001", "40P01", "55P03"}  # serialisation, deadlock, lock not given in time
-_LITERAL = re.compile(r"('(?:[^']|'')*')")
-_BATCH_LOCK = "150ms"  # a batch gives way early: its jobs lock in any order
-_ALONE_LOCK = "1500ms"
+_ALONE_LOCK = "1500ms"  # waited for at a time
+_BEGIN_ALONE = "begin"
+_BEGIN_BATCH = "begin; set local lock_timeout = '150ms'; savepoint job"
+"""A batch gives way early: its jobs lock in any order."""
 
 _BROKEN = (OSError, asyncpg.InterfaceError, TimeoutError, EOFError)
-
-
-@lru_cache(maxsize=4096)
-def numbered(text: str) -> str:
-    """`?` placeholders as `$1`, `$2` ..., and `for share` out of its comment; text in quotes is left alone."""
-    parts = _LITERAL.split(text.replace("/* for share */", "for share"))
-    count = 0
-    for i in range(0, len(parts), 2):
-        pieces = parts[i].split("?")
-        parts[i] = pieces[0] + "".join(f"${count + k}{piece}" for k, piece in enumerate(pieces[1:], 1))
-        count += len(pieces) - 1
-    return "".join(parts)
 
 
 def translate(error: BaseException) -> StorageError | InternalError:
@@ -77,29 +66,8 @@ async def drive(job: Job[T], connection: asyncpg.Connection) -> T:
 
 
 async def _fetch(connection: asyncpg.Connection, query: Query) -> list[Row]:
-    text, values = query.text, query.values
-    if query.also:
-        text = joined((text, *(other.text for other in query.also)))
-        values = [value for one in (query, *query.also) for value in one.values]
-    return [dict(record.items()) for record in await connection.fetch(numbered(text), *values)]
-
-
-@lru_cache(maxsize=4096)
-def joined(texts: tuple[str, ...]) -> str:
-    """Writes as one statement, made in this order when they return rows."""
-    parts = ", ".join(f"w{number} as ({text})" for number, text in enumerate(texts))
-    if " returning " not in texts[0]:
-        return f"with {parts} select 1 where false"
-    return f"with {parts} " + " union all ".join(f"select * from w{number}" for number in range(len(texts)))
-
-
-async def _answer_at_once(connection: asyncpg.Connection) -> None:
-    """Compiling a statement takes longer than any of ours runs."""
-    await connection.execute("set jit = off")
-
-
-async def _keep_as_it_is(_connection: asyncpg.Connection) -> None:
-    """Readers change no setting, so there is none to put back: a round trip less for each."""
+    text, values = prepared(query)
+    return [dict(record.items()) for record in await connection.fetch(text, *values)]
 
 
 class PostgresSql:
@@ -115,8 +83,7 @@ class PostgresSql:
         self._work = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._connection: asyncpg.Connection | None = None
-        self._readers: asyncpg.Pool | None = None
-        self._opening = asyncio.Lock()
+        self._readers = Connections(self._dsn, _READERS, _READING_SECONDS)
         self._closed = False
 
     async def read(self, job: Callable[[], Job[T]]) -> T:
@@ -124,9 +91,12 @@ class PostgresSql:
         if self._closed:
             raise failures.away("The database is closed.")
         try:
-            pool = await self._reader_pool()
-            async with pool.acquire(timeout=_ANSWER_SECONDS) as connection:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                connection = await self._readers.take()
+            try:
                 return await self._read_on(connection, job)
+            finally:
+                self._readers.give_back(connection)
         except (asyncpg.PostgresError, *_BROKEN) as error:
             raise translate(error) from None
 
@@ -151,32 +121,14 @@ class PostgresSql:
         if self._writer is not None:
             await self._writer
         self._discard()
-        if self._readers is not None:
-            self._readers.terminate()
+        self._readers.close()
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    async def _reader_pool(self) -> asyncpg.Pool:
-        async with self._opening:
-            if self._readers is None:
-                self._readers = await asyncpg.create_pool(
-                    self._dsn,
-                    min_size=0,
-                    max_size=_READERS,
-                    timeout=_CONNECT_SECONDS,
-                    command_timeout=60,
-                    statement_cache_size=512,
-                    init=_answer_at_once,
-                    reset=_keep_as_it_is,
-                )
-            return self._readers
-
     @staticmethod
     async def _read_on(connection: asyncpg.Connection, job: Callable[[], Job[T]]) -> T:
-        snapshot = connection.transaction(isolation="repeatable_read", readonly=True)
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await snapshot.start()
+            await connection.execute("begin isolation level repeatable read read only", timeout=_ANSWER_SECONDS)
         except TimeoutError:
             connection.terminate()  # it is silent: nothing more is asked of it
             raise
@@ -184,7 +136,7 @@ class PostgresSql:
             return await drive(job(), connection)
         finally:
             with suppress(asyncpg.PostgresError, *_BROKEN):
-                await snapshot.rollback()
+                await connection.execute("rollback")
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -206,9 +158,7 @@ class PostgresSql:
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
-                self._dsn, timeout=_CONNECT_SECONDS, command_timeout=_ANSWER_SECONDS, statement_cache_size=512
-            )
+            self._connection = await connect(self._dsn, _ANSWER_SECONDS, lock_timeout=_ALONE_LOCK)
         return self._connection
 
     def _discard(self) -> None:
@@ -225,7 +175,7 @@ class PostgresSql:
 
     async def _write_batch(self, batch: Sequence[Ticket]) -> None:
         try:
-            await self._transact(batch, _BATCH_LOCK)
+            await self._transact(batch)
         except Exception as error:
             if getattr(error, "sqlstate", None) not in _DISTURBED:
                 return self._fail(batch, error)
@@ -245,7 +195,7 @@ class PostgresSql:
         wait = 0.004
         while asyncio.get_running_loop().time() < until:
             try:
-                await self._transact([ticket], _ALONE_LOCK)
+                await self._transact([ticket])
             except Exception as error:
                 if getattr(error, "sqlstate", None) not in _DISTURBED:
                     return self._fail([ticket], error)
@@ -255,13 +205,13 @@ class PostgresSql:
             wait = min(0.25, wait * 2)
         return self._answer([ticket], failures.locked())
 
-    async def _transact(self, batch: Sequence[Ticket], lock: str) -> None:
+    async def _transact(self, batch: Sequence[Ticket]) -> None:
         """One transaction of the whole batch; a job that raises is undone alone, its failure kept on its ticket."""
-        connection = await self._begin(lock)
+        connection = await self._begin(_BEGIN_ALONE if len(batch) == 1 else _BEGIN_BATCH)
         try:
             for ticket in batch:
                 self._trace("job-start")
-                await self._run_job(connection, ticket)
+                await self._run_job(connection, ticket, batch)
             self._trace("before-commit")
         except asyncpg.PostgresError as error:
             if error.sqlstate in _DISTURBED:
@@ -270,9 +220,8 @@ class PostgresSql:
         await self._commit(connection)
         self._trace("after-commit")
 
-    async def _begin(self, lock: str) -> asyncpg.Connection:
+    async def _begin(self, begin: str) -> asyncpg.Connection:
         """A connection in a transaction; one that broke while it was idle is replaced."""
-        begin = f"begin; set local lock_timeout = '{lock}'; savepoint job"
         connection = await self._connected()
         try:
             await connection.execute(begin)
@@ -283,8 +232,8 @@ class PostgresSql:
         return connection
 
     @staticmethod
-    async def _run_job(connection: asyncpg.Connection, ticket: Ticket) -> None:
-        """Run one job in the open savepoint and open the next; raises only when the transaction is lost."""
+    async def _run_job(connection: asyncpg.Connection, ticket: Ticket, batch: Sequence[Ticket]) -> None:
+        """Run one job of the batch, in a savepoint where it has company; raises only when the transaction is lost."""
         ticket.failure = None
         try:
             ticket.result = await drive(ticket.job(), connection)
@@ -296,7 +245,10 @@ class PostgresSql:
             raise
         except BaseException as error:  # whatever it is, it is the caller's: the writer goes on
             ticket.failure = error
-        await connection.execute("release job; savepoint job" if ticket.failure is None else "rollback to job")
+        if ticket.failure is not None:
+            await connection.execute("rollback and chain" if len(batch) == 1 else "rollback to job")
+        elif ticket is not batch[-1]:
+            await connection.execute("release job; savepoint job")
 
     @staticmethod
     async def _commit(connection: asyncpg.Connection) -> None:

@@ -1,0 +1,72 @@
+"""Our statements as PostgreSQL takes them: numbered placeholders, lists as arrays, and locks that write nothing."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Any, NamedTuple
+
+from poi_engine.ports import Query
+
+_LITERAL = re.compile(r"('(?:[^']|'')*')")
+_PLACE = re.compile(r"(?<!not )in \((\?(?:, \?)*)\)|\?")
+_LOCK = re.compile(r"update (\w+) set (\w+) = \2 where (.+?)(?: returning (.+))?", re.DOTALL)
+
+
+class Statement(NamedTuple):
+    """`lists`: how many values each placeholder takes, None where each takes one."""
+
+    text: str
+    lists: tuple[int | None, ...] | None
+
+    def arguments(self, values: Sequence[Any]) -> Sequence[Any]:
+        """The values as the placeholders take them."""
+        if self.lists is None:
+            return values
+        left = iter(values)
+        return [next(left) if size is None else list(islice(left, size)) for size in self.lists]
+
+
+def prepared(query: Query) -> tuple[str, Sequence[Any]]:
+    """The statement and its arguments."""
+    if not query.also:
+        made = statement(locking(query.text))
+        return made.text, made.arguments(query.values)
+    made = statement(joined((query.text, *(other.text for other in query.also))))
+    return made.text, made.arguments([value for one in (query, *query.also) for value in one.values])
+
+
+@lru_cache(maxsize=4096)
+def statement(text: str) -> Statement:
+    """`?` as `$1`, `$2` ...; `in (?, ?)` as `= any($1)`, one plan for any number; `for share` out of its comment.
+
+    Text in quotes is left alone.
+    """
+    lists: list[int | None] = []
+
+    def place(found: re.Match[str]) -> str:
+        lists.append(found[1].count("?") if found[1] else None)
+        return f"= any(${len(lists)})" if found[1] else f"${len(lists)}"
+
+    parts = _LITERAL.split(text.replace("/* for share */", "for share"))
+    parts[::2] = [_PLACE.sub(place, part) for part in parts[::2]]
+    return Statement("".join(parts), None if all(size is None for size in lists) else tuple(lists))
+
+
+@lru_cache(maxsize=4096)
+def locking(text: str) -> str:
+    """A change that sets a column to itself locks its row: PostgreSQL can without writing a new version of it."""
+    found = _LOCK.fullmatch(text)
+    if found is None:
+        return text
+    table, _, condition, columns = found.groups()
+    return f"select {columns or 1} from {table} where {condition} for no key update"
+
+
+@lru_cache(maxsize=4096)
+def joined(texts: tuple[str, ...]) -> str:
+    """Writes as one statement, made in this order when they return rows."""
+    parts = ", ".join(f"w{number} as ({text})" for number, text in enumerate(texts))
+    if " returning " not in texts[0]:
+        return f"with {parts} select 1 where false"
+    return f"with {parts} " + " union all ".join(f"select * from w{number}" for number in range(len(texts)))
