@@ -18,6 +18,7 @@ from poi_engine.errors import StorageError
 from poi_engine.ports import Job, Query
 from poi_engine.storage import migrate, open_sql, postgres, sqlite_path
 from poi_engine.storage.postgres import PostgresSql
+from poi_engine.storage.postgres_statistics import FIRST
 from poi_engine.storage.postgres_text import locking, statement
 from poi_engine.storage.sqlite import SqliteSql
 from tests.servers import PostgresServer
@@ -322,3 +323,23 @@ async def test_a_row_that_is_locked_is_no_new_version_and_keeps_others_out(postg
     assert await sql.read(total) == 1 + len(outcomes)
     await sql.close()
     await other.close()
+
+
+@pytest.mark.postgresql
+async def test_postgresql_soon_knows_of_the_tables_that_fill(postgres_url: str) -> None:
+    loader = await postgres.asyncpg.connect(postgres_url)
+    await loader.execute(
+        "insert into campaign (merchant_id, campaign_id, name, created_at)"
+        " select 'mer_0', n::text, 'n', 1 from generate_series(1, 500) n"
+    )
+    await loader.close()
+
+    def known() -> Job[int]:
+        return int((yield Query("select reltuples::bigint as n from pg_class where relname = 'campaign'"))[0]["n"])
+
+    sql = PostgresSql(postgres_url)
+    await asyncio.gather(*(sql.write(add(f"{number}")) for number in range(FIRST)))
+    async with asyncio.timeout(20):
+        while await sql.read(known) < 500:  # noqa: ASYNC110  (PostgreSQL tells nobody)
+            await asyncio.sleep(0.01)
+    await sql.close()

@@ -18,6 +18,7 @@ from poi_engine.errors import InternalError, StorageError
 from poi_engine.ports import Job, Query, Row
 from poi_engine.storage import failures
 from poi_engine.storage.postgres_pool import Connections, connect
+from poi_engine.storage.postgres_statistics import Statistics
 from poi_engine.storage.postgres_text import prepared
 from poi_engine.storage.tickets import Ticket, never_traced, settle
 from poi_engine.storage.urls import postgres_dsn
@@ -28,7 +29,7 @@ _WAITING = 20_000  # jobs
 _READERS = 4
 _ANSWER_SECONDS = 2.0
 _READING_SECONDS = 60.0
-_PATIENCE_SECONDS = 4.0  # for a batch that other processes disturb
+_PATIENCE_SECONDS = 4.0  # for a job that other processes disturb
 _DISTURBED = {"40001", "40P01", "55P03"}  # serialisation, deadlock, lock not given in time
 _ALONE_LOCK = "1500ms"  # waited for at a time
 _BEGIN_ALONE = "begin"
@@ -84,6 +85,7 @@ class PostgresSql:
         self._writer: asyncio.Task[None] | None = None
         self._connection: asyncpg.Connection | None = None
         self._readers = Connections(self._dsn, _READERS, _READING_SECONDS)
+        self._statistics = Statistics(self._readers)
         self._closed = False
 
     async def read(self, job: Callable[[], Job[T]]) -> T:
@@ -121,6 +123,7 @@ class PostgresSql:
         if self._writer is not None:
             await self._writer
         self._discard()
+        await self._statistics.close()
         self._readers.close()
 
     # --- reading ---------------------------------------------------------------------------------------------------
@@ -181,17 +184,17 @@ class PostgresSql:
                 return self._fail(batch, error)
         else:
             return self._answer(batch)
-        until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
         for ticket in batch:
-            await self._alone(ticket, until)
+            await self._alone(ticket)
         return None
 
     def _fail(self, batch: Sequence[Ticket], error: Exception) -> None:
         self._discard()
         self._answer(batch, error if isinstance(error, StorageError) else translate(error))
 
-    async def _alone(self, ticket: Ticket, until: float) -> None:
+    async def _alone(self, ticket: Ticket) -> None:
         """Run one job a transaction, again after a random wait when another process was in the way."""
+        until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
         wait = 0.004
         while asyncio.get_running_loop().time() < until:
             try:
@@ -219,6 +222,7 @@ class PostgresSql:
             raise
         await self._commit(connection)
         self._trace("after-commit")
+        self._statistics.count(len(batch))
 
     async def _begin(self, begin: str) -> asyncpg.Connection:
         """A connection in a transaction; one that broke while it was idle is replaced."""
