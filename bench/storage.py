@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from poi_engine import ledger
+from poi_engine import ledger, limits
 from poi_engine.fiscal import journal
 from poi_engine.fiscal.journal import Receipt
 from poi_engine.ids import Ids
@@ -37,8 +37,8 @@ def row(name: str) -> Job[None]:
 
 def reservation(name: str) -> Job[None]:
     """Hold one use of the same limit for everybody."""
-    yield from ledger.fund_limit("m", "limit:hot", "uses", 1_000_000_000, ids=IDS, at=1)
-    yield from ledger.hold("m", name, [ledger.limit_use("hot", 1, "uses")], ids=IDS, at=1)
+    yield from limits.fund_limit("m", "limit:hot", "uses", 1_000_000_000, ids=IDS, at=1)
+    yield from ledger.hold("m", name, [limits.limit_use("hot", 1, "uses")], ids=IDS, at=1)
 
 
 def receipt(name: str) -> Job[None]:

@@ -11,7 +11,8 @@ from poi_engine.errors import Conflict
 from poi_engine.goods.products import Product
 from poi_engine.goods.stockroom import MovedLine, NewMovement
 from poi_engine.ids import Ids
-from poi_engine.ledger import Balance, Move, balance, enter, limit_account
+from poi_engine.ledger import Balance, Move, balance, enter
+from poi_engine.limits import limit_account
 from poi_engine.orders.ahead import Wished
 from poi_engine.orders.placing import Orderer
 from poi_engine.ports import Job, Query

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from poi_engine import ledger
+from poi_engine import ledger, limits
 from poi_engine.errors import InternalError
 from poi_engine.ids import Ids
 from poi_engine.ledger import Balance, Insufficient, Move
@@ -21,7 +21,7 @@ from poi_engine.verify import verify
 Storage = SqliteSql | PostgresSql
 M = "mer_1"
 IDS = Ids(time.time)
-LIMIT = ledger.limit_account("off_1:0:total:ever")
+LIMIT = limits.limit_account("off_1:0:total:ever")
 
 
 @pytest.fixture
@@ -41,11 +41,11 @@ def points(debit: str, credit: str, amount: int) -> Move:
 
 
 def use(checkout_id: str, amount: int = 1) -> Job[None]:
-    return ledger.hold(M, checkout_id, [ledger.limit_use("off_1:0:total:ever", amount, "uses")], ids=IDS, at=1)
+    return ledger.hold(M, checkout_id, [limits.limit_use("off_1:0:total:ever", amount, "uses")], ids=IDS, at=1)
 
 
 def fund(cap: int) -> Job[None]:
-    return ledger.fund_limit(M, LIMIT, "uses", cap, ids=IDS, at=1)
+    return limits.fund_limit(M, LIMIT, "uses", cap, ids=IDS, at=1)
 
 
 async def left(sql: Storage, account: str) -> Balance:
@@ -140,7 +140,7 @@ async def test_a_limit_given_back_can_be_used_again(sql: Storage) -> None:
     await sql.write(lambda: fund(1))
     await sql.write(lambda: use("chk_1"))
     await sql.write(lambda: ledger.post(M, "chk_1", ids=IDS, at=1))
-    returned = [ledger.limit_return("off_1:0:total:ever", 1, "uses")]
+    returned = [limits.limit_return("off_1:0:total:ever", 1, "uses")]
     await sql.write(lambda: ledger.enter(M, "ref_1", returned, ids=IDS, at=1))
     await sql.write(lambda: fund(1))
     await sql.write(lambda: use("chk_2"))

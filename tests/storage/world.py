@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from poi_engine import ledger
+from poi_engine import ledger, limits
 from poi_engine.fiscal import journal
 from poi_engine.fiscal.journal import Receipt, ReceiptLine, ReceiptPayment, ReceiptVat
 from poi_engine.ids import Ids
@@ -15,7 +15,7 @@ from poi_engine.storage.migrations.rollups_0003 import rollups_of_sales
 M = "mer_1"
 STATION = "sta_1"
 AT = 1_790_000_000_000_000
-LIMIT = ledger.limit_account("off_1:0:total:ever")
+LIMIT = limits.limit_account("off_1:0:total:ever")
 
 
 def put(table: str, **values: Any) -> Query:
@@ -29,7 +29,7 @@ def history(ids: Ids) -> Job[None]:
     """Everything in one transaction."""
     offer = msgspec.json.encode({"offer_id": "off_1", "limits": [{"of": "uses", "cap": 100}]}).decode()
     yield put("offer_version", offer_id="off_1", version=1, document=offer, created_at=AT)
-    yield from ledger.fund_limit(M, LIMIT, "uses", 100, ids=ids, at=AT)
+    yield from limits.fund_limit(M, LIMIT, "uses", 100, ids=ids, at=AT)
     for number in range(1, 4):
         yield from sale(number, ids)
     yield from refund(4, 2, ids)
@@ -41,7 +41,7 @@ def history(ids: Ids) -> Job[None]:
 def sale(number: int, ids: Ids) -> Job[None]:
     """A paid sale of 9.00: two lines, one of them with 1.00 off."""
     checkout_id, sale_id = f"chk_{number}", f"sal_{number}"
-    yield from ledger.hold(M, checkout_id, [ledger.limit_use("off_1:0:total:ever", 1, "uses")], ids=ids, at=AT)
+    yield from ledger.hold(M, checkout_id, [limits.limit_use("off_1:0:total:ever", 1, "uses")], ids=ids, at=AT)
     yield from ledger.post(M, checkout_id, ids=ids, at=AT)
     moves = [
         ledger.Move(kind="sale", debit="tender:card", credit="sales:sto_1", amount=900, unit="EUR"),
@@ -80,7 +80,7 @@ def under_way(ids: Ids) -> Job[None]:
     """A checkout that holds its limit while the terminal works."""
     yield checkout("chk_9", "paying", None)
     yield payment("chk_9", "sending", 900)
-    yield from ledger.hold(M, "chk_9", [ledger.limit_use("off_1:0:total:ever", 1, "uses")], ids=ids, at=AT)
+    yield from ledger.hold(M, "chk_9", [limits.limit_use("off_1:0:total:ever", 1, "uses")], ids=ids, at=AT)
 
 
 def checkout(checkout_id: str, state: str, sale_id: str | None) -> Query:

@@ -13,7 +13,7 @@ from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.ids import Ids
-from poi_engine.ledger import limit_account
+from poi_engine.limits import limit_account
 from poi_engine.ports import Job, Query, Row, Screens, Sql
 from poi_engine.principal import Principal
 from poi_engine.segments.use import must_exist

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec.structs import asdict
 
@@ -39,6 +39,17 @@ from poi_engine.stations import Stations
 from poi_engine.wiring import Wiring
 
 _S = SessionState
+
+
+class _Call(NamedTuple):
+    """One call of `Checkout.pay`."""
+
+    merchant_id: str
+    session_id: str
+    wish: Asked
+    station_id: str | None
+    key: Key
+    by: Principal
 
 
 class Checkout:
@@ -135,8 +146,8 @@ class Checkout:
         known = self._under_way.get(name)
         if known is None:
             hiding = self._desk.unshown(accepting) if accepting and unshown else nullcontext()
-            paying = self._pay(merchant_id, session_id, wish, station_id, asked, by, accepting, hiding)
-            task = asyncio.create_task(paying)
+            call = _Call(merchant_id, session_id, wish, station_id, asked, by)
+            task = asyncio.create_task(self._pay(call, accepting, hiding))
             known = self._under_way[name] = (asked.body_hash, task)
             task.add_done_callback(lambda _: self._under_way.pop(name, None))
         elif known[0] != asked.body_hash:
@@ -226,65 +237,38 @@ class Checkout:
 
     # --- pay -------------------------------------------------------------------------------------------------------
 
-    async def _pay(
-        self,
-        merchant_id: str,
-        session_id: str,
-        wish: Asked,
-        station_id: str | None,
-        key: Key,
-        by: Principal,
-        accepting: Session | None,
-        hiding: AbstractContextManager[None],
-    ) -> Session:
+    async def _pay(self, call: _Call, accepting: Session | None, hiding: AbstractContextManager[None]) -> Session:
         self._w.trace("pay.start")
         with hiding:
-            return await self._paid(merchant_id, session_id, wish, station_id, key, by, accepting)
+            return await self._paid(call, accepting)
 
-    async def _paid(
-        self,
-        merchant_id: str,
-        session_id: str,
-        wish: Asked,
-        station_id: str | None,
-        key: Key,
-        by: Principal,
-        accepting: Session | None,
-    ) -> Session:
+    async def _paid(self, call: _Call, accepting: Session | None) -> Session:
         try:
             if accepting is not None:
-                return await self._accept_and_pay(accepting, wish, key, by)
-            before, row = await self._w.sql.read(lambda: _standing(merchant_id, session_id, key))
+                return await self._accept_and_pay(accepting, call)
+            before, row = await self._w.sql.read(lambda: _standing(call))
             if before is not None:
-                return await self._again(merchant_id, session_id, before.answer)
-            return await self._pay_first(merchant_id, session_id, wish, station_id, key, by, row)
+                return await self._again(call.merchant_id, call.session_id, before.answer)
+            return await self._pay_first(call, row)
         except ConfirmationNeeded as needed:
-            await self._confirmations.ask(merchant_id, needed)
+            await self._confirmations.ask(call.merchant_id, needed)
             raise
         except PoiError as error:
             if error.code == "decide-again":
                 with suppress(StorageError):  # without Redis the refusal still has its own reason
-                    await self._back_to_decision(merchant_id, session_id)
+                    await self._back_to_decision(call.merchant_id, call.session_id)
             raise
 
-    async def _pay_first(
-        self,
-        merchant_id: str,
-        session_id: str,
-        wish: Asked,
-        station_id: str | None,
-        key: Key,
-        by: Principal,
-        row: Row | None = None,
-    ) -> Session:
+    async def _pay_first(self, call: _Call, row: Row | None) -> Session:
         """`row`: the session's newest checkout."""
+        merchant_id, session_id, wish, _, key, _ = call
         if row is None or row["state"] not in OPEN_STATES:
-            exercise = await self._exercise(merchant_id, session_id, wish, key, by)
+            exercise = await self._exercise(call)
             if exercise is not None:
                 return exercise
         if row is None:
             raise Conflict("not-accepted", "The customer has not accepted a total yet.")
-        payment_id, at, station_id = self._w.ids.new("pay"), self._w.at(), station_id or row["station_id"]
+        payment_id, at, station_id = self._w.ids.new("pay"), self._w.at(), call.station_id or row["station_id"]
         if wish.means not in BY_CONNECTOR or row["total"] == 0:
             made = await self._w.sql.write(
                 lambda: self._at_once(
@@ -305,13 +289,14 @@ class Checkout:
         self._w.trace("pay.begun")
         return await self._send(merchant_id, station_id, begun)
 
-    async def _accept_and_pay(self, session: Session, wish: Asked, key: Key, by: Principal) -> Session:
+    async def _accept_and_pay(self, session: Session, call: _Call) -> Session:
         """One transaction instead of two."""
         merchant_id, station_id = session.merchant_id, session.station_id
+        wish, key, by = call.wish, call.key, call.by
         if (await self._w.places.counter(merchant_id, station_id)).training:
             name = (session.session_id, session.decision_id or "", total_of(session) or 0)
             await self.accept(merchant_id, *name, by=by, known=session)
-            return await self._pay_first(merchant_id, session.session_id, wish, None, key, by)
+            return await self._pay_first(call, None)
         payment_id, at = self._w.ids.new("pay"), self._w.at()
         checkout_id = checkout_of(session.decision_id or "")
         accepted = accepted_session(session, checkout_id)
@@ -348,10 +333,9 @@ class Checkout:
         except StorageError:
             return accepted
 
-    async def _exercise(
-        self, merchant_id: str, session_id: str, wish: Asked, key: Key, by: Principal
-    ) -> Session | None:
+    async def _exercise(self, call: _Call) -> Session | None:
         """Pay what was accepted in training, if it was."""
+        merchant_id, session_id, wish, _, key, by = call
         session = await self._desk.load(merchant_id, session_id)
         if not is_exercise(session) or session.state is not _S.PAYING:
             return None
@@ -405,10 +389,10 @@ class Checkout:
         return name
 
 
-def _standing(merchant_id: str, session_id: str, key: Key) -> Job[tuple[Promise | None, Row | None]]:
+def _standing(call: _Call) -> Job[tuple[Promise | None, Row | None]]:
     """What the key made before, and the session's newest checkout."""
-    before = yield from promised(merchant_id, key)
-    return before, None if before is not None else (yield from latest(merchant_id, session_id))
+    before = yield from promised(call.merchant_id, call.key)
+    return before, None if before is not None else (yield from latest(call.merchant_id, call.session_id))
 
 
 def _alone(job: Job[Frozen]) -> Job[Frozen]:

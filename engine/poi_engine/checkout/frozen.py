@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct, json
 from msgspec.structs import replace
 
-from poi_engine.ledger import POINTS, USES, Move, limit_use
+from poi_engine.ledger import POINTS, USES, Move
+from poi_engine.limits import limit_use
 from poi_engine.loyalty import points_spent
 from poi_engine.session import Identity, Session
 from poi_offers.decision import Decision

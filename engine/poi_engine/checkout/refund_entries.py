@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from poi_engine.checkout.entries import Tender, value_account
 from poi_engine.checkout.frozen import Claim
 from poi_engine.checkout.returns import Return
-from poi_engine.ledger import POINTS, Move, limit_return
+from poi_engine.ledger import POINTS, Move
+from poi_engine.limits import limit_return
 from poi_engine.loyalty import TakenBack
 from poi_engine.ports import Row
 

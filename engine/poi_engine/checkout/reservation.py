@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct, json
 from msgspec.structs import replace
 
-from poi_engine import ledger
+from poi_engine import ledger, limits
 from poi_engine.checkout.confirmation import give_back_confirmation, must_be_confirmed
 from poi_engine.checkout.frozen import Claim, Frozen, coupons_wanted, decode, encode, holds, moves_value
 from poi_engine.clientele.left import settle_left
@@ -117,9 +117,9 @@ def reserve(
     trace("accept.orders")
     wanted, who = goods_wanted(frozen), frozen.accepted_by
     goods = yield from hold_steps(merchant_id, checkout_id, wanted, who, freed=freed.goods, ids=ids, at=at)
-    limits = yield from _own_limits(merchant_id, person, frozen)
+    own = yield from _own_limits(merchant_id, person, frozen)
     held = Step(checkout_id=checkout_id, phase="pending", moves=(*holds(frozen), *loads))
-    yield from ledger.change(merchant_id, [*limits, *freed.steps, *goods, held], ids=ids, at=at)
+    yield from ledger.change(merchant_id, [*own, *freed.steps, *goods, held], ids=ids, at=at)
     yield from keep_contact(merchant_id, frozen.session.contact_id, None)  # a payment may be in doubt for days
     if moves_value(frozen):  # whoever has too little is not asked
         yield from must_be_confirmed(merchant_id, checkout_id, frozen, 0, at)
@@ -130,8 +130,8 @@ def reserve(
 def fund(merchant_id: str, claims: Iterable[Claim], *, ids: Ids, at: int) -> Job[None]:
     """Bring these limits to their caps."""
     for claim in claims:
-        account = ledger.limit_account(claim.key)
-        yield from ledger.fund_limit(merchant_id, account, claim.unit, claim.cap, ids=ids, at=at)
+        account = limits.limit_account(claim.key)
+        yield from limits.fund_limit(merchant_id, account, claim.unit, claim.cap, ids=ids, at=at)
 
 
 def carry_claims(merchant_id: str, frozen: Frozen, *, ids: Ids, at: int) -> Job[None]:
@@ -242,7 +242,7 @@ def _must_be_ready(merchant_id: str, frozen: Frozen, ready: Collection[str]) -> 
     for claim in frozen.claims:
         if is_personal(claim) or claim.key in ready:
             continue
-        if (yield from ledger.funded(merchant_id, ledger.limit_account(claim.key))) != claim.cap:
+        if (yield from limits.funded(merchant_id, limits.limit_account(claim.key))) != claim.cap:
             wanting.append(claim)
     if wanting:
         raise Unready(limits=tuple(wanting))

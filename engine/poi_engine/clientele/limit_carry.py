@@ -7,7 +7,7 @@ person has. All of it under the lock of the customer's row.
 
 from collections.abc import Iterable
 
-from poi_engine import ledger
+from poi_engine import ledger, limits
 from poi_engine.checkout.frozen import Claim
 from poi_engine.clientele.rows import Living
 from poi_engine.ids import Ids
@@ -49,22 +49,22 @@ def _pattern(key: str, person: Living) -> str | None:
 
 def _carry(merchant_id: str, person: Living, pattern: str, claim: Claim, fund: bool) -> Job[list[Step]]:
     key = pattern.format(person.customer_id)
-    account = ledger.limit_account(key)
+    account = limits.limit_account(key)
     used = 0
     for customer_id in person.absorbed:
-        used += yield from _used(merchant_id, ledger.limit_account(pattern.format(customer_id)))
+        used += yield from _used(merchant_id, limits.limit_account(pattern.format(customer_id)))
     carried = (yield from _carried(merchant_id, account)) if person.absorbed else 0
-    given = yield from ledger.funded(merchant_id, account)
+    given = yield from limits.funded(merchant_id, account)
     if used == carried and (given == claim.cap or not fund):
         return []
     available = (yield from ledger.balance(merchant_id, account)).available
     steps = list[Step]()
     if fund or not given:
-        steps += yield from ledger.funding(merchant_id, account, claim.unit, claim.cap, available)
+        steps += yield from limits.funding(merchant_id, account, claim.unit, claim.cap, available)
         available += sum(move.amount if move.credit == account else -move.amount for move in _moves(steps))
     change = min(used - carried, available)
     if change:
-        move = (ledger.limit_use if change > 0 else ledger.limit_return)(key, abs(change), claim.unit)
+        move = (limits.limit_use if change > 0 else limits.limit_return)(key, abs(change), claim.unit)
         steps.append(Step(checkout_id=f"carry:{account}", phase="single", moves=(move,)))
     return steps
 
@@ -75,7 +75,7 @@ def _moves(steps: Iterable[Step]) -> list[ledger.Move]:
 
 def _used(merchant_id: str, account: str) -> Job[int]:
     """What the record's own sales used or hold, without what was carried to it from others."""
-    given = yield from ledger.funded(merchant_id, account)
+    given = yield from limits.funded(merchant_id, account)
     left = yield from ledger.balance(merchant_id, account)
     return given - left.available - (yield from _carried(merchant_id, account))
 
