@@ -66,6 +66,7 @@ export class DoubtsPanel extends HTMLElement {
   /** The word takes a reason: it goes on record with who said it, where and when. */
   #ask(one, outcome) {
     const path = pathOf(one);
+    const hint = isTab(one) ? `${one.kind}_${outcome}` : outcome;
     return dialog(t(`money.${one.kind}_${outcome}`), (close) => {
       const reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200, autofocus: "" });
       const submit = button(t("unknown.record"), { kind: "primary" });
@@ -79,7 +80,7 @@ export class DoubtsPanel extends HTMLElement {
         }
       });
       return {
-        body: h("div", { class: "stack" }, h("p", { class: "muted" }, t(`money.hint_${isTab(one) ? `${one.kind}_` : ""}${outcome}`)), field(t("unknown.reason"), reason)),
+        body: h("div", { class: "stack" }, h("p", { class: "muted" }, t(`money.hint_${hint}`)), field(t("unknown.reason"), reason)),
         foot: [button(t("app.cancel"), { onclick: async () => close() }), submit],
       };
     });
