@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -12,12 +13,16 @@ from poi_server.logs import configure_logs, mask_cards
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
-    """What the log writes, with the configuration put back afterwards."""
+    """What the log writes, with the configuration put back afterwards, that of the libraries' loggers too."""
     before = structlog.get_config()
+    theirs = [logging.getLogger(name) for name in ("aiohttp", "asyncio", "redis")]
+    kept = [(logger, logger.handlers, logger.propagate) for logger in theirs]
     out = io.StringIO()
     configure_logs("json", "info", out)
     yield out
     structlog.configure(**before)
+    for logger, handlers, propagate in kept:
+        logger.handlers, logger.propagate = handlers, propagate
 
 
 def test_a_line_is_an_object_with_time_and_level(stream: io.StringIO) -> None:
