@@ -12,10 +12,9 @@ from poi_engine.errors import Conflict, NotFound
 from poi_engine.means import Means
 from poi_engine.principal import Scope
 from poi_engine.sales import SaleSummary, SaleView
-from poi_engine.session import Session
+from poi_engine.session import ENDED, Session
 from poi_engine.staff.audit import Look, note_look
 from poi_engine.staff.rights import Acting, Right
-from poi_engine.stations import ENDED
 from poi_server.http import READER, Call
 from poi_server.problems import Refusal
 from poi_server.views import shown, unnamed

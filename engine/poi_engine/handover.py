@@ -7,8 +7,8 @@ from poi_engine.checkout.exercise import is_exercise
 from poi_engine.checkout.reservation import latest
 from poi_engine.desk import IN_PAYMENT, Desk
 from poi_engine.errors import Conflict
-from poi_engine.session import Session, SessionState, move
-from poi_engine.stations import ENDED, Stations, must_be_changeable
+from poi_engine.session import ENDED, Session, SessionState, move, must_be_changeable
+from poi_engine.stations import Stations
 from poi_engine.wiring import Wiring
 
 

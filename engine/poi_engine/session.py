@@ -39,6 +39,8 @@ MOVES: dict[SessionState, frozenset[SessionState]] = {
     _S.PAID: frozenset(),
     _S.ABANDONED: frozenset(),
 }
+ENDED = frozenset(state for state, onward in MOVES.items() if not onward)
+CHANGEABLE = frozenset({_S.OPEN, _S.IDENTIFIED, _S.DECIDED, _S.DECLINED})
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -111,3 +113,9 @@ def move(session: Session, state: SessionState, **changes: object) -> Session:
     if state not in MOVES[session.state]:
         raise Conflict("illegal-move", f"A session that is {session.state} cannot become {state}.")
     return replace(session, state=state, revision=session.revision + 1, **changes)
+
+
+def must_be_changeable(session: Session) -> None:
+    """Refuse what changes a session that is being paid, or has ended."""
+    if session.state not in CHANGEABLE:
+        raise Conflict("illegal-move", f"A session that is {session.state} takes no change.")

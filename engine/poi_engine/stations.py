@@ -23,7 +23,7 @@ from poi_engine.overrides import Overridden, priced, standing
 from poi_engine.ports import Credential, Job
 from poi_engine.principal import Principal
 from poi_engine.repeats import PRODUCTS, Repeats
-from poi_engine.session import Identity, Notice, Session, SessionState, move
+from poi_engine.session import CHANGEABLE, ENDED, Identity, Notice, Session, SessionState, move, must_be_changeable
 from poi_engine.settings import Counter
 from poi_engine.staff.by_hand import allow_overrides, must_load_value
 from poi_engine.staff.rights import Acting
@@ -33,8 +33,6 @@ from poi_offers.decide import Explained
 from poi_offers.situation import Basket, CustomerFacts, SaleItem, Situation
 
 _S = SessionState
-CHANGEABLE = frozenset({_S.OPEN, _S.IDENTIFIED, _S.DECIDED, _S.DECLINED})
-ENDED = frozenset({_S.PAID, _S.ABANDONED})
 
 
 class Stations:
@@ -398,9 +396,3 @@ def _vouchable(session: Session) -> Identity:
     if session.identity is None:
         raise Conflict("nobody-identified", "Nobody is identified in this session.")
     return session.identity
-
-
-def must_be_changeable(session: Session) -> None:
-    """Refuse what changes a session that is being paid, or has ended."""
-    if session.state not in CHANGEABLE:
-        raise Conflict("illegal-move", f"A session that is {session.state} takes no change.")

@@ -13,8 +13,8 @@ from poi_engine.goods.products import Product, find_product
 from poi_engine.identify import Identifier, Refused
 from poi_engine.pan import refuse_pan
 from poi_engine.ports import Credential, Job
-from poi_engine.session import Notice, Session
-from poi_engine.stations import Stations, must_be_changeable, situation_of
+from poi_engine.session import Notice, Session, must_be_changeable
+from poi_engine.stations import Stations, situation_of
 from poi_engine.value.lines import is_value, with_value
 from poi_engine.wiring import Wiring
 from poi_offers.catalogue import Catalogue

@@ -24,8 +24,8 @@ from poi_engine.goods.products import Product, on_sale
 from poi_engine.identify import Identifier, Refused, by_card
 from poi_engine.ports import Credential, Job, Query
 from poi_engine.principal import Principal
-from poi_engine.session import Identity, Session, SessionState
-from poi_engine.stations import CHANGEABLE, ENDED, Stations
+from poi_engine.session import CHANGEABLE, ENDED, Identity, Session, SessionState
+from poi_engine.stations import Stations
 from poi_engine.wiring import Wiring
 from poi_offers.situation import Basket, CustomerFacts
 

@@ -9,8 +9,7 @@ from dataclasses import replace
 import structlog
 
 from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
-from poi_engine.session import Session, SessionState
-from poi_engine.stations import CHANGEABLE, ENDED
+from poi_engine.session import CHANGEABLE, ENDED, Session, SessionState
 from poi_engine.tills import Offering
 from poi_offers.situation import SaleItem as BasketLine
 from poi_qr.scan import Scan

@@ -21,8 +21,7 @@ from poi_engine.goods.products import COLUMNS, MAX_PRICE, Product, line_of
 from poi_engine.goods.sheets import ProductSheet, SheetView
 from poi_engine.goods.stock import CENTRAL
 from poi_engine.goods.stockroom import PlaceStock
-from poi_engine.session import Identity
-from poi_engine.stations import ENDED
+from poi_engine.session import ENDED, Identity
 from poi_offers.decision import Decision
 from poi_offers.situation import Basket, CustomerFacts, Situation
 from poi_server.http import COUNTER, EVERYONE, MANAGER, READER, Call, Routes

@@ -298,3 +298,9 @@ async def opened(folder: Path, killer: Killer) -> AsyncIterator[Shop]:
             await engine.close()
             await sessions.close()
             await sql.close()
+
+
+def expect_paid(session: Session, total: int) -> None:
+    """The session is paid, and `total` (minor units) was decided."""
+    assert session.decision is not None
+    assert (session.state, session.decision.total) == ("paid", total)

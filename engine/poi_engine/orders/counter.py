@@ -26,9 +26,9 @@ from poi_engine.orders.rows import (
     last_contact,
 )
 from poi_engine.ports import Job
-from poi_engine.session import Session
-from poi_engine.stations import CHANGEABLE, Stations
-from poi_engine.stations import ENDED as SESSION_ENDED
+from poi_engine.session import ENDED as SESSION_ENDED
+from poi_engine.session import Session, must_be_changeable
+from poi_engine.stations import Stations
 from poi_engine.wiring import Wiring
 
 Text = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -60,7 +60,7 @@ class OrderCounter:
         await self._w.sql.read(lambda: _check_places(merchant_id, wishes))
 
         async def step(session: Session) -> Session:
-            _must_be_changeable(session)
+            must_be_changeable(session)
             wished = tuple(_wished(session, wish, f"$.lines[{index}]") for index, wish in enumerate(wishes))
             ordered = tuple(one for one in session.fulfilments if one.order_id is not None)
             _distinct((*ordered, *wished))
@@ -74,7 +74,7 @@ class OrderCounter:
         contact = await asyncio.to_thread(laid_out, contact)
         contact_id, at = self._w.ids.new("con"), self._w.at()
         session = await self._desk.load(merchant_id, session_id)
-        _must_be_changeable(session)
+        must_be_changeable(session)
         customer_id = session.identity.customer_id if session.identity else None
 
         def job() -> Job[None]:
@@ -83,7 +83,7 @@ class OrderCounter:
         await self._w.sql.write(job)
 
         async def step(current: Session) -> Session:
-            _must_be_changeable(current)
+            must_be_changeable(current)
             return replace(current, contact_id=contact_id, revision=current.revision + 1)
 
         return await self._desk.change(merchant_id, session_id, step)
@@ -210,11 +210,6 @@ def _is_for(session: Session, order_id: str) -> bool:
 
 
 def _must_be_free(session: Session) -> None:
-    _must_be_changeable(session)
+    must_be_changeable(session)
     if session.basket.items:
         raise Conflict("station-busy", "Somebody is being served at this station; finish or give up that sale first.")
-
-
-def _must_be_changeable(session: Session) -> None:
-    if session.state not in CHANGEABLE:
-        raise Conflict("illegal-move", f"A session that is {session.state} takes no change.")

@@ -6,8 +6,7 @@ import asyncio
 from typing import Any
 
 from poi_engine.errors import DeviceError
-from poi_engine.session import Session
-from poi_engine.stations import ENDED
+from poi_engine.session import ENDED, Session
 from poi_server.live import Watcher
 from poi_server.nexo.answered import ENTRY_MODES, account_of, said
 from poi_server.nexo.conditions import SUCCESS, Failed
