@@ -14,7 +14,7 @@ from poi_engine.setup import Setup
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.verify import verify
-from tests.engine.shop import SELLER, STATION, M, Shop
+from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
 
 pytestmark = [pytest.mark.valkey, pytest.mark.postgresql]
 T = TypeVar("T")
@@ -54,20 +54,22 @@ async def till(postgres_url: str, sessions: RedisSessions, tmp_path: Path) -> As
 
 @pytest.fixture
 async def office(postgres_url: str, sessions: RedisSessions, tmp_path: Path, till: Shop) -> AsyncIterator[Shop]:
-    """The process that closes."""
-    sql = PostgresSql(postgres_url)
+    """The process that closes, on storage that can dwell too."""
+    sql = Dwelling(postgres_url)
     shop = Shop(sql, sessions, tmp_path)
     yield shop
     await shop.close()
     await sql.close()
 
 
-async def close_while(till: Shop, office: Shop, selling: asyncio.Task[Session]) -> int | None:
+async def close_while(
+    till: Shop, office: Shop, selling: asyncio.Task[Session], station_id: str = STATION
+) -> int | None:
     """Close the day while something has been written and not committed; the last receipt, None when refused."""
     assert isinstance(till.sql, Dwelling)
     await till.sql.arrived.wait()
     try:
-        closed = await office.engine.fiscal.close(M, STATION, "day", by=SELLER)
+        closed = await office.engine.fiscal.close(M, station_id, "day", by=SELLER)
     except Conflict as error:
         assert error.code == "payment-under-way"
         closed = None
@@ -95,3 +97,36 @@ async def test_a_day_is_not_closed_while_a_card_payment_is_being_begun(till: Sho
     till.sql.dwells = True
     last = await close_while(till, office, asyncio.create_task(till.pay(accepted, "card")))
     assert last is None, "the payment was found under way"
+
+
+async def handed_over(till: Shop) -> Session:
+    """Accepted at one counter, to be paid at another that never sold or closed anything."""
+    accepted = await till.accept(await till.basket(2000))
+    return await till.engine.handovers.hand_over(M, accepted.session_id, OTHER_STATION)
+
+
+@pytest.mark.parametrize(("means", "last"), [("cash", 1), ("card", None)])
+async def test_the_first_closing_of_all_waits_for_a_sale_that_was_handed_over(
+    till: Shop, office: Shop, means: str, last: int | None
+) -> None:
+    assert isinstance(till.sql, Dwelling)
+    moved = await handed_over(till)
+    till.sql.dwells = True
+    selling = asyncio.create_task(till.pay(moved, means))
+    assert await close_while(till, office, selling, OTHER_STATION) == last
+
+
+@pytest.mark.parametrize("means", ["cash", "card"])
+async def test_a_sale_that_was_handed_over_waits_for_the_first_closing_of_all(
+    till: Shop, office: Shop, means: str
+) -> None:
+    assert isinstance(office.sql, Dwelling)
+    moved = await handed_over(till)
+    office.sql.dwells = True
+    closing = asyncio.create_task(office.engine.fiscal.close(M, OTHER_STATION, "day", by=SELLER))
+    await office.sql.arrived.wait()
+    with pytest.raises(Conflict) as error:
+        await till.pay(moved, means)
+    assert error.value.code == "day-closed"
+    assert (await closing).closing.last == 0
+    assert await till.operations() == [], "the terminal was never asked"

@@ -151,14 +151,17 @@ def _claim(merchant_id: str, newest: Row | None, decision_id: str | None, statio
         raise _refusal(state)
     if decision_id is not None and checkout_of(decision_id) != checkout_id:
         raise changed()
-    rows = yield Query(  # the station's day may have been closed since the acceptance
+    claim = Query(  # the station's day may have been closed since the acceptance
         "with day as (select closed_until from closing_head where merchant_id = ? and station_id = ? /* for share */) "
         "update checkout set state = 'paying', changed_at = ? where merchant_id = ? and checkout_id = ? and state = ? "
-        "and not exists (select 1 from day where closed_until > ?) returning document",
+        "and exists (select 1 from day where closed_until <= ?) returning document",
         (merchant_id, station_id, at, merchant_id, checkout_id, state, at),
     )
-    if not rows:
+    rows = yield claim
+    if not rows:  # closed, or handed over to a station that never sold: now its day is known, and held
         yield from must_be_open(merchant_id, station_id, at)
+        rows = yield claim
+    if not rows:
         raise _refusal("paying")
     payments = (yield from payments_of(merchant_id, checkout_id)) if state == "part_paid" else []
     if len(payments) >= MOST:
