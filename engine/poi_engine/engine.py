@@ -17,6 +17,7 @@ from poi_engine.checkout.forwarding import Forwarding
 from poi_engine.checkout.holds import CardHolds
 from poi_engine.checkout.recovery import Recovered, Recovery
 from poi_engine.checkout.refund import Refunds
+from poi_engine.checkout.reversals import Reversals
 from poi_engine.checkout.settlement import TOLD_SECONDS, Settlement
 from poi_engine.clientele.clientele import Clientele
 from poi_engine.clientele.customers import Customers
@@ -126,6 +127,7 @@ class Engine:
         self.holds = CardHolds(wiring)
         self.recovery = Recovery(wiring, desk, settlement, refunds)
         self.forwarding = Forwarding(wiring)
+        self.reversals = Reversals(wiring, settlement)
         self.fiscal = Fiscal(wiring, Signer(fiscal_key))
         self._connectors = connectors
         self._counting = Counting(sql)

@@ -44,6 +44,11 @@ CODES: dict[str, Explanation] = {
         "The bank has declined no such payment afterwards, or somebody has ended it.",
         "See `GET /v1/payments/at-risk`.",
     ),
+    "not-reversing": Explanation(
+        "Not going back",
+        "The payment is not waiting to go back: it has its end, or the terminal has just undone it itself.",
+        "See `GET /v1/payments/in-doubt`.",
+    ),
     "offline-offer": Explanation(
         "No offer of a station's own",
         "A station gives by itself offers without limits, for everybody, with one effect a line.",

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from poi_engine.checkout.at_risk import AtRisk, Ended
 from poi_engine.checkout.doubts import InDoubt, in_doubt
 from poi_engine.checkout.meal_vouchers import Payable
+from poi_engine.checkout.reversals import PutRight
 from poi_engine.means import Means
 from poi_engine.offline.local import LocalOffers
 from poi_engine.offline.sales import OfflineSale, Recorded
@@ -40,6 +41,13 @@ class EndedBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a payment that the bank declined afterwards ended: `paid` in another way since, or `lost`."""
 
     outcome: Ended
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class ReversedBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a payment ended that is to go back: no money moved (`declined`), or it was put right by hand (`reversed`)."""
+
+    outcome: PutRight
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -107,6 +115,18 @@ async def at_risk(call: Call) -> AtRiskPage:
 async def end_at_risk(call: Call, payment_id: str, body: EndedBody) -> None:
     """`paid` in another way since, or `lost`; your name and your reason go on record."""
     await call.engine.forwarding.end(call.merchant_id, payment_id, body.outcome, body.reason, by=call.by)
+
+
+@routes.post(
+    "/v1/payments/{payment_id}/reversing",
+    roles=MANAGER,
+    right="resolve",
+    summary="Say how a payment or refund ended that is to go back and that no terminal can undo",
+)
+async def end_reversing(call: Call, payment_id: str, body: ReversedBody) -> None:
+    """The terminal is asked once more first; else your word stands, with your name and your reason on record."""
+    ending = call.engine.reversals.end(call.merchant_id, payment_id, body.outcome, body.reason, by=call.by)
+    await asyncio.shield(ending)
 
 
 @routes.get("/v1/stations/{station_id}/means", roles=COUNTER, summary="The means of payment that are taken here")

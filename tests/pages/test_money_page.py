@@ -4,6 +4,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from poi_engine.connectors.simulator import SimulatorConnector
+from poi_engine.ports import Capabilities
 from tests.pages.conftest import Visit
 from tests.server.shop import Shop
 
@@ -52,6 +53,25 @@ async def test_a_payment_in_doubt_is_resolved_with_a_reason(visit: Visit, statio
     await page.get_by_role("dialog").get_by_role("button", name="Record the decision").click()
     await expect(card).to_have_count(0)
     assert (await shop.ask("GET", f"/v1/sessions/{doubtful['session_id']}")).json["state"] == "paid"
+
+
+async def test_what_no_terminal_can_undo_is_ended_by_a_person(visit: Visit, station_id: str, shop: Shop) -> None:
+    terminal = shop.services.engine.wiring.connectors["simulator"]
+    assert isinstance(terminal, SimulatorConnector)
+    able, terminal.capabilities = terminal.capabilities, Capabilities(cancel=False, refund=False)
+    try:
+        doubtful = await _sell(shop, station_id, 1413, "card")
+        word = {"outcome": "declined", "reason": "no slip"}
+        await shop.ask("POST", f"/v1/sessions/{doubtful['session_id']}/resolve", word)
+        page = await _money(visit, "#doubts", "manager")
+        card = page.locator(".doubt", has_text="€14.13")
+        await expect(card).to_contain_text("going back")
+        await card.get_by_role("button", name="No money moved").click()
+        await page.get_by_role("dialog").get_by_label("What you saw").fill("its list shows nothing")
+        await page.get_by_role("dialog").get_by_role("button", name="Record the decision").click()
+        await expect(card).to_have_count(0)
+    finally:
+        terminal.capabilities = able
 
 
 async def test_a_card_taken_without_the_bank_is_listed_and_ended_when_it_declines(

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import json
 
 from poi_engine.connectors.simulator import SimulatorConnector
-from poi_engine.ports import Job, Query
+from poi_engine.ports import Capabilities, Job, Query
 from tests.server.shop import Answer, Shop
 
 SESSION, SALE, CUSTOMER = "/v1/sessions/{session_id}", "/v1/sales/{sale_id}", "/v1/customers/{customer_id}"
@@ -78,6 +78,7 @@ class Day:
         assert doubtful["state"] == "unknown"
         body = {"outcome": "paid", "reason": "the slip"}
         await self.do("POST", f"{SESSION}/resolve", body, session_id=doubtful["session_id"])
+        await self._going_back()
         session = await self._opened()
         await self.shop.services.engine.stations.identify(
             self.shop.merchant_id,
@@ -171,6 +172,19 @@ class Day:
         await self.do(
             "POST", f"{SALE}/refunds/{{refund_id}}/resolve", body, sale_id=sale_id, refund_id=doubt["refund_id"]
         )
+
+    async def _going_back(self) -> None:
+        """A payment that a person declined, at a terminal that can undo nothing."""
+        terminal = self.shop.services.engine.wiring.connectors["simulator"]
+        assert isinstance(terminal, SimulatorConnector)
+        able, terminal.capabilities = terminal.capabilities, Capabilities(cancel=False, refund=False)
+        doubtful = await self._sold(1013, "card")
+        body = {"outcome": "declined", "reason": "no slip"}
+        await self.do("POST", f"{SESSION}/resolve", body, session_id=doubtful["session_id"])
+        (waiting,) = (await self.shop.ask("GET", "/v1/payments/in-doubt")).json["items"]
+        await self.do("POST", "/v1/payments/{payment_id}/reversing", body, payment_id=waiting["payment_id"])
+        await self.shop.ask("POST", f"/v1/sessions/{doubtful['session_id']}/abandon")
+        terminal.capabilities = able
 
     async def offers(self) -> None:
         """An offer's life, and a segment's."""

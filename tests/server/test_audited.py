@@ -37,6 +37,7 @@ AUDITED = {
     "PUT /v1/settings/meal-vouchers": "set-meal-vouchers",
     f"POST {SESSION}/resolve": "resolve-paid",
     "POST /v1/payments/{payment_id}/at-risk": "forward-lost",
+    "POST /v1/payments/{payment_id}/reversing": "reversing-declined",
     f"POST {SALE}/refunds": "refund",
     f"POST {SALE}/refunds/{{refund_id}}/resolve": "resolve-refund-refunded",
     "POST /v1/customers": "create-customer",

@@ -78,6 +78,23 @@ async def test_silence_is_unknown_until_a_person_has_looked(tmp_path: Path, sqli
         assert len(terminal.requests) == 1
 
 
+async def test_what_a_person_declined_is_ended_by_a_manager_for_it_cannot_be_asked(
+    tmp_path: Path, sqlite_url: str, valkey_url: str
+) -> None:
+    async with counter(tmp_path, valkey_url, "silent") as (shop, station_id, terminal):
+        session = await pay(shop, station_id, 1590)
+        word = {"outcome": "declined", "reason": "there is no slip"}
+        declined = await ask(shop, "POST", f"/v1/sessions/{session['session_id']}/resolve", word, "seen")
+        assert declined["state"] == "declined"
+        (waiting,) = (await ask(shop, "GET", "/v1/payments/in-doubt", None))["items"]
+        assert waiting["state"] == "reversing"
+        end = f"/v1/payments/{waiting['payment_id']}/reversing"
+        answer = await shop.ask("POST", end, word, role="manager")
+        assert answer.status == 204, answer.content
+        assert (await ask(shop, "GET", "/v1/payments/in-doubt", None))["items"] == []
+        assert len(terminal.requests) == 1
+
+
 async def test_a_terminal_without_its_connector_is_a_mistake_of_the_configuration(
     tmp_path: Path, sqlite_url: str, valkey_url: str
 ) -> None:

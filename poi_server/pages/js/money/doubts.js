@@ -43,6 +43,7 @@ export class DoubtsPanel extends HTMLElement {
 
   #acts(one) {
     if (one.kind === "part_paid") return button(t("tender.give_back"), { icon: "undo", kind: "small danger", onclick: () => this.#giveBack(one) });
+    if (one.state === "reversing") return ["declined", "reversed"].map((outcome) => button(t(`money.reversing_${outcome}`), { kind: "small", onclick: () => this.#ask(one, outcome) }));
     if (one.state !== "unknown") return h("p", { class: "muted small" }, t("money.under_way"));
     const word = (outcome) => button(t(`money.${one.kind}_${outcome}`), { kind: "small", onclick: () => this.#ask(one, outcome) });
     if (one.kind === "refund") return [word("refunded"), word("declined")];
@@ -66,14 +67,15 @@ export class DoubtsPanel extends HTMLElement {
   /** The word takes a reason: it goes on record with who said it, where and when. */
   #ask(one, outcome) {
     const path = pathOf(one);
-    const hint = isTab(one) ? `${one.kind}_${outcome}` : outcome;
-    return dialog(t(`money.${one.kind}_${outcome}`), (close) => {
+    const going = one.state === "reversing";
+    const hint = isTab(one) ? `${one.kind}_${outcome}` : going ? `reversing_${outcome}` : outcome;
+    return dialog(t(`money.${going ? "reversing" : one.kind}_${outcome}`), (close) => {
       const reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200, autofocus: "" });
       const submit = button(t("unknown.record"), { kind: "primary" });
       submit.onclick = () => busy(submit, async () => {
         if (!reason.reportValidity()) return;
         try {
-          await post(path, { outcome, reason: reason.value.trim(), payment_id: one.kind === "payment" ? one.payment_id : undefined });
+          await post(path, { outcome, reason: reason.value.trim(), payment_id: one.kind === "payment" && !going ? one.payment_id : undefined });
         } finally {
           close(); // somebody else, or the terminal, may have been faster
           await this.load();
@@ -94,6 +96,7 @@ const isTab = ({ kind }) => kind.startsWith("tab_");
 
 /** Where the word on it goes. */
 function pathOf(one) {
+  if (one.state === "reversing") return `/v1/payments/${one.payment_id}/reversing`;
   if (isTab(one)) return `/v1/tabs/${one.checkout_id}/resolve`;
   return one.kind === "refund" ? `/v1/sales/${one.sale_id}/refunds/${one.checkout_id}/resolve` : `/v1/sessions/${one.session_id}/resolve`;
 }
