@@ -23,6 +23,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from poi_engine.fiscal import checks
+from poi_engine.fiscal.journal import ReceiptLine, receipt_of
 from poi_engine.pan import find_pan
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.storage import open_sql
@@ -139,51 +140,8 @@ def _books() -> Job[list[Finding]]:
     return [Finding(**msgspec.structs.asdict(fault)) for fault in (yield from checks.faults())]
 
 
-class _Line(Struct, gc=False):
-    """A receipt's line; the fields are those of a sale's."""
-
-    line_id: str
-    label: str
-    quantity: int
-    unit: str
-    unit_price: int
-    vat_rate: int
-    amount: int
-    saved: int
-    total: int
-    code: str = ""
-
-
-class _Vat(Struct, gc=False):
-    gross: int
-
-
-class _Paid(Struct, gc=False):
-    amount: int
-
-
-class _Receipt(Struct, gc=False):
-    """The part of a receipt that its sale says too."""
-
-    sale_id: str
-    station_id: str
-    currency: str
-    subtotal: int
-    saved: int
-    total: int
-    kind: str
-    number: int
-    lines: list[_Line]
-    vat: list[_Vat]
-    payments: list[_Paid]
-    refund_of: str | None = None
-    customer_id: str | None = None
-    stored: int = 0
-
-
-_receipt_of = msgspec.json.Decoder(_Receipt).decode
 _SAME = ("sale_id", "station_id", "currency", "subtotal", "saved", "total", "refund_of", "customer_id", "stored")
-_LINE = _Line.__struct_fields__
+_LINE = ReceiptLine.__struct_fields__
 _of_receipt, _of_sale = attrgetter(*_SAME), itemgetter(*_SAME)
 _of_row = itemgetter(*_LINE)
 
@@ -227,7 +185,7 @@ def _lines_of(after: tuple[str, str], until: tuple[str, str]) -> Job[dict[tuple[
 
 def _receipt_differs(sale: Row, lines: list[tuple[Any, ...]]) -> Iterator[Finding]:
     try:
-        receipt = _receipt_of(sale["document"])
+        receipt = receipt_of(sale["document"])
     except msgspec.DecodeError as error:
         yield _finding(sale, "receipt", sale["sale_id"], f"its receipt cannot be read: {error}")
         return
