@@ -27,12 +27,13 @@ ZONES = zone_names()
 
 
 class MerchantHead(Struct, frozen=True, kw_only=True):
-    """The merchant as every screen may know it."""
+    """The merchant as every screen may know it; its days begin at midnight in `zone`, that of its first store."""
 
     id: str
     name: str
     currency: str
     language: str
+    zone: str
 
 
 class NewStore(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,9 +81,8 @@ class Setup:
         self._ids = ids
 
     async def merchant(self, merchant_id: str) -> MerchantHead:
-        """The merchant's name, currency and language."""
-        found = await self._sql.read(lambda: read_merchant(merchant_id))
-        return MerchantHead(id=found.merchant_id, name=found.name, currency=found.currency, language=found.language)
+        """The merchant's name, currency, language and time zone."""
+        return await self._sql.read(lambda: _head(merchant_id))
 
     async def set_means(self, merchant_id: str, means: tuple[str, ...], *, by: Principal) -> None:
         """By what one may pay, from now on."""
@@ -234,6 +234,18 @@ def _one(table: str, merchant_id: str, identifier: str) -> Job[Row]:
 
 def _zones() -> Job[list[Row]]:
     return (yield Query("select distinct zone from store"))
+
+
+def _head(merchant_id: str) -> Job[MerchantHead]:
+    found = yield from read_merchant(merchant_id)
+    stores = yield from _stores(merchant_id)
+    return MerchantHead(
+        id=found.merchant_id,
+        name=found.name,
+        currency=found.currency,
+        language=found.language,
+        zone=stores[0].zone if stores else "UTC",
+    )
 
 
 def _stores(merchant_id: str) -> Job[list[Store]]:

@@ -183,6 +183,6 @@ async def _stores(call: Call) -> list[Store]:
 
 async def today(call: Call) -> date:
     """Today at the merchant's first store; UTC if there is none."""
-    stores = await _stores(call)
-    zone = await asyncio.to_thread(ZoneInfo, stores[0].zone if stores else "UTC")  # the first use reads a file
+    head = await call.services.setup.merchant(call.merchant_id)
+    zone = await asyncio.to_thread(ZoneInfo, head.zone)  # the first use reads a file
     return moment(micros(call.services.clock.now())).astimezone(zone).date()

@@ -2,7 +2,9 @@
 
 import json
 import re
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Page, Route, expect
@@ -27,14 +29,33 @@ async def _sold(shop: Shop, station_id: str, code: str = "cake") -> str:
     return str(paid.json["sale_id"])
 
 
-async def _dashboard(visit: Visit, *, size: dict[str, int] = DESKTOP, locale: str = "en-GB", **routes: Any) -> Page:
-    visitor = await visit(size, locale=locale)
+def _today() -> str:
+    return datetime.now(ZoneInfo("Europe/Paris")).date().isoformat()
+
+
+async def _dashboard(
+    visit: Visit, *, size: dict[str, int] = DESKTOP, locale: str = "en-GB", zone: str | None = None, **routes: Any
+) -> Page:
+    visitor = await visit(size, locale=locale, timezone_id=zone)
     for pattern, handler in routes.items():
         await visitor.context.route(f"**/{pattern}/**", handler)
     await (await visitor.sign_in("owner")).close()
     page = await visitor.open("/dashboard")
     await page.locator(".figures-grid .stat").first.wait_for()
     return page
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"], ids=["ahead", "behind"])
+async def test_today_is_the_stores_wherever_one_looks(visit: Visit, shop: Shop, station_id: str, zone: str) -> None:
+    """At any moment one of these two places, 25 hours apart, has another date than the store."""
+    await _sold(shop, station_id)
+    opened = _today()
+    page = await _dashboard(visit, zone=zone)
+    for period in ("Today", "7 days", "28 days", "This month"):
+        await page.get_by_role("button", name=period).click()
+        await expect(page.locator(".best tbody tr").first).to_be_visible()
+    await page.get_by_role("button", name="Dates…").click()
+    assert await page.get_by_label("Last day").input_value() in {opened, _today()}
 
 
 async def test_a_period_stands_beside_the_one_before(visit: Visit, shop: Shop, station_id: str) -> None:

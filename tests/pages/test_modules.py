@@ -120,7 +120,7 @@ async def test_axes_end_at_or_above_the_largest_figure(module_page: Page) -> Non
 async def test_periods_are_whole_days_with_today(module_page: Page) -> None:
     """Also over a change of the month and of the clock."""
     script = """async () => { const { lastDays, daysBetween } = await module('dashboard/period.js');
-      return [lastDays(7, new Date(2026, 2, 3)), daysBetween('2026-03-28', '2026-04-01')]; }"""
+      return [lastDays(7, '2026-03-03'), daysBetween('2026-03-28', '2026-04-01')]; }"""
     last, between = await module_page.evaluate(script)
     assert last == {"first": "2026-02-25", "last": "2026-03-03"}
     assert between == ["2026-03-28", "2026-03-29", "2026-03-30", "2026-03-31", "2026-04-01"]

@@ -205,6 +205,7 @@ async def test_the_keyboard_types_a_pin_as_well(till: Till, shop: Shop) -> None:
     await _person(shop, name)
     await till.page.locator(".seller").click()
     await till.page.locator(".face", has_text=name).click()
+    await expect(till.page.locator(".pinpad")).to_be_focused()
     for key in (*PIN[:3], "1", "Backspace", PIN[3], "Enter"):
         await till.page.keyboard.press(key, delay=120)
     await expect(till.page.locator(".seller")).to_contain_text(name)

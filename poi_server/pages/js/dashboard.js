@@ -19,7 +19,7 @@ const PAGE = 12; // best sellers at a time
 
 class PoiDashboard extends HTMLElement {
   #tab = location.hash === "#access" ? "access" : "figures";
-  #period = { name: "28", ...period("28") };
+  #period = null;
   #compare = "before";
   #store = "";
   #stores = [];
@@ -40,6 +40,7 @@ class PoiDashboard extends HTMLElement {
   async connectedCallback() {
     this.#owner = (await requireRole("owner", "manager", "auditor")).role === "owner";
     if (!this.#owner) this.#tab = "figures";
+    this.#period = { name: "28", ...period("28") };
     this.#draw();
     this.#named = this.#loadNames();
     const live = new Live({ watch: "dashboard" });

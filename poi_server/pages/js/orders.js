@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { h, icon, render } from "./dom.js";
-import { money, t } from "./i18n.js";
+import { money, t, today } from "./i18n.js";
 import { Live } from "./live.js";
 import { offlineBanner, requireRole } from "./nav.js";
 import { button, confirm, dialog, iconButton, report, segmented, toast } from "./ui.js";
@@ -25,12 +25,13 @@ class PoiOrders extends HTMLElement {
   #stations = [];
   #places = new Map();
   #store = "";
-  #day = today();
+  #day = "";
   #asked = 0;
   #me = null;
 
   async connectedCallback() {
     this.#me = await requireRole("owner", "manager", "seller");
+    this.#day = today();
     const live = new Live({ watch: "orders" });
     live.addEventListener("message", ({ detail }) => detail.kind === "order" && this.#load());
     live.addEventListener("resync", () => this.#load());
@@ -194,11 +195,6 @@ async function askAhead(order) {
 }
 
 const soonest = (orders) => [...orders].sort((a, b) => a.wanted_at.localeCompare(b.wanted_at) || a.order_id.localeCompare(b.order_id));
-
-function today() {
-  const now = new Date();
-  return [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
-}
 
 function chooser(label, value, choices, onchange) {
   return h("label", { class: "field" }, h("span", { class: "label" }, label),

@@ -1,4 +1,6 @@
-/** Periods of whole days, in the calendar of the person who looks. */
+/** Periods of whole days, in the stores' calendar as the figures are. */
+
+import { today } from "../i18n.js";
 
 export const PERIODS = ["1", "7", "28", "90", "month", "custom"];
 
@@ -6,22 +8,21 @@ const DAILY = 62; // days that are drawn one by one
 const WEEKLY = 190; // and week by week; beyond, month by month
 
 /** The first and last day, ISO dates, of a period by its name. */
-export function period(name, today = new Date()) {
-  if (name !== "month") return lastDays(Number(name), today);
-  return { first: iso(new Date(today.getFullYear(), today.getMonth(), 1)), last: iso(today) };
+export function period(name, last = today()) {
+  return name === "month" ? { first: `${last.slice(0, 8)}01`, last } : lastDays(Number(name), last);
 }
 
-/** The first and last day, ISO dates, of the last `count` days with today. */
-export function lastDays(count, today = new Date()) {
-  const first = new Date(today);
+/** The first and last day, ISO dates, of the `count` days that end with `last`. */
+export function lastDays(count, last = today()) {
+  const first = noon(last);
   first.setDate(first.getDate() - count + 1);
-  return { first: iso(first), last: iso(today) };
+  return { first: iso(first), last };
 }
 
 /** Every day from the first to the last, ISO dates. */
 export function daysBetween(first, last) {
   const days = [];
-  for (const at = new Date(`${first}T12:00`); iso(at) <= last; at.setDate(at.getDate() + 1)) days.push(iso(at));
+  for (const at = noon(first); iso(at) <= last; at.setDate(at.getDate() + 1)) days.push(iso(at));
   return days;
 }
 
@@ -37,5 +38,6 @@ export function steps(first, last) {
   return [...found.values()];
 }
 
+const noon = (day) => new Date(`${day}T12:00`);
 const iso = (date) => [date.getFullYear(), pad(date.getMonth() + 1), pad(date.getDate())].join("-");
 const pad = (value) => String(value).padStart(2, "0");

@@ -97,6 +97,7 @@ export class Person extends EventTarget {
   }
 
   #facesIn(body, faces, close) {
+    import("../pinpad.js").catch(() => {}); // there before a face is chosen: the first digit may follow at once
     const here = this.#at?.person?.seller_id;
     let wanted = "";
     const find = h("input", { class: "input", type: "search", "aria-label": t("signin.find"), placeholder: t("signin.find"), dataset: { own: "" }, oninput: () => { wanted = find.value.trim().toLowerCase(); list(); } });
