@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -72,6 +72,20 @@ class Stopped(Exception):
     """Whoever asked asks no longer."""
 
 
+class _Wait(NamedTuple):
+    """A question while somebody waits for its answer, at a merchant's station; `stop` is set when they give it up.
+
+    `seconds` that they wait at most, `screen_seconds` that they wait for a screen to show it.
+    """
+
+    place: tuple[str, str]
+    question: Question
+    watcher: Watcher
+    seconds: float
+    screen_seconds: float
+    stop: asyncio.Event
+
+
 class StationQuestions:
     """Asks at stations."""
 
@@ -102,7 +116,7 @@ class StationQuestions:
             body = msgspec.json.encode(question)
             if not await self._kept.ask(*place, question.question_id, asked_by, body, seconds + _SPARE):
                 raise Conflict("question-open", "Something else is asked at this station; wait for its answer.")
-            return await self._asked(place, question, watcher, seconds, screen_seconds, stop)
+            return await self._asked(_Wait(place, question, watcher, seconds, screen_seconds, stop))
         finally:
             self._live.forget(watcher)
 
@@ -151,51 +165,35 @@ class StationQuestions:
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    async def _asked(
-        self,
-        place: tuple[str, str],
-        question: Question,
-        watcher: Watcher,
-        seconds: float,
-        screen_seconds: float,
-        stop: asyncio.Event,
-    ) -> Answer | None:
+    async def _asked(self, wait: _Wait) -> Answer | None:
         left_open = False
         try:
-            await self._live.question_changed(*place)
-            answer = await self._waited(place, question, watcher, seconds, screen_seconds, stop)
-            left_open = not question.waits and question.kind != "print"
+            await self._live.question_changed(*wait.place)
+            answer = await self._waited(wait)
+            left_open = not wait.question.waits and wait.question.kind != "print"
             return answer
         finally:
             if not left_open:
-                await asyncio.shield(self._gone(place, question.question_id))
+                await asyncio.shield(self._gone(wait.place, wait.question.question_id))
 
     async def _gone(self, place: tuple[str, str], question_id: str) -> None:
         await self._kept.over(*place, question_id)
         await self._live.question_changed(*place)
 
-    async def _waited(
-        self,
-        place: tuple[str, str],
-        question: Question,
-        watcher: Watcher,
-        seconds: float,
-        screen_seconds: float,
-        stop: asyncio.Event,
-    ) -> Answer | None:
-        messages, begun = watcher.messages(), asyncio.get_running_loop().time()
-        told, stopped = asyncio.ensure_future(anext(messages)), asyncio.ensure_future(stop.wait())
+    async def _waited(self, wait: _Wait) -> Answer | None:
+        messages, begun = wait.watcher.messages(), asyncio.get_running_loop().time()
+        told, stopped = asyncio.ensure_future(anext(messages)), asyncio.ensure_future(wait.stop.wait())
         try:
             while True:
-                found = await self._kept.read(*place)
-                if found is None or found.question_id != question.question_id:
+                found = await self._kept.read(*wait.place)
+                if found is None or found.question_id != wait.question.question_id:
                     return None
                 if found.answer is not None:
                     return _answer(found.answer)
-                if found.seen and not question.waits:
-                    return Answer(question_id=question.question_id)
+                if found.seen and not wait.question.waits:
+                    return Answer(question_id=wait.question.question_id)
                 passed = asyncio.get_running_loop().time() - begun
-                left = (seconds if found.seen else min(seconds, screen_seconds)) - passed
+                left = (wait.seconds if found.seen else min(wait.seconds, wait.screen_seconds)) - passed
                 if left <= 0 and not found.seen:
                     raise DeviceError("no-screen", "No screen of this station shows it.")
                 if left <= 0:

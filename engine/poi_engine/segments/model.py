@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from poi_engine.errors import RequestError
 from poi_offers import offer_conditions
 from poi_offers.errors import OfferError
-from poi_offers.offer_parts import Words
+from poi_offers.offer_parts import Part, Words
 from poi_offers.validate import check_texts
 from poi_offers.validate_conditions import check_conditions
 
@@ -20,29 +20,25 @@ OWN = "seg_"
 BUILT_IN = "rfm:"
 
 
-class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
-    """As the parts of an offer's conditions."""
-
-
-class All(_Part, frozen=True, kw_only=True, tag="all"):
+class All(Part, frozen=True, kw_only=True, tag="all"):
     """True when every part is true."""
 
     of: tuple["Condition", ...]
 
 
-class Any(_Part, frozen=True, kw_only=True, tag="any"):
+class Any(Part, frozen=True, kw_only=True, tag="any"):
     """True when one part is true."""
 
     of: tuple["Condition", ...]
 
 
-class Not(_Part, frozen=True, kw_only=True, tag="not"):
+class Not(Part, frozen=True, kw_only=True, tag="not"):
     """True when the part is false; unknown stays unknown."""
 
     of: "Condition"
 
 
-class Bought(_Part, frozen=True, kw_only=True, tag="bought"):
+class Bought(Part, frozen=True, kw_only=True, tag="bought"):
     """Bought one of these products, brands or categories (with all below them) within the last `days`.
 
     What was brought back counts as bought.
