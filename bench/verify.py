@@ -24,6 +24,7 @@ from poi_engine.fiscal.chain import JOURNAL, canonical, link, origin
 from poi_engine.fiscal.journal import FORMAT, Receipt, ReceiptLine, ReceiptPayment, ReceiptVat
 from poi_engine.fiscal.keys import Signer
 from poi_engine.fiscal.service import Fiscal
+from poi_engine.fiscal.times import utc_micro
 from poi_engine.fiscal.version import STAMP
 from poi_engine.ids import Ids
 from poi_engine.places import Places
@@ -163,7 +164,7 @@ def _receipt(sale_id: str, station_id: str, number: int, at: int) -> Receipt:
         store_id="sto_1",
         station_id=station_id,
         currency="EUR",
-        at=when.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        at=utc_micro(at),
         local_minute=when.isoformat(timespec="minutes"),
         lines=tuple(
             ReceiptLine(

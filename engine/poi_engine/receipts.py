@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from poi_engine.checkout.entries import Given, Owed, Tender
 from poi_engine.checkout.frozen import Frozen
-from poi_engine.checkout.records import LineRow, local_minute, utc_second
+from poi_engine.checkout.records import LineRow, local_minute
 from poi_engine.fiscal.journal import Receipt, ReceiptDiscount, ReceiptLine, ReceiptPayment, ReceiptVat
 from poi_engine.value.lines import is_value
 from poi_offers.decision import Decision
@@ -96,14 +96,13 @@ def receipt_for(
     tenders: Sequence[Tender],
     at: int,
 ) -> Receipt:
-    """A receipt's frame: place, time, lines, VAT and payment; the rest is filled in by `replace`."""
+    """A receipt's frame: place, time, lines, VAT and payment; the rest is filled in by `replace` and the journal."""
     return Receipt(
         kind=kind,
         sale_id=sale_id,
         store_id=store_id,
         station_id=station_id,
         currency=currency,
-        at=utc_second(at),
         local_minute=local_minute(at, zone),
         lines=receipt_lines(lines),
         vat=vat_of(lines),

@@ -140,7 +140,10 @@ def _books() -> Job[list[Finding]]:
     return [Finding(**msgspec.structs.asdict(fault)) for fault in (yield from checks.faults())]
 
 
-_SAME = ("sale_id", "station_id", "currency", "subtotal", "saved", "total", "refund_of", "customer_id", "stored")
+_SAME = (
+    *("sale_id", "store_id", "station_id", "seller_id", "customer_id"),
+    *("currency", "subtotal", "saved", "total", "stored", "refund_of"),
+)
 _LINE = ReceiptLine.__struct_fields__
 _of_receipt, _of_sale = attrgetter(*_SAME), itemgetter(*_SAME)
 _of_row = itemgetter(*_LINE)
@@ -152,8 +155,8 @@ def receipts_differ() -> Job[list[Finding]]:
     after = ("", "")
     while True:
         sales = yield Query(
-            "select s.merchant_id, s.sale_id, s.station_id, s.receipt_number, s.refund_of, s.currency, s.subtotal,"
-            " s.saved, s.total, s.stored, s.customer_id, s.created_at, j.document, j.kind, j.created_at as written_at"
+            f"select s.merchant_id, {', '.join(f's.{name}' for name in _SAME)}, s.receipt_number, s.local_day,"
+            " s.local_hour, s.created_at, j.document, j.kind, j.created_at as written_at"
             " from sale s join journal j"
             " on j.merchant_id = s.merchant_id and j.station_id = s.station_id and j.number = s.receipt_number"
             f" where (s.merchant_id, s.sale_id) > (?, ?) order by s.merchant_id, s.sale_id limit {_PAGE}",
@@ -196,7 +199,8 @@ def _receipt_differs(sale: Row, lines: list[tuple[Any, ...]]) -> Iterator[Findin
         differing.append("number")
     if not receipt.kind == sale["kind"] == ("refund" if sale["refund_of"] else "sale"):
         differing.append("kind")
-    if sale["created_at"] != sale["written_at"]:
+    local_hour = f"{sale['local_day']}T{sale['local_hour']:02}"
+    if sale["created_at"] != sale["written_at"] or receipt.local_minute[:13] != local_hour:
         differing.append("time")
     if sorted(map(astuple, receipt.lines)) != sorted(lines):
         differing.append("lines")

@@ -42,7 +42,6 @@ def receipt(kind: Literal["sale", "refund"], sale_id: str, station_id: str, amou
         store_id="sto_1",
         station_id=station_id,
         currency="EUR",
-        at="2026-11-30T12:00:00Z",
         local_minute="2026-11-30T13:00+01:00",
         lines=(line,),
         vat=(ReceiptVat(rate=550, net=amount, vat=0, gross=amount),),
@@ -87,5 +86,5 @@ def _day(number: int, at: int) -> Job[None]:
             yield from journal.append(M, station_id, kind, sale_id, made, at=at + index)
         yield from record(M, station_id, "reprint", f"sal_{station_id}_{number}_0", "seller:1", {"duplicate": 1}, at)
         exercise = msgspec.structs.replace(made, sale_id=f"sal_t_{number}")
-        yield from training.record(M, station_id, exercise)
+        yield from training.record(M, station_id, exercise, at)
     yield from record(M, MERCHANT, "verification", "", "", {"findings": 0}, at)

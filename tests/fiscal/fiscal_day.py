@@ -15,7 +15,7 @@ async def day_of_books(shop: Shop) -> None:
     fiscal = shop.engine.fiscal
     await fiscal.started()
     await fiscal.train(M, STATION, True, by=SELLER)
-    await shop.sql.write(lambda: training.record(M, STATION, receipt("sale", "trn_1", STATION, 500)))
+    await shop.sql.write(lambda: training.record(M, STATION, receipt("sale", "trn_1", STATION, 500), 1))
     await fiscal.train(M, STATION, False, by=SELLER)
     await fiscal.reprint(M, (await shop.engine.sales.list(M, limit=1))[0].sale_id, by=SELLER)
     await fiscal.standing(M, STATION)

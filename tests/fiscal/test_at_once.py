@@ -29,7 +29,7 @@ async def test_everything_at_once_by_two_processes(sql: Sql, sql_url: str) -> No
             if number % 8 == 0:
                 acts.append(closed(fiscal))
             if number % 5 == 0:
-                acts.append(storage.write(lambda: training.record(M, STATION, receipt("sale", "trn", STATION, 5))))
+                acts.append(storage.write(lambda: training.record(M, STATION, receipt("sale", "trn", STATION, 5), 1)))
                 acts.append(storage.write(lambda: record(M, STATION, "reprint", "sal_x", "", {}, 1)))
         await asyncio.gather(*acts)
     finally:

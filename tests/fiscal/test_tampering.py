@@ -90,7 +90,7 @@ class Tampering:
     def flip(self) -> int:
         """One bit of one column of one row."""
         row = self.chance.choice(self.rows)
-        self._flip(self.chain.rows, row, [name for name in row if name not in ("rowid", "created_at")])
+        self._flip(self.chain.rows, row, [name for name in row if name != "rowid"])
         return int(row["number"])
 
     def flip_head(self) -> None:

@@ -23,8 +23,8 @@ async def test_an_exercise_counts_nowhere(shop: Shop) -> None:
     await shop.sell(1000)
     before = await shop.rows("select count(*) as n from transfer")
     exercise = receipt("sale", "trn_1", STATION, 500)
-    assert await shop.sql.write(lambda: training.record(M, STATION, exercise)) == 1
-    assert await shop.sql.write(lambda: training.record(M, STATION, exercise)) == 2
+    assert await shop.sql.write(lambda: training.record(M, STATION, exercise, 1)) == 1
+    assert await shop.sql.write(lambda: training.record(M, STATION, exercise, 1)) == 2
     made = (await shop.engine.fiscal.close(M, STATION, "day", by=SELLER)).closing
     assert (made.last, made.total, made.training.number) == (1, 1000, 2)
     assert await shop.rows("select count(*) as n from transfer") == before

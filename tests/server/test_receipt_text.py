@@ -14,7 +14,6 @@ RECEIPT = Receipt(
     store_id="sto_1",
     station_id="sta_1",
     currency="EUR",
-    at="2026-11-22T13:05:09Z",
     local_minute="2026-11-22T14:05+01:00",
     lines=(),
     vat=(),

@@ -230,6 +230,24 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
         ["update journal set document = hash where number = 2"],
         {"journal-chain", "receipt"},
     ),
+    "a receipt and its sale were moved in time": (
+        "journal sale",
+        [
+            "update journal set created_at = created_at + 1 where sale_id = 'sal_2'",
+            "update sale set created_at = created_at + 1 where sale_id = 'sal_2'",
+        ],
+        {"journal-chain"},
+    ),
+    "a sale was moved to another day": (
+        "sale",
+        ["update sale set local_day = '2026-11-21' where sale_id = 'sal_2'"],
+        {"receipt"},
+    ),
+    "a sale was given to another seller": (
+        "sale",
+        ["update sale set seller_id = 'sel_9' where sale_id = 'sal_2'"],
+        {"receipt"},
+    ),
     "a receipt was removed": ("journal", ["delete from journal where number = 2"], {"journal-chain", "sale-journal"}),
     "the last receipt was cut off": (
         "journal",
@@ -301,11 +319,12 @@ async def test_a_consistent_history_has_no_finding(sql: SqliteSql | PostgresSql)
 
 @pytest.mark.parametrize("what", CORRUPTIONS)
 async def test_a_corruption_is_named(sql: SqliteSql | PostgresSql, what: str) -> None:
-    table, statements, rules = CORRUPTIONS[what]
+    tables, statements, rules = CORRUPTIONS[what]
 
     def corrupt() -> Job[None]:
         yield from history(IDS)
-        yield from unprotected(table)
+        for table in tables.split():
+            yield from unprotected(table)
         for statement in statements:
             yield Query(statement)
 

@@ -117,7 +117,6 @@ def books(
         store_id="sto_1",
         station_id=STATION,
         currency="EUR",
-        at="2026-11-22T13:05:09Z",
         local_minute="2026-11-22T14:05+01:00",
         lines=tuple(lines),
         vat=(ReceiptVat(rate=550, net=sums["total"], vat=0, gross=sums["total"]),),

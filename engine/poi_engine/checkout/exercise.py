@@ -77,4 +77,4 @@ def _receipt(merchant_id: str, frozen: Frozen, paid: Session, at: int) -> Job[No
     lines, seller_id, name = sale_lines(frozen), seller_of(frozen.accepted_by), paid.checkout_id or ""
     anybody = replace(frozen, session=replace(frozen.session, identity=None))
     receipt = sale_receipt(anybody, name, lines, tenders, Given(), Owed(), language, seller_id, at)
-    yield from record(merchant_id, paid.station_id, receipt)
+    yield from record(merchant_id, paid.station_id, receipt, at)

@@ -164,10 +164,5 @@ def local_minute(at: int, zone: str) -> str:
     return local.isoformat(timespec="minutes")
 
 
-def utc_second(at: int) -> str:
-    """UTC to the second: `2026-11-22T13:05:09Z`."""
-    return f"{moment(at).isoformat(timespec='seconds')[:19]}Z"
-
-
 def _marks(values: Sequence[object]) -> str:
     return ", ".join("?" * len(values))

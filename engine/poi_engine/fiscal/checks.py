@@ -12,6 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 from msgspec import Struct
 
+from poi_engine.clock import micros_of
 from poi_engine.fiscal.chain import CLOSINGS, EVENTS, JOURNAL, PAGE, TRAINING, Anchor, Break, Chain, Walk, origin
 from poi_engine.fiscal.closing_rules import follows
 from poi_engine.fiscal.events import MERCHANT, Event, event_of
@@ -235,7 +236,10 @@ class JournalWalker(Walker[Counted]):
         return (row["kind"], row["sale_id"], False)
 
     def learn(self, row: Row, document: Counted) -> Iterator[Fault]:
-        if row["format"] > 1:
+        written, by_the_second = row["created_at"], row["format"] == 1
+        if micros_of(document.at) != (written - written % 1_000_000 if by_the_second else written):
+            yield self.fault(row["number"], "was written at another moment than it says")
+        if not by_the_second:
             back = self._latest - row["created_at"] > CLOCK_BACK
             self._latest = row["created_at"] if back else max(self._latest, row["created_at"])
         yield from self._count(row["number"], document)

@@ -16,7 +16,8 @@ from poi_engine.fiscal.version import STAMP
 from poi_engine.ports import Job, Query
 
 FORMAT = 2
-"""Version of the receipt's fields; every row carries its own. Format 1 had no `fiscal`, `training` or `stored`."""
+"""Version of the receipt's fields; every row carries its own. Format 1 had no `fiscal`, `training` or `stored`, and an
+`at` to the second."""
 CLOCK_BACK = 60_000_000
 """Microseconds by which a receipt may be older than the one before: payments end in another order than they began."""
 
@@ -70,10 +71,10 @@ class ReceiptPayment(Struct, frozen=True, kw_only=True):
 class Receipt(Struct, frozen=True, kw_only=True):
     """What a sale or a refund leaves behind. Amounts in minor units, negative on a refund.
 
-    `at` is UTC as `2026-11-22T13:05:09Z`, `local_minute` the store's clock as `2026-11-22T14:05+01:00`. `customer_id`
-    is a pseudonym. `number` and `fiscal` (the version and hash of this package) are given by the journal. Points and
-    value count what this receipt moved; `points_owed` and `value_owed` what the customer still owes after it. `stored`:
-    of the total, stored value that was sold, which is no turnover before it is spent.
+    `at` is UTC as `2026-11-22T13:05:09.000001Z`, `local_minute` the store's clock as `2026-11-22T14:05+01:00`.
+    `customer_id` is a pseudonym. `at`, `number` and `fiscal` (the version and hash of this package) are given by the
+    journal. Points and value count what this receipt moved; `points_owed` and `value_owed` what the customer still owes
+    after it. `stored`: of the total, stored value that was sold, which is no turnover before it is spent.
     `training`: an exercise, kept in a chain apart.
     """
 
@@ -82,7 +83,6 @@ class Receipt(Struct, frozen=True, kw_only=True):
     store_id: str
     station_id: str
     currency: str
-    at: str
     local_minute: str
     lines: tuple[ReceiptLine, ...]
     vat: tuple[ReceiptVat, ...]
@@ -91,6 +91,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     saved: int
     total: int
     discounts: tuple[ReceiptDiscount, ...] = ()
+    at: str = ""
     format: int = FORMAT
     number: int = 0
     refund_of: str | None = None
@@ -120,7 +121,7 @@ def append(
     A clock that has gone back since the last receipt is put on record, once.
     """
     head = yield from advance(JOURNAL, m, station_id)
-    made = link_of(head, replace(receipt, fiscal=STAMP, format=FORMAT))
+    made = link_of(head, replace(receipt, at=utc_micro(at), fiscal=STAMP, format=FORMAT))
     yield Query(
         "insert into journal (merchant_id, station_id, number, format, kind, sale_id, document, previous, hash,"
         " created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

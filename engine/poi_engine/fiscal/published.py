@@ -1,5 +1,5 @@
 """The hash that was published for each version; written by `python -m poi_engine.fiscal.version`."""
 
 PUBLISHED: dict[str, str] = {
-    "1.0": "5fd461d102cc22b3eb9e72c1533d8eaf45999aad60adec78293b26a68b3f56f1",
+    "1.0": "ff8c726ff7ab95e6d1f323d497598bddc449264dd58fce5b07db256256333f47",
 }

@@ -1,6 +1,6 @@
 """Days of a store: where they begin and end in UTC, and how moments are written down."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from poi_engine.clock import micros_of, moment
 from poi_offers.storetime import wall_clock, zone
@@ -34,4 +34,4 @@ def year_after(year: str) -> date:
 
 def utc_micro(at: int) -> str:
     """UTC to the microsecond: `2026-11-22T13:05:09.000001Z`."""
-    return moment(at).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment(at).isoformat(timespec='microseconds')[:26]}Z"

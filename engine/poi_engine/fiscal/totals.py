@@ -1,6 +1,7 @@
 """Adds up receipts: by VAT rate, by means of payment, sales and refunds apart. Amounts in minor units."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -67,6 +68,7 @@ class Counted(Struct):
     kind: Literal["sale", "refund"]
     sale_id: str
     station_id: str
+    at: datetime
     total: int
     vat: list[_Vat]
     payments: list[_Payment]

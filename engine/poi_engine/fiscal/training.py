@@ -4,13 +4,14 @@ from msgspec.structs import replace
 
 from poi_engine.fiscal.chain import TRAINING, append
 from poi_engine.fiscal.journal import FORMAT, Receipt
+from poi_engine.fiscal.times import utc_micro
 from poi_engine.fiscal.version import STAMP
 from poi_engine.ports import Job, Query
 
 
-def record(m: str, station_id: str, receipt: Receipt) -> Job[int]:
-    """Write an exercise's receipt as the station's next one in training; returns its number there."""
-    marked = replace(receipt, fiscal=STAMP, format=FORMAT, training=True)
+def record(m: str, station_id: str, receipt: Receipt, at: int) -> Job[int]:
+    """Write an exercise's receipt as the station's next one in training, at `at` (microseconds); returns its number."""
+    marked = replace(receipt, at=utc_micro(at), fiscal=STAMP, format=FORMAT, training=True)
     made = yield from append(TRAINING, m, station_id, marked, FORMAT)
     return made.number
 
