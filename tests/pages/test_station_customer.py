@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import zxingcpp
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 
 from poi_engine.basket import BasketEntry
 from poi_engine.session import Session
@@ -208,6 +208,33 @@ async def test_a_second_screen_of_the_counter_sees_that_the_basket_has_gone(
     await expect(page.locator(".line")).to_have_count(0)
     await page.locator(".tile", has_text="Baguette").click()
     await expect(page.locator(".line")).to_contain_text("Baguette")
+
+
+async def test_a_basket_found_gone_before_the_word_of_it_comes_is_told_all_the_same(
+    visit: Visit, shop: Shop, station_id: str
+) -> None:
+    """The page asks for its session at that very moment and is told of none."""
+    there = await _station(shop, shop.store_id)
+    page = await tablet(visit, shop, station_id)
+    sockets: list[WebSocketRoute] = []
+    held: asyncio.Queue[str | bytes] = asyncio.Queue()
+
+    def between(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server().on_message(held.put_nowait)
+
+    await page.route_web_socket(re.compile("/v1/live"), between)
+    session = await shop.services.engine.stations.open(shop.merchant_id, station_id, [BasketEntry(code="cake")])
+    await page.reload()
+    await expect(page.locator(".line")).to_have_count(1)
+    path = f"/v1/sessions/{session.session_id}/hand-over"
+    assert (await shop.ask("POST", path, {"station_id": there.station_id})).status == 200
+    sockets[-1].send('{"kind": "resync"}')
+    await expect(page.locator(".line")).to_have_count(0)
+    while session.session_id not in str(message := await held.get()):
+        pass
+    sockets[-1].send(message)
+    await expect(page.locator(".toasts")).to_contain_text("gone on at another counter")
 
 
 async def _station(shop: Shop, store_id: str) -> Any:

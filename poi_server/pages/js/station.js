@@ -100,8 +100,7 @@ class PoiStation extends HTMLElement {
 
   #takeLive(session) {
     const over = session && (session.state === "abandoned" || session.station_id !== this.#stationId);
-    const mine = !session || session.session_id === this.#ticket.session?.session_id;
-    if (over && !mine) return;
+    if (over && session.session_id !== this.#ticket.shown) return;
     if (over) this.#ticket.clear();
     else if (session || !this.#ticket.ended) this.#ticket.take(session);
     if (over && session.state !== "abandoned" && session.session_id !== this.#leaving) toast(t("handover.gone"));

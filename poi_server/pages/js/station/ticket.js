@@ -12,6 +12,7 @@ export class Ticket extends EventTarget {
   #edits = [];
   #sending = null;
   session = null;
+  shown = ""; // the last session seen here, also once it has been found gone
 
   constructor(stationId) {
     super();
@@ -33,6 +34,7 @@ export class Ticket extends EventTarget {
     const same = session && this.session?.session_id === session.session_id;
     if (same && session.revision < this.session.revision) return;
     this.session = session;
+    if (session) this.shown = session.session_id;
     this.#changed();
   }
 
@@ -83,6 +85,7 @@ export class Ticket extends EventTarget {
   /** The counter's next customer. */
   clear() {
     this.session = null;
+    this.shown = "";
     this.#changed();
   }
 
