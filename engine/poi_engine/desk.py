@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from poi_engine.checkout.standing import follows, truth_of
 from poi_engine.errors import Conflict, NotFound, StorageError
 from poi_engine.ports import Job, Query, Row
-from poi_engine.session import MOVES, Identity, Session, SessionState, move
+from poi_engine.session import MOVES, Identity, Session, SessionState, handed_over, move
 from poi_engine.wiring import Wiring
 
 ATTEMPTS = 8
@@ -74,7 +74,7 @@ class Desk:
         for _ in range(ATTEMPTS):
             session, known = known or await self.load(merchant_id, session_id), None
             if where is not None and session.station_id != where:
-                raise Conflict("handed-over", "This session has gone on at another station.")
+                raise handed_over()
             where = session.station_id
             changed = await step(session)
             if changed is session:

@@ -4,6 +4,7 @@ free one only."""
 from msgspec.structs import replace
 
 from poi_engine.checkout.exercise import is_exercise
+from poi_engine.checkout.following import IDLE, bring
 from poi_engine.checkout.reservation import latest
 from poi_engine.desk import IN_PAYMENT, Desk
 from poi_engine.errors import Conflict
@@ -46,6 +47,8 @@ class HandOvers:
             return await self._stations.decided(moved)
 
         moved = await self._desk.change(merchant_id, session_id, step, before)
+        if moved.state in IN_PAYMENT:
+            await self._take_along(moved, before.station_id)
         await self._w.screens.session_left(moved, before.station_id)
         await self._stations.cards.drop(before)
         return moved
@@ -60,8 +63,20 @@ class HandOvers:
         if session.acquisition_ref is not None:
             raise Conflict("illegal-move", "The total counts on the card that was read here: it pays, or give it up.")
         row = await self._w.sql.read(lambda: latest(session.merchant_id, session.session_id))
-        if row is None or row["state"] not in ("reserved", "part_paid"):
-            raise Conflict("payment-under-way", "The terminal is busy with a payment; hand over once that has its end.")
+        if row is None or row["state"] not in IDLE:
+            raise _busy()
+
+    async def _take_along(self, moved: Session, station_id: str) -> None:
+        """In SQL too, where payments begin: one that was begun at `station_id` in the same moment keeps it there."""
+        if await self._w.sql.write(lambda: bring(moved.merchant_id, moved)):
+            return
+
+        async def back(session: Session) -> Session:
+            return replace(session, station_id=station_id, revision=session.revision + 1)
+
+        stays = await self._desk.change(moved.merchant_id, moved.session_id, back, moved)
+        await self._w.screens.session_left(stays, moved.station_id)
+        raise _busy()
 
     async def is_free(self, merchant_id: str, station_id: str) -> bool:
         """Whether the station takes a session: its own has ended, or nothing is in it."""
@@ -80,6 +95,10 @@ class HandOvers:
             return move(session, SessionState.ABANDONED, notice=None)
 
         await self._w.sessions.release(await self._desk.change(merchant_id, there.session_id, step, there))
+
+
+def _busy() -> Conflict:
+    return Conflict("payment-under-way", "The terminal is busy with a payment; hand over once that has its end.")
 
 
 def _is_blank(session: Session) -> bool:

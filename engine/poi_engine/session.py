@@ -115,6 +115,11 @@ def move(session: Session, state: SessionState, **changes: object) -> Session:
     return replace(session, state=state, revision=session.revision + 1, **changes)
 
 
+def handed_over() -> Conflict:
+    """Refuses what was meant for the station that the session has left."""
+    return Conflict("handed-over", "This session has gone on at another station.")
+
+
 def must_be_changeable(session: Session) -> None:
     """Refuse what changes a session that is being paid, or has ended."""
     if session.state not in CHANGEABLE:

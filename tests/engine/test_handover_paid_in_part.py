@@ -15,6 +15,26 @@ pytestmark = pytest.mark.valkey
 UNHEARD = 1013
 
 
+class Slow:
+    """The shop's terminal; it answers once it is told to go on."""
+
+    name = "simulator"
+
+    def __init__(self, shop: Shop) -> None:
+        self._terminal = shop.terminal
+        self.capabilities = shop.terminal.capabilities
+        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def authorise(self, *given: Any) -> PaymentResult:
+        """Wait, then ask."""
+        self.asked.set()
+        await self.go_on.wait()
+        return await self._terminal.authorise(*given)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._terminal, name)
+
+
 async def paid_in_part(shop: Shop) -> Session:
     """3.00 of 30.00 paid in cash and 5.00 by card at the first counter."""
     session = await shop.accept(await shop.basket(3000))
@@ -63,21 +83,7 @@ async def test_there_and_back_again_it_is_one_sale(shop: Shop) -> None:
 
 
 async def test_while_the_terminal_is_busy_it_stays_with_a_reason(shop: Shop) -> None:
-    class Slow:
-        name, capabilities = "simulator", shop.terminal.capabilities
-
-        def __init__(self) -> None:
-            self.asked, self.go_on = asyncio.Event(), asyncio.Event()
-
-        async def authorise(self, *given: Any) -> PaymentResult:
-            self.asked.set()
-            await self.go_on.wait()
-            return await shop.terminal.authorise(*given)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(shop.terminal, name)
-
-    session, terminal = await shop.accept(await shop.basket(3000)), Slow()
+    session, terminal = await shop.accept(await shop.basket(3000)), Slow(shop)
     await shop.pay(session, "cash", amount=300)
     shop.connectors = {"simulator": terminal}  # type: ignore[dict-item]
     shop.engine = shop.build()
@@ -132,16 +138,78 @@ async def test_of_a_last_payment_there_and_one_here_at_once_one_is_taken(shop: S
     assert [total for _, total in await sold(shop)] == [3000]
 
 
-async def test_after_a_crash_it_is_where_its_last_payment_was(shop: Shop) -> None:
-    """Redis has forgotten the hand-over: the session goes over again, with what was paid of it."""
+async def test_after_a_crash_it_is_where_it_was_handed_to(shop: Shop) -> None:
+    """Redis has forgotten the hand-over; SQL has not."""
     moved = await hand_over(shop, await paid_in_part(shop))
     await shop.sessions.forget_everything()  # type: ignore[attr-defined]
     await shop.restart()
     found = await shop.engine.stations.get(M, moved.session_id)
-    assert (found.station_id, found.due) == (STATION, 2200)
+    assert (found.station_id, found.due) == (OTHER_STATION, 2200)
     assert (await shop.pay(moved, "cash", amount=200)).due == 2000
-    await shop.sessions.forget_everything()  # type: ignore[attr-defined]
-    assert (await shop.engine.stations.get(M, moved.session_id)).station_id == OTHER_STATION
+
+
+async def test_killed_between_its_two_writes_it_goes_on_where_the_screens_show_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = await paid_in_part(shop)
+    write = shop.sql.write
+
+    async def killed(job: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shop.sql, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        await hand_over(shop, part)
+    monkeypatch.setattr(shop.sql, "write", write)
+    await shop.restart()
+    found = await shop.engine.stations.current(M, OTHER_STATION)
+    assert found is not None
+    assert (await shop.pay(found, "cash")).station_id == OTHER_STATION
+    assert await sold(shop) == [(OTHER_STATION, 3000)]
+
+
+async def test_a_card_payment_begun_in_the_moment_of_the_hand_over_keeps_it_here(shop: Shop) -> None:
+    """The terminal is asked between the hand-over's look and its step: one basket, one payment, at one station."""
+    part, terminal = await paid_in_part(shop), Slow(shop)
+    shop.connectors = {"simulator": terminal}  # type: ignore[dict-item]
+    shop.engine = shop.build()
+    paying: list[asyncio.Task[Session]] = []
+
+    async def begin() -> None:
+        paying.append(asyncio.create_task(shop.pay(part, "card")))
+        await terminal.asked.wait()
+
+    slow = Meanwhile(shop, begin)
+    assert await refused(slow.engine.handovers.hand_over(M, part.session_id, OTHER_STATION)) == "payment-under-way"
+    here = await shop.engine.stations.current(M, STATION)
+    assert (here and here.session_id, await shop.engine.stations.current(M, OTHER_STATION)) == (part.session_id, None)
+    assert shop.seen.left == [(part.session_id, OTHER_STATION)], "the other screen lets it go again"
+    terminal.go_on.set()
+    paid = await paying[0]
+    assert (paid.state, paid.station_id) == ("paid", STATION)
+    assert await sold(shop) == [(STATION, 3000)]
+
+
+async def test_who_pays_here_after_it_has_gone_is_told_and_no_terminal_is_asked(shop: Shop) -> None:
+    part = await paid_in_part(shop)
+    moved = await hand_over(shop, part)
+    asked = len(await shop.operations())
+    for means in ("card", "cash"):
+        assert await refused(shop.pay(part, means)) == "handed-over"
+    assert len(await shop.operations()) == asked
+    assert (await shop.pay(moved, "card")).station_id == OTHER_STATION
+
+
+async def test_paid_here_and_handed_over_at_once_it_is_one_sale_where_the_session_is(shop: Shop) -> None:
+    for amount in range(1000, 1600, 100):
+        session = await shop.accept(await shop.basket(amount))
+        means = "card" if amount % 200 else "cash"
+        paid, moved = await asyncio.gather(shop.pay(session, means), hand_over(shop, session), return_exceptions=True)
+        if isinstance(paid, BaseException):
+            assert isinstance(moved, Session)
+            await shop.pay(moved, means)
+        [row] = await shop.rows("select station_id from sale where total = ?", (amount,))
+        assert row["station_id"] == (await shop.engine.stations.get(M, session.session_id)).station_id
 
 
 async def test_a_card_taken_here_is_given_back_here(shop: Shop) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal, TypeVar
 
 from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.checkout.following import IDLE, bring
 from poi_engine.checkout.frozen import Frozen, claims_of, impersonal
 from poi_engine.checkout.reservation import Taken, Unready, carry_claims, fund, release, reserve
 from poi_engine.desk import Desk
@@ -14,9 +15,9 @@ from poi_engine.goods.stock import gone_meanwhile
 from poi_engine.identify import must_be_sure
 from poi_engine.ledger import Insufficient
 from poi_engine.loyalty import points_spent
-from poi_engine.ports import Job
+from poi_engine.ports import Job, Row
 from poi_engine.principal import Principal
-from poi_engine.session import Notice, Session
+from poi_engine.session import Notice, Session, handed_over
 from poi_engine.stations import Stations, situation_of
 from poi_engine.wiring import Wiring
 from poi_offers.limits import claims
@@ -129,6 +130,16 @@ class Acceptance:
             return accepted
         current = await self._desk.load(session.merchant_id, session.session_id)
         return current if current.checkout_id == accepted.checkout_id else None
+
+    async def follow(self, merchant_id: str, session_id: str, row: Row, station_id: str | None) -> str:
+        """Where the checkout's `row` is paid: at `station_id`, if its session is there. A hand-over that was cut off
+        before SQL knew of it is finished here."""
+        if station_id not in (None, row["station_id"]) and row["state"] in IDLE:
+            session = await self._desk.load(merchant_id, session_id)
+            if session.station_id != station_id:
+                raise handed_over()
+            await self._w.sql.write(lambda: bring(merchant_id, session))
+        return station_id or str(row["station_id"])
 
     async def let_go(self, merchant_id: str, checkout_id: str) -> bool:
         """Undo an acceptance that nobody began to pay."""

@@ -268,7 +268,8 @@ class Checkout:
                 return exercise
         if row is None:
             raise Conflict("not-accepted", "The customer has not accepted a total yet.")
-        payment_id, at, station_id = self._w.ids.new("pay"), self._w.at(), call.station_id or row["station_id"]
+        station_id = await self._acceptance.follow(merchant_id, session_id, row, call.station_id)
+        payment_id, at = self._w.ids.new("pay"), self._w.at()
         if wish.means not in BY_CONNECTOR or row["total"] == 0:
             made = await self._w.sql.write(
                 lambda: self._at_once(

@@ -135,16 +135,14 @@ def mark(merchant_id: str, payment_id: str, state: str, from_states: tuple[str, 
     )
 
 
-def taken_at(merchant_id: str, payment: Payment, station_id: str) -> Job[Payment]:
+def taken_at(merchant_id: str, payment: Payment, station_id: str) -> Job[None]:
     """Note at which station a payment was taken, once its session goes on at another: there it may have to go back."""
-    if payment.document.station is not None:
-        return payment
-    noted = replace(payment, document=replace(payment.document, station=station_id))
-    yield Query(
-        "update payment set document = ? where merchant_id = ? and payment_id = ?",
-        (json.encode(noted.document).decode(), merchant_id, payment.payment_id),
-    )
-    return noted
+    if payment.document.station is None:
+        noted = replace(payment.document, station=station_id)
+        yield Query(
+            "update payment set document = ? where merchant_id = ? and payment_id = ?",
+            (json.encode(noted).decode(), merchant_id, payment.payment_id),
+        )
 
 
 def payments_of(merchant_id: str, checkout_id: str) -> Job[list[Payment]]:

@@ -1,15 +1,15 @@
 """Begin a payment: of what is due, or of a part of it. One is under way at a time, written before anything is sent."""
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from poi_engine import ledger
 from poi_engine.checkout.accepting import changed
 from poi_engine.checkout.confirmation import must_be_confirmed
-from poi_engine.checkout.frozen import Frozen, decode, encode, is_sure
+from poi_engine.checkout.following import station_of
+from poi_engine.checkout.frozen import Frozen, decode, is_sure
 from poi_engine.checkout.hold_rows import take
 from poi_engine.checkout.meal_vouchers import must_be_eligible
-from poi_engine.checkout.payment import Payment, PaymentDocument, captured, insert_payment, payments_of, taken_at
+from poi_engine.checkout.payment import Payment, PaymentDocument, captured, insert_payment, payments_of
 from poi_engine.checkout.promise import Key, promise
 from poi_engine.checkout.reservation import checkout_of, latest, use_proof
 from poi_engine.clientele.rows import lock_living
@@ -17,6 +17,7 @@ from poi_engine.errors import Conflict, Forbidden, RequestError
 from poi_engine.fiscal.day import must_be_open
 from poi_engine.means import BY_CONNECTOR, MEANS, OF_VALUE, Asked
 from poi_engine.ports import Job, Query, Row
+from poi_engine.session import handed_over
 from poi_engine.value.gift_cards import find
 from poi_engine.value.lines import sold
 from poi_engine.value.tab_rows import tab_of
@@ -154,37 +155,20 @@ def _claim(merchant_id: str, newest: Row | None, decision_id: str | None, statio
     claim = Query(  # the station's day may have been closed since the acceptance
         "with day as (select closed_until from closing_head where merchant_id = ? and station_id = ? /* for share */) "
         "update checkout set state = 'paying', changed_at = ? where merchant_id = ? and checkout_id = ? and state = ? "
-        "and exists (select 1 from day where closed_until <= ?) returning document",
-        (merchant_id, station_id, at, merchant_id, checkout_id, state, at),
+        "and station_id = ? and exists (select 1 from day where closed_until <= ?) returning document",
+        (merchant_id, station_id, at, merchant_id, checkout_id, state, station_id, at),
     )
     rows = yield claim
     if not rows:  # closed, or handed over to a station that never sold: now its day is known, and held
         yield from must_be_open(merchant_id, station_id, at)
         rows = yield claim
     if not rows:
-        raise _refusal("paying")
+        here = (yield from station_of(merchant_id, checkout_id)) == station_id
+        raise _refusal("paying") if here else handed_over()
     payments = (yield from payments_of(merchant_id, checkout_id)) if state == "part_paid" else []
     if len(payments) >= MOST:
         raise Conflict("too-many-tenders", f"{MOST} payments were tried for this sale; give it up and begin anew.")
-    found = _Open(checkout_id=checkout_id, frozen=decode(rows[0]["document"]), payments=tuple(payments))
-    return (yield from _brought(merchant_id, found, station_id))
-
-
-def _brought(merchant_id: str, found: _Open, station_id: str) -> Job[_Open]:
-    """A checkout whose session was handed over follows it with the next payment: it is that station's sale."""
-    before = found.frozen.session.station_id
-    if before == station_id:
-        return found
-    frozen = replace(found.frozen, session=replace(found.frozen.session, station_id=station_id))
-    yield Query(
-        "update checkout set station_id = ?, document = ? where merchant_id = ? and checkout_id = ?",
-        (station_id, encode(frozen), merchant_id, found.checkout_id),
-    )
-    payments = []
-    for payment in found.payments:
-        noted = yield from taken_at(merchant_id, payment, before)
-        payments.append(noted)
-    return replace(found, frozen=frozen, payments=tuple(payments))
+    return _Open(checkout_id=checkout_id, frozen=decode(rows[0]["document"]), payments=tuple(payments))
 
 
 def _refusal(state: str) -> Conflict:
