@@ -38,7 +38,7 @@ class Places:
             raise Conflict("in-training", "This station is in training, and this would count: end the training first.")
 
     def forget(self) -> None:
-        """A store or station was changed."""
+        """A store, a station or what counters take was changed."""
         self._counters = {}
         self._places = {}
 

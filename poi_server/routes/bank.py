@@ -126,6 +126,4 @@ async def account(call: Call) -> BankAccount:
 async def change_account(call: Call, body: BankAccount) -> BankAccount:
     """The IBAN's check digits, the BIC's form and the beneficiary's name are looked at; without an IBAN nobody can pay
     by transfer."""
-    changed = await call.engine.bank.change_account(call.merchant_id, body, by=call.by)
-    call.engine.places.forget()  # counters offer transfers from now on
-    return changed
+    return await call.engine.bank.change_account(call.merchant_id, body, by=call.by)

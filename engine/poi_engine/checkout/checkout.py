@@ -26,7 +26,7 @@ from poi_engine.checkout.reservation import checkout_of, latest
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.checkout.settlement import Settlement
 from poi_engine.checkout.standing import sold_session
-from poi_engine.checkout.tendering import Before, Begun, accept_and_begin, begin, check_asked
+from poi_engine.checkout.tendering import Before, Begun, Intent, accept_and_begin, begin, check_asked
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, PoiError, RequestError, StorageError
 from poi_engine.means import BY_CONNECTOR, Asked, Means
@@ -269,22 +269,18 @@ class Checkout:
         if row is None:
             raise Conflict("not-accepted", "The customer has not accepted a total yet.")
         station_id = await self._acceptance.follow(merchant_id, session_id, row, call.station_id)
-        payment_id, at = self._w.ids.new("pay"), self._w.at()
-        if wish.means not in BY_CONNECTOR or row["total"] == 0:
-            made = await self._w.sql.write(
-                lambda: self._at_once(
-                    merchant_id,
-                    begin(merchant_id, session_id, wish, station_id, "", key, payment_id, at=at, trace=self._w.trace),
-                    at,
-                )
-            )
+        at = self._w.at()
+        at_once = wish.means not in BY_CONNECTOR or row["total"] == 0
+        connector = "" if at_once else await self._connector_name(merchant_id, station_id, wish.means)
+        intent = Intent(wish, connector, key, self._w.ids.new("pay"))
+
+        def beginning() -> Job[Begun | Before]:
+            return begin(merchant_id, session_id, intent, station_id, at=at, trace=self._w.trace)
+
+        if at_once:
+            made = await self._w.sql.write(lambda: self._at_once(merchant_id, beginning(), at))
             return await self._paid_at_once(merchant_id, session_id, made)
-        connector = await self._connector_name(merchant_id, station_id, wish.means)
-        begun = await self._w.sql.write(
-            lambda: begin(
-                merchant_id, session_id, wish, station_id, connector, key, payment_id, at=at, trace=self._w.trace
-            )
-        )
+        begun = await self._w.sql.write(beginning)
         if isinstance(begun, Before):
             return await self._again(merchant_id, session_id, begun.answer)
         self._w.trace("pay.begun")
@@ -298,17 +294,16 @@ class Checkout:
             name = (session.session_id, session.decision_id or "", total_of(session) or 0)
             await self.accept(merchant_id, *name, by=by, known=session)
             return await self._pay_first(call, None)
-        payment_id, at = self._w.ids.new("pay"), self._w.at()
-        checkout_id = checkout_of(session.decision_id or "")
+        at, checkout_id = self._w.at(), checkout_of(session.decision_id or "")
         accepted = accepted_session(session, checkout_id)
         frozen = await self._acceptance.freeze(accepted, by, at)
         at_once = wish.means not in BY_CONNECTOR or frozen.decision.total == 0
         connector = "" if at_once else await self._connector_name(merchant_id, station_id, wish.means)
+        intent = Intent(wish, connector, key, self._w.ids.new("pay"))
         self._w.trace("accept.frozen")
 
         def beginning(reserving: Job[Frozen]) -> Job[Begun | Before]:
-            named = (wish, connector, key, payment_id)
-            return accept_and_begin(merchant_id, checkout_id, reserving, *named, at=at, trace=self._w.trace)
+            return accept_and_begin(merchant_id, checkout_id, reserving, intent, at=at, trace=self._w.trace)
 
         if at_once:
             made = await self._acceptance.reserve(
@@ -322,7 +317,7 @@ class Checkout:
         self._w.trace("pay.begun")
         shown = await self._paying(session, accepted)
         if shown is None:  # somebody else goes on with the session: nothing is sent
-            result = PaymentResult(outcome="declined", payment_ref=payment_id, reason="session-changed")
+            result = PaymentResult(outcome="declined", payment_ref=intent.payment_id, reason="session-changed")
             await self._settlement.settle(merchant_id, begun.payment, result)
             raise changed()
         return await self._send(merchant_id, station_id, begun, shown)

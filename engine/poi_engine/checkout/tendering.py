@@ -1,5 +1,7 @@
 """Begin a payment: of what is due, or of a part of it. One is under way at a time, written before anything is sent."""
 
+from typing import NamedTuple
+
 from msgspec import Struct
 
 from poi_engine import ledger
@@ -27,6 +29,15 @@ from poi_offers.situation import PaymentFacts
 MOST = 20
 """Payments that a checkout may have, those that failed included."""
 PAYABLE = MEANS - {"none"}
+
+
+class Intent(NamedTuple):
+    """A payment that is meant: what is asked, by which connector, under which key, and the id that it gets."""
+
+    asked: Asked
+    connector: str
+    key: Key
+    payment_id: str
 
 
 class Begun(Struct, frozen=True, kw_only=True):
@@ -82,11 +93,8 @@ def check_asked(asked: Asked) -> None:
 def begin(
     merchant_id: str,
     session_id: str,
-    asked: Asked,
+    intent: Intent,
     station_id: str,
-    connector: str,
-    key: Key,
-    payment_id: str,
     *,
     at: int,
     trace: Trace,
@@ -95,49 +103,46 @@ def begin(
     sent."""
     trace("pay.begin-job")
     newest = yield from latest(merchant_id, session_id)
-    before = yield from promise(merchant_id, key, newest["checkout_id"] if newest else session_id, at)
+    before = yield from promise(merchant_id, intent.key, newest["checkout_id"] if newest else session_id, at)
     if before is not None:
         return Before(answer=before.answer)
     trace("pay.promised")
-    found = yield from _claim(merchant_id, newest, asked.decision_id, station_id, at)
-    return (yield from _written(merchant_id, found, asked, connector, key, payment_id, at, trace))
+    found = yield from _claim(merchant_id, newest, intent.asked.decision_id, station_id, at)
+    return (yield from _written(merchant_id, found, intent, at, trace))
 
 
 def accept_and_begin(
     merchant_id: str,
     checkout_id: str,
     reserving: Job[Frozen],
-    asked: Asked,
-    connector: str,
-    key: Key,
-    payment_id: str,
+    intent: Intent,
     *,
     at: int,
     trace: Trace,
 ) -> Job[Begun | Before]:
     """Take the key, accept by the job `reserving`, which leaves the checkout `paying`, and write the payment."""
     trace("pay.begin-job")
-    before = yield from promise(merchant_id, key, checkout_id, at)
+    before = yield from promise(merchant_id, intent.key, checkout_id, at)
     if before is not None:
         reserving.close()
         return Before(answer=before.answer)
     trace("pay.promised")
     found = _Open(checkout_id=checkout_id, frozen=(yield from reserving), payments=())
-    return (yield from _written(merchant_id, found, asked, connector, key, payment_id, at, trace))
+    return (yield from _written(merchant_id, found, intent, at, trace))
 
 
-def _written(
-    merchant_id: str, found: _Open, asked: Asked, connector: str, key: Key, payment_id: str, at: int, trace: Trace
-) -> Job[Begun]:
+def _written(merchant_id: str, found: _Open, intent: Intent, at: int, trace: Trace) -> Job[Begun]:
     """The payment of a checkout that is claimed for it."""
     trace("pay.claimed")
+    asked = intent.asked
     amount = amount_of(asked, found.due)
     _check_means(found, asked.means, amount, asked.hold is not None)
     named = yield from _allowed(merchant_id, found, asked, amount, at)
     if asked.hold is not None:
         station_id = found.frozen.session.station_id
-        connector = yield from take(merchant_id, asked.hold, station_id, payment_id, amount, at)
-    payment = _payment(payment_id, found, asked, amount, connector, named, key, at)
+        connector = yield from take(merchant_id, asked.hold, station_id, intent.payment_id, amount, at)
+        intent = intent._replace(connector=connector)
+    payment = _payment(found, intent, amount, named, at)
     yield insert_payment(merchant_id, payment)
     trace("pay.written")
     return Begun(payment=payment, frozen=found.frozen)
@@ -240,16 +245,9 @@ def _must_have_value(merchant_id: str, found: _Open, amount: int, at: int) -> Jo
         yield from must_be_confirmed(merchant_id, found.checkout_id, frozen, amount + found.paid_by("wallet"), at)
 
 
-def _payment(
-    payment_id: str,
-    found: _Open,
-    asked: Asked,
-    amount: int,
-    connector: str,
-    named: str | None,
-    key: Key,
-    at: int,
-) -> Payment:
+def _payment(found: _Open, intent: Intent, amount: int, named: str | None, at: int) -> Payment:
+    """`named`: the gift card or the tab that pays."""
+    asked, connector, key, payment_id = intent
     session, means = found.frozen.session, asked.means if found.frozen.decision.total else "none"
     card = session.payment if means == "card" else facts_of(means)
     rest = found.due - amount

@@ -154,28 +154,10 @@ class OfflineSales:
             frozen = sold.frozen
             payment = _payment(payment_id, checkout_id, sale, by, at)
             yield from _make(merchant_id, checkout_id, frozen, payment, self._w, at)
-            why = _why(sale, frozen, merchant)
-            yield insert_audit(
-                merchant_id,
-                self._w.ids.new("aud"),
-                by.who,
-                "offline-sale",
-                sale_of(checkout_id),
-                why,
-                now,
-                counter.station_id,
-            )
-            for difference in sold.differences:
-                yield insert_audit(
-                    merchant_id,
-                    self._w.ids.new("aud"),
-                    by.who,
-                    "offline-difference",
-                    sale_of(checkout_id),
-                    difference,
-                    now,
-                    counter.station_id,
-                )
+            notes = [("offline-sale", _why(sale, frozen, merchant))]
+            for act, why in notes + [("offline-difference", difference) for difference in sold.differences]:
+                audit_id, subject = self._w.ids.new("aud"), sale_of(checkout_id)
+                yield insert_audit(merchant_id, audit_id, by.who, act, subject, why, now, counter.station_id)
             return sold.differences
 
         return await self._w.sql.write(job)
