@@ -132,21 +132,12 @@ class _Builder:
         lock = await self._lock(stack)
         sql = await self._sql(stack)
         sessions = await self._sessions(stack)
-        access = Access(sql, self.clock, self.ids, exclusive=not config.storage.shared)
+        exclusive = not config.storage.shared
+        access = Access(sql, self.clock, self.ids, exclusive=exclusive)
         merchant = config.merchant
         merchant_id, secret = await access.ensure_owner(merchant.name, merchant.currency, merchant.language)
         live = await self._live(stack, sessions)
-        exclusive = not config.storage.shared
-        connectors = await asyncio.to_thread(self._connectors)
-        parts = (sql, sessions, live, connectors, self.clock, self.ids)
-        engine = Engine(
-            *parts,
-            exclusive=exclusive,
-            catalogues=self.folder / "catalogues",
-            fiscal_key=fiscal_key(config, self.folder),
-        )
-        await engine.start()
-        stack.push_async_callback(engine.close)
+        engine = await self._engine(stack, sql, sessions, live)
         setup = Setup(sql, self.ids, self.clock)
         await setup.load_zones()
         pins = Pins(sql, self.clock, self.ids)
@@ -162,11 +153,9 @@ class _Builder:
         pushing = Pushing(push, engine.notices, engine.offers, self.clock, config.push)
         pushing.start()
         stack.push_async_callback(pushing.close)
-        gate, attempts = (
-            await asyncio.to_thread(self._gate),
-            Attempts(self.clock.monotonic, allowed=config.limits.attempts),
-        )
+        gate = await asyncio.to_thread(self._gate)
         limits = config.limits
+        attempts = Attempts(self.clock.monotonic, allowed=limits.attempts)
         pace = Pace(self.clock.monotonic, rate=limits.requests_per_second, burst=limits.requests_at_once)
         await self._start_readers(readers)
         services = Services(
@@ -196,6 +185,17 @@ class _Builder:
             authority=self.authority,
         )
         return services, Started(merchant_id, self.folder, secret, access.grant_local(merchant_id), lock)
+
+    async def _engine(self, stack: AsyncExitStack, sql: Any, sessions: RedisSessions, live: Live) -> Engine:
+        engine = Engine(
+            *(sql, sessions, live, await asyncio.to_thread(self._connectors), self.clock, self.ids),
+            exclusive=not self.config.storage.shared,
+            catalogues=self.folder / "catalogues",
+            fiscal_key=fiscal_key(self.config, self.folder),
+        )
+        await engine.start()
+        stack.push_async_callback(engine.close)
+        return engine
 
     async def _lock(self, stack: AsyncExitStack) -> FolderLock | None:
         if self.config.storage.sql and self.config.storage.redis:

@@ -111,11 +111,6 @@ class Call:
         return self.request.headers["Idempotency-Key"]
 
     @property
-    def optional_key(self) -> str | None:
-        """The Idempotency-Key if one came."""
-        return self.request.headers.get("Idempotency-Key")
-
-    @property
     def address(self) -> str:
         """The caller's network address, the proxy's word if a declared proxy asks."""
         return self.services.gate.address_of(self.request)

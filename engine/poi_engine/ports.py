@@ -1,7 +1,6 @@
 """The outside world, as the engine sees it: one Protocol each."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -237,9 +236,3 @@ class OfflineConnector(PaymentConnector, Protocol):
     async def forward(self, payment_ref: str) -> PaymentResult:
         """Charge what was taken offline, once however often it is told: `approved` and `guaranteed`, `declined`, or
         `unknown`; `status` tells the same from then on. Raises `DeviceError` while the bank is away."""
-
-
-class Now(Protocol):
-    """An aware UTC datetime, now."""
-
-    def __call__(self) -> datetime: ...
