@@ -21,9 +21,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from poi_engine.clock import SystemClock
 from poi_engine.errors import DeviceError, PoiError
+from poi_engine.fiscal.journal import newest
+from poi_engine.fiscal.steady import odd_gap
 from poi_engine.fiscal.version import STAMP, unmodified
 from poi_engine.ports import ConnectorSetup, Job, PaymentConnector, Probed, Query
 from poi_engine.storage import open_sql
+from poi_server.cli.verify import books
 from poi_server.config import Config, Terminal, data_folder, redacted
 from poi_server.running import read_note
 
@@ -70,6 +73,7 @@ def examine(config: Config) -> Iterator[Finding]:
         _valkey,
         _sql,
         _fiscal,
+        _clock,
         _folder,
         _port,
         _zones,
@@ -134,6 +138,27 @@ def _fiscal(_config: Config) -> Finding:
         return Finding("ok", "fiscal part", f"version {STAMP}, unmodified")
     words = f"version {STAMP}: its sources are not the published ones, so whoever changed them is its publisher"
     return Finding("note", "fiscal part", words, "install poi-server again, or publish your own version")
+
+
+def _clock(config: Config) -> Finding:
+    """The newest receipt says whether it can be right."""
+    try:
+        at = asyncio.run(_newest_receipt(books(config)))
+    except PoiError as error:
+        return Finding("ok", "clock", f"not compared with a receipt: {error.message}")
+    gap = odd_gap(SystemClock().now(), at / 1_000_000)
+    if not gap:
+        return Finding("ok", "clock", "fits the newest receipt" if at else "no receipt yet to compare it with")
+    words = f"stands {abs(gap) / 86_400:.1f} days {'after' if gap > 0 else 'before'} the newest receipt"
+    return Finding("note" if gap > 0 else "wrong", "clock", words, "set date and time right before anything is sold")
+
+
+async def _newest_receipt(url: str) -> int:
+    sql = open_sql(url)
+    try:
+        return await sql.read(newest)
+    finally:
+        await sql.close()
 
 
 async def _sqlite_version(folder: str) -> str:

@@ -56,9 +56,16 @@ async def closed(fiscal: Fiscal) -> list[str]:
     return [one.closing.period for one in await fiscal.closings(M, STATION, before=1 << 60, limit=9)][::-1]
 
 
-async def leaps(fiscal: Fiscal) -> list[dict[str, str | int]]:
+async def leaps(fiscal: Fiscal, kind: str = "clock-ahead") -> list[dict[str, str | int]]:
     events = await fiscal.events(M, MERCHANT, before=1 << 60, limit=99)
-    return [one.values for one in events if one.kind == "clock-ahead"]
+    return [one.values for one in events if one.kind == kind]
+
+
+async def restarted(sql: Sql, clock: Settable) -> Fiscal:
+    """The server is started again; what it knew in memory is gone."""
+    fiscal = fiscal_of(sql, clock)
+    await fiscal.started()
+    return fiscal
 
 
 async def test_a_leap_that_is_set_right_has_closed_nothing(sql: Sql, fiscal: Fiscal, clock: Settable) -> None:
@@ -93,3 +100,50 @@ async def test_time_that_passes_is_no_leap(fiscal: Fiscal, clock: Settable) -> N
     clock.forward(DAY)
     assert await closed(fiscal) == ["2026-11-30", "2026-11"]
     assert await leaps(fiscal) == []
+
+
+@pytest.mark.parametrize(
+    ("away", "kind", "told"),
+    [
+        (400 * DAY, "clock-ahead", int(400 * DAY)),
+        (-2 * DAY, "clock-back", int(2 * DAY)),
+        (20 * DAY, "clock-ahead", None),
+        (-60.0, "clock-back", None),
+    ],
+)
+async def test_a_server_that_starts_asks_the_newest_receipt_whether_its_clock_can_be_right(
+    sql: Sql,
+    fiscal: Fiscal,
+    clock: Settable,
+    caplog: pytest.LogCaptureFixture,
+    away: float,
+    kind: str,
+    told: int | None,
+) -> None:
+    clock.forward(away)
+    again = await restarted(sql, clock)
+    assert [one["seconds"] for one in await leaps(again, kind)] == ([told] if told else [])
+    assert (kind in caplog.text) == bool(told)
+    assert (await again.standing(M, STATION)).clock_believed == (not told)
+    assert (await closed(again) == []) == (away < DAY or told is not None)
+    clock.forward(HOUR + 1)
+    await closed(again)
+    assert (await again.standing(M, STATION)).clock_believed, "an hour was time enough to set it right"
+    assert await sql.read(checks.faults) == []
+
+
+async def test_a_restart_does_not_make_a_leap_older(sql: Sql, fiscal: Fiscal, clock: Settable) -> None:
+    clock.leap(2 * DAY)
+    assert await closed(fiscal) == []
+    clock.forward(HOUR / 2)
+    again = await restarted(sql, clock)
+    assert await closed(again) == []
+    clock.forward(HOUR / 2 + 1)
+    assert await closed(again) == ["2026-11-30", "2026-11"]
+    assert await leaps(again) == [{"seconds": int(2 * DAY)}]
+
+
+async def test_new_books_have_nothing_to_ask(sql: Sql, clock: Settable) -> None:
+    await sql.write(merchant_rows)
+    again = await restarted(sql, clock)
+    assert [one.kind for one in await again.events(M, MERCHANT, before=1 << 60, limit=99)] == ["start"]

@@ -3,7 +3,9 @@
 import pytest
 from playwright.async_api import Page, expect
 
+from poi_engine.clock import SystemClock
 from poi_engine.connectors.simulator import SimulatorConnector
+from poi_engine.fiscal.steady import Steady
 from poi_engine.ports import Capabilities
 from tests.pages.conftest import Visit
 from tests.server.shop import Shop
@@ -41,6 +43,22 @@ async def test_a_tills_day_is_shown_and_closed(visit: Visit, station_id: str, sh
     await expect(page.locator(".close-day")).to_be_disabled()
     closed = (await shop.ask("GET", f"/v1/stations/{station_id}/closings")).json["items"]
     assert [one["closing"]["total"] for one in closed] == [1250]
+
+
+async def test_a_clock_that_may_be_wrong_is_told(visit: Visit, station_id: str, shop: Shop) -> None:
+    fiscal = shop.services.engine.fiscal
+    before, fiscal.steady = fiscal.steady, Steady(SystemClock())
+    fiscal.steady.begin(newest=1.0, leapt=0.0)
+    try:
+        page = await _money(visit)
+        await page.get_by_label("Till", exact=True).select_option(station_id)
+        await expect(page.locator(".clock-doubted")).to_contain_text("check date and time")
+    finally:
+        fiscal.steady = before
+    await page.reload()
+    await page.get_by_label("Till", exact=True).select_option(station_id)
+    await expect(page.locator(".till")).to_be_visible()
+    await expect(page.locator(".clock-doubted")).to_have_count(0)
 
 
 async def test_a_payment_in_doubt_is_resolved_with_a_reason(visit: Visit, station_id: str, shop: Shop) -> None:

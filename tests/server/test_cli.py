@@ -2,12 +2,15 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -200,6 +203,17 @@ def test_doctor_names_what_it_looked_at(tmp_path: Path, capsys: pytest.CaptureFi
     text = capsys.readouterr().out
     for what in ("Python", "matcher", "libzbar", "libusb", "sessions", "books", "data folder", "port", "time zones"):
         assert what in text
+
+
+def test_doctor_compares_the_clock_with_the_newest_receipt(sqlite_template: Path, tmp_path: Path) -> None:
+    shutil.copy(sqlite_template, tmp_path / "poi.db")
+    for days, words in ((0, "fits the newest receipt"), (-40, "40.0 days after"), (2, "2.0 days before")):
+        with closing(sqlite3.connect(tmp_path / "poi.db")) as books, books:
+            at = round((time.time() + days * 86_400) * 1_000_000)
+            books.execute("insert or replace into journal_head values ('mer_1', 'sta_1', 1, x'00', ?)", (at,))
+        found = run("doctor", folder=tmp_path)
+        assert f"clock              {words}" in found.stdout.replace("stands ", "")
+        assert ("set date and time right" in found.stdout) == bool(days)
 
 
 def test_config_shows_no_password(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:  # type: ignore[no-untyped-def]

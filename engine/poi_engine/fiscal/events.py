@@ -4,11 +4,13 @@ The merchant's own chain has the empty station: starts and stops, another versio
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
+from poi_engine.clock import micros_of
 from poi_engine.fiscal.chain import EVENTS, append, lock
 from poi_engine.fiscal.times import utc_micro
 from poi_engine.fiscal.version import STAMP
@@ -87,6 +89,20 @@ def count(m: str, kind: Kind, subject: str) -> Job[int]:
         (m, subject, kind),
     )
     return int(rows[0]["found"])
+
+
+class _At(Struct):
+    at: datetime
+
+
+def last(m: str, kind: Kind, subject: str) -> Job[int]:
+    """When something was last recorded of a subject, in microseconds since 1970; 0 for never."""
+    rows = yield Query(
+        "select document from fiscal_event where merchant_id = ? and subject = ? and kind = ? order by number desc"
+        " limit 1",
+        (m, subject, kind),
+    )
+    return micros_of(msgspec.json.decode(bytes(rows[0]["document"]), type=_At).at) if rows else 0
 
 
 def page(m: str, station_id: str, before: int, limit: int) -> Job[list[Event]]:

@@ -136,3 +136,8 @@ def append(
         values: dict[str, str | int] = {"after": utc_micro(head["latest"]), "receipt": made.number}
         yield from events.record(m, station_id, "clock-back", "", "", values, at)
     return made.number
+
+
+def newest() -> Job[int]:
+    """When the newest receipt of all stations was written, in microseconds since 1970; 0 when there is none."""
+    return int((yield Query("select coalesce(max(latest), 0) as newest from journal_head"))[0]["newest"])

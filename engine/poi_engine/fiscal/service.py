@@ -11,7 +11,7 @@ from msgspec import Struct
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
-from poi_engine.fiscal import closing, events, training
+from poi_engine.fiscal import closing, events, journal, training
 from poi_engine.fiscal.archive import Made, Progress, unwatched, write_archive
 from poi_engine.fiscal.drafts import Draft, Moved, next_due, open_receipts
 from poi_engine.fiscal.events import MERCHANT, Event
@@ -43,7 +43,8 @@ class Duplicate(Struct, frozen=True, kw_only=True):
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """A station's books before their next closing: receipts `first` to `last`; `open`: whether it may sell."""
+    """A station's books before their next closing: receipts `first` to `last`; `open`: whether it may sell;
+    `clock_believed`: whether a day that is over is closed by the clock."""
 
     station_id: str
     day: date
@@ -53,6 +54,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     first: int
     last: int
     totals: Totals
+    clock_believed: bool = True
 
 
 class Fiscal:
@@ -62,7 +64,7 @@ class Fiscal:
         self._w = wiring
         self.signer = signer
         self._paused = 0
-        self._steady = Steady(wiring.clock)
+        self.steady = Steady(wiring.clock)
 
     # --- closings ---------------------------------------------------------------------------------------------------
 
@@ -106,6 +108,7 @@ class Fiscal:
                 first=first,
                 last=last,
                 totals=totals,
+                clock_believed=self.steady.believed,
             )
 
         return await self._w.sql.read(job)
@@ -121,9 +124,9 @@ class Fiscal:
     async def round(self) -> None:
         """Close the days, months and years that are over and that nobody closed; not while a clock that leapt ahead is
         new, which is put on record."""
-        if leap := self._steady.look():
-            await self._leapt(leap)
-        if self._paused or not self._steady.believed:
+        if leap := self.steady.look():
+            await self._doubted("clock-ahead", leap)
+        if self._paused or not self.steady.believed:
             return
         for merchant_id, station_id in await self._w.sql.read(_stations):
             try:
@@ -231,7 +234,10 @@ class Fiscal:
     # --- what is put on record --------------------------------------------------------------------------------------
 
     async def started(self) -> None:
-        """The server runs, perhaps with another version of this part than before."""
+        """The server runs, perhaps with another version of this part than before, or by a clock that was wrong."""
+        newest, leapt = await self._w.sql.read(_known_times)
+        if gap := self.steady.begin(newest / 1_000_000, leapt / 1_000_000):
+            await self._doubted("clock-ahead" if gap > 0 else "clock-back", abs(gap))
         at = self._w.at()
 
         def job() -> Job[None]:
@@ -244,13 +250,14 @@ class Fiscal:
 
         await self._w.sql.write(job)
 
-    async def _leapt(self, seconds: int) -> None:
-        """The clock has leapt ahead: until that is old, people close, and the clock does not."""
+    async def _doubted(self, kind: EventKind, seconds: int) -> None:
+        """The clock is not where it should be: until that is old, people close, and the clock does not."""
         at = self._w.at()
+        _log.warning("%s by %d s: is the clock right? For an hour it closes no day; people may.", kind, seconds)
 
         def job() -> Job[None]:
             for merchant_id in (yield from _merchants()):
-                yield from events.record(merchant_id, MERCHANT, "clock-ahead", "", "", {"seconds": seconds}, at)
+                yield from events.record(merchant_id, MERCHANT, kind, "", "", {"seconds": seconds}, at)
 
         await self._w.sql.write(job)
 
@@ -299,6 +306,14 @@ _NO_LIMIT = (1 << 63) - 1
 def _merchants() -> Job[list[str]]:
     rows = yield Query("select merchant_id from merchant order by merchant_id")
     return [row["merchant_id"] for row in rows]
+
+
+def _known_times() -> Job[tuple[int, int]]:
+    """When the newest receipt was written and the clock last leapt ahead, in microseconds since 1970; 0 for never."""
+    newest, leapt = (yield from journal.newest()), 0
+    for merchant_id in (yield from _merchants()):
+        leapt = max(leapt, (yield from events.last(merchant_id, "clock-ahead", "")))
+    return newest, leapt
 
 
 def _stations() -> Job[list[tuple[str, str]]]:

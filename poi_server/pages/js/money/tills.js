@@ -49,6 +49,7 @@ export class TillsPanel extends HTMLElement {
       h("div", { class: "row between wrap" }, h("div", {}, h("h2", {}, t("money.today")), h("p", { class: "muted small" }, day(standing.day), !standing.open && ` · ${t("money.closed")}`)),
         h("div", { class: "row wrap" }, standing.training && h("span", { class: "chip warn" }, t("training.mark")),
           button(t("money.close_day"), { icon: "lock", kind: "primary close-day", disabled: !standing.open || standing.last < standing.first, onclick: () => this.#close("day") }))),
+      !standing.clock_believed && h("p", { class: "small strong clock-doubted" }, t("money.clock_doubted")),
       h("div", { class: "till-tiles" }, tile(t("money.sales"), number(totals.sales)), tile(t("money.refunds"), number(totals.refunds)), tile(t("money.total"), money(totals.total))),
       h("div", { class: "till-figures" }, byMeans(totals), byVat(totals)));
   }
