@@ -66,9 +66,15 @@ class Acceptance:
         merchant_id = session.merchant_id
         if points_spent(frozen.decision) and session.identity is not None:
             must_be_sure(session.identity, at)
+        ids, trace = self._w.ids, self._w.trace
+
+        def job(ready: set[str]) -> Job[T]:
+            return within(
+                reserve(merchant_id, checkout_id, frozen, ready=ready, state=state, ids=ids, at=at, trace=trace)
+            )
 
         try:
-            return await self._held(merchant_id, checkout_id, frozen, at, within, state)
+            return await self._held(merchant_id, job, at)
         except (Insufficient, Taken) as error:
             if isinstance(error, Insufficient) and error.account.startswith("stock:"):
                 raise gone_meanwhile(error) from error
@@ -79,41 +85,19 @@ class Acceptance:
             gone = error.message if isinstance(error, Taken) else "An offer of this decision is used up."
             raise Conflict("decide-again", f"{gone} A new decision is shown; ask the customer again.") from error
 
-    async def _held(
-        self,
-        merchant_id: str,
-        checkout_id: str,
-        frozen: Frozen,
-        at: int,
-        within: Callable[[Job[Frozen]], Job[T]],
-        state: State,
-    ) -> T:
-        """Run the reservation; another till that took the goods in the same moment makes it look again."""
+    async def _held(self, merchant_id: str, job: Callable[[set[str]], Job[T]], at: int) -> T:
+        """Run a reservation, given the limits that have their caps; another till that took the goods in the same moment
+        makes it look again."""
         ready: set[str] = set()
-
-        def job() -> Job[T]:
-            return within(
-                reserve(
-                    merchant_id,
-                    checkout_id,
-                    frozen,
-                    ready=ready,
-                    state=state,
-                    ids=self._w.ids,
-                    at=at,
-                    trace=self._w.trace,
-                )
-            )
-
         for _ in range(_TRIES + _PREPARED):
             try:
-                return await self._w.sql.write(job)
+                return await self._w.sql.write(lambda: job(ready))
             except Unready as missing:
-                ready |= await self._prepare(merchant_id, missing, at)
+                ready.update(await self._prepare(merchant_id, missing, at))
             except Insufficient as error:
                 if not error.account.startswith("stock:"):
                     raise
-        return await self._w.sql.write(job)
+        return await self._w.sql.write(lambda: job(ready))
 
     async def _prepare(self, merchant_id: str, missing: Unready, at: int) -> set[str]:
         """What the reservation needs, each in a transaction of its own; returns the limits that have their caps."""
