@@ -67,6 +67,24 @@ group by f.merchant_id, f.payment_id, f.state, f.amount
 having coalesce(sum(t.amount), 0) <> case f.state when 'lost' then f.amount else 0 end
 """
 
+_PAID_SINCE = """
+select f.merchant_id, f.payment_id as subject, 'of ' || cast(f.amount as text) || ' is ' || f.state || ' by '
+  || coalesce(f.paid_by, 'nothing') || ', but the ledger moved ' || cast(coalesce(sum(t.amount), 0) as text) as message
+from forwarding f left join transfer t on t.merchant_id = f.merchant_id and t.checkout_id = f.payment_id
+  and t.kind = 'paid_since' and t.debit = 'tender:' || f.paid_by and t.credit = 'tender:card' and t.phase = 'single'
+group by f.merchant_id, f.payment_id, f.state, f.amount, f.paid_by
+having (f.state = 'paid') <> (f.paid_by is not null)
+  or coalesce(sum(t.amount), 0) <> case when f.paid_by <> 'card' then f.amount else 0 end
+"""
+
+_STRAY_PAID_SINCE = """
+select t.merchant_id, t.transfer_id as subject, 'moves ' || cast(t.amount as text)
+  || ' of no card that was paid by other means since' as message
+from transfer t left join forwarding f on f.merchant_id = t.merchant_id and f.payment_id = t.checkout_id
+where t.kind = 'paid_since' and (f.payment_id is null or f.paid_by is null or t.debit <> 'tender:' || f.paid_by
+  or t.credit <> 'tender:card')
+"""
+
 _STRAY_WRITE_OFF = """
 select t.merchant_id, t.transfer_id as subject, 'writes off ' || cast(t.amount as text)
   || ' of no card that was taken without the bank' as message
@@ -83,5 +101,7 @@ RULES_OF_CARDS = (
     Rule("payment-at-risk", _AT_RISK),
     Rule("payment-lost", _WRITTEN_OFF),
     Rule("loss-payment", _STRAY_WRITE_OFF),
+    Rule("payment-since", _PAID_SINCE),
+    Rule("since-payment", _STRAY_PAID_SINCE),
 )
 """These invariants, in the order they are checked."""

@@ -250,8 +250,10 @@ having min(o.sale_id) is null or min(o.total) + sum(r.total) < 0 or max(r.total)
 _REFUND_TENDERS = """
 select merchant_id, sale_id as subject, 'was paid back ' || cast(-sum(amount) as text) || ' more by ' || means
   || ' than was paid by it' as message
-from (select s.merchant_id, coalesce(s.refund_of, s.sale_id) as sale_id, p.means, p.amount from sale s
-  join payment p on p.merchant_id = s.merchant_id and p.checkout_id = s.checkout_id and p.state = 'captured') moved
+from (select s.merchant_id, coalesce(s.refund_of, s.sale_id) as sale_id, coalesce(f.paid_by, p.means) as means,
+  p.amount from sale s
+  join payment p on p.merchant_id = s.merchant_id and p.checkout_id = s.checkout_id and p.state = 'captured'
+  left join forwarding f on f.merchant_id = p.merchant_id and f.payment_id = p.payment_id) moved
 group by merchant_id, sale_id, means having sum(amount) < 0
 """
 

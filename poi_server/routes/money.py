@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from poi_engine.checkout.at_risk import AtRisk, Ended
+from poi_engine.checkout.at_risk import AtRisk, Ended, PaidBy
 from poi_engine.checkout.doubts import InDoubt, in_doubt
 from poi_engine.checkout.meal_vouchers import Payable
 from poi_engine.checkout.reversals import PutRight
@@ -38,9 +38,10 @@ class AtRiskPage(Struct, frozen=True, kw_only=True):
 
 
 class EndedBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a payment that the bank declined afterwards ended: `paid` in another way since, or `lost`."""
+    """How a payment that the bank declined afterwards ended: `paid` since, `paid_by` what, or `lost`."""
 
     outcome: Ended
+    paid_by: PaidBy | None = None
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -113,8 +114,11 @@ async def at_risk(call: Call) -> AtRiskPage:
     summary="Say how a payment ended that the bank declined afterwards",
 )
 async def end_at_risk(call: Call, payment_id: str, body: EndedBody) -> None:
-    """`paid` in another way since, or `lost`; your name and your reason go on record."""
-    await call.engine.forwarding.end(call.merchant_id, payment_id, body.outcome, body.reason, by=call.by)
+    """`paid` since, booked to what it was `paid_by`, or `lost`; your name and your reason go on record."""
+    ending = call.engine.forwarding.end(
+        call.merchant_id, payment_id, body.outcome, body.reason, paid_by=body.paid_by, by=call.by
+    )
+    await asyncio.shield(ending)
 
 
 @routes.post(

@@ -108,12 +108,44 @@ async def test_a_later_decline_is_recorded_and_waits_for_a_person(cut_off: Shop)
     assert refused.value.code == "never-charged"
     with pytest.raises(RequestError, match="why"):
         await forwarding.end(M, declined.payment_id, "paid", " ", by=SELLER)
-    await forwarding.end(M, declined.payment_id, "paid", "came back with cash", by=SELLER)
+    for outcome, paid_by in (("paid", None), ("lost", "cash")):
+        with pytest.raises(RequestError) as unsaid:
+            await forwarding.end(M, declined.payment_id, outcome, "so", paid_by=paid_by, by=SELLER)  # type: ignore[arg-type]
+        assert unsaid.value.path == "$.paid_by"
+    await forwarding.end(M, declined.payment_id, "paid", "came back", paid_by="cash", by=SELLER)
     with pytest.raises(Conflict) as again:
         await forwarding.end(M, declined.payment_id, "lost", "twice", by=SELLER)
     assert again.value.code == "not-declined"
     assert await forwarding.waiting(M) == []
     assert len(await cut_off.rows("select 1 as one from audit where act = 'forward-paid'")) == 1
+
+
+@pytest.mark.parametrize("means", ["cash", "transfer", "meal_voucher"])
+async def test_what_was_paid_since_counts_by_what_it_was_paid_by_and_goes_back_so(cut_off: Shop, means: str) -> None:
+    sale_id = (await cut_off.sell(DECLINED)).sale_id or ""
+    forwarding = await back(cut_off)
+    (declined,) = await forwarding.waiting(M)
+    cards = await cut_off.balance("tender:card")
+    say = forwarding.end(M, declined.payment_id, "paid", "she came back", paid_by=means, by=SELLER)  # type: ignore[arg-type]
+    await say
+    assert await cut_off.balance("tender:card") == cards + DECLINED, "nothing came in by card"
+    assert await cut_off.balance(f"tender:{means}") == -DECLINED
+    why = await cut_off.rows("select why from audit where act = 'forward-paid'")
+    assert why == [{"why": f"{DECLINED} by {means}; she came back"}]
+    assert await verify(cut_off.sql) == []
+    refund = await cut_off.engine.checkout.refund(M, sale_id, None, "back", key="r", by=SELLER)
+    assert [payment.means for payment in refund.receipt.payments] == [means]
+    assert await cut_off.balance(f"tender:{means}") == 0
+    assert not [one for one in await cut_off.operations() if one.kind == "refund"], "no terminal knows of it"
+
+
+async def test_one_that_was_paid_by_another_card_stays_with_the_cards(cut_off: Shop) -> None:
+    await cut_off.sell(DECLINED)
+    forwarding = await back(cut_off)
+    (declined,) = await forwarding.waiting(M)
+    cards = await cut_off.balance("tender:card")
+    await forwarding.end(M, declined.payment_id, "paid", "another card", paid_by="card", by=SELLER)
+    assert await cut_off.balance("tender:card") == cards
 
 
 async def test_what_is_lost_is_written_off_in_the_ledger_and_verified(cut_off: Shop) -> None:

@@ -135,6 +135,25 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
         ],
         {"account-balance", "loss-payment"},
     ),
+    "a card that was paid in cash since still counts as a card": (
+        "forwarding",
+        [
+            "insert into forwarding (merchant_id, payment_id, connector, station_id, amount, currency, state, reason,"
+            " created_at, changed_at, paid_by) select merchant_id, payment_id, 'simulator', 'sta_1', amount, 'EUR',"
+            " 'paid', '', 0, 0, 'cash' from payment where checkout_id = 'chk_1'",
+            "update payment set guaranteed = 0 where checkout_id = 'chk_1'",
+        ],
+        {"payment-since"},
+    ),
+    "a card is booked as paid in cash that nobody said so of": (
+        "transfer",
+        [
+            f"insert into transfer ({TRANSFER}) select merchant_id, 'trf_x', 'pay_x', 'paid_since', 'single', null,"
+            " 'tender:cash', 'tender:card', 5, unit, created_at from transfer where kind = 'sale'"
+            " and checkout_id = 'chk_1'",
+        ],
+        {"account-balance", "since-payment"},
+    ),
     "a payment takes of a hold that another one has taken": (
         "card_hold",
         [

@@ -20,8 +20,10 @@ from poi_engine.ports import Job, PaymentResult, Query, Row
 from poi_engine.settings import programme_of
 
 Ended = Literal["paid", "lost"]
-LOSSES = "losses:card"
-"""The account of what was sold on cards and never paid."""
+PaidBy = Literal["card", "cash", "meal_voucher", "transfer"]
+"""What somebody may have paid by since; a card: at another time."""
+CARDS, LOSSES = "tender:card", "losses:card"
+"""The accounts of what came in by card, and of what was sold on cards and never paid."""
 _LIVE = "p.state in ('sending', 'unknown', 'captured')"
 _PAYMENT = "join payment p on p.merchant_id = f.merchant_id and p.payment_id = f.payment_id"
 _CHECKOUT = "join checkout c on c.merchant_id = p.merchant_id and c.checkout_id = p.checkout_id"
@@ -136,13 +138,13 @@ def heard(merchant_id: str, one: AtRisk, result: PaymentResult, audit_id: str, a
     )
 
 
-def end(merchant_id: str, payment_id: str, outcome: Ended, *, ids: Ids, at: int) -> Job[int]:
-    """A person has dealt with what the bank declined; returns its amount, minor units. What is `lost` is written off:
-    the card's tender never came in."""
+def end(merchant_id: str, payment_id: str, outcome: Ended, paid_by: PaidBy | None, *, ids: Ids, at: int) -> Job[int]:
+    """A person has dealt with what the bank declined; returns its amount, minor units. The card's tender never came in:
+    what is `lost` is written off, what was `paid` is booked to the means it was `paid_by`."""
     rows = yield Query(
-        "update forwarding set state = ?, changed_at = ? where merchant_id = ? and payment_id = ? "
+        "update forwarding set state = ?, paid_by = ?, changed_at = ? where merchant_id = ? and payment_id = ? "
         "and state = 'declined' returning amount, currency",
-        (outcome, at, merchant_id, payment_id),
+        (outcome, paid_by, at, merchant_id, payment_id),
     )
     if not rows:
         known = yield Query(
@@ -151,24 +153,40 @@ def end(merchant_id: str, payment_id: str, outcome: Ended, *, ids: Ids, at: int)
         if not known:
             raise NotFound("payment at risk", payment_id)
         raise Conflict("not-declined", "The bank has declined no such payment, or somebody has ended it.")
-    amount = int(rows[0]["amount"])
-    if outcome == "lost":
-        lost = Move(kind="write_off", debit=LOSSES, credit="tender:card", amount=amount, unit=rows[0]["currency"])
-        yield from ledger.enter(merchant_id, payment_id, [lost], ids=ids, at=at)
+    amount, currency = int(rows[0]["amount"]), rows[0]["currency"]
+    debit = LOSSES if outcome == "lost" else f"tender:{paid_by}"
+    kind = "write_off" if outcome == "lost" else "paid_since"
+    if debit != CARDS:
+        moved = Move(kind=kind, debit=debit, credit=CARDS, amount=amount, unit=currency)
+        yield from ledger.enter(merchant_id, payment_id, [moved], ids=ids, at=at)
     return amount
 
 
-def must_be_charged(merchant_id: str, tenders: list[Tender]) -> Job[None]:
-    """Nothing goes back on a card that the bank was not told of, or never paid."""
+def as_paid(merchant_id: str, tenders: tuple[Tender, ...]) -> Job[tuple[Tender, ...]]:
+    """By what the tenders of a sale were paid in the end: a card that the bank declined, by other means since.
+
+    Refused when nothing can go back: on a card that the bank was not told of, or never paid.
+    """
+    paid = []
     for tender in tenders:
-        rows = yield Query(
-            "select state from forwarding where merchant_id = ? and payment_id = ?", (merchant_id, tender.payment_id)
-        )
-        match rows[0]["state"] if rows else "":
-            case "waiting" | "sending":
-                raise Conflict("not-forwarded", "The bank does not know of this payment yet; refund it later.")
-            case "declined" | "lost":
-                raise Conflict("never-charged", "The bank declined this payment: there is nothing to give back.")
+        one = tender if tender.guaranteed else (yield from _as_paid(merchant_id, tender))
+        paid.append(one)
+    return tuple(paid)
+
+
+def _as_paid(merchant_id: str, tender: Tender) -> Job[Tender]:
+    rows = yield Query(
+        "select state, paid_by from forwarding where merchant_id = ? and payment_id = ?",
+        (merchant_id, tender.payment_id),
+    )
+    match rows[0]["state"] if rows else "":
+        case "waiting" | "sending":
+            raise Conflict("not-forwarded", "The bank does not know of this payment yet; refund it later.")
+        case "declined" | "lost":
+            raise Conflict("never-charged", "The bank declined this payment: there is nothing to give back.")
+        case "paid" if rows[0]["paid_by"] != "card":
+            return Tender(means=rows[0]["paid_by"], amount=tender.amount, payment_id=tender.payment_id)
+    return tender
 
 
 def _move(merchant_id: str, payment_id: str, state: str, reason: str, at: int) -> Query:

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from poi_engine.checkout.at_risk import AtRisk, Ended, at_risk, begin, drop_ended, due, end, heard, still_away
+from poi_engine.checkout.at_risk import AtRisk, Ended, PaidBy, at_risk, begin, drop_ended, due, end, heard, still_away
 from poi_engine.checkout.records import insert_audit
 from poi_engine.errors import DeviceError, RequestError
 from poi_engine.ports import Job, OfflineConnector, PaymentResult, Query
@@ -28,15 +28,26 @@ class Forwarding:
         """What the bank has not got yet, and what it declined."""
         return await self._w.sql.read(lambda: at_risk(merchant_id))
 
-    async def end(self, merchant_id: str, payment_id: str, outcome: Ended, reason: str, *, by: Principal) -> None:
-        """A person ends what the bank declined, audited: `paid` in another way since, or `lost` and written off."""
+    async def end(
+        self,
+        merchant_id: str,
+        payment_id: str,
+        outcome: Ended,
+        reason: str,
+        *,
+        paid_by: PaidBy | None = None,
+        by: Principal,
+    ) -> None:
+        """A person ends what the bank declined, audited: `paid` since, and `paid_by` what; or `lost`, written off."""
         if not reason.strip():
             raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
+        if (outcome == "paid") != (paid_by is not None):
+            raise RequestError("bad-means", "Say by what it was paid, if it was.", path="$.paid_by")
         audit_id, at = self._w.ids.new("aud"), self._w.at()
 
         def job() -> Job[None]:
-            amount = yield from end(merchant_id, payment_id, outcome, ids=self._w.ids, at=at)
-            why, act = f"{amount}; {reason}"[:200], f"forward-{outcome}"
+            amount = yield from end(merchant_id, payment_id, outcome, paid_by, ids=self._w.ids, at=at)
+            why, act = f"{amount}{f' by {paid_by}' if paid_by else ''}; {reason}"[:200], f"forward-{outcome}"
             yield insert_audit(merchant_id, audit_id, by.who, act, payment_id, why, at, by.station_id)
 
         await self._w.sql.write(job)

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct, json, msgpack
 from msgspec.structs import replace
 
-from poi_engine.checkout.at_risk import must_be_charged
+from poi_engine.checkout.at_risk import as_paid
 from poi_engine.checkout.payment import PENDING, Payment, captured, mark, payments_of, tell
 from poi_engine.checkout.promise import Key, Promise, keep_answer, promise
 from poi_engine.checkout.refund_payments import RefundSending, insert_shares, shares_of, try_again
@@ -114,8 +114,7 @@ def open_refund(
     zones = yield Query(
         "select zone from store where merchant_id = ? and store_id = ?", (merchant_id, sale["store_id"])
     )
-    tenders = document.paid_by
-    yield from must_be_charged(merchant_id, [tender for tender in tenders if not tender.guaranteed])
+    tenders = yield from as_paid(merchant_id, document.paid_by)
     shares = shares_of(plan.total, tenders, (one.paid_back for one in earlier))
     opened = RefundDocument(
         refund_of=sale_id,

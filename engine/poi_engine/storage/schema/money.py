@@ -78,6 +78,7 @@ forwarding = table(  # a payment that the terminal took at the merchant's risk, 
     text("reason"),
     integer("created_at"),
     integer("changed_at"),
+    text("paid_by", null=True),  # the means by which a declined one was paid since
 )
 Index("forwarding_by_state", forwarding.c.merchant_id, forwarding.c.state)
 

@@ -5,6 +5,9 @@ import { h, icon, render } from "../dom.js";
 import { dateTime, money, t } from "../i18n.js";
 import { busy, button, dialog, field, report } from "../ui.js";
 
+/** What somebody may have paid by since. */
+const PAID_BY = ["cash", "card", "transfer", "meal_voucher"];
+
 /** The list, oldest first. `names` of the stations by id. */
 export class AtRiskPanel extends HTMLElement {
   #page = null;
@@ -43,18 +46,20 @@ export class AtRiskPanel extends HTMLElement {
   /** The word takes a reason: it goes on record with who said it. */
   #ask(one, outcome) {
     return dialog(t(`money.risk_end_${outcome}`), (close) => {
+      const paid = outcome === "paid";
+      const means = h("select", { class: "input", required: true }, PAID_BY.map((name) => h("option", { value: name }, t(`means.${name}`))));
       const reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200, autofocus: "" });
       const submit = button(t("unknown.record"), { kind: "primary" });
       submit.onclick = () => busy(submit, async () => {
         if (!reason.reportValidity()) return;
         try {
-          await post(`/v1/payments/${one.payment_id}/at-risk`, { outcome, reason: reason.value.trim() });
+          await post(`/v1/payments/${one.payment_id}/at-risk`, { outcome, reason: reason.value.trim(), paid_by: paid ? means.value : undefined });
         } finally {
           close(); // somebody else may have been faster
           await this.load();
         }
       });
-      return { body: h("div", { class: "stack" }, field(t("unknown.reason"), reason)), foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
+      return { body: h("div", { class: "stack" }, paid && field(t("money.risk_paid_by"), means), field(t("unknown.reason"), reason)), foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
     });
   }
 }

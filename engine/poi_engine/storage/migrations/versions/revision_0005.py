@@ -95,7 +95,7 @@ create index card_hold_by_state on card_hold (merchant_id, state);
 _FORWARDING = """
 create table forwarding (merchant_id text not null, payment_id text not null, connector text not null, station_id text
   not null, amount bigint not null, currency text not null, state text not null, reason text not null, created_at bigint
-  not null, changed_at bigint not null, primary key (merchant_id, payment_id));
+  not null, changed_at bigint not null, paid_by text, primary key (merchant_id, payment_id));
 create index forwarding_by_state on forwarding (merchant_id, state);
 """
 
