@@ -199,15 +199,30 @@ async def test_a_second_screen_of_the_counter_sees_that_the_basket_has_gone(
     page = await tablet(visit, shop, station_id)
     session = await shop.services.engine.stations.open(shop.merchant_id, station_id, [BasketEntry(code="cake")])
     await expect(page.locator(".line")).to_have_count(1)
-    entries = [BasketEntry(code="cake", quantity=2000)]  # once this is shown the page listens
-    await shop.services.engine.stations.set_basket(shop.merchant_id, session.session_id, entries)
-    await expect(page.locator(".line .stepper .num")).to_have_text("2")
     path = f"/v1/sessions/{session.session_id}/hand-over"
     assert (await shop.ask("POST", path, {"station_id": there.station_id})).status == 200
     await expect(page.locator(".toasts")).to_contain_text("gone on at another counter")
     await expect(page.locator(".line")).to_have_count(0)
     await page.locator(".tile", has_text="Baguette").click()
     await expect(page.locator(".line")).to_contain_text("Baguette")
+
+
+async def test_what_happens_while_a_screen_connects_is_not_missed(visit: Visit, shop: Shop, station_id: str) -> None:
+    """It has asked for its session and is not yet watching: it asks again once it is."""
+    page = await tablet(visit, shop, station_id)
+    asked: asyncio.Queue[tuple[WebSocketRoute, str | bytes]] = asyncio.Queue()
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda message: asked.put_nowait((server, message)))
+
+    await page.route_web_socket(re.compile("/v1/live"), between)
+    await page.reload()
+    server, watch = await asked.get()
+    await page.wait_for_load_state("networkidle")
+    await shop.services.engine.stations.open(shop.merchant_id, station_id, [BasketEntry(code="cake")])
+    server.send(watch)
+    await expect(page.locator(".line")).to_have_count(1)
 
 
 async def test_a_basket_found_gone_before_the_word_of_it_comes_is_told_all_the_same(
@@ -221,7 +236,8 @@ async def test_a_basket_found_gone_before_the_word_of_it_comes_is_told_all_the_s
 
     def between(socket: WebSocketRoute) -> None:
         sockets.append(socket)
-        socket.connect_to_server().on_message(held.put_nowait)
+        heard = socket.send, held.put_nowait
+        socket.connect_to_server().on_message(lambda message: heard['"kind":"session"' in str(message)](message))
 
     await page.route_web_socket(re.compile("/v1/live"), between)
     session = await shop.services.engine.stations.open(shop.merchant_id, station_id, [BasketEntry(code="cake")])
@@ -231,9 +247,7 @@ async def test_a_basket_found_gone_before_the_word_of_it_comes_is_told_all_the_s
     assert (await shop.ask("POST", path, {"station_id": there.station_id})).status == 200
     sockets[-1].send('{"kind": "resync"}')
     await expect(page.locator(".line")).to_have_count(0)
-    while session.session_id not in str(message := await held.get()):
-        pass
-    sockets[-1].send(message)
+    sockets[-1].send(await held.get())
     await expect(page.locator(".toasts")).to_contain_text("gone on at another counter")
 
 

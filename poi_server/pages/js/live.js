@@ -2,6 +2,7 @@
 
 const FIRST_DELAY = 400;
 const LONGEST_DELAY = 8000;
+const LOAD = new Set(["watching", "resync"]); // what was told before is missed, what comes after is not
 
 /** Dispatches `message` events with the server's message, `resync` after each (re)connection, and `status`. */
 export class Live extends EventTarget {
@@ -45,12 +46,11 @@ export class Live extends EventTarget {
     this.#delay = FIRST_DELAY;
     socket.send(JSON.stringify(this.#watch));
     this.#say(true);
-    this.dispatchEvent(new Event("resync"));
   }
 
   #heard(data) {
     const message = JSON.parse(data);
-    if (message.kind === "resync") this.dispatchEvent(new Event("resync"));
+    if (LOAD.has(message.kind)) this.dispatchEvent(new Event("resync"));
     else this.dispatchEvent(new CustomEvent("message", { detail: message }));
   }
 
