@@ -18,7 +18,7 @@ def limit_use(limit_key: str, amount: int, unit: str) -> Move:
 
 
 def limit_return(limit_key: str, amount: int, unit: str) -> Move:
-    """Give back what a fully returned sale took from a limit."""
+    """Give back `amount` that a fully returned sale took from a limit: `uses`, or minor units of a currency."""
     return Move(kind="limit", debit=f"limits_used:{unit}", credit=limit_account(limit_key), amount=amount, unit=unit)
 
 

@@ -173,7 +173,7 @@ class PaymentConnector(Protocol):
 
     No operation raises for a time-out after bytes were sent: it answers `unknown`. `DeviceError` means that nothing was
     sent; its code is `BANK_AWAY` where the terminal is there and its bank is not. References are ours: `payment_ref` of
-    the authorisation, `refund_ref` of a refund.
+    the authorisation, `refund_ref` of a refund. Amounts are in minor units.
     """
 
     name: str
@@ -189,20 +189,25 @@ class PaymentConnector(Protocol):
 
     async def authorise(
         self, station_id: str, payment_ref: str, amount: int, currency: str, acquisition_ref: str | None
-    ) -> PaymentResult: ...
+    ) -> PaymentResult:
+        """Take the amount from the card presented, or from the one that was read under `acquisition_ref`."""
 
-    async def capture(self, payment_ref: str, amount: int) -> PaymentResult: ...
+    async def capture(self, payment_ref: str, amount: int) -> PaymentResult:
+        """Take at most what was authorised, where that did not take it."""
 
-    async def cancel(self, payment_ref: str) -> PaymentResult: ...
+    async def cancel(self, payment_ref: str) -> PaymentResult:
+        """Undo what stands under the reference, and bar it where nothing does: it cannot arrive later."""
 
     async def refund(
         self, station_id: str, payment_ref: str, refund_ref: str, amount: int, currency: str
     ) -> PaymentResult:
         """Give back at the station where the customer stands, perhaps not the one that took the payment."""
 
-    async def status(self, payment_ref: str) -> PaymentResult: ...
+    async def status(self, payment_ref: str) -> PaymentResult:
+        """What became of the reference; `not_found`: the terminal has never seen it."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Let go of the terminals."""
 
 
 @runtime_checkable

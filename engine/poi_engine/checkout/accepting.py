@@ -12,7 +12,7 @@ def total_of(session: Session) -> int | None:
 
 
 def must_be_shown(session: Session, decision_id: str, total: int) -> None:
-    """Refuse an acceptance of anything but the decision shown."""
+    """Refuse an acceptance of anything but the decision shown and its total, minor units."""
     if session.state not in (_S.DECIDED, _S.DECLINED):
         raise Conflict("illegal-move", f"A session that is {session.state} has no decision to accept.")
     if session.decision_id != decision_id or total_of(session) != total:

@@ -84,7 +84,7 @@ class Checkout:
         by: Principal,
         known: Session | None = None,
     ) -> Session:
-        """The customer accepts exactly this decision and total: freeze it and reserve what it needs, durably.
+        """The customer accepts exactly this decision and total (minor units): freeze it, reserve its needs durably.
 
         `Conflict` `decision-changed` when another decision is shown by now; `decide-again` when something it counted on
         has gone: the session then shows a new decision to ask for; `confirmation-required` when it spends more than the

@@ -49,19 +49,17 @@ _CODE_BITS = 60
 
 
 class Closed(Conflict):
-    """The checkout ended another way before; `state` says how."""
+    """The checkout ended another way before."""
 
     def __init__(self, state: str) -> None:
         super().__init__("checkout-closed", f"This checkout is {state} already.")
-        self.state = state
 
 
 class Committed(Struct, frozen=True, kw_only=True):
-    """A sale and the session as it is now; `fresh` is False when it had been committed before."""
+    """A sale, committed now or before, and the session as it is now."""
 
     sale_id: str
     session: Session
-    fresh: bool = True
 
 
 def sale_of(checkout_id: str) -> str:
@@ -166,7 +164,7 @@ def _committed_before(merchant_id: str, checkout_id: str) -> Job[Committed]:
         raise Closed(rows[0]["state"] if rows else "gone")
     payments = yield from payments_of(merchant_id, checkout_id)
     session = paid_session(decode(rows[0]["document"]), rows[0]["sale_id"], payments)
-    return Committed(sale_id=rows[0]["sale_id"], session=session, fresh=False)
+    return Committed(sale_id=rows[0]["sale_id"], session=session)
 
 
 def _record(merchant_id: str, made: _Sale, ids: Ids, at: int, trace: Trace) -> Job[None]:
@@ -250,7 +248,7 @@ def seller_of(accepted_by: str) -> str | None:
 
 
 def sale_event(merchant_id: str, kind: str, sale_id: str, total: int, ids: Ids, at: int) -> Query:
-    """The outbox row of a committed sale or refund."""
+    """The outbox row of a committed sale or refund; `total` in minor units."""
     return insert_event(merchant_id, ids.new("evt"), kind, {"sale_id": sale_id, "total": total}, at)
 
 

@@ -36,7 +36,7 @@ class CardHold(Struct, frozen=True, kw_only=True):
 def insert_hold(
     merchant_id: str, hold_id: str, station_id: str, connector: str, amount: int, currency: str, who: str, at: int
 ) -> Query:
-    """A hold's row, before the card is asked for."""
+    """A hold's row, before the card is asked for `amount`, minor units."""
     return Query(
         "insert into card_hold (merchant_id, hold_id, station_id, connector, state, amount, currency, authorisation, "
         "reason, opened_by, created_at, changed_at) values (?, ?, ?, ?, 'opening', ?, ?, '', '', ?, ?, ?)",
@@ -75,7 +75,7 @@ def released(merchant_id: str, hold_id: str, at: int) -> Query:
 def take(merchant_id: str, hold_id: str, station_id: str, payment_id: str, amount: int, at: int) -> Job[str]:
     """Have a payment take of a free hold, before it is sent; one of nothing lets it go. Returns the hold's connector.
 
-    The caller holds the checkout's row.
+    `amount` in minor units. The caller holds the checkout's row.
     """
     hold = yield from _lock(merchant_id, hold_id)
     if hold.station_id != station_id:

@@ -26,7 +26,7 @@ class Payable(Struct, frozen=True, kw_only=True):
 def payable(merchant_id: str, frozen: Frozen, paid: int, due: int, at: int) -> Job[Payable]:
     """What may be paid, looked up beforehand: the payment itself asks again, in its turn.
 
-    `paid`: by meal vouchers in this sale before.
+    `paid`: by meal vouchers in this sale before; `due`: what is left to pay. Minor units.
     """
     rule = (yield from read_merchant(merchant_id)).programme.meal_voucher
     eligible = max(0, eligible_of(frozen, rule) - paid)

@@ -63,7 +63,7 @@ class Approvals:
     async def by_pin(
         self, merchant_id: str, act: Act, subject_id: str, amount: int, seller_id: str, pin: str, *, asked: Acting
     ) -> Approval:
-        """A manager beside the seller consents with their PIN; never the one who acts."""
+        """A manager beside the seller consents with their PIN to `amount` minor units; never the one who acts."""
         if asked.by.who == f"seller:{seller_id}":
             raise _own()
         stored = await self._pins.prove(merchant_id, seller_id, pin, asked.by)
@@ -78,7 +78,7 @@ class Approvals:
         return await self._make(merchant_id, act, subject_id, amount, approver, asked.by.station_id)
 
     async def by_credential(self, merchant_id: str, act: Act, subject_id: str, amount: int, *, by: Acting) -> Approval:
-        """An owner or manager consents from their own device, for somebody else to use."""
+        """An owner or manager consents from their own device to `amount` minor units, for somebody else to use."""
         if not by.may("approve") or by.by.station_id is not None:
             raise _may_not_approve()
 
@@ -139,7 +139,7 @@ def allow(
 ) -> Job[str | None]:
     """Refuse what goes further than the person may alone; returns who consented, if somebody did.
 
-    `checkout_id`: what it is for, if it is not a checkout's, by a name of its own.
+    `amount` in minor units; `checkout_id`: what it is for, if it is not a checkout's, by a name of its own.
     """
     if allowance.approval_id is not None:
         return (yield from _use(merchant_id, allowance, act, subject_id, amount, checkout_id, at))

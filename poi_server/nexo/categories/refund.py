@@ -98,7 +98,7 @@ async def refunded(turn: Turn, sale: SaleView, lines: Sequence[ReturnedLine] | N
 
 
 def returned_lines(sale: SaleView, amount: int, items: Sequence[SaleItem]) -> tuple[ReturnedLine, ...] | None:
-    """The lines whose return is worth exactly the amount; None: all that is left."""
+    """The lines whose return is worth exactly the amount (minor units); None: all that is left."""
     if not items and amount == sale.total - sale.refunded:
         return None
     lines = _by_item(sale, items) if items else _by_amount(sale, amount)
