@@ -13,7 +13,7 @@ from poi_engine.errors import Forbidden
 from poi_engine.ports import Credential, Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import Identity, Notice
-from poi_engine.staff.approvals import Allowance, allow
+from poi_engine.staff.approvals import Allowance, allow, was_allowed
 from poi_engine.staff.badges import read_badge
 from poi_engine.wiring import Wiring
 from poi_qr.errors import TokenRefused
@@ -120,10 +120,16 @@ def vouch(
     audit_id: str,
     at: int,
 ) -> Job[None]:
-    """Put on record who vouches for a customer, and how they know; of what staff linked lately, only two can."""
+    """Put on record who vouches for a customer, and how they know; of what staff linked lately, only two can.
+
+    It is written before the session is: the same once more, where that failed, takes no second consent.
+    """
     needs = identity.unproved and by.role != "owner"
     allowance = Allowance(who=by.who, needs=needs, approval_id=approval_id if needs else None)
-    second = yield from allow(merchant_id, allowance, "confirm_identity", session_id, 0, session_id, at)
+    what = f"{identity.customer_id} {how}"
+    if needs and (yield from was_allowed(merchant_id, by.who, "confirm_identity", session_id, what, at)):
+        return
+    second = yield from allow(merchant_id, allowance, "confirm_identity", session_id, 0, what, at)
     why = f"{how}; {session_id}" + (f"; with {second}" if second else "")
     yield insert_audit(merchant_id, audit_id, by.who, "confirm-identity", identity.customer_id, why, at, by.station_id)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from poi_engine.errors import StorageError
 from tests.server.shop import Answer, Shop
 from tests.server.test_live import join, told, watching
 
@@ -126,6 +127,31 @@ async def test_a_found_customers_new_card_opens_nothing_for_the_seller_who_linke
     assert (await shop.ask("POST", confirm, body, role="station")).json["identity"]["assurance"] == "staff"
     entry = (await shop.ask("GET", "/v1/audit?act=confirm-identity")).json["items"][0]
     assert entry["why"] == f"document; {session_id}; with owner:owner"
+
+
+async def test_a_consent_is_not_lost_with_the_session_that_could_not_be_stored(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same word is taken once more, and is once on record; any other takes a consent of its own."""
+    card = {"scheme": "loyalty", "subject": "2900000000123"}
+    await shop.ask("POST", f"/v1/customers/{shop.customer_id}/credentials", card, role="station")
+    seen = await shop.ask("POST", f"/v1/stations/{shop.station_id}/scan", {"text": "2900000000123"}, role="station")
+    session_id = seen.json["session"]["session_id"]
+    confirm = f"/v1/sessions/{session_id}/confirm-identity"
+    approval = {"act": "confirm_identity", "subject_id": session_id, "amount": 0}
+    given = (await shop.ask("POST", "/v1/approvals", approval)).json
+    body = {"how": "document", "approval_id": given["approval_id"]}
+
+    async def silent(*_: object, **__: object) -> bool:
+        raise StorageError("sessions-away", "Redis does not answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.services.engine.wiring.sessions, "save", silent)
+        assert (await shop.ask("POST", confirm, body, role="station")).code == "sessions-away"
+    assert (await shop.ask("POST", confirm, {"how": "known"}, role="station")).code == "approval-needed"
+    sure = await shop.ask("POST", confirm, {"how": "document"}, role="station")
+    assert sure.json["identity"]["assurance"] == "staff"
+    assert len((await shop.ask("GET", "/v1/audit?act=confirm-identity")).json["items"]) == 1
 
 
 async def test_an_order_that_staff_took_for_a_found_customer_proves_nobody(shop: Shop) -> None:

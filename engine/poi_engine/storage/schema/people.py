@@ -38,7 +38,7 @@ approval = table(  # a second person's consent to one act
     integer("expires_at"),
     text("used_by", null=True),
     integer("used_at", null=True),
-    text("used_for", null=True),  # the checkout, or a digest of the prices
+    text("used_for", null=True),  # the checkout, a digest of the prices, or the customer and how they were known
 )
 Index("approval_by_use", approval.c.merchant_id, approval.c.subject_id, approval.c.used_for)
 seller_refund = table(  # what a seller refunded without a second person
