@@ -42,7 +42,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "value": "Cagnotte créditée",
         "value_owed": "Cagnotte à rendre",
         "customer": "Client",
-        "training": "ENTRAÎNEMENT - SANS VALEUR",
+        "training": "ÉCOLE - SANS VALEUR",
         "duplicate": "DUPLICATA",
         "software": "Logiciel fiscal",
         "seal": "Empreinte",

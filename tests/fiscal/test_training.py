@@ -12,6 +12,7 @@ from poi_engine.fiscal.journal import receipt_of
 from poi_engine.fiscal.keys import Signer, holds
 from poi_engine.ports import Job, Query
 from poi_engine.verify import verify
+from poi_server.i18n import catalogue
 from poi_server.receipts import receipt_text
 from tests.engine.shop import SELLER, STATION, M, Shop
 from tests.fiscal.books import receipt
@@ -33,9 +34,11 @@ async def test_an_exercise_counts_nowhere(shop: Shop) -> None:
     rows = await shop.rows("select document from training order by number")
     kept = receipt_of(bytes(rows[0]["document"]))  # type: ignore[call-overload]
     assert (kept.training, kept.number) == (True, 1)
-    for language, words in (("fr", "ENTRAÎNEMENT - SANS VALEUR"), ("en", "TRAINING - NO VALUE")):
+    for language, words in (("fr", "ÉCOLE - SANS VALEUR"), ("en", "TRAINING - NO VALUE")):
         text = await asyncio.to_thread(receipt_text, kept, "Shop", language)  # type: ignore[arg-type]
         assert text.count(words) == 2
+        mark = (await asyncio.to_thread(catalogue, language))["training.mark"]
+        assert words.startswith(f"{mark} "), "the receipt has the screen's word"
 
 
 @pytest.mark.valkey
