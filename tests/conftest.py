@@ -15,7 +15,7 @@ from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.redis import RedisSessions, open_redis
 from poi_engine.storage.sqlite import SqliteSql
 from poi_engine.verify import verify
-from tests.engine.shop import Shop
+from tests.engine.shop import Shop, processes_of
 from tests.servers import PostgresServer, ValkeyServer, absent, apart, postgres_programs
 
 MAY_LOOK = (
@@ -138,3 +138,10 @@ async def shop(sqlite_url: str, sessions: RedisSessions, tmp_path: Path) -> Asyn
     await made.close()
     await storage.close()
     assert findings == []
+
+
+@pytest.fixture
+async def tills(sql_url: str, sessions: RedisSessions, tmp_path: Path) -> AsyncIterator[tuple[Shop, Shop]]:
+    """Two processes' engines on one storage, on SQLite and on PostgreSQL."""
+    async with processes_of([open_sql(sql_url), open_sql(sql_url)], sessions, tmp_path) as (one, two):
+        yield one, two

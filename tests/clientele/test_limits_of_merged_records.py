@@ -1,18 +1,12 @@
 """A limit per customer is a person's, whatever records they had and whatever payment has no end yet."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace as changed
 
 from poi_engine.errors import Conflict
 from poi_engine.session import Session
-from poi_engine.setup import Setup
-from poi_engine.storage import open_sql
-from poi_engine.storage.redis import RedisSessions
-from poi_engine.verify import verify
 from poi_offers.model import Limit
 from poi_offers.offer_effects import AmountOff
 from tests.clientele.test_merge import merge, offer, saved
@@ -95,21 +89,6 @@ async def persistent(shop: Shop, customer_id: str) -> int:
     paid = await shop.pay(accepted)
     assert paid.decision is not None
     return paid.decision.saved
-
-
-@pytest.fixture
-async def tills(sql_url: str, sessions: RedisSessions, tmp_path: Path) -> AsyncIterator[tuple[Shop, Shop]]:
-    """Two processes' engines on one storage."""
-    sqls = [open_sql(sql_url), open_sql(sql_url)]
-    made = [Shop(sql, sessions, tmp_path) for sql in sqls]
-    await made[0].setup()
-    await Setup(sqls[0], made[0].ids).load_zones()
-    yield made[0], made[1]
-    findings = await verify(sqls[0])
-    for shop, sql in zip(made, sqls, strict=True):
-        await shop.close()
-        await sql.close()
-    assert findings == []
 
 
 async def test_merged_in_the_moment_of_the_acceptance_the_person_has_one_use(tills: tuple[Shop, Shop]) -> None:

@@ -13,14 +13,12 @@ from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.session import Session
-from poi_engine.setup import Setup
 from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
-from poi_engine.verify import verify
 from poi_offers.model import Limit
 from poi_offers.offer_effects import AmountOff, Cashback
 from tests.clientele.test_merge import merge, offer, worth
-from tests.engine.shop import OTHER_STATION, SELLER, M, Shop
+from tests.engine.shop import OTHER_STATION, SELLER, M, Shop, processes_of
 
 T = TypeVar("T")
 STEPS = 40
@@ -144,14 +142,8 @@ async def test_nothing_is_lost_or_doubled(shop: Shop, seed: int) -> None:
 @pytest.fixture
 async def shared(postgres_url: str, sessions: RedisSessions, tmp_path: Path) -> AsyncIterator[Shop]:
     """The shop on PostgreSQL; another process would run the same engine beside it."""
-    sql = open_sql(postgres_url)
-    shop = Shop(sql, sessions, tmp_path)
-    await shop.setup()
-    await Setup(sql, shop.ids).load_zones()
-    yield shop
-    assert await verify(sql) == []
-    await shop.close()
-    await sql.close()
+    async with processes_of([open_sql(postgres_url)], sessions, tmp_path) as [shop]:
+        yield shop
 
 
 @pytest.mark.valkey

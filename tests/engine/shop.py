@@ -1,7 +1,8 @@
 """A shop for the engine's tests: one merchant, a store in Paris, two stations, products, and the shipped engine."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from poi_engine.ids import Ids
 from poi_engine.ports import Job, OrderTold, PaymentConnector, Query, Sessions, Sql
 from poi_engine.principal import Principal
 from poi_engine.session import Session
+from poi_engine.setup import Setup
+from poi_engine.storage.postgres import PostgresSql
+from poi_engine.storage.sqlite import SqliteSql
+from poi_engine.verify import verify
 from poi_engine.wiring import Trace, untraced
 
 M = "mer_1"
@@ -215,4 +220,20 @@ class Shop:
         await asyncio.shield(self.terminal.close())
 
 
-__all__ = ["OTHER_STATION", "SELLER", "STATION", "Card", "FakeClock", "M", "Seen", "Shop", "moment"]
+@asynccontextmanager
+async def processes_of(
+    sqls: Sequence[SqliteSql | PostgresSql], sessions: Sessions, folder: Path
+) -> AsyncIterator[list[Shop]]:
+    """A process of one shop for each of these connections to its storage; at the end its invariants must hold."""
+    made = [Shop(sql, sessions, folder) for sql in sqls]
+    await made[0].setup()
+    await Setup(sqls[0], made[0].ids).load_zones()
+    yield made
+    findings = await verify(sqls[0])
+    for shop, sql in zip(made, sqls, strict=True):
+        await shop.close()
+        await sql.close()
+    assert findings == []
+
+
+__all__ = ["OTHER_STATION", "SELLER", "STATION", "Card", "FakeClock", "M", "Seen", "Shop", "moment", "processes_of"]

@@ -10,11 +10,9 @@ import pytest
 from poi_engine.errors import Conflict
 from poi_engine.ports import Job, Query
 from poi_engine.session import Session
-from poi_engine.setup import Setup
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.redis import RedisSessions
-from poi_engine.verify import verify
-from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
+from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop, processes_of
 
 pytestmark = [pytest.mark.valkey, pytest.mark.postgresql]
 T = TypeVar("T")
@@ -42,14 +40,8 @@ class Dwelling(PostgresSql):
 @pytest.fixture
 async def till(postgres_url: str, sessions: RedisSessions, tmp_path: Path) -> AsyncIterator[Shop]:
     """The process that sells, on storage that can dwell."""
-    sql = Dwelling(postgres_url)
-    shop = Shop(sql, sessions, tmp_path)
-    await shop.setup()
-    await Setup(sql, shop.ids).load_zones()
-    yield shop
-    assert await verify(sql) == []
-    await shop.close()
-    await sql.close()
+    async with processes_of([Dwelling(postgres_url)], sessions, tmp_path) as [shop]:
+        yield shop
 
 
 @pytest.fixture

@@ -12,14 +12,12 @@ from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict
 from poi_engine.goods.stockroom import MovedLine, NewMovement
 from poi_engine.ports import Job, Query
-from poi_engine.setup import Setup
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.storage.tickets import Ticket
-from poi_engine.verify import verify
 from poi_offers.model import Limit, Offer
 from poi_offers.offer_effects import Cashback, PercentOff
-from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
+from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop, processes_of
 from tests.goods.stocking import stocked
 from tests.orders.ordering import order_ahead
 
@@ -70,15 +68,8 @@ async def processes(postgres_url: str, sessions: RedisSessions, tmp_path: Path) 
     """Several processes' engines on one PostgreSQL that tells a deadlock from a wait at once."""
     joint = "&" if "?" in postgres_url else "?"
     sqls = [Watched(f"{postgres_url}{joint}deadlock_timeout=20ms") for _ in range(PROCESSES)]
-    made = [Shop(sql, sessions, tmp_path) for sql in sqls]
-    await made[0].setup()
-    await Setup(sqls[0], made[0].ids).load_zones()
-    yield made
-    findings = await verify(sqls[0])
-    for shop, sql in zip(made, sqls, strict=True):
-        await shop.close()
-        await sql.close()
-    assert findings == []
+    async with processes_of(sqls, sessions, tmp_path) as made:
+        yield made
 
 
 async def test_whatever_crosses_nothing_waits_in_a_circle(processes: list[Shop]) -> None:

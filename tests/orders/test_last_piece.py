@@ -1,38 +1,17 @@
 """The last piece at central, ordered by two processes at once: one gets it, on either database."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from poi_engine.goods.stock import OutOfStock
 from poi_engine.session import Session
-from poi_engine.setup import Setup
-from poi_engine.storage import open_sql
-from poi_engine.storage.redis import RedisSessions
-from poi_engine.verify import verify
 from tests.engine.shop import OTHER_STATION, STATION, M, Shop
 from tests.goods.stocking import stocked
 from tests.orders.ordering import all_orders, basket, line, order_ahead, piece
 
 pytestmark = pytest.mark.valkey
 ROUNDS = 6
-
-
-@pytest.fixture
-async def tills(sql_url: str, sessions: RedisSessions, tmp_path: Path) -> AsyncIterator[tuple[Shop, Shop]]:
-    """Two processes' engines on one storage."""
-    sqls = [open_sql(sql_url), open_sql(sql_url)]
-    made = [Shop(sql, sessions, tmp_path) for sql in sqls]
-    await made[0].setup()
-    await Setup(sqls[0], made[0].ids).load_zones()
-    yield made[0], made[1]
-    findings = await verify(sqls[0])
-    for shop, sql in zip(made, sqls, strict=True):
-        await shop.close()
-        await sql.close()
-    assert findings == []
 
 
 async def test_two_counters_and_a_phone_want_the_last_one(tills: tuple[Shop, Shop]) -> None:

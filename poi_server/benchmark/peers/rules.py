@@ -1,7 +1,6 @@
 """`rule-engine`: a rule for each clause, asked one after the other; circles and polygons as boxes, checked after."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from rule_engine import Rule
 
@@ -9,11 +8,9 @@ from poi_cext.ops import HIGH, LOW
 from poi_server.benchmark.facts import Facts
 from poi_server.benchmark.peers.boxes import BORDERS, box
 from poi_server.benchmark.peers.dicts import MASKS, RANGES, Clause, clause_dicts, here, offers_of
+from poi_server.benchmark.peers.plain_facts import LISTS, plain
 from poi_server.benchmark.timetables import Timetable
 from poi_server.benchmark.workload import Workload
-
-FIELDS = ("chain", "store", "day", "minute", "trade", "tier", "scheme", "channel", *RANGES, "lat", "lon")
-LISTS = (("segments", "segment_any"), ("categories", "category_any"), ("products", "product_any"))
 
 
 class RuleList:
@@ -28,22 +25,8 @@ class RuleList:
 
     def match(self, facts: Facts) -> list[int]:
         """The offers that hold, in order."""
-        event = _event(facts)
+        event = plain(facts)
         return offers_of(clause for clause, rule in self._rules if rule.matches(event) and here(clause, facts))
-
-
-def _event(facts: Facts) -> dict[str, Any]:
-    """What is not known is -1."""
-    known = {name: -1 if getattr(facts, name) is None else getattr(facts, name) for name in FIELDS}
-    until, since = facts.birthday or (1000, 1000)
-    return known | {
-        "known": facts.segments is not None,
-        "segments": list(facts.segments or ()),
-        "categories": list(facts.categories),
-        "products": list(facts.products),
-        "until": until,
-        "since": since,
-    }
 
 
 def _terms(clause: Clause, timetable: Timetable | None) -> Iterator[str]:

@@ -13,11 +13,10 @@ from poi_cext.ops import HIGH, LOW
 from poi_server.benchmark.facts import Facts
 from poi_server.benchmark.peers.boxes import BORDERS, box
 from poi_server.benchmark.peers.dicts import RANGES, Clause, clause_dicts, here, offers_of
+from poi_server.benchmark.peers.plain_facts import FIELDS, LISTS, plain
 from poi_server.benchmark.timetables import Timetable
 from poi_server.benchmark.workload import Workload
 
-FIELDS = ("chain", "store", "day", "minute", "trade", "tier", "scheme", "channel", *RANGES, "lat", "lon")
-LISTS = (("segments", "segment_any"), ("categories", "category_any"), ("products", "product_any"))
 EXPRESSIONS = ("birthday", "segment_none", "category_all")
 
 
@@ -35,22 +34,9 @@ class ZenTable:
 
     def match(self, facts: Facts) -> list[int]:
         """The offers that hold, in order."""
-        result: Any = self._decision.evaluate(_context(facts))["result"]
+        result: Any = self._decision.evaluate(plain(facts))["result"]
         found = [self._clauses[entry["row"]] for entry in result or ()]
         return offers_of(clause for clause in found if here(clause, facts))
-
-
-def _context(facts: Facts) -> dict[str, Any]:
-    known = {name: -1 if getattr(facts, name) is None else getattr(facts, name) for name in FIELDS}
-    until, since = facts.birthday or (1000, 1000)
-    return known | {
-        "known": facts.segments is not None,
-        "segments": list(facts.segments or ()),
-        "categories": list(facts.categories),
-        "products": list(facts.products),
-        "until": until,
-        "since": since,
-    }
 
 
 def _cells(clause: Clause, timetable: Timetable | None) -> dict[str, str]:
