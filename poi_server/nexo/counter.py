@@ -34,7 +34,7 @@ def offering(handling: str | None) -> Offering:
 @contextmanager
 def alone(turn: Turn) -> Iterator[None]:
     """The station's session for one request: two tills that share a station would pay each other's basket."""
-    selling, station_id = turn.server.selling, turn.station_id
+    selling, station_id = turn.selling, turn.station_id
     if station_id in selling:
         raise Failed("Busy", "Another till's request is under way at this station.", "station-busy")
     selling.add(station_id)

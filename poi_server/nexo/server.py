@@ -44,8 +44,7 @@ class NexoServer:
         self.merchant_id = merchant_id
         self.config: Nexo = services.config.nexo
         self.waiting = Waiting()
-        self.selling: set[str] = set()
-        """Stations at which a till's request has the session to itself."""
+        self._selling: set[str] = set()
         self.events = Events(services, merchant_id, self.config.pois, sealers)
         self._sealers = sealers
         self._swept = 0
@@ -99,7 +98,15 @@ class NexoServer:
             subject_id=poi.station,
         )
         acting = await self.services.signins.acting(station, active=True)
-        return Turn(server=self, header=asked.header, poi=poi, acting=acting)
+        return Turn(
+            services=self.services,
+            waiting=self.waiting,
+            selling=self._selling,
+            ended=self._ended,
+            header=asked.header,
+            poi=poi,
+            acting=acting,
+        )
 
     def _poi(self, header: MessageHeader, credential: Principal | None) -> NexoPoi:
         for poi in self.config.pois:
@@ -193,7 +200,7 @@ class NexoServer:
 
     # --- how it ended
 
-    async def ended(self, turn: Turn, header: MessageHeader) -> tuple[Kept, dict[str, Any]]:
+    async def _ended(self, turn: Turn, header: MessageHeader) -> tuple[Kept, dict[str, Any]]:
         """An earlier request and the body of its answer; `StillOpen` while it has none, `NotFound` if it never came."""
         key = key_of(self.merchant_id, header)
         kept = await self.services.sql.read(lambda: find(key))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from poi_engine.clock import moment
 from poi_engine.staff.rights import Acting, Right
-from poi_server.config import NexoPoi
+from poi_server.config import Nexo, NexoPoi
 from poi_server.nexo.conditions import StillOpen
 from poi_server.nexo.messages import Echo, Kept, Made, about, access_of, claim, key_of, made
 from poi_server.nexo.wire.common import MessageHeader, POIData, TransactionIdentification
@@ -19,7 +19,7 @@ from poi_server.nexo.wire.names import Wire
 if TYPE_CHECKING:
     from poi_engine.engine import Engine
     from poi_engine.principal import Principal
-    from poi_server.nexo.server import NexoServer
+    from poi_server.nexo.waiting import Waiting
     from poi_server.services import Services
 
 
@@ -27,10 +27,14 @@ if TYPE_CHECKING:
 class Turn:
     """A request: who asks, at which station, and what it is on file as (None where nothing is kept of it).
 
-    `stop` is set when the till gives it up.
+    `selling` has the stations at which a till's request has the session to itself, `waiting` what a till may give up,
+    and `ended` tells how an earlier request ended. `stop` is set when the till gives this one up.
     """
 
-    server: NexoServer
+    services: Services
+    waiting: Waiting
+    selling: set[str]
+    ended: Callable[[Turn, MessageHeader], Awaitable[tuple[Kept, dict[str, Any]]]]
     header: MessageHeader
     poi: NexoPoi
     acting: Acting
@@ -38,14 +42,14 @@ class Turn:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def services(self) -> Services:
-        """The parts of the server."""
-        return self.server.services
+    def config(self) -> Nexo:
+        """How tills are served here."""
+        return self.services.config.nexo
 
     @property
     def engine(self) -> Engine:
         """The engine."""
-        return self.server.services.engine
+        return self.services.engine
 
     @property
     def merchant_id(self) -> str:

@@ -64,7 +64,7 @@ async def _seen(turn: Turn, session: Session) -> Session:
         waiting = asyncio.ensure_future(turn.engine.stations.see_card(turn.merchant_id, session.session_id))
     else:
         waiting = asyncio.ensure_future(_known(turn, session))
-    return await _first(waiting, turn.stop, turn.server.config.card_seconds)
+    return await _first(waiting, turn.stop, turn.config.card_seconds)
 
 
 async def _first(waiting: asyncio.Future[Session], stop: asyncio.Event, seconds: float) -> Session:

@@ -41,7 +41,7 @@ async def ask(turn: Turn, request: InputRequest) -> Wire:
     """Ask on the station's screen and wait for the answer, at most `MaxInputTime`."""
     data, output = request.input_data, request.display_output
     question = _question(request)
-    answer = await asked(turn, question, min(LONGEST, data.max_input_time or turn.server.config.card_seconds))
+    answer = await asked(turn, question, min(LONGEST, data.max_input_time or turn.config.card_seconds))
     if answer is None:
         raise Failed("Cancel", "Nobody answered in time.", "nobody-answered")
     if not answer.given:

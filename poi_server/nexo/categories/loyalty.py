@@ -98,7 +98,7 @@ async def _items(turn: Turn, transaction: LoyaltyTransaction) -> tuple[BasketLin
         raise Failed("NotAllowed", f"This POI works in {merchant.currency}.", "currency-differs")
     codes = [code for item in transaction.sale_item for code in (item.ean_upc, item.product_code) if code]
     products = await turn.engine.tills.goods(turn.merchant_id, codes)
-    lines = lines_of(transaction.sale_item, products, merchant.currency, turn.server.config.tax_codes, counter.vat_rate)
+    lines = lines_of(transaction.sale_item, products, merchant.currency, turn.config.tax_codes, counter.vat_rate)
     if transaction.total_amount is not None:
         amount = minor_units(transaction.total_amount, merchant.currency, f"{_PATH}.TotalAmount")
         if not lines and amount > 0:

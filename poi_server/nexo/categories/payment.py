@@ -174,7 +174,7 @@ async def basket_of(turn: Turn, transaction: PaymentTransaction) -> tuple[Basket
         return plain_line(amount - tip, counter.vat_rate) + _tip(tip)
     codes = [code for item in items for code in (item.ean_upc, item.product_code) if code]
     products = await turn.engine.tills.goods(turn.merchant_id, codes)
-    goods = lines_of(items, products, merchant.currency, turn.server.config.tax_codes, counter.vat_rate)
+    goods = lines_of(items, products, merchant.currency, turn.config.tax_codes, counter.vat_rate)
     lines = goods + _tip(tip)
     must_add_up(lines, amount, merchant.currency)
     return lines

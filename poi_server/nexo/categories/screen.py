@@ -16,7 +16,7 @@ _LINES = 200
 
 async def asked(turn: Turn, question: Question, seconds: float) -> Answer | None:
     """The answer, or None when none came in time. What asks can be given up, and ends with the server."""
-    waiting, key = turn.server.waiting, device_key(turn.merchant_id, turn.header)
+    waiting, key = turn.waiting, device_key(turn.merchant_id, turn.header)
     stop = waiting.began(key)
     try:
         return await turn.services.questions.ask(
@@ -24,7 +24,7 @@ async def asked(turn: Turn, question: Question, seconds: float) -> Answer | None
             asker_of(turn.header),
             question,
             seconds=seconds,
-            screen_seconds=turn.server.config.screen_seconds,
+            screen_seconds=turn.config.screen_seconds,
             stop=stop,
         )
     except Stopped:

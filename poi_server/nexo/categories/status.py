@@ -24,7 +24,7 @@ async def status(turn: Turn, request: TransactionStatusRequest) -> Wire:
     if reference is None or reference.service_id is None:
         raise Failed("MessageFormat", "Say which message: its ServiceID.", "no-reference")
     header = referred(turn, reference)
-    kept, body = await turn.server.ended(turn, header)
+    kept, body = await turn.ended(turn, header)
     told = replace(header, message_category=kept.category, message_type="Response", message_class="Service")
     return TransactionStatusResponse(
         response=SUCCESS,
@@ -41,7 +41,7 @@ async def abort(turn: Turn, request: AbortRequest) -> None:
     if reference.poiid not in (None, turn.header.poiid):
         return  # another counter's requests are not this till's to stop
     if reference.service_id is not None:
-        turn.server.waiting.stop(key_of(turn.merchant_id, referred(turn, reference)))
+        turn.waiting.stop(key_of(turn.merchant_id, referred(turn, reference)))
     if reference.service_id is not None or reference.device_id is not None:
         await turn.services.questions.take_back(turn.merchant_id, turn.station_id, asker_of(turn.header, reference))
 
