@@ -152,9 +152,7 @@ async def test_two_processes_merge_and_pay_at_once(shared: Shop, postgres_url: s
     """The other process has connections of its own, so that its transactions really run beside ours."""
     other = open_sql(postgres_url)
     shop = shared
-    beside = Shop(other, shop.sessions, Path("/nonexistent"))
-    beside.terminal, beside.connectors, beside.clock, beside.ids = shop.terminal, shop.connectors, shop.clock, shop.ids
-    beside.engine = beside.build()
+    beside = shop.beside(other)
     try:
         await offer(shop, "off_cash", Cashback(amount=40))
         for turn in range(12):
@@ -179,9 +177,7 @@ async def test_two_processes_merge_and_pay_at_once(shared: Shop, postgres_url: s
 @pytest.mark.postgresql
 async def test_two_processes_merge_the_same_records_both_ways(shared: Shop, postgres_url: str) -> None:
     other = open_sql(postgres_url)
-    beside = Shop(other, shared.sessions, Path("/nonexistent"))
-    beside.clock, beside.ids = shared.clock, shared.ids
-    beside.engine = beside.build()
+    beside = shared.beside(other)
     try:
         for _ in range(6):
             ada, bo = await shared.customer("Ada"), await shared.customer("Bo")
@@ -253,12 +249,7 @@ async def test_what_a_payment_leaves_while_another_process_merges(
     )
     other = open_sql(postgres_url)
     paused = Paused(other, after)
-    beside = Shop(paused, shared.sessions, Path("/nonexistent"))
-    beside.terminal, beside.connectors, beside.clock, beside.ids = (
-        *(shared.terminal, shared.connectors),
-        *(shared.clock, shared.ids),
-    )
-    beside.engine = beside.build()
+    beside = shared.beside(paused)
     try:
         ending = (
             beside.engine.stations.abandon(M, accepted.session_id)

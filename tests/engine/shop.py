@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -134,12 +136,19 @@ class Shop:
         self.ids = Ids(self.clock.now)
         self.connectors: Mapping[str, PaymentConnector] = {"simulator": self.terminal}
         self.engine = self.build()
-        self._keys = 0
+        self._keys = count(1)
 
     def build(self, trace: Trace = untraced, *, exclusive: bool = True) -> Engine:
         """A new engine on the same storage."""
         parts = (self.sql, self.sessions, self.seen, self.connectors, self.clock, self.ids)
         return Engine(*parts, trace=trace, exclusive=exclusive)
+
+    def beside(self, sql: Sql) -> "Shop":
+        """Another process of the shop, on connections of its own."""
+        other = copy(self)
+        other.sql = sql
+        other.engine = other.build()
+        return other
 
     async def setup(self, settings: str = "{}") -> "Shop":
         """The merchant's rows and products."""
@@ -155,8 +164,7 @@ class Shop:
 
     def key(self) -> str:
         """A new idempotency key."""
-        self._keys += 1
-        return f"key-{self._keys}"
+        return f"key-{next(self._keys)}"
 
     async def basket(self, *amounts: int, station: str = STATION) -> Session:
         """An open session with plain amounts."""

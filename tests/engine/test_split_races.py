@@ -10,11 +10,9 @@ from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict, PoiError
 from poi_engine.session import Session
 from poi_engine.settings import MealVoucher, write_setting
-from poi_engine.setup import Setup
 from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
-from poi_engine.verify import verify
-from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
+from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop, processes_of
 from tests.engine.test_split_tender import gift_card
 
 pytestmark = [pytest.mark.valkey, pytest.mark.postgresql]
@@ -25,18 +23,9 @@ ROUNDS = 3
 @pytest.fixture
 async def two(postgres_url: str, sessions: RedisSessions, tmp_path: Path) -> AsyncIterator[tuple[Shop, Shop]]:
     """Two processes of one shop, each with connections of its own."""
-    first, second = open_sql(postgres_url), open_sql(postgres_url)
-    shop = Shop(first, sessions, tmp_path)
-    beside = Shop(second, sessions, Path("/nonexistent"))
-    beside.terminal, beside.connectors, beside.clock, beside.ids = shop.terminal, shop.connectors, shop.clock, shop.ids
-    beside.engine = beside.build()
-    beside.key = shop.key  # type: ignore[method-assign]
-    await shop.setup()
-    await Setup(first, shop.ids).load_zones()
-    yield shop, beside
-    assert await verify(first) == []
-    await shop.close()
-    await first.close()
+    second = open_sql(postgres_url)
+    async with processes_of([open_sql(postgres_url)], sessions, tmp_path) as [shop]:
+        yield shop, shop.beside(second)
     await second.close()
 
 
