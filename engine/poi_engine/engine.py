@@ -35,6 +35,7 @@ from poi_engine.goods.stockroom import Stockroom
 from poi_engine.handover import HandOvers
 from poi_engine.ids import Ids
 from poi_engine.insights.counting import Counting
+from poi_engine.offline.dropped import DroppedSales
 from poi_engine.offline.local import LocalList
 from poi_engine.offline.sales import OfflineSales
 from poi_engine.orders.orders import Orders
@@ -86,8 +87,7 @@ class Engine:
         self.places = Places(sql, clock)
         connectors = {**connectors, TRANSFER: TransferConnector(sql, clock)}
         grace = 0.0 if exclusive else SHARED_GRACE_SECONDS
-        wiring = Wiring(sql, sessions, screens, connectors, clock, ids, self.places, trace, grace)
-        self.wiring = wiring
+        self.wiring = wiring = Wiring(sql, sessions, screens, connectors, clock, ids, self.places, trace, grace)
         desk = Desk(wiring)
         settlement = Settlement(wiring, desk)
         self.sales = Sales(sql)
@@ -117,6 +117,7 @@ class Engine:
         self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds, self.confirmations)
         self.whole_sales = WholeSales(wiring, desk, self.stations, self.offers, self.customers, self.checkout)
         self.offline = OfflineSales(wiring, self.offers, self.customers)
+        self.dropped_sales = DroppedSales(wiring)
         self.local_offers = LocalList(wiring, self.offers)
         self.orders = Orders(wiring, desk, self.stations, self.offers, self.customers, self.products, refunds)
         self.gift_cards = GiftCards(wiring)

@@ -10,9 +10,11 @@ from poi_engine.checkout.doubts import InDoubt, in_doubt
 from poi_engine.checkout.meal_vouchers import Payable
 from poi_engine.checkout.reversals import PutRight
 from poi_engine.means import Means
+from poi_engine.offline.dropped import Dropped
 from poi_engine.offline.local import LocalOffers
 from poi_engine.offline.sales import OfflineSale, Recorded
 from poi_engine.settings import MealVoucher, OfflinePolicy, read_merchant
+from poi_engine.staff.approvals import allowance_of
 from poi_server.http import COUNTER, MANAGER, OWNER, READER, Call, Routes
 from poi_server.routes.counter import own_session, own_station
 
@@ -217,3 +219,17 @@ async def offline_sales(call: Call, station_id: str, body: OfflineBody) -> Offli
     own_station(call, station_id)
     recording = call.engine.offline.record(call.merchant_id, station_id, body.sales, by=call.by)
     return OfflineAnswer(items=tuple(await asyncio.shield(recording)))
+
+
+@routes.post(
+    "/v1/stations/{station_id}/offline-sales/dropped",
+    roles=COUNTER,
+    right="resolve",
+    summary="Give up a sale made without the server that it refuses for good",
+)
+async def drop_offline_sale(call: Call, station_id: str, body: Dropped) -> None:
+    """The device forgets it; what it was, your name and your reason go on record. A seller needs a consent."""
+    own_station(call, station_id)
+    allowance = allowance_of(call.acting, "resolve", body.approval_id)
+    dropping = call.engine.dropped_sales.drop(call.merchant_id, station_id, body, by=call.by, allowance=allowance)
+    await asyncio.shield(dropping)

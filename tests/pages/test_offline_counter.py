@@ -1,6 +1,7 @@
 """The counter without the server, in Chromium: cash goes on, nothing is doubled, and the page opens again offline."""
 
 import pytest
+from msgspec import json
 from playwright.async_api import Page, expect
 
 from tests.pages.conftest import TABLET, Visit, Visitor
@@ -120,7 +121,30 @@ async def test_one_that_the_server_cannot_read_stops_no_other_and_is_told(
     await expect(page.get_by_text("A sale made offline still waits").first).to_be_visible()
     await expect(page.get_by_text("Recorded with the server: 1").first).to_be_visible()
     assert sorted(await _sold(shop, station_id)) == sorted([140, *before])
+    await _given_up(page, shop)
     await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 0})
+
+
+async def _given_up(page: Page, shop: Shop) -> None:
+    """A manager looks at it, takes it out as a file and drops it with a reason; the queue is empty."""
+    await page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    strip = page.locator(".spoilt", has_text="cannot be recorded: 1")
+    await strip.get_by_role("button", name="Look at them").click()
+    dialog = page.get_by_role("dialog", name="Sales that cannot be recorded")
+    await expect(dialog.locator(".doubt")).to_contain_text("€0.01")
+    await expect(dialog.get_by_role("button", name="Take it off this device")).to_be_disabled()
+    async with page.expect_download() as saving:
+        await dialog.get_by_role("button", name="Save as a file").click()
+    told = json.decode((await (await saving.value).path()).read_bytes())
+    assert [one["sale"]["offline_id"] for one in told] == ["spoilt-000000000001"]
+    await dialog.get_by_role("button", name="Take it off this device").click()
+    sure = page.get_by_role("dialog", name="Take it off this device")
+    await sure.get_by_label("Why, and what became of the money").fill("a test of the till")
+    await sure.get_by_role("button", name="Drop it").click()
+    await expect(dialog.get_by_text("Nothing is left.")).to_be_visible()
+    await expect(strip).to_be_hidden()
+    (entry,) = (await shop.ask("GET", "/v1/audit?act=offline-dropped")).json["items"]
+    assert entry["why"].startswith("a test of the till; ")
 
 
 TENTH = {

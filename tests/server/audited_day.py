@@ -60,6 +60,8 @@ class Day:
         now = datetime.now(UTC).isoformat()
         sold = {"offline_id": "0123456789abcdef", "sold_at": now, "total": 100, "lines": [{"unit_price": 100}]}
         await self.do("POST", "/v1/stations/{station_id}/offline-sales", {"sales": [sold]}, **station)
+        spoilt = {"offline_id": "0123456789abcdeg", "what": "700: not the sum", "reason": "rung up again"}
+        await self.do("POST", "/v1/stations/{station_id}/offline-sales/dropped", spoilt, **station)
         entrance = {"seller_id": person, "pin": "5093"}
         await self.do("POST", "/v1/stations/{station_id}/sign-in", entrance, role="station", **station)
         await self.do("POST", "/v1/stations/{station_id}/sign-out", role="station", **station)

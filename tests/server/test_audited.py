@@ -34,6 +34,7 @@ AUDITED = {
     "PUT /v1/settings/means": "set-means",
     "PUT /v1/settings/offline": "set-offline",
     "POST /v1/stations/{station_id}/offline-sales": "offline-sale",
+    "POST /v1/stations/{station_id}/offline-sales/dropped": "offline-dropped",
     "PUT /v1/settings/meal-vouchers": "set-meal-vouchers",
     f"POST {SESSION}/resolve": "resolve-paid",
     "POST /v1/payments/{payment_id}/at-risk": "forward-lost",

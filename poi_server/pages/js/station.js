@@ -53,7 +53,7 @@ class PoiStation extends HTMLElement {
 
   /** What goes on without the server. */
   async #offline() {
-    return new (await import("./station/offline.js")).Offline(this.#stationId);
+    return new (await import("./station/offline.js")).Offline(this.#stationId, (what, run) => this.#person.withConsent(what, run));
   }
 
   #build() {

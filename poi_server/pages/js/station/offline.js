@@ -7,6 +7,7 @@ import { decimals, merchantCurrency, money, setCurrency, t } from "../i18n.js";
 import { busy, button, dialog, field, iconButton, toast } from "../ui.js";
 import { Kept } from "./kept.js";
 import { amountOf, totalOf, withOffers } from "./local_offers.js";
+import { Spoilt } from "./spoilt.js";
 
 const PAGE = 200;
 const MOST_PRODUCTS = 5000;
@@ -25,11 +26,14 @@ export class Offline {
   #sending = null;
   #former = [];
   #told = new Set();
+  #spoilt;
   #strip = h("div", { class: "banner is-warn away no-print", role: "status", hidden: true });
 
-  constructor(stationId) {
+  /** `consent(what, run)`: a second person's word, where an act takes one. */
+  constructor(stationId, consent) {
     this.#stationId = stationId;
     this.#kept = new Kept(stationId);
+    this.#spoilt = new Spoilt(stationId, consent);
     document.getElementById("main").before(this.#strip);
     setInterval(() => this.send(), AGAIN_MS);
   }
@@ -109,17 +113,22 @@ export class Offline {
   async #sendAll() {
     let done = 0;
     let odd = 0;
+    const spoilt = [];
     for (const kept of [this.#kept, ...this.#former]) {
       const waiting = (await kept.all("queue")).map((sale) => (kept === this.#kept ? sale : { ...sale, from_station: kept.stationId }));
       for (let from = 0; from < waiting.length; from += BATCH) {
         for (const one of await this.#answered(waiting.slice(from, from + BATCH))) {
-          if (!one.sale_id) this.#keptBack(one);
-          else await kept.remove("queue", one.offline_id);
+          if (one.sale_id) await kept.remove("queue", one.offline_id);
+          else {
+            this.#keptBack(one);
+            spoilt.push({ kept, sale: waiting.find((sale) => sale.offline_id === one.offline_id), code: one.code, reason: one.detail });
+          }
           done += Boolean(one.sale_id);
           odd += one.differences?.length > 0;
         }
       }
     }
+    this.#spoilt.show(spoilt);
     if (done) toast(t("offline.recorded", { count: done }), "good");
     if (odd) toast(t("offline.differs", { count: odd }), "bad");
   }
@@ -142,7 +151,7 @@ export class Offline {
       return (await post(`/v1/stations/${this.#stationId}/offline-sales`, { sales })).items;
     } catch (problem) {
       if (![400, 413, 422].includes(problem.status)) throw problem;
-      if (sales.length === 1) return [{ offline_id: sales[0].offline_id, detail: problem.text }];
+      if (sales.length === 1) return [{ offline_id: sales[0].offline_id, code: problem.code, detail: problem.text }];
       const answers = [];
       for (const sale of sales) answers.push(...(await this.#answered([sale])));
       return answers;
