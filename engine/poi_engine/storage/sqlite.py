@@ -1,7 +1,7 @@
 """SQLite behind the `Sql` port: one writer thread with group commit, a few reader threads.
 
-A write is answered only after the COMMIT (with its fsync) of the batch it ran in. Each job runs in a SAVEPOINT of its
-own, so that a job which raises is undone alone. When a COMMIT fails every job of its batch fails, and the connection
+A write is answered only after the COMMIT (with its fsync) of the batch it ran in. A job which raises is undone alone: the
+others of its batch are run anew, each in a SAVEPOINT of its own. When a COMMIT fails every job of its batch fails, and the connection
 is opened anew before the next batch: an fsync that failed is never tried again on the same handle, and what it may have
 left half-durable in the log is first moved to the database, so that nothing acknowledged later depends on it.
 """
@@ -225,9 +225,11 @@ class SqliteSql:
 
     def _run_batch(self, connection: sqlite3.Connection, batch: list[Ticket]) -> bool:
         """Run, commit and answer a batch; False when the connection must not be used again. Raises before COMMIT."""
-        for ticket in batch:
-            self._trace("job-start")
-            self._run_job(connection, ticket)
+        failed = self._run_together(connection, batch)
+        if failed is not None:
+            connection.execute("rollback")
+            connection.execute("begin immediate")
+            self._run_apart(connection, [ticket for ticket in batch if ticket is not failed])
         self._trace("before-commit")
         try:
             connection.execute("commit")
@@ -240,9 +242,26 @@ class SqliteSql:
         answer(batch)
         return True
 
+    def _run_together(self, connection: sqlite3.Connection, batch: list[Ticket]) -> Ticket | None:
+        """Run the jobs without savepoints, for each costs a copy of every page that is changed; the first that raises."""
+        for ticket in batch:
+            self._run_job(connection, ticket)
+            if ticket.failure is not None:
+                return ticket
+        return None
+
+    def _run_apart(self, connection: sqlite3.Connection, tickets: list[Ticket]) -> None:
+        """Run each job in a savepoint, so that whichever raises is undone alone."""
+        for ticket in tickets:
+            connection.execute("savepoint job")
+            self._run_job(connection, ticket)
+            if ticket.failure is not None:
+                connection.execute("rollback to job")
+            connection.execute("release job")
+
     def _run_job(self, connection: sqlite3.Connection, ticket: Ticket) -> None:
-        """Run one job in its savepoint and keep its outcome; raises only when the transaction is lost."""
-        connection.execute("savepoint job")
+        """Run one job and keep its outcome; raises only when the transaction is lost."""
+        self._trace("job-start")
         try:
             ticket.result = drive(ticket.job(), connection)
         except sqlite3.Error as error:
@@ -251,9 +270,6 @@ class SqliteSql:
                 raise
         except BaseException as error:  # whatever it is, it is the caller's: the writer goes on
             ticket.failure = error
-        if ticket.failure is not None:
-            connection.execute("rollback to job")
-        connection.execute("release job")
 
     # --- the readers' threads --------------------------------------------------------------------------------------
 
