@@ -41,13 +41,20 @@ class Desk:
         """The session, brought up to what SQL says of its payment; SQL alone when Redis is away or has lost it."""
         if unshown := self._unshown.get((merchant_id, session_id)):
             return unshown
+        session = await self._in_redis(merchant_id, session_id)
+        return await (self.reconciled(session) if session else self._from_sql(merchant_id, session_id))
+
+    async def stored(self, merchant_id: str, session_id: str) -> Session:
+        """The session as it was stored last: for who asks SQL about its payment anyway."""
+        if unshown := self._unshown.get((merchant_id, session_id)):
+            return unshown
+        return await self._in_redis(merchant_id, session_id) or await self._from_sql(merchant_id, session_id)
+
+    async def _in_redis(self, merchant_id: str, session_id: str) -> Session | None:
         try:
-            session = await self._w.sessions.load(merchant_id, session_id)
+            return await self._w.sessions.load(merchant_id, session_id)
         except StorageError:
-            session = None
-        if session is None:
-            return await self._from_sql(merchant_id, session_id)
-        return await self.reconciled(session)
+            return None
 
     async def reconciled(self, session: Session) -> Session:
         """A session in payment as SQL has it; any other as it is."""

@@ -16,7 +16,7 @@ from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, NotFound, PoiError, StorageError
 from poi_engine.facts import read_facts
 from poi_engine.goods.products import Product, Products, on_sale
-from poi_engine.identify import Identifier, Refused, Vouched, identity_of, surer, vouch
+from poi_engine.identify import Identifier, Refused, Vouched, by_card, identity_of, surer, vouch
 from poi_engine.orders.fulfilment import placed, same_lines, still
 from poi_engine.orders.promised import promised_items
 from poi_engine.overrides import Overridden, priced, standing
@@ -61,7 +61,7 @@ class Stations:
         """The station's session if one is open, else a new one with these entries."""
         current = await self.current(merchant_id, station_id)
         if current is None or current.state in ENDED:
-            current = await self._new(merchant_id, station_id)
+            current = await self._opened(await self._fresh(merchant_id, station_id))
         return await self.set_basket(merchant_id, current.session_id, items) if items else current
 
     async def current(self, merchant_id: str, station_id: str) -> Session | None:
@@ -72,6 +72,10 @@ class Stations:
     async def get(self, merchant_id: str, session_id: str) -> Session:
         """A session by id."""
         return await self._desk.load(merchant_id, session_id)
+
+    async def stored(self, merchant_id: str, session_id: str) -> Session:
+        """A session by id, for a payment of it: what became of an earlier one is found by that."""
+        return await self._desk.stored(merchant_id, session_id)
 
     async def set_basket(
         self,
@@ -121,8 +125,15 @@ class Stations:
 
     async def present(self, merchant_id: str, station_id: str, credential: Credential) -> Session:
         """A tap or a scan: identifies a customer, or adds a product. Refusals are the session's notice."""
-        session = await self.open(merchant_id, station_id)
-        if self._repeats.again(merchant_id, station_id, credential):
+        session = await self.current(merchant_id, station_id)
+        again = self._repeats.again(merchant_id, station_id, credential)
+        if session is None or session.state in ENDED:
+            fresh = await self._fresh(merchant_id, station_id)
+            begun = None if again else await self._begun_by(fresh, credential)
+            if begun is not None:
+                return begun
+            session = await self._opened(fresh)
+        if again:
             return session
         if session.state not in CHANGEABLE:
             return await self._notice(session, Notice(code="busy"))
@@ -297,10 +308,11 @@ class Stations:
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    async def _new(self, merchant_id: str, station_id: str) -> Session:
+    async def _fresh(self, merchant_id: str, station_id: str) -> Session:
+        """A session that nobody has stored yet."""
         counter = await self._w.places.counter(merchant_id, station_id)
         merchant = await self._offers.merchant(merchant_id)
-        session = Session(
+        return Session(
             session_id=self._w.ids.new("ses"),
             merchant_id=merchant_id,
             store_id=counter.store_id,
@@ -308,26 +320,34 @@ class Stations:
             opened_at=moment(self._w.at()),
             basket=Basket(currency=merchant.currency),
         )
-        if not await self._w.sessions.save(session, expected_revision=None):
-            faster = await self.current(merchant_id, station_id)
-            if faster is None:
-                raise StorageError("sessions-away", "The new session could not be stored.")
-            return faster
-        await self._w.screens.session_changed(session)
+
+    async def _opened(self, fresh: Session) -> Session:
+        """The new session on the screens, or the one that somebody else opened there meanwhile."""
+        if await self._desk.store(fresh, None):
+            return fresh
+        faster = await self.current(fresh.merchant_id, fresh.station_id)
+        if faster is None:
+            raise StorageError("sessions-away", "The new session could not be stored.")
+        return faster
+
+    async def _begun_by(self, fresh: Session, credential: Credential) -> Session | None:
+        """The new session of whoever carries this card, stored once; None for any other credential, and when somebody
+        else has opened one there meanwhile."""
+        at = self._w.at()
+        found = await self._w.sql.read(lambda: _carrier(fresh.merchant_id, credential, at))
+        if found is None:
+            return None
+        identity, facts = found
+        session = await self.decided(_identified(fresh, identity, at), known=facts)
+        if not await self._desk.store(session, None):
+            return None
+        await self._w.screens.customer_changed(session.merchant_id, identity.customer_id, "identified")
         return session
 
     async def _identify(self, session: Session, identity: Identity) -> Session:
         async def step(current: Session) -> Session:
             must_be_changeable(current)
-            notice = Notice(code="identified", values={"scheme": identity.scheme})
-            at = self._w.at()
-            known = surer(current.identity, replace(identity, proved_at=at), at)
-            basket, contact_id = current.basket, current.contact_id
-            if current.identity is not None and current.identity.customer_id != known.customer_id:
-                basket = replace(basket, rewards=())  # the one before asked for them
-                contact_id = None
-            changed = replace(current, identity=known, basket=basket, contact_id=contact_id, notice=notice)
-            return await self.decided(changed)
+            return await self.decided(_identified(current, identity, self._w.at()))
 
         changed = await self._desk.change(session.merchant_id, session.session_id, step, session)
         await self._w.screens.customer_changed(session.merchant_id, identity.customer_id, "identified")
@@ -372,6 +392,23 @@ def situation_of(session: Session, counter: Counter, facts: CustomerFacts | None
         channel=session.channel,
         partner=session.partner,
     )
+
+
+def _identified(current: Session, identity: Identity, at: int) -> Session:
+    """The session with whom a card or code shows to be there."""
+    notice = Notice(code="identified", values={"scheme": identity.scheme})
+    known = surer(current.identity, replace(identity, proved_at=at), at)
+    basket, contact_id = current.basket, current.contact_id
+    if current.identity is not None and current.identity.customer_id != known.customer_id:
+        basket = replace(basket, rewards=())  # the one before asked for them
+        contact_id = None
+    return replace(current, identity=known, basket=basket, contact_id=contact_id, notice=notice)
+
+
+def _carrier(merchant_id: str, credential: Credential, at: int) -> Job[tuple[Identity, CustomerFacts] | None]:
+    """Who carries a card that is known, and what is on file of them; None for any other credential."""
+    identity = yield from by_card(merchant_id, credential, at)
+    return (identity, (yield from read_facts(merchant_id, identity.customer_id, at))) if identity else None
 
 
 def _goods_and_facts(

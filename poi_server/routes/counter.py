@@ -265,7 +265,8 @@ async def accept(call: Call, session_id: str, body: AcceptBody) -> Session:
     summary="Pay the accepted total, or a part of it",
 )
 async def pay(call: Call, session_id: str, body: PayBody) -> Session:
-    station_id = (await own_session(call, session_id)).station_id
+    known = await call.engine.stations.stored(call.merchant_id, session_id)
+    station_id = own_station(call, known.station_id)
     await must_take(call, station_id, body.means)
     paying = call.engine.checkout.pay(
         call.merchant_id,
@@ -278,6 +279,7 @@ async def pay(call: Call, session_id: str, body: PayBody) -> Session:
         station_id=station_id,
         key=call.key,
         by=call.by,
+        known=known,
     )
     return shown_to(call, await asyncio.shield(paying))  # a caller who hangs up does not interrupt a payment
 

@@ -50,6 +50,7 @@ class _Call(NamedTuple):
     station_id: str | None
     key: Key
     by: Principal
+    known: Session | None = None
 
 
 class Checkout:
@@ -125,6 +126,7 @@ class Checkout:
         station_id: str | None = None,
         key: str,
         by: Principal,
+        known: Session | None = None,
         accepting: Session | None = None,
         unshown: bool = False,
     ) -> Session:
@@ -133,6 +135,7 @@ class Checkout:
 
         `decision_id`: what the payer saw accepted; `Conflict` `decision-changed` when another decision is accepted by
         now, and nothing is paid. `station_id`: where it is paid; the checkout follows a session that was handed over.
+        `known` is the session if the caller has just loaded it.
         `accepting`: the session as it was just decided, which is accepted in the same transaction; `unshown`: nobody
         else knows it, and nobody is to before the payment has its end.
 
@@ -143,16 +146,16 @@ class Checkout:
         extra = [f"{name}={value}" for name, value in asdict(wish).items() if name != "means" and value is not None]
         asked = key_of(by, key, "pay", session_id, means, *extra)
         name = (merchant_id, asked.principal, asked.key)
-        known = self._under_way.get(name)
-        if known is None:
+        under_way = self._under_way.get(name)
+        if under_way is None:
             hiding = self._desk.unshown(accepting) if accepting and unshown else nullcontext()
-            call = _Call(merchant_id, session_id, wish, station_id, asked, by)
+            call = _Call(merchant_id, session_id, wish, station_id, asked, by, known)
             task = asyncio.create_task(self._pay(call, accepting, hiding))
-            known = self._under_way[name] = (asked.body_hash, task)
+            under_way = self._under_way[name] = (asked.body_hash, task)
             task.add_done_callback(lambda _: self._under_way.pop(name, None))
-        elif known[0] != asked.body_hash:
+        elif under_way[0] != asked.body_hash:
             raise Conflict("idempotency-mismatch", "This key is paying something else.", status=422)
-        return await asyncio.shield(known[1])
+        return await asyncio.shield(under_way[1])
 
     async def meal_voucher(self, merchant_id: str, session_id: str) -> Payable:
         """What meal vouchers may pay of the session's basket as it is decided, or of what is due of it."""
@@ -246,6 +249,11 @@ class Checkout:
         try:
             if accepting is not None:
                 return await self._accept_and_pay(accepting, call)
+            known = call.known
+            if known is not None and known.state is _S.PAYING and not is_exercise(known):
+                paid = await self._pay_known(call, known)
+                if paid is not None:
+                    return paid
             before, row = await self._w.sql.read(lambda: _standing(call))
             if before is not None:
                 return await self._again(call.merchant_id, call.session_id, before.answer)
@@ -261,16 +269,28 @@ class Checkout:
 
     async def _pay_first(self, call: _Call, row: Row | None) -> Session:
         """`row`: the session's newest checkout."""
-        merchant_id, session_id, wish, _, key, _ = call
         if row is None or row["state"] not in OPEN_STATES:
             exercise = await self._exercise(call)
             if exercise is not None:
                 return exercise
         if row is None:
             raise Conflict("not-accepted", "The customer has not accepted a total yet.")
-        station_id = await self._acceptance.follow(merchant_id, session_id, row, call.station_id)
+        station_id = await self._acceptance.follow(call.merchant_id, call.session_id, row, call.station_id)
+        return await self._pay_accepted(call, station_id, row["total"])
+
+    async def _pay_known(self, call: _Call, known: Session) -> Session | None:
+        """Pay what was accepted; None where a hand-over was cut off before SQL knew of it."""
+        try:
+            return await self._pay_accepted(call, call.station_id or known.station_id, total_of(known) or 0)
+        except Conflict as error:
+            if error.code != "handed-over":
+                raise
+            return None
+
+    async def _pay_accepted(self, call: _Call, station_id: str, total: int) -> Session:
+        merchant_id, session_id, wish, key = call.merchant_id, call.session_id, call.wish, call.key
         at = self._w.at()
-        at_once = wish.means not in BY_CONNECTOR or row["total"] == 0
+        at_once = wish.means not in BY_CONNECTOR or total == 0
         connector = "" if at_once else await self._connector_name(merchant_id, station_id, wish.means)
         intent = Intent(wish, connector, key, self._w.ids.new("pay"))
 
@@ -331,7 +351,7 @@ class Checkout:
 
     async def _exercise(self, call: _Call) -> Session | None:
         """Pay what was accepted in training, if it was."""
-        merchant_id, session_id, wish, _, key, by = call
+        merchant_id, session_id, wish, _, key, by, _ = call
         session = await self._desk.load(merchant_id, session_id)
         if not is_exercise(session) or session.state is not _S.PAYING:
             return None

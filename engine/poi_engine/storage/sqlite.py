@@ -1,9 +1,10 @@
 """SQLite behind the `Sql` port: one writer thread with group commit, a few reader threads.
 
-A write is answered only after the COMMIT (with its fsync) of the batch it ran in. A job which raises is undone alone: the
-others of its batch are run anew, each in a SAVEPOINT of its own. When a COMMIT fails every job of its batch fails, and the connection
-is opened anew before the next batch: an fsync that failed is never tried again on the same handle, and what it may have
-left half-durable in the log is first moved to the database, so that nothing acknowledged later depends on it.
+A write is answered only after the COMMIT (with its fsync) of the batch it ran in. A job which raises is undone alone:
+the others of its batch are run anew, each in a SAVEPOINT of its own. When a COMMIT fails every job of its batch fails,
+and the connection is opened anew before the next batch: an fsync that failed is never tried again on the same handle,
+and what it may have left half-durable in the log is first moved to the database, so that nothing acknowledged later
+depends on it.
 """
 
 import asyncio
@@ -243,7 +244,7 @@ class SqliteSql:
         return True
 
     def _run_together(self, connection: sqlite3.Connection, batch: list[Ticket]) -> Ticket | None:
-        """Run the jobs without savepoints, for each costs a copy of every page that is changed; the first that raises."""
+        """Run the jobs without savepoints, which cost a copy of every page that is changed; the first that raises."""
         for ticket in batch:
             self._run_job(connection, ticket)
             if ticket.failure is not None:

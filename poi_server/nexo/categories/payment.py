@@ -131,6 +131,7 @@ async def paid_by(
         decision_id=session.decision_id,
         key=turn.message_id,
         by=turn.by,
+        known=session,
     )
     with money_may_move():
         try:
