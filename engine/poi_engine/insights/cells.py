@@ -6,10 +6,11 @@ stores' own clocks. Facets of few values are kept by day only; those of many by 
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
 
+K = TypeVar("K")
 Facet = Literal["hour", "payment", "visit", "seller", "store", "product", "offer", "customer", "cohort"]
 Grain = Literal["day", "month", "year"]
 
@@ -30,7 +31,7 @@ Key = tuple[Facet, Grain, str, str, str]
 PLACE = ("facet", "grain", "store_id", "period", "value")
 
 
-class Cell(Struct):
+class Cell(Struct, frozen=True):
     """What is counted: see docs/insights.md. Amounts in minor units, quantities in thousandths."""
 
     sales: int = 0
@@ -42,16 +43,18 @@ class Cell(Struct):
     quantity: int = 0
     worth: int = 0
 
-    def add(self, other: "Cell") -> None:
-        """Count what another cell counts, too."""
-        self.sales += other.sales
-        self.refunds += other.refunds
-        self.total += other.total
-        self.refunded += other.refunded
-        self.saved += other.saved
-        self.points += other.points
-        self.quantity += other.quantity
-        self.worth += other.worth
+    def plus(self, other: "Cell") -> "Cell":
+        """What both count."""
+        return Cell(
+            self.sales + other.sales,
+            self.refunds + other.refunds,
+            self.total + other.total,
+            self.refunded + other.refunded,
+            self.saved + other.saved,
+            self.points + other.points,
+            self.quantity + other.quantity,
+            self.worth + other.worth,
+        )
 
 
 class SoldLine(NamedTuple):
@@ -100,12 +103,17 @@ def cells_of(sold: Iterable[Sold]) -> dict[Key, Cell]:
     days: dict[tuple[Facet, str, str, str], Cell] = {}
     for sale in sold:
         for facet, value, cell in (*_whole(sale), *_products(sale), *_offers(sale)):
-            days.setdefault((facet, sale.store_id, sale.local_day, value), Cell()).add(cell)
+            _add(days, (facet, sale.store_id, sale.local_day, value), cell)
     cells: dict[Key, Cell] = {}
     for place, cell in days.items():
         for key in _keys(*place):
-            cells.setdefault(key, Cell()).add(cell)
+            _add(cells, key, cell)
     return cells
+
+
+def _add(cells: dict[K, Cell], key: K, cell: Cell) -> None:
+    known = cells.get(key)
+    cells[key] = cell if known is None else known.plus(cell)
 
 
 def _keys(facet: Facet, store_id: str, day: str, value: str) -> list[Key]:
@@ -156,13 +164,9 @@ def _products(sale: Sold) -> list[tuple[Facet, str, Cell]]:
     cells: dict[str, Cell] = {}
     for line in sale.lines:
         value = f"{line.code}{SEPARATOR}{line.label}"
-        cell = cells.get(value)
-        if cell is None:
-            cell = cells[value] = _counted(sale, 0, 0)
-        cell.total += line.total
-        cell.saved += line.saved
-        cell.quantity += line.quantity
-        cell.refunded -= line.total if sale.refund_of is not None else 0
+        counted = Cell() if value in cells else _counted(sale, 0, 0)
+        refunded = 0 if sale.refund_of is None else -line.total
+        _add(cells, value, Cell(counted.sales, counted.refunds, line.total, refunded, line.saved, 0, line.quantity))
     return [("product", value, cell) for value, cell in cells.items()]
 
 

@@ -188,9 +188,11 @@ def _note_sales(merchant_id: str, buyers: Mapping[str, str], sale_ids: Sequence[
     )
     last: dict[tuple[str, str, str], int] = {}
     for row in rows:
-        for kind, value in _named(row):
-            key = (kind, value, buyers[row["sale_id"]])
-            last[key] = max(last.get(key, 0), row["created_at"])
+        buyer, at = buyers[row["sale_id"]], row["created_at"]
+        for kind, value in _named(row["code"], row["brand"], row["category"]):
+            key = (kind, value, buyer)
+            if last.get(key, 0) < at:
+                last[key] = at
     for some in portions(sorted(last)):
         yield Query(
             "insert into bought (merchant_id, kind, value, customer_id, last_at) values "
@@ -201,6 +203,7 @@ def _note_sales(merchant_id: str, buyers: Mapping[str, str], sale_ids: Sequence[
         )
 
 
-def _named(row: Row) -> list[tuple[str, str]]:
-    single = [(kind, row[column]) for kind, column in (("product", "code"), ("brand", "brand")) if row[column]]
-    return single + [("category", path) for path in category_path(row["category"])]
+@lru_cache(maxsize=4000)
+def _named(code: str, brand: str, category: str) -> tuple[tuple[str, str], ...]:
+    single = [(kind, value) for kind, value in (("product", code), ("brand", brand)) if value]
+    return (*single, *(("category", path) for path in category_path(category)))
