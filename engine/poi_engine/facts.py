@@ -21,14 +21,11 @@ def read_facts(merchant_id: str, customer_id: str, at: int) -> Job[CustomerFacts
 
     `segments`: the words given by hand, the segments that the customer is in, and each coupon as `coupon:<offer id>`.
     """
-    row = yield from _customer(merchant_id, customer_id)
-    customer_id = row["customer_id"]
-    absorbed = (yield from absorbed_by(merchant_id, customer_id)) if row["absorbed"] else ()
-    windows = yield _windows(merchant_id, (customer_id, *absorbed), at)
-    points = yield Query(
-        "select credits - debits - debits_pending as available from account where merchant_id = ? and account = ?",
-        (merchant_id, f"points:{customer_id}"),
-    )
+    row = yield from _customer(merchant_id, customer_id, at)
+    customer_id, sums = row["customer_id"], row
+    if row["absorbed"]:
+        absorbed = yield from absorbed_by(merchant_id, customer_id)
+        sums = (yield _windows(merchant_id, (customer_id, *absorbed), at))[0]
     carried = yield Query(
         "select distinct 'coupon:' || offer_id as word from coupon where merchant_id = ? and customer_id = ? "
         "and used_at is null and voided_at is null and expires_at > ? union all "
@@ -37,17 +34,21 @@ def read_facts(merchant_id: str, customer_id: str, at: int) -> Job[CustomerFacts
         (merchant_id, customer_id, at, *(merchant_id, customer_id) * 2),
     )
     segments = (*given_words(row["segments"]), *(row["word"] for row in carried))
-    return facts_of(customer_id, row, windows[0], segments, points[0]["available"] if points else 0)
+    return facts_of(customer_id, row, sums, segments, row["points"] or 0)
 
 
-def _customer(merchant_id: str, customer_id: str) -> Job[Row]:
-    """The customer's row; of one that was merged, the row that lives on."""
+def _customer(merchant_id: str, customer_id: str, at: int) -> Job[Row]:
+    """The customer's row with their points and the sums of `window_sums`; of one that was merged, the row that lives
+    on."""
     asked = customer_id
     for _ in range(2):
+        windows = _windows(merchant_id, (customer_id,), at)
         rows = yield Query(
-            "select customer_id, tier, segments, birthday, visits, spend, last_visit_at, absorbed, merged_into "
-            "from customer where merchant_id = ? and customer_id = ? and erased_at is null",
-            (merchant_id, customer_id),
+            "select c.customer_id, tier, segments, birthday, visits, spend, last_visit_at, absorbed, merged_into, w.*, "
+            "(select credits - debits - debits_pending from account where merchant_id = ? and account = ?) as points "
+            f"from customer c cross join ({windows.text}) w "
+            "where c.merchant_id = ? and c.customer_id = ? and erased_at is null",
+            (merchant_id, f"points:{customer_id}", *windows.values, merchant_id, customer_id),
         )
         if rows and rows[0]["merged_into"] is None:
             return rows[0]

@@ -255,12 +255,15 @@ def card_holder(merchant_id: str, scheme: str, subject: str, at: int) -> Job[tup
     """Whom a card identifies, without balances, and whether staff linked it within `COOLING_OFF_US` and nothing of the
     customer's has stood by it."""
     rows = yield Query(
-        "select customer_id, unproved_since from credential where merchant_id = ? and scheme = ? and subject = ?",
+        f"select k.customer_id as held_by, k.unproved_since, c.{_COLUMNS.replace(', ', ', c.')} from credential k "
+        "left join customer c on c.merchant_id = k.merchant_id and c.customer_id = k.customer_id "
+        "and c.merged_into is null and c.erased_at is null where k.merchant_id = ? and k.scheme = ? and k.subject = ?",
         (merchant_id, scheme, subject),
     )
     if not rows:
         return None
-    row = yield from _row_of(merchant_id, rows[0]["customer_id"])
+    known = rows[0]["customer_id"] is not None
+    row = rows[0] if known else (yield from _row_of(merchant_id, rows[0]["held_by"]))
     since = rows[0]["unproved_since"]
     return _view(row, {}), since is not None and since > at - COOLING_OFF_US
 

@@ -7,10 +7,10 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from poi_engine.ports import Query
+from poi_engine.storage.locks import only_asked
 
 _LITERAL = re.compile(r"('(?:[^']|'')*')")
 _PLACE = re.compile(r"(?<!not )in \((\?(?:, \?)*)\)|\?")
-_LOCK = re.compile(r"update (\w+) set (\w+) = \2 where (.+?)(?: returning (.+))?", re.DOTALL)
 
 
 class Statement(NamedTuple):
@@ -53,14 +53,10 @@ def statement(text: str) -> Statement:
     return Statement("".join(parts), None if all(size is None for size in lists) else tuple(lists))
 
 
-@lru_cache(maxsize=4096)
 def locking(text: str) -> str:
-    """A change that sets a column to itself locks its row: PostgreSQL can without writing a new version of it."""
-    found = _LOCK.fullmatch(text)
-    if found is None:
-        return text
-    table, _, condition, columns = found.groups()
-    return f"select {columns or 1} from {table} where {condition} for no key update"
+    """What locks rows by changing nothing, without writing a new version of them."""
+    asked = only_asked(text)
+    return text if asked is None else f"{asked} for no key update"
 
 
 @lru_cache(maxsize=4096)
