@@ -12,6 +12,7 @@ from poi_engine.checkout.refund_jobs import (
     Answer,
     Doubt,
     RefundBefore,
+    Wanted,
     decline_by_person,
     decline_refund,
     doubt_refund,
@@ -69,21 +70,16 @@ class Refunds:
         body = ["all"] if lines is None else [f"{line.line_id}={line.quantity}" for line in lines]
         scope = [f"{name}={value}" for name, value in (("place", place), ("order", order_id)) if value is not None]
         asked = key_of(by, key, "refund", sale_id, reason, *body, *scope)
-        station_id = by.station_id
+        wanted = Wanted(sale_id, lines, reason, place, order_id)
         checkout_id = self._w.ids.new("ref")
         opened = await self._write(
             lambda at: open_refund(
                 merchant_id,
-                sale_id,
-                lines,
-                reason,
-                station_id,
-                by.who,
+                wanted,
+                by,
                 allowance or Allowance(who=by.who),
                 asked,
                 checkout_id,
-                place=place,
-                order_id=order_id,
                 ids=self._w.ids,
                 at=at,
                 trace=self._w.trace,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from msgspec import Struct, json, msgpack
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from poi_engine.goods.stock import check_place
 from poi_engine.ids import Ids
 from poi_engine.orders.sale import lines_back
 from poi_engine.ports import Job, PaymentResult, Query, Row
+from poi_engine.principal import Principal
 from poi_engine.sales import document_of, read_lines
 from poi_engine.staff.approvals import Allowance, allow, give_back
 from poi_engine.value.lines import hold_back, let_back
@@ -45,6 +47,19 @@ class RefundDocument(Struct, frozen=True, kw_only=True):
     def paid_back(self) -> tuple[int, ...]:
         """What goes back on each tender."""
         return self.shares or (self.plan.total,)
+
+
+class Wanted(NamedTuple):
+    """What is to be taken back, and why: these lines of a sale, or (None) all that is left of it.
+
+    `place`: where the goods arrive, None: where they were taken; `order_id`: of whose lines only.
+    """
+
+    sale_id: str
+    lines: Sequence[ReturnedLine] | None
+    reason: str
+    place: str | None = None
+    order_id: str | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -79,17 +94,12 @@ def refund_sale_of(checkout_id: str) -> str:
 
 def open_refund(
     merchant_id: str,
-    sale_id: str,
-    asked: Sequence[ReturnedLine] | None,
-    reason: str,
-    station_id: str | None,
-    by: str,
+    wanted: Wanted,
+    by: Principal,
     allowance: Allowance,
     key: Key,
     checkout_id: str,
     *,
-    place: str | None = None,
-    order_id: str | None = None,
     ids: Ids,
     at: int,
     trace: Trace,
@@ -99,8 +109,10 @@ def open_refund(
     before = yield from promise(merchant_id, key, checkout_id, at)
     if before is not None:
         return RefundBefore(checkout_id=before.subject, answer=answer_in(before))
+    sale_id, asked, reason, place, order_id = wanted
     sale = yield from lock_sale(merchant_id, sale_id, at)
-    yield from must_be_open(merchant_id, station_id or sale["station_id"], at)
+    station_id = by.station_id or sale["station_id"]
+    yield from must_be_open(merchant_id, station_id, at)
     trace("refund.locked")
     document = document_of(sale)
     lines = yield from read_lines(merchant_id, sale_id)
@@ -120,7 +132,7 @@ def open_refund(
         refund_of=sale_id,
         plan=plan,
         reason=reason,
-        by=by,
+        by=by.who,
         zone=zones[0]["zone"],
         approved_by=approver,
         place=place,
@@ -131,7 +143,7 @@ def open_refund(
     customer_id, currency = sale["customer_id"], sale["currency"]
     yield from hold_back(merchant_id, checkout_id, plan.lines, customer_id, currency, ids=ids, at=at)
     trace("refund.written")
-    return RefundSending(payment=payment, station_id=station_id or sale["station_id"], currency=currency)
+    return RefundSending(payment=payment, station_id=station_id, currency=currency)
 
 
 def decline_refund(
@@ -267,13 +279,13 @@ def refunds_of(merchant_id: str, sale_id: str, states: tuple[str, ...]) -> Job[l
 
 
 def _insert_checkout(
-    merchant_id: str, checkout_id: str, sale: Row, station_id: str | None, total: int, opened: RefundDocument, at: int
+    merchant_id: str, checkout_id: str, sale: Row, station_id: str, total: int, opened: RefundDocument, at: int
 ) -> Query:
     return Query(
         "insert into checkout (merchant_id, checkout_id, session_id, store_id, station_id, customer_id, state, total, "
         "currency, document, created_at, changed_at) values (?, ?, ?, ?, ?, ?, 'paying', ?, ?, ?, ?, ?)",
         (
-            *(merchant_id, checkout_id, sale["sale_id"], sale["store_id"], station_id or sale["station_id"]),
+            *(merchant_id, checkout_id, sale["sale_id"], sale["store_id"], station_id),
             *(sale["customer_id"], -total, sale["currency"], json.encode(opened).decode(), at, at),
         ),
     )
