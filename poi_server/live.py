@@ -107,16 +107,17 @@ class Live:
         if told.origin != self._origin:
             self._deliver(told)
 
-    async def session_changed(self, session: Session) -> None:
+    async def session_changed(self, session: Session, *, here: bool = False) -> None:
         """The station's screens get the session; the customer's phone a summary."""
         station: Topic = (session.merchant_id, "station", session.station_id)
-        if self._heard(station):
-            await self._tell((station,), {"kind": "session", "session": shown(session, micros(self._clock.now()))})
+        if self._heard(station, here=here):
+            told = shown(session, micros(self._clock.now()))
+            await self._tell((station,), {"kind": "session", "session": told}, here=here)
         if session.identity is None:
             return
         phone: Topic = (session.merchant_id, "customer", session.identity.customer_id)
-        if self._heard(phone):
-            await self._tell((phone,), {"kind": "session", "session": for_phone(session)})
+        if self._heard(phone, here=here):
+            await self._tell((phone,), {"kind": "session", "session": for_phone(session)}, here=here)
 
     async def session_left(self, session: Session, station_id: str) -> None:
         """The screens of the station that it was handed over from see that it is elsewhere."""
@@ -158,16 +159,16 @@ class Live:
         topics = [(merchant_id, "station", station_id), question_topic(merchant_id, station_id)]
         await self._tell(tuple(topics), {"kind": "question"})
 
-    def _heard(self, *topics: Topic) -> bool:
+    def _heard(self, *topics: Topic, here: bool = False) -> bool:
         """Whether a screen watches here, or one might elsewhere."""
-        return self._publish is not None or not self._watchers.keys().isdisjoint(topics)
+        return (self._publish is not None and not here) or not self._watchers.keys().isdisjoint(topics)
 
-    async def _tell(self, topics: tuple[Topic, ...], body: dict[str, Any]) -> None:
-        if not self._heard(*topics):
+    async def _tell(self, topics: tuple[Topic, ...], body: dict[str, Any], *, here: bool = False) -> None:
+        if not self._heard(*topics, here=here):
             return
         told = Told(origin=self._origin, topics=topics, body=msgspec.json.encode(body))
         self._deliver(told)
-        if self._publish is None:
+        if self._publish is None or here:
             return
         try:
             await self._publish(self._encode(told))

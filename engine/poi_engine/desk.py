@@ -27,7 +27,8 @@ class Desk:
 
     @contextmanager
     def unshown(self, session: Session) -> Iterator[None]:
-        """Keep a new session from everybody else until it is settled: it is stored once. One at a station."""
+        """Store a new session once, when it is settled: until then the screens of this process alone see it. One at a
+        station."""
         if any(_same_station(session, other) for other in self._unshown.values()):
             raise station_busy()
         key = (session.merchant_id, session.session_id)
@@ -96,6 +97,7 @@ class Desk:
         key = (changed.merchant_id, changed.session_id)
         if key in self._unshown:
             self._unshown[key] = changed
+            await self._w.screens.session_changed(changed, here=True)
             return True
         if not await self._w.sessions.save(changed, expected_revision=revision):
             return False

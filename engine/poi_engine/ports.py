@@ -105,7 +105,8 @@ class OrderTold(Struct, frozen=True, kw_only=True):
 class Screens(Protocol):
     """Everybody who looks, in every process."""
 
-    async def session_changed(self, session: Session) -> None: ...
+    async def session_changed(self, session: Session, *, here: bool = False) -> None:
+        """Show the session as it is. `here`: in this process alone, without Redis."""
 
     async def session_left(self, session: Session, station_id: str) -> None:
         """The session goes on at its station: the screens of `station_id` let go of it."""

@@ -3,7 +3,9 @@
 import msgspec
 import pytest
 
-from poi_engine.clock import SystemClock
+from poi_engine.clock import SystemClock, moment
+from poi_engine.session import Session
+from poi_offers.situation import Basket
 from poi_server.live import Live, Told, Watcher
 
 
@@ -28,3 +30,20 @@ async def test_after_a_gap_every_screen_is_told_to_load_afresh() -> None:
     watcher.put(b"{}")
     live.resync()
     assert await anext(watcher.messages()) == b'{"kind":"resync"}'
+
+
+async def test_what_is_shown_here_alone_asks_nothing_of_redis() -> None:
+    """A sale in one request on its way: the screens of its process see it, the others its end."""
+    published: list[bytes] = []
+
+    async def publish(message: bytes) -> None:
+        published.append(message)
+
+    live, watcher = Live("prc_1", publish, SystemClock()), Watcher()
+    live.watch(watcher, ("mer_1", "station", "sta_1"))
+    names = {"session_id": "ses_1", "merchant_id": "mer_1", "store_id": "sto_1", "station_id": "sta_1"}
+    session = Session(**names, opened_at=moment(0), basket=Basket(currency="EUR", items=()))
+    await live.session_changed(session, here=True)
+    assert (b"ses_1" in await anext(watcher.messages()), published) == (True, [])
+    await live.session_changed(session)
+    assert len(published) == 1

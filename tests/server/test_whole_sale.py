@@ -6,9 +6,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from poi_engine.ports import Job, Query
+from poi_engine.ports import Job, PaymentResult, Query
 from poi_engine.session import Session
 from tests.server.shop import Answer, Shop
+from tests.server.test_live import told, watching
 
 ECLAIR = {"label": "Eclair", "amount": 350}
 
@@ -168,3 +169,26 @@ async def test_the_session_is_stored_once(shop: Shop, monkeypatch: pytest.Monkey
     for number, means in enumerate(["card", "cash"]):
         await sold(shop, f"key-{number}", means=means)
     assert stored == ["paid", "paid"]
+
+
+@pytest.mark.parametrize("means", ["card", "cash"])
+async def test_the_stations_screens_see_it_on_its_way(shop: Shop, monkeypatch: pytest.MonkeyPatch, means: str) -> None:
+    """The customer's screen has the basket and the total while the terminal is busy, and then the end."""
+    terminal, go_on = shop.services.engine.wiring.connectors["simulator"], asyncio.Event()
+    authorise = terminal.authorise
+
+    async def slow(*given: Any) -> PaymentResult:
+        await go_on.wait()
+        return await authorise(*given)
+
+    monkeypatch.setattr(terminal, "authorise", slow)
+    async with watching(shop, "station", watch="station", station_id=shop.station_id) as screen:
+        selling = asyncio.create_task(sold(shop, means=means))
+        shown = (await told(screen, lambda message: message["kind"] == "session"))["session"]
+        assert (shown["state"], shown["decision"]["total"]) == ("paying", 350)
+        assert [item["label"] for item in shown["basket"]["items"]] == ["Eclair"]
+        go_on.set()
+        ended = (await told(screen, lambda message: message["kind"] == "session"))["session"]
+        paid = (await selling).json
+    assert (ended["state"], ended["sale_id"]) == ("paid", paid["sale_id"])
+    assert ended["revision"] > shown["revision"]

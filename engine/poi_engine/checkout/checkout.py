@@ -137,7 +137,7 @@ class Checkout:
         now, and nothing is paid. `station_id`: where it is paid; the checkout follows a session that was handed over.
         `known` is the session if the caller has just loaded it.
         `accepting`: the session as it was just decided, which is accepted in the same transaction; `unshown`: nobody
-        else knows it, and nobody is to before the payment has its end.
+        else knows it, and it is stored once the payment has its end.
 
         Repeating the key repeats the answer and pays once. The payment goes on when the caller goes away.
         """
