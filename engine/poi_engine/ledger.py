@@ -168,8 +168,8 @@ def change(m: str, steps: Iterable[Step], *, ids: Ids, at: int) -> Job[int]:
     ended: list[str] = []
     if pending:  # of two who end a hold at once the second finds nothing left
         ended, made = (yield from _record(m, made)), []
-    yield from _apply(m, effects([*(pending[transfer_id] for transfer_id in ended), *moved]))
-    yield from _record(m, made)
+    recorded = [_insert(m, made)] if made else []
+    yield from _apply(m, effects([*(pending[transfer_id] for transfer_id in ended), *moved]), recorded)
     return len(ended)
 
 
@@ -288,17 +288,19 @@ def _ending(pending: Transfer, phase: Phase, ids: Ids, at: int) -> Transfer:
 
 
 def _record(m: str, transfers: Sequence[Transfer]) -> Job[list[str]]:
-    """Insert the rows; those that resolve a transfer already resolved are left out. Returns what was resolved."""
-    if not transfers:
-        return []
+    """Insert the rows but those that resolve a transfer already resolved. Returns what was resolved."""
+    insert = _insert(m, transfers)
+    rows = yield insert._replace(
+        text=f"{insert.text} on conflict (merchant_id, resolves) do nothing returning resolves"
+    )
+    return [found["resolves"] for found in rows if found["resolves"] is not None]
+
+
+def _insert(m: str, transfers: Sequence[Transfer]) -> Query:
     row = f"({', '.join('?' * (len(_COLUMNS) + 1))})"
     values = [value for transfer in transfers for value in (m, *astuple(transfer))]
-    insert = f"insert into transfer (merchant_id, {', '.join(_COLUMNS)}) values {', '.join([row] * len(transfers))}"
-    if all(transfer.resolves is None for transfer in transfers):
-        yield Query(insert, values)
-        return []
-    rows = yield Query(f"{insert} on conflict (merchant_id, resolves) do nothing returning resolves", values)
-    return [found["resolves"] for found in rows if found["resolves"] is not None]
+    rows = ", ".join([row] * len(transfers))
+    return Query(f"insert into transfer (merchant_id, {', '.join(_COLUMNS)}) values {rows}", values)
 
 
 _CHANGE = (
@@ -316,12 +318,16 @@ _ADD = (
 )
 
 
-def _apply(m: str, changes: Sequence[tuple[str, Effect]]) -> Job[None]:
-    """Change these accounts, as far as their floors allow it; SQL decides and locks in the same statement."""
+def _apply(m: str, changes: Sequence[tuple[str, Effect]], recorded: Sequence[Query]) -> Job[None]:
+    """Change these accounts, as far as their floors allow it; SQL decides and locks in the same statement.
+
+    `recorded`: what is written with it.
+    """
     queries: list[Query] = []
     for adds, group in groupby(changes, key=_only_adds):
         some = list(group)
         queries += [_add(m, some)] if adds else [_change(m, account, effect) for account, effect in some]
+    queries += recorded
     if not queries:
         return
     done = {row["account"] for row in (yield queries[0]._replace(also=tuple(queries[1:])))}

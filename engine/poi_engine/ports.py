@@ -37,8 +37,8 @@ class Query(NamedTuple):
     transaction ends. SQLite has one writer, and takes that for the comment that it is.
 
     `also`: writes that are made with it, in one round trip where that saves one. None of them sees what another one
-    does, and no two change the same row. Where the first says `returning`, all return the same columns, and their rows
-    come one after the other; else nobody asks for any.
+    does, and no two change the same row. Those that say `returning` return the same columns, and their rows come one
+    after the other.
     """
 
     text: str

@@ -12,7 +12,7 @@ from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict
 from poi_engine.goods.stockroom import MovedLine, NewMovement
 from poi_engine.ports import Job, Query
-from poi_engine.storage.postgres import PostgresSql
+from poi_engine.storage.postgres import PostgresSql, Way
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.storage.tickets import Ticket
 from poi_offers.model import Limit, Offer
@@ -39,9 +39,9 @@ class Watched(PostgresSql):
         """Run it slowly: others come in between."""
         return await super().write(lambda: slowly(job()))
 
-    async def _transact(self, batch: Sequence[Ticket]) -> None:
+    async def _transact(self, batch: Sequence[Ticket], way: Way) -> bool:
         try:
-            await super()._transact(batch)
+            return await super()._transact(batch, way)
         except Exception as error:
             self.disturbed[str(getattr(error, "sqlstate", ""))] += 1
             raise

@@ -104,6 +104,28 @@ async def test_a_job_sees_its_own_writes_and_readers_see_one_snapshot(sql: Stora
     assert seen == [["x"], ["x", "y"]]
 
 
+async def test_writes_made_together_tell_of_those_that_return_rows(sql: Storage) -> None:
+    def write(name: str, ending: str = "") -> Query:
+        text = "insert into campaign (merchant_id, campaign_id, name, created_at) values (?, ?, ?, 1)"
+        return Query(f"{text}{ending}", ("mer_1", name, name))
+
+    def silent_last() -> Job[list[str]]:
+        rows = yield write("a", " returning name")._replace(also=(write("b", " returning name"), write("c")))
+        return [row["name"] for row in rows]
+
+    def silent_first() -> Job[list[str]]:
+        rows = yield write("d")._replace(also=(write("e", " returning name"),))
+        return [row["name"] for row in rows]
+
+    def silent() -> Job[int]:
+        return len((yield write("f")._replace(also=(write("g"),))))
+
+    assert await sql.write(silent_last) == ["a", "b"]
+    assert await sql.write(silent_first) == ["e"]
+    assert await sql.write(silent) == 0
+    assert await sql.read(names) == list("abcdefg")
+
+
 async def test_jobs_from_two_storages_on_one_database_both_land(sql: Storage, sql_url: str) -> None:
     other = open_sql(sql_url)
     try:

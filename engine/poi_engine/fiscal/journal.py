@@ -122,15 +122,16 @@ def append(
     """
     head = yield from advance(JOURNAL, m, station_id)
     made = link_of(head, replace(receipt, at=utc_micro(at), fiscal=STAMP, format=FORMAT))
+    back = head["latest"] - at > CLOCK_BACK
+    stands = Query(
+        "update journal_head set hash = ?, latest = ? where merchant_id = ? and station_id = ?",
+        (made.hash, at if back else max(at, head["latest"]), m, station_id),
+    )
     yield Query(
         "insert into journal (merchant_id, station_id, number, format, kind, sale_id, document, previous, hash,"
         " created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (m, station_id, made.number, FORMAT, kind, sale_id, made.document, made.previous, made.hash, at),
-    )
-    back = head["latest"] - at > CLOCK_BACK
-    yield Query(
-        "update journal_head set hash = ?, latest = ? where merchant_id = ? and station_id = ?",
-        (made.hash, at if back else max(at, head["latest"]), m, station_id),
+        also=(stands,),
     )
     if back:
         values: dict[str, str | int] = {"after": utc_micro(head["latest"]), "receipt": made.number}

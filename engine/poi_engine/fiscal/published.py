@@ -1,5 +1,5 @@
 """The hash that was published for each version; written by `python -m poi_engine.fiscal.version`."""
 
 PUBLISHED: dict[str, str] = {
-    "1.0": "3cc4e2415aa624d6e08609e3e9f26aa1d30f645146576eb552bf45155d28ba73",
+    "1.0": "842d9dab9ee87abeb417d49579991e1850ff851b41a2eb394ea85653562955b3",
 }

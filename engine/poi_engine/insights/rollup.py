@@ -5,7 +5,7 @@ is in them at once. Two processes never count at the same time: both want the ol
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import structs
 
@@ -117,16 +117,20 @@ def _add(merchant_id: str, cells: Sequence[tuple[Key, Cell]], tell: str = "") ->
 def _join_cohorts(merchant_id: str, firsts: set[First]) -> Job[None]:
     """Count these customers among those of their cohort that bought in these months."""
     moves: defaultdict[Key, int] = defaultdict(int)
+    known = yield from _cohorts(merchant_id, firsts)
+    new: dict[tuple[str, str], str] = {}
     waiting = set(firsts)
     for first in sorted(firsts):
         waiting.discard(first)
-        store_id, _, month = first
-        cohort = yield from _cohort(merchant_id, first)
+        store_id, customer_id, month = first
+        cohort = known.get((store_id, customer_id)) or new.setdefault((store_id, customer_id), month)
         moves[_cell(store_id, month, min(cohort, month))] += 1
         if month < cohort:  # a sale that came late makes the customer older than was known
             for later in (yield from _move_cohort(merchant_id, first, waiting)):
                 moves[_cell(store_id, later, cohort)] -= 1
                 moves[_cell(store_id, later, month)] += 1
+            known[store_id, customer_id] = month
+    yield from _welcome(merchant_id, new)
     yield from _add(merchant_id, [(key, Cell(sales=count)) for key, count in sorted(moves.items()) if count])
 
 
@@ -134,20 +138,31 @@ def _cell(store_id: str, month: str, cohort: str) -> Key:
     return "cohort", "month", store_id, month, cohort
 
 
-def _cohort(merchant_id: str, first: First) -> Job[str]:
-    """The month of the customer's first sale, as it was known before, or this one."""
-    store_id, customer_id, month = first
-    rows = yield Query(
-        "select month from newcomer where merchant_id = ? and store_id = ? and customer_id = ?",
-        (merchant_id, store_id, customer_id),
-    )
-    if rows:
-        return str(rows[0]["month"])
-    yield Query(
-        "insert into newcomer (merchant_id, store_id, customer_id, month) values (?, ?, ?, ?)",
-        (merchant_id, store_id, customer_id, month),
-    )
-    return month
+def _cohorts(merchant_id: str, firsts: Iterable[First]) -> Job[dict[tuple[str, str], str]]:
+    """The months of these customers' first sales by store and customer, as they were known before."""
+    known: dict[tuple[str, str], str] = {}
+    customers_of = defaultdict[str, set[str]](set)
+    for store_id, customer_id, _ in firsts:
+        customers_of[store_id].add(customer_id)
+    for store_id, customers in sorted(customers_of.items()):
+        for some in portions(sorted(customers)):
+            rows = yield Query(
+                "select customer_id, month from newcomer where merchant_id = ? and store_id = ? "
+                f"and customer_id in ({', '.join('?' * len(some))})",
+                (merchant_id, store_id, *some),
+            )
+            known |= {(store_id, row["customer_id"]): row["month"] for row in rows}
+    return known
+
+
+def _welcome(merchant_id: str, new: Mapping[tuple[str, str], str]) -> Job[None]:
+    """Write the first month down of customers who were not known."""
+    for some in portions(list(new.items())):
+        yield Query(
+            "insert into newcomer (merchant_id, store_id, customer_id, month) values "
+            f"{', '.join(['(?, ?, ?, ?)'] * len(some))}",
+            [value for (store_id, customer_id), month in some for value in (merchant_id, store_id, customer_id, month)],
+        )
 
 
 def _move_cohort(merchant_id: str, first: First, waiting: set[First]) -> Job[list[str]]:

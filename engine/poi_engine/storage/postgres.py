@@ -1,8 +1,9 @@
 """PostgreSQL behind the `Sql` port: one writer connection with group commit, a few reader connections.
 
-The same promises as `SqliteSql`: a job is undone alone and is answered after the COMMIT of its batch.
-A batch that loses against another process (serialisation, deadlock, a lock held too long) runs again, one job a
-transaction, after a random wait. Connections that break are replaced; what waits for one is answered within seconds.
+The same promises as `SqliteSql`: a job is undone alone and is answered after the COMMIT of its batch. Few jobs raise: a
+batch has savepoints only when it runs again because one of its jobs did. A batch that loses against another process
+(serialisation, deadlock, a lock held too long) runs again, one job a transaction, after a random wait. Connections that
+break are replaced; what waits for one is answered within seconds.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import asyncpg
 
@@ -32,9 +33,20 @@ _READING_SECONDS = 60.0
 _PATIENCE_SECONDS = 4.0  # for a job that other processes disturb
 _DISTURBED = {"40001", "40P01", "55P03"}  # serialisation, deadlock, lock not given in time
 _ALONE_LOCK = "1500ms"  # waited for at a time
-_BEGIN_ALONE = "begin"
-_BEGIN_BATCH = "begin; set local lock_timeout = '150ms'; savepoint job"
-"""A batch gives way early: its jobs lock in any order."""
+
+
+class Way(NamedTuple):
+    """How a transaction begins, what undoes a job that raised, and what stands between two jobs."""
+
+    begin: str
+    undo: str
+    between: str = ""
+
+
+_BATCH_BEGIN = "begin; set local lock_timeout = '150ms'"  # it gives way early: its jobs lock in any order
+_ALONE = Way("begin", "rollback and chain")
+_TOGETHER = Way(_BATCH_BEGIN, "rollback")
+_SAVED = Way(f"{_BATCH_BEGIN}; savepoint job", "rollback to job", "release job; savepoint job")
 
 _BROKEN = (OSError, asyncpg.InterfaceError, TimeoutError, EOFError)
 
@@ -177,8 +189,10 @@ class PostgresSql:
         settle(tickets)
 
     async def _write_batch(self, batch: Sequence[Ticket]) -> None:
+        way = _ALONE if len(batch) == 1 else _TOGETHER
         try:
-            await self._transact(batch)
+            if not await self._transact(batch, way):
+                await self._transact(batch, _SAVED)
         except Exception as error:
             if getattr(error, "sqlstate", None) not in _DISTURBED:
                 return self._fail(batch, error)
@@ -198,7 +212,7 @@ class PostgresSql:
         wait = 0.004
         while asyncio.get_running_loop().time() < until:
             try:
-                await self._transact([ticket])
+                await self._transact([ticket], _ALONE)
             except Exception as error:
                 if getattr(error, "sqlstate", None) not in _DISTURBED:
                     return self._fail([ticket], error)
@@ -208,13 +222,22 @@ class PostgresSql:
             wait = min(0.25, wait * 2)
         return self._answer([ticket], failures.locked())
 
-    async def _transact(self, batch: Sequence[Ticket]) -> None:
-        """One transaction of the whole batch; a job that raises is undone alone, its failure kept on its ticket."""
-        connection = await self._begin(_BEGIN_ALONE if len(batch) == 1 else _BEGIN_BATCH)
+    async def _transact(self, batch: Sequence[Ticket], way: Way) -> bool:
+        """One transaction of the whole batch; a job that raises is undone alone, its failure kept on its ticket.
+
+        `_TOGETHER` it cannot be: then all of them are undone, and this is False.
+        """
+        connection = await self._begin(way.begin)
         try:
             for ticket in batch:
                 self._trace("job-start")
-                await self._run_job(connection, ticket, batch)
+                await self._run_job(connection, ticket)
+                if ticket.failure is not None:
+                    await connection.execute(way.undo)
+                    if way is _TOGETHER:
+                        return False
+                elif way.between and ticket is not batch[-1]:
+                    await connection.execute(way.between)
             self._trace("before-commit")
         except asyncpg.PostgresError as error:
             if error.sqlstate in _DISTURBED:
@@ -223,6 +246,7 @@ class PostgresSql:
         await self._commit(connection)
         self._trace("after-commit")
         self._statistics.count(len(batch))
+        return True
 
     async def _begin(self, begin: str) -> asyncpg.Connection:
         """A connection in a transaction; one that broke while it was idle is replaced."""
@@ -236,8 +260,8 @@ class PostgresSql:
         return connection
 
     @staticmethod
-    async def _run_job(connection: asyncpg.Connection, ticket: Ticket, batch: Sequence[Ticket]) -> None:
-        """Run one job of the batch, in a savepoint where it has company; raises only when the transaction is lost."""
+    async def _run_job(connection: asyncpg.Connection, ticket: Ticket) -> None:
+        """Run one job and keep its outcome; raises only when the transaction is lost."""
         ticket.failure = None
         try:
             ticket.result = await drive(ticket.job(), connection)
@@ -249,10 +273,6 @@ class PostgresSql:
             raise
         except BaseException as error:  # whatever it is, it is the caller's: the writer goes on
             ticket.failure = error
-        if ticket.failure is not None:
-            await connection.execute("rollback and chain" if len(batch) == 1 else "rollback to job")
-        elif ticket is not batch[-1]:
-            await connection.execute("release job; savepoint job")
 
     @staticmethod
     async def _commit(connection: asyncpg.Connection) -> None:

@@ -61,8 +61,7 @@ def locking(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def joined(texts: tuple[str, ...]) -> str:
-    """Writes as one statement, made in this order when they return rows."""
+    """Writes as one statement; those that return rows are made in this order."""
     parts = ", ".join(f"w{number} as ({text})" for number, text in enumerate(texts))
-    if " returning " not in texts[0]:
-        return f"with {parts} select 1 where false"
-    return f"with {parts} " + " union all ".join(f"select * from w{number}" for number in range(len(texts)))
+    told = [f"select * from w{number}" for number, text in enumerate(texts) if " returning " in text]
+    return f"with {parts} " + (" union all ".join(told) or "select 1 where false")

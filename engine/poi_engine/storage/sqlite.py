@@ -114,11 +114,13 @@ def _fetched(cursor: sqlite3.Cursor, query: Query) -> list[Row]:
     """A statement's rows; made here at once, which is half as dear as one by one."""
     text = only_asked(query.text) or query.text  # the only writer needs no lock
     rows = cursor.execute(text, query.values).fetchall()
+    columns = cursor.description
     for other in query.also:
         rows += cursor.execute(other.text, other.values).fetchall()
+        columns = columns or cursor.description
     if not rows:
         return []
-    names = [column[0] for column in cursor.description]
+    names = [column[0] for column in columns]
     return [dict(zip(names, row, strict=False)) for row in rows]
 
 
