@@ -69,13 +69,22 @@ class Till:
                 if (session := await self._filled()) is not None:
                     await self._paid(session)
             for _ in range(2):
-                path = f"/v1/stations/{self._stations[0]}/closings"
-                status, closed = await self.ask("POST", path, {"kind": "day"})
-                if status != 200:
-                    raise GaveUp(f"{self.name}: {status} {closed}")
+                closed = await self._closed()
                 answer = (closed["hash"], closed["closing"]["number"])
                 self._book.told(self._book.closings, self._stations[0], answer)
                 self._count("closed a day")
+
+    async def _closed(self) -> Json:
+        """The day's closing, once the server has brought to its end what it was killed in."""
+        for _ in range(TRIES):
+            status, closed = await self.ask("POST", f"/v1/stations/{self._stations[0]}/closings", {"kind": "day"})
+            if status == 200:
+                return closed
+            if closed.get("code") not in _BUSY:
+                break
+            self._count("closing waits")
+            await asyncio.sleep(0.03)
+        raise GaveUp(f"{self.name}: {status} {closed}")
 
     async def ask(self, method: str, path: str, body: Any = None, key: str = "") -> tuple[int, Json]:
         """The final answer, however often the request has to be sent."""
