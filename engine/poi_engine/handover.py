@@ -44,7 +44,7 @@ class HandOvers:
             if session.state in IN_PAYMENT:
                 return move(session, session.state, station_id=station_id)
             moved = replace(session, station_id=station_id, payment=None, acquisition_ref=None)
-            return await self._stations.decided(moved)
+            return await self._stations.deciding.decided(moved)
 
         moved = await self._desk.change(merchant_id, session_id, step, before)
         if moved.state in IN_PAYMENT:

@@ -12,10 +12,11 @@ from poi_engine.checkout.frozen import is_sure
 from poi_engine.checkout.settlement import Settlement
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import moment
+from poi_engine.deciding import Deciding
 from poi_engine.desk import Desk
-from poi_engine.errors import Conflict, NotFound, PoiError, StorageError
+from poi_engine.errors import Conflict, PoiError, StorageError
 from poi_engine.facts import read_facts
-from poi_engine.goods.products import Product, Products, on_sale
+from poi_engine.goods.products import Products
 from poi_engine.identify import Identifier, Refused, Vouched, by_card, identity_of, surer, vouch
 from poi_engine.orders.fulfilment import placed, same_lines, still
 from poi_engine.orders.promised import promised_items
@@ -24,13 +25,12 @@ from poi_engine.ports import Credential, Job
 from poi_engine.principal import Principal
 from poi_engine.repeats import PRODUCTS, Repeats
 from poi_engine.session import CHANGEABLE, ENDED, Identity, Notice, Session, SessionState, move, must_be_changeable
-from poi_engine.settings import Counter
 from poi_engine.staff.by_hand import allow_overrides, must_load_value
 from poi_engine.staff.rights import Acting
-from poi_engine.value.lines import goods_of, is_value, with_value
+from poi_engine.value.lines import is_value
 from poi_engine.wiring import Wiring
 from poi_offers.decide import Explained
-from poi_offers.situation import Basket, CustomerFacts, SaleItem, Situation
+from poi_offers.situation import Basket, CustomerFacts, SaleItem
 
 _S = SessionState
 
@@ -55,6 +55,7 @@ class Stations:
         self._products = products
         self._identifier = Identifier(wiring, customers)
         self.cards = CardReading(wiring)
+        self.deciding = Deciding(wiring, offers)
         self._repeats = Repeats(wiring.clock)
 
     async def open(self, merchant_id: str, station_id: str, items: Sequence[BasketEntry] = ()) -> Session:
@@ -106,7 +107,7 @@ class Stations:
             if revision is not None and session.revision != revision:
                 raise Conflict("revision", "The session has changed since; look again.")
             counter = await self._w.places.counter(merchant_id, session.station_id)
-            products, facts = await self._read(session, [one.code for one in entries if one.code])
+            products, facts = await self.deciding.read(session, [one.code for one in entries if one.code])
             promised = await self._promised(session)
             wanted = overridden_of(entries, products, promised, acting.by.who if acting else "")
             overrides = standing(session.overrides, wanted)
@@ -119,7 +120,7 @@ class Stations:
             basket = replace(session.basket, items=lines, codes=tuple(codes), rewards=tuple(rewards))
             kept = still(session.fulfilments, same_lines(session.basket.items, lines))
             changed = replace(session, basket=basket, fulfilments=kept, overrides=overrides, notice=None)
-            return await self.decided(changed, explain, facts)
+            return await self.deciding.decided(changed, explain, facts)
 
         return await self._desk.change(merchant_id, session_id, step, known)
 
@@ -180,7 +181,7 @@ class Stations:
             if identity.customer_id != known.customer_id:
                 raise Conflict("session-changed", "Another customer was identified meanwhile; look again.")
             sure = replace(identity, assurance="staff", proved_at=self._w.at(), unproved=False)
-            return await self.decided(replace(current, identity=sure, notice=None))
+            return await self.deciding.decided(replace(current, identity=sure, notice=None))
 
         return await self._desk.change(merchant_id, session_id, step)
 
@@ -201,7 +202,7 @@ class Stations:
             must_be_changeable(session)
             basket = replace(session.basket, rewards=())
             changed = replace(session, identity=None, facts=None, basket=basket, contact_id=None, notice=None)
-            return await self.decided(changed)
+            return await self.deciding.decided(changed)
 
         return await self._desk.change(merchant_id, session_id, step)
 
@@ -214,7 +215,7 @@ class Stations:
         async def step(session: Session) -> Session:
             must_be_changeable(session)
             changed = replace(session, payment=seen.facts, acquisition_ref=seen.acquisition_ref, notice=None)
-            return await self.decided(changed)
+            return await self.deciding.decided(changed)
 
         try:
             return await self._desk.change(merchant_id, session_id, step)
@@ -227,7 +228,7 @@ class Stations:
 
         async def step(session: Session) -> Session:
             must_be_changeable(session)
-            return await self.decided(replace(session, payment=None, acquisition_ref=None))
+            return await self.deciding.decided(replace(session, payment=None, acquisition_ref=None))
 
         before = await self._desk.load(merchant_id, session_id)
         changed = await self._desk.change(merchant_id, session_id, step, before)
@@ -239,7 +240,7 @@ class Stations:
 
         async def step(session: Session) -> Session:
             must_be_changeable(session)
-            return await self.decided(replace(session, notice=notice))
+            return await self.deciding.decided(replace(session, notice=notice))
 
         return await self._desk.change(merchant_id, session_id, step)
 
@@ -274,38 +275,6 @@ class Stations:
         await self._w.sessions.release(session)
         return session
 
-    async def decided(
-        self, session: Session, explain: Explained | None = None, known: CustomerFacts | None = None
-    ) -> Session:
-        """The session with the decision of this moment, or none when the basket is empty.
-
-        `explain` says which offers get a reason, as `OfferBook.decide` takes it. `known`: the customer's facts if the
-        caller has just read them.
-        """
-        at = self._w.at()
-        counter = await self._w.places.counter(session.merchant_id, session.station_id)
-        facts = known or await self._facts(session)
-        session = _as_living(session, facts)
-        if not session.basket.items:
-            state = _S.IDENTIFIED if session.identity else _S.OPEN
-            return move(session, state, facts=facts, decision=None, decision_id=None, checkout_id=None)
-        situation = situation_of(session, counter, facts, at)
-        decided = await self._offers.decide(session.merchant_id, situation, explain)
-        decision = with_value(decided, session.basket)
-        decision_id = self._w.ids.new("dec")
-        return move(session, _S.DECIDED, facts=facts, decision=decision, decision_id=decision_id, checkout_id=None)
-
-    async def _facts(self, session: Session) -> CustomerFacts | None:
-        return None if session.identity is None else (await self._read(session, ()))[1]
-
-    async def _read(self, session: Session, codes: Sequence[str]) -> tuple[dict[str, Product], CustomerFacts | None]:
-        """The products with these codes and what is on file of the customer, as they are now."""
-        at = self._w.at()
-        try:
-            return await self._w.sql.read(lambda: _goods_and_facts(session, codes, at))
-        except NotFound:
-            raise Conflict("customer-erased", "This customer was erased; identify somebody else.") from None
-
     # --- inside ----------------------------------------------------------------------------------------------------
 
     async def _fresh(self, merchant_id: str, station_id: str) -> Session:
@@ -338,7 +307,7 @@ class Stations:
         if found is None:
             return None
         identity, facts = found
-        session = await self.decided(_identified(fresh, identity, at), known=facts)
+        session = await self.deciding.decided(_identified(fresh, identity, at), known=facts)
         if not await self._desk.store(session, None):
             return None
         await self._w.screens.customer_changed(session.merchant_id, identity.customer_id, "identified")
@@ -347,7 +316,7 @@ class Stations:
     async def _identify(self, session: Session, identity: Identity) -> Session:
         async def step(current: Session) -> Session:
             must_be_changeable(current)
-            return await self.decided(_identified(current, identity, self._w.at()))
+            return await self.deciding.decided(_identified(current, identity, self._w.at()))
 
         changed = await self._desk.change(session.merchant_id, session.session_id, step, session)
         await self._w.screens.customer_changed(session.merchant_id, identity.customer_id, "identified")
@@ -368,7 +337,7 @@ class Stations:
             must_be_changeable(current)
             notice = Notice(code="product-added", values={"label": product.label})
             basket = one_more(current.basket, product, {one.line_id for one in current.fulfilments})
-            return await self.decided(replace(current, basket=basket, notice=notice))
+            return await self.deciding.decided(replace(current, basket=basket, notice=notice))
 
         return await self._desk.change(session.merchant_id, session.session_id, step)
 
@@ -377,21 +346,6 @@ class Stations:
             return replace(current, notice=notice, revision=current.revision + 1)
 
         return await self._desk.change(session.merchant_id, session.session_id, step)
-
-
-def situation_of(session: Session, counter: Counter, facts: CustomerFacts | None, at: int) -> Situation:
-    """What a decision may depend on. Rewards asked for by somebody we are not sure of are left out."""
-    sure = is_sure(session.identity, at)
-    basket = goods_of(session.basket if sure else replace(session.basket, rewards=()))
-    return Situation(
-        at=moment(at),
-        place=counter.place,
-        basket=basket,
-        customer=facts,
-        payment=session.payment,
-        channel=session.channel,
-        partner=session.partner,
-    )
 
 
 def _identified(current: Session, identity: Identity, at: int) -> Session:
@@ -409,22 +363,6 @@ def _carrier(merchant_id: str, credential: Credential, at: int) -> Job[tuple[Ide
     """Who carries a card that is known, and what is on file of them; None for any other credential."""
     identity = yield from by_card(merchant_id, credential, at)
     return (identity, (yield from read_facts(merchant_id, identity.customer_id, at))) if identity else None
-
-
-def _goods_and_facts(
-    session: Session, codes: Sequence[str], at: int
-) -> Job[tuple[dict[str, Product], CustomerFacts | None]]:
-    products = (yield from on_sale(session.merchant_id, codes)) if codes else {}
-    if session.identity is None:
-        return products, None
-    return products, (yield from read_facts(session.merchant_id, session.identity.customer_id, at))
-
-
-def _as_living(session: Session, facts: CustomerFacts | None) -> Session:
-    """A customer who was merged goes on as the record that lives on."""
-    if session.identity is None or facts is None or session.identity.customer_id == facts.customer_id:
-        return session
-    return replace(session, identity=replace(session.identity, customer_id=facts.customer_id))
 
 
 def _vouchable(session: Session) -> Identity:

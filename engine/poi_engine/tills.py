@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.clientele.customers import Customers
+from poi_engine.deciding import situation_of
 from poi_engine.desk import Desk
 from poi_engine.errors import RequestError
 from poi_engine.goods.products import Product, find_product
@@ -14,7 +15,7 @@ from poi_engine.identify import Identifier, Refused
 from poi_engine.pan import refuse_pan
 from poi_engine.ports import Credential, Job
 from poi_engine.session import Notice, Session, must_be_changeable
-from poi_engine.stations import Stations, situation_of
+from poi_engine.stations import Stations
 from poi_engine.value.lines import is_value, with_value
 from poi_engine.wiring import Wiring
 from poi_offers.catalogue import Catalogue
@@ -48,7 +49,7 @@ class Tills:
             notice = Notice(code="identified", values={"scheme": found.scheme})
             basket = replace(session.basket, rewards=())
             changed = replace(session, identity=known, basket=basket, contact_id=None, notice=notice)
-            return await self._stations.decided(changed)
+            return await self._stations.deciding.decided(changed)
 
         changed = await self._desk.change(merchant_id, session_id, step)
         await self._w.screens.customer_changed(merchant_id, found.customer_id, "identified")
@@ -87,7 +88,7 @@ class Tills:
             basket = replace(session.basket, items=tuple(items), codes=(), rewards=tuple(rewards))
             known = {} if offers != "none" else {"identity": None, "facts": None, "contact_id": None}
             changed = replace(session, basket=basket, fulfilments=(), notice=None, **known)
-            decided = await self._stations.decided(changed)
+            decided = await self._stations.deciding.decided(changed)
             return decided if offers == "all" else await self._without_offers(decided)
 
         return await self._desk.change(merchant_id, session_id, step)

@@ -27,6 +27,7 @@ from poi_engine.principal import Principal
 from poi_engine.session import CHANGEABLE, ENDED, Identity, Session, SessionState
 from poi_engine.stations import Stations
 from poi_engine.wiring import Wiring
+from poi_offers.decide import Explained
 from poi_offers.situation import Basket, CustomerFacts
 
 _S = SessionState
@@ -158,7 +159,8 @@ class WholeSales:
             identity=replace(identity, proved_at=self._w.at()) if identity else None,
             asked=asked,
         )
-        session = await self._stations.decided(fresh, "eligible", seen.facts)  # nobody reads why others do not hold
+        explain: Explained = "eligible"  # nobody reads why others do not hold
+        session = await self._stations.deciding.decided(fresh, explain, seen.facts)
         if session.decision is None:
             raise RequestError("empty-basket", "A sale has at least one line.", path="$.entries")
         _fits(session.decision.total, wish)

@@ -9,6 +9,7 @@ from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.following import IDLE, bring
 from poi_engine.checkout.frozen import Frozen, claims_of, impersonal
 from poi_engine.checkout.reservation import Taken, Unready, carry_claims, fund, release, reserve
+from poi_engine.deciding import situation_of
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict
 from poi_engine.goods.stock import gone_meanwhile
@@ -18,7 +19,7 @@ from poi_engine.loyalty import points_spent
 from poi_engine.ports import Job, Row
 from poi_engine.principal import Principal
 from poi_engine.session import Notice, Session, handed_over
-from poi_engine.stations import Stations, situation_of
+from poi_engine.stations import Stations
 from poi_engine.wiring import Wiring
 from poi_offers.limits import claims
 

@@ -24,6 +24,7 @@ from poi_engine.checkout.records import insert_audit
 from poi_engine.checkout.reservation import reserve
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import moment
+from poi_engine.deciding import situation_of
 from poi_engine.errors import Conflict, PoiError, RequestError, StorageError
 from poi_engine.facts import read_facts
 from poi_engine.goods.products import Product, find_product, line_of
@@ -36,7 +37,6 @@ from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import Identity, Session, SessionState
 from poi_engine.settings import Counter, Merchant
-from poi_engine.stations import situation_of
 from poi_engine.wiring import Wiring
 from poi_offers.situation import Basket, SaleItem
 

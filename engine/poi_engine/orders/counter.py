@@ -122,7 +122,7 @@ class OrderCounter:
                 known = identity_of(customer, "order", "identify", "order")
                 identity = replace(known, unproved=order.channel != "phone")  # others name whomever they like
             basket = replace(current.basket, items=order.document.items, codes=order.document.codes, rewards=())
-            return await self._stations.decided(
+            return await self._stations.deciding.decided(
                 replace(
                     current,
                     basket=basket,
