@@ -1,7 +1,9 @@
 """Looks for card numbers in every text of the storage.
 
 A page of a table is looked at as one run of bytes: where no thirteen digits, blanks or hyphens follow one another there
-is no card number, and that is most of it. What does is taken once a page, however often it stands there.
+is no card number, and that is most of it. What does is taken once a page, however often it stands there. Columns of few
+words are looked at word by word, and row by row only when one of them is suspect. What has to stand elsewhere too is
+looked at there: our own ids in the table that they are the key of, and what other rules compare.
 """
 
 import re
@@ -13,8 +15,22 @@ from poi_engine.storage.schema import metadata
 from poi_engine.verify_finding import MOST, Finding
 
 _PAGE = 1_000  # rows
-_WRITTEN = {"journal": ("document",), "idempotency": ("answer",)}
+_WRITTEN = {
+    **dict.fromkeys(("journal", "training", "closing", "fiscal_event"), ("document",)),
+    "idempotency": ("answer",),
+}
 """Columns of bytes that hold texts."""
+_OURS = frozenset({"merchant_id", "store_id", "station_id", "seller_id", "customer_id", "checkout_id", "sale_id"})
+"""Ids that we make: rows of other tables name them."""
+_COMPARED = {"sale": {"refund_of"}, "sale_line": {"line_id", "code", "label", "unit"}, "transfer": {"resolves"}}
+"""Columns that other rules compare with what is searched: the sale, the receipt, the pending transfer."""
+_FEW = frozenset(
+    {
+        *("card_scheme", "card_type", "entry_mode", "category", "brand", "channel", "connector", "credit", "debit"),
+        *("currency", "kind", "local_day", "means", "phase", "reason", "state", "unit"),
+    }
+)
+"""Columns that have few different words however many rows there are."""
 _DERIVED = ("rollup", "newcomer")
 """Tables that hold no text but what other rules prove to be the sales' own."""
 _MARKS = bytes(ord("0") if chr(byte) in "0123456789 -" else ord(".") for byte in range(256))
@@ -28,26 +44,51 @@ def searched() -> list[str]:
 
 def card_numbers(name: str) -> Job[list[Finding]]:
     """No text or document of the table holds what looks like a card number."""
-    table = metadata.tables[name]
-    key = [column.name for column in table.primary_key]
-    texts = [column.name for column in table.columns if str(column.type) == "TEXT"]
-    written = _WRITTEN.get(table.name, ())
-    joined = " || '\n' || ".join(f"coalesce({name}, '')" for name in texts)  # no number goes on over a line's end
+    key = _key_of(name)
+    texts, few = _texts_of(name)
+    if few and may_hold(_content((yield _words(name, few)), ())):
+        texts += few
+    written = _WRITTEN.get(name, ())
+    if not texts and not written:
+        return []
     names, order, marks = ", ".join((*key, *written)), ", ".join(key), ", ".join("?" * len(key))
     findings: list[Finding] = []
     after: list[str | int] = []
     while True:
         where = f"where ({order}) > ({marks})" if after else ""
         rows = yield Query(
-            f"select {joined} as written, {names} from {table.name} {where} order by {order} limit {_PAGE}", after
+            f"select {_joined(texts)} as written, {names} from {name} {where} order by {order} limit {_PAGE}", after
         )
         if may_hold(_content(rows, written)):
             for row in rows:
                 if may_hold(_content([row], written)):
-                    findings += yield from _in_row(table.name, key, [row[name] for name in key], (*texts, *written))
+                    findings += yield from _in_row(name, key, [row[part] for part in key], (*texts, *written))
         if len(rows) < _PAGE or len(findings) > MOST:
             return findings
-        after = [rows[-1][name] for name in key]
+        after = [rows[-1][part] for part in key]
+
+
+def _key_of(table: str) -> list[str]:
+    return [column.name for column in metadata.tables[table].primary_key]
+
+
+def _texts_of(table: str) -> tuple[list[str], list[str]]:
+    """The columns to be searched: row by row, and those of few words."""
+    key = _key_of(table)
+    elsewhere = (_OURS - {key[-1]}) | _COMPARED.get(table, set())
+    columns = metadata.tables[table].columns
+    names = [one.name for one in columns if str(one.type) == "TEXT" and one.name not in elsewhere]
+    few = [name for name in names if name in _FEW and name not in key]
+    return [name for name in names if name not in few], few
+
+
+def _words(table: str, few: Sequence[str]) -> Query:
+    return Query(f"select {_joined(few)} as written from (select distinct {', '.join(few)} from {table}) as found")
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Texts in one, a line each: no number goes on over a line's end."""
+    return " || '\n' || ".join(f"coalesce({name}, '')" for name in names) or "''"
 
 
 def may_hold(content: bytes) -> bool:
