@@ -211,16 +211,16 @@ from (
 """
 
 _STORED_SOLD = """
-select s.merchant_id, s.sale_id as subject, 'sells stored value of ' || cast(s.stored as text) || ', but its lines '
-  || cast((select coalesce(sum(l.total), 0) from sale_line l where l.merchant_id = s.merchant_id
-  and l.sale_id = s.sale_id and l.code like 'value:%') as text) || ' and the ledger '
-  || cast(coalesce(sum(case t.kind when 'load' then t.amount else -t.amount end), 0) as text) as message
-from sale s left join transfer t on t.merchant_id = s.merchant_id and t.checkout_id = s.checkout_id
-  and t.phase in ('single', 'post') and t.kind in ('load', 'unload')
-group by s.merchant_id, s.sale_id, s.stored
-having coalesce(sum(case t.kind when 'load' then t.amount else -t.amount end), 0) <> s.stored
-  or s.stored <> (select coalesce(sum(l.total), 0) from sale_line l where l.merchant_id = s.merchant_id
-  and l.sale_id = s.sale_id and l.code like 'value:%')
+select merchant_id, sale_id as subject, 'sells stored value of ' || cast(sum(stored) as text) || ', but its lines '
+  || cast(sum(sold) as text) || ' and the ledger ' || cast(sum(loaded) as text) as message
+from (
+  select merchant_id, sale_id, stored, 0 as sold, 0 as loaded from sale where stored <> 0
+  union all select merchant_id, sale_id, 0, total, 0 from sale_line where code like 'value:%'
+  union all
+  select s.merchant_id, s.sale_id, 0, 0, case t.kind when 'load' then t.amount else -t.amount end from transfer t
+  join sale s on s.merchant_id = t.merchant_id and s.checkout_id = t.checkout_id
+  where t.phase in ('single', 'post') and t.kind in ('load', 'unload')
+) told group by merchant_id, sale_id having sum(stored) <> sum(sold) or sum(stored) <> sum(loaded)
 """
 
 _LINES = """

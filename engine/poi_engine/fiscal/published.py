@@ -1,5 +1,5 @@
 """The hash that was published for each version; written by `python -m poi_engine.fiscal.version`."""
 
 PUBLISHED: dict[str, str] = {
-    "1.0": "842d9dab9ee87abeb417d49579991e1850ff851b41a2eb394ea85653562955b3",
+    "1.0": "3540cc4441f0089071ad91f3aa79a2165f555dfae8e845e33ff538060fab6dc9",
 }
