@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal, TypeVar
 
 from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.checkout.accepting import changed
 from poi_engine.checkout.following import IDLE, bring
 from poi_engine.checkout.frozen import Frozen, claims_of, impersonal
 from poi_engine.checkout.reservation import Taken, Unready, carry_claims, fund, release, reserve
@@ -107,6 +108,14 @@ class Acceptance:
         for claim in missing.limits:
             await self._w.sql.write(lambda claim=claim: fund(merchant_id, [claim], ids=self._w.ids, at=at))  # type: ignore[misc]
         return {claim.key for claim in missing.limits}
+
+    async def shown(self, session: Session, accepted: Session) -> Session:
+        """The accepted session on the screens; when it has changed meanwhile, what was reserved is let go."""
+        shown = await self.show(session, accepted)
+        if shown is None:
+            await self.let_go(session.merchant_id, accepted.checkout_id or "")
+            raise changed()
+        return shown
 
     async def show(self, session: Session, accepted: Session) -> Session | None:
         """Move the stored session to PAYING; None when it has changed meanwhile to something else."""
