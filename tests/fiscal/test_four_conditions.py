@@ -4,6 +4,7 @@ They show what the software does. They are no certificate, and no claim of one.
 """
 
 import asyncio
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from poi_engine.checkout.commit import sale_of
 from poi_engine.errors import Conflict, PoiError
-from poi_engine.fiscal import day
+from poi_engine.fiscal import checks
 from poi_engine.fiscal.chain import CHAINS
 from poi_engine.fiscal.verify_archive import verify as verify_archive
 from poi_engine.ports import Job, Query
@@ -33,6 +34,8 @@ async def test_inalterability_receipts_are_only_countered_never_changed(shop: Sh
     receipt = (await shop.engine.sales.get(M, second.sale_id)).receipt
     (line,) = receipt.lines
     assert (receipt.number, receipt.station_id, receipt.local_minute) == (1, STATION, "2026-11-22T14:00+01:00")
+    assert line.label
+    assert [(one.rate, one.net, one.vat, one.gross) for one in receipt.vat] == [(2000, 833, 167, 1000)]
     assert (line.quantity, line.unit_price, line.vat_rate, line.total, receipt.total) == (1000, 1000, 2000, 1000, 1000)
     assert [(one.means, one.amount) for one in receipt.payments] == [("card", 1000)]
     assert (first.refund_of, first.total, first.receipt_number) == (sale_id, -1000, 2)
@@ -90,9 +93,9 @@ async def test_conservation_days_months_and_years_are_closed_and_totals_never_go
     shop.clock.forward(39 * DAY)  # 31 December
     await shop.sell(1000)
     await shop.engine.fiscal.close(M, STATION, "day", by=SELLER)
-    at = shop.engine.wiring.at()
+    session = await shop.basket(700)
     with pytest.raises(Conflict, match="closed"):
-        await shop.sql.write(lambda: day.must_be_open(M, STATION, at))
+        await shop.accept(session)
     shop.clock.forward(DAY)
     await shop.sell(500)
     await shop.engine.fiscal.close(M, STATION, "day", by=SELLER)
@@ -108,6 +111,7 @@ async def test_conservation_days_months_and_years_are_closed_and_totals_never_go
 async def test_archiving_a_year_leaves_us_in_an_open_format_and_proves_itself(sql: Any, tmp_path: Path) -> None:
     """At least yearly, dated, verifiable without us, and on record."""
     fiscal = await written(sql)
+    before = await sql.read(lambda: rows_of("select document from journal union all select document from closing"))
     path = tmp_path / "archive.zip"
     with await asyncio.to_thread(path.open, "wb") as file:
         made = await fiscal.archive(M, "2026", file, digits=2, by=SELLER)
@@ -117,6 +121,9 @@ async def test_archiving_a_year_leaves_us_in_an_open_format_and_proves_itself(sq
         assert b"receipts.jsonl" in archive.read("README.txt")
     newest = (await fiscal.events(M, "", before=1 << 60, limit=1))[0]
     assert (newest.kind, newest.values) == ("archive", {"manifest": made.sha256})
+    after = await sql.read(lambda: rows_of("select document from journal union all select document from closing"))
+    assert after == before, "the books lose nothing by it"
+    assert await sql.read(checks.faults) == []
 
 
 @pytest.mark.valkey
@@ -130,3 +137,16 @@ async def test_a_person_can_be_forgotten_and_every_chain_still_holds(shop: Shop)
     closings = await shop.rows("select document from closing")
     assert all(b"Ada" not in bytes(row["document"]) for row in [*receipts, *closings])  # type: ignore[call-overload]
     assert await verify(shop.sql) == []
+
+
+def test_what_the_page_on_compliance_names_is_there() -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "compliance.md").read_text("utf-8")
+    files = set(re.findall(r"`(tests/[\w/]+\.py)`", page))
+    assert {name for name in files if not (root / name).is_file()} == set()
+    tests = {
+        name for file in root.glob("tests/*/test_*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
+    }
+    named = set(re.findall(r"`(test_\w+)`", page))
+    assert len(named) > 10
+    assert named - tests == set()
