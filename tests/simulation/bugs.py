@@ -10,6 +10,7 @@ from poi_engine.checkout import (
     checkout,
     commit,
     pay_jobs,
+    paying,
     refund_entries,
     refund_jobs,
     reservation,
@@ -105,7 +106,7 @@ def answer_forgotten(patch: pytest.MonkeyPatch) -> None:
         yield
 
     patch.setattr(pay_jobs, "keep_session", nothing)
-    patch.setattr(checkout, "sold_session", unsold)
+    patch.setattr(paying, "sold_session", unsold)
 
 
 def points_not_taken_back(patch: pytest.MonkeyPatch) -> None:
