@@ -227,8 +227,7 @@ def _values(product: Product) -> list[object]:
 
 
 def _product(row: Row) -> Product:
-    values = {name: row[name] for name in COLUMNS}
-    values |= {"active": bool(row["active"]), "tracked": bool(row["tracked"])}
-    text = row["attributes"]
+    values, text = dict(row), row["attributes"]
+    values["active"], values["tracked"] = bool(row["active"]), bool(row["tracked"])
     values["attributes"] = {} if text == "{}" else json.decode(text, type=dict[str, str])
     return Product(**values)
