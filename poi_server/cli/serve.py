@@ -26,6 +26,7 @@ from poi_server.app import STARTED, make_app
 from poi_server.cli.welcome import welcome
 from poi_server.config import Config, data_folder
 from poi_server.logs import configure_logs
+from poi_server.one_processor import spread_out, stay_together
 from poi_server.running import Running, remove_note, write_note
 from poi_server.services import SERVICES
 from poi_server.serving import Serving
@@ -100,6 +101,7 @@ def _tls(config: Config) -> tuple[ssl.SSLContext | None, bytes | None]:
 
 async def _serve(config: Config, *, demo_shop: str | None) -> int:
     stop = _stop_signal()
+    spread_out()
     context, authority = await asyncio.to_thread(_tls, config)
     serving = Serving(make_app(config, secure=context is not None, authority=authority), config, context)
     async with serving:
@@ -117,6 +119,7 @@ async def _serve(config: Config, *, demo_shop: str | None) -> int:
         if started.lock:
             started.lock.serve_at(serving.base_url)
         sys.setswitchinterval(SWITCH_SECONDS)
+        stay_together()
         gc.freeze()  # what is there now stays: the collector need not go through all of it again and again
         try:
             with contextlib.suppress(StorageError):  # it serves already: what is away comes back
