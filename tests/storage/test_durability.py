@@ -277,8 +277,9 @@ async def test_a_row_locked_for_long_is_said_and_waited_out(postgres_url: str, m
         ("no placeholder", "no placeholder"),
         (
             "a = ? and b in (?, ?) and c in ('?') and d not in (?)",
-            "a = $1 and b = any($2) and c in ('?') and d not in ($3)",
+            "a = $1 and b in ($2, $3) and c in ('?') and d not in ($4)",
         ),
+        (f"a in ({', '.join('?' * 10)}) and b = ?", "a = any($1) and b = $2"),
     ],
 )
 def test_placeholders_are_numbered_outside_of_text(text: str, expected: str) -> None:
@@ -286,8 +287,30 @@ def test_placeholders_are_numbered_outside_of_text(text: str, expected: str) -> 
 
 
 def test_the_values_of_a_list_go_together() -> None:
-    made = statement("select a from b where c = ? and d in (?, ?) and e = ?")
-    assert made.arguments((1, "x", "y", 2)) == [1, ["x", "y"], 2]
+    made = statement(f"select a from b where c = ? and d in ({', '.join('?' * 10)}) and e in (?, ?)")
+    assert made.arguments((1, *"abcdefghij", 2, 3)) == [1, list("abcdefghij"), 2, 3]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("many", [1, 2, 9, 40])
+async def test_a_list_is_not_planned_anew_each_time(postgres_url: str, many: int) -> None:
+    text = f"select debits from account where merchant_id = ? and account in ({', '.join('?' * many)})"
+
+    def often() -> Job[int]:
+        filled = "insert into account (merchant_id, account, unit, floor) select 'm', n::text, 'EUR', 0 from "
+        yield Query(f"{filled} generate_series(1, 5000) n")
+        yield Query("analyze account")
+        for _ in range(20):
+            yield Query(text, ("m", *map(str, range(many))))
+        asked = "select custom_plans from pg_prepared_statements where statement like 'select debits from account%'"
+        [row] = yield Query(asked)
+        return int(row["custom_plans"])
+
+    sql = PostgresSql(postgres_url)
+    try:
+        assert await sql.write(often) == 5, "what PostgreSQL looks at before it keeps a plan"
+    finally:
+        await sql.close()
 
 
 @pytest.mark.parametrize(

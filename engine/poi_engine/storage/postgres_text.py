@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from poi_engine.ports import Query
 from poi_engine.storage.locks import only_asked
 
+_MANY = 10
+"""Values that PostgreSQL expects in an array. For less it makes a new plan each time, dearer than what is planned."""
 _LITERAL = re.compile(r"('(?:[^']|'')*')")
 _PLACE = re.compile(r"(?<!not )in \((\?(?:, \?)*)\)|\?")
 
@@ -38,15 +40,21 @@ def prepared(query: Query) -> tuple[str, Sequence[Any]]:
 
 @lru_cache(maxsize=4096)
 def statement(text: str) -> Statement:
-    """`?` as `$1`, `$2` ...; `in (?, ?)` as `= any($1)`, one plan for any number; `for share` out of its comment.
+    """`?` as `$1`, `$2` ...; a long `in (?, ?, ...)` as `= any($1)`, one plan for any number; `for share` out of its
+    comment.
 
     Text in quotes is left alone.
     """
     lists: list[int | None] = []
 
     def place(found: re.Match[str]) -> str:
-        lists.append(found[1].count("?") if found[1] else None)
-        return f"= any(${len(lists)})" if found[1] else f"${len(lists)}"
+        count = found[1].count("?") if found[1] else 1
+        if count >= _MANY:
+            lists.append(count)
+            return f"= any(${len(lists)})"
+        lists.extend([None] * count)
+        places = ", ".join(f"${number}" for number in range(len(lists) - count + 1, len(lists) + 1))
+        return f"in ({places})" if found[1] else places
 
     parts = _LITERAL.split(text.replace("/* for share */", "for share"))
     parts[::2] = [_PLACE.sub(place, part) for part in parts[::2]]
