@@ -26,7 +26,7 @@ async def test_starts_stops_and_another_version_are_on_record(sql: Sql, monkeypa
     found = (await fiscal.events(M, "", before=ALL, limit=10))[::-1]
     assert [(event.number, event.kind) for event in found] == [(1, "start"), (2, "stop"), (3, "version"), (4, "start")]
     assert found[2].values == {"before": STAMP, "now": "1.1 ffffffffffff"}
-    assert found[0].at == "2026-11-30T12:00:00.000002Z"
+    assert found[0].at == "2026-11-30T12:00:00.000003Z"
     assert await sql.read(checks.faults) == []
 
 

@@ -10,11 +10,11 @@ from poi_server.pages.assets import PAGES_FOLDER
 from poi_server.pages.shells import PAGES, modules_of
 
 BUDGET = 100_000
-MOST = {"station": 180_000, "campaigns": 108_000}
+MOST = {"station": 187_000, "campaigns": 108_000}
 """Pages that exceed it when every dialog was opened in one visit: the sheet, the customer, the order, orders that
 wait, the refund, the camera, paying in parts, a price by hand, stored value, a till's question, duplicates of
-receipts and selling without the server at the counter; the form of an offer in a campaign. This keeps them from
-growing."""
+receipts, selling without the server and what it refuses of that at the counter; the form of an offer in a
+campaign. This keeps them from growing."""
 LATER = re.compile(r'import\("(\.{1,2}/[^"]+)"\)')
 """A module that comes when it is first wanted."""
 

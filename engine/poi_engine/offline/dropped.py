@@ -35,6 +35,7 @@ class DroppedSales:
         """Put on record who gives up what, and why; the device then forgets it. Once more takes no second consent."""
         refuse_pan(dropped.what, "$.what")
         refuse_pan(dropped.reason, "$.reason")
+        await self._w.places.counter(merchant_id, station_id)  # `NotFound` for another merchant's
         audit_id, at = self._w.ids.new("aud"), self._w.at()
         await self._w.sql.write(lambda: _drop(merchant_id, station_id, dropped, by, allowance, audit_id, at))
 

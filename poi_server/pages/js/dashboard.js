@@ -9,7 +9,7 @@ import { button, report, segmented } from "./ui.js";
 import { AccessPanel } from "./dashboard/access.js";
 import { exportDialog } from "./dashboard/export.js";
 import { figures } from "./dashboard/figures.js";
-import { period, PERIODS } from "./dashboard/period.js";
+import { period, PERIODS, today } from "./dashboard/period.js";
 import { storesMap } from "./dashboard/stores.js";
 import { span } from "./dashboard/words.js";
 
@@ -19,6 +19,7 @@ const PAGE = 12; // best sellers at a time
 
 class PoiDashboard extends HTMLElement {
   #tab = location.hash === "#access" ? "access" : "figures";
+  #zone = "UTC";
   #period = null;
   #compare = "before";
   #store = "";
@@ -38,9 +39,11 @@ class PoiDashboard extends HTMLElement {
   #allOffers = false;
 
   async connectedCallback() {
-    this.#owner = (await requireRole("owner", "manager", "auditor")).role === "owner";
+    const me = await requireRole("owner", "manager", "auditor");
+    this.#owner = me.role === "owner";
+    this.#zone = me.merchant.zone;
     if (!this.#owner) this.#tab = "figures";
-    this.#period = { name: "28", ...period("28") };
+    this.#period = this.#ending("28");
     this.#draw();
     this.#named = this.#loadNames();
     const live = new Live({ watch: "dashboard" });
@@ -158,7 +161,7 @@ class PoiDashboard extends HTMLElement {
 
   #filters() {
     const choices = PERIODS.map((name) => ({ value: name, label: t(`period.${name}`) }));
-    const pick = (name) => this.#setPeriod(name === "custom" ? { ...this.#period, name } : { name, ...period(name) });
+    const pick = (name) => this.#setPeriod(name === "custom" ? { ...this.#period, name } : this.#ending(name));
     const compare = h("select", { class: "input", "aria-label": t("period.compare"), value: this.#compare, onchange: (event) => { this.#compare = event.target.value; this.#load(); } },
       COMPARISONS.map((name) => h("option", { value: name, selected: name === this.#compare }, t(`compare.${name}`))));
     return h("div", { class: "row wrap filters-row" },
@@ -174,6 +177,10 @@ class PoiDashboard extends HTMLElement {
     return h("div", { class: "row dates" },
       h("input", { class: "input", type: "date", "aria-label": t("period.first"), value: this.#period.first, max: this.#period.last, onchange: change("first") }),
       h("input", { class: "input", type: "date", "aria-label": t("period.last"), value: this.#period.last, min: this.#period.first, onchange: change("last") }));
+  }
+
+  #ending(name) {
+    return { name, ...period(name, today(this.#zone)) };
   }
 
   #setPeriod(chosen) {

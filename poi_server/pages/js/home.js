@@ -2,7 +2,7 @@
 
 import { get, post, whoAmI } from "./api.js";
 import { h, icon, render } from "./dom.js";
-import { setMerchant, t } from "./i18n.js";
+import { setCurrency, t } from "./i18n.js";
 import "./nav.js";
 import { busy, report } from "./ui.js";
 
@@ -54,7 +54,7 @@ class PoiHome extends HTMLElement {
   }
 
   async #choose(me, fresh) {
-    setMerchant(me.merchant);
+    setCurrency(me.merchant.currency);
     document.getElementById("brand-name").textContent = me.merchant.name;
     document.dispatchEvent(new CustomEvent("poi:me", { detail: me }));
     const wanted = new URLSearchParams(location.search).get("next") ?? "";

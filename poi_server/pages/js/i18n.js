@@ -7,7 +7,6 @@ const catalogue = await (await fetch(`${root.dataset.static}/locale/${language}.
 const plurals = new Intl.PluralRules(language);
 const formats = new Map();
 let currency = "EUR";
-let zone;
 
 /** Amounts without a currency of their own are in the merchant's. */
 export function setCurrency(code) {
@@ -15,15 +14,6 @@ export function setCurrency(code) {
 }
 
 export const merchantCurrency = () => currency;
-
-/** Days begin at midnight in the merchant's stores, wherever the screen is. */
-export function setMerchant(merchant) {
-  setCurrency(merchant.currency);
-  zone = merchant.zone;
-}
-
-/** Today in the merchant's stores, an ISO date. */
-export const today = () => new Intl.DateTimeFormat("sv", { timeZone: zone }).format();
 
 /** The text of `key` with `{name}` places filled in. */
 export function t(key, values = {}) {

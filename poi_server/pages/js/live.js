@@ -2,7 +2,7 @@
 
 const FIRST_DELAY = 400;
 const LONGEST_DELAY = 8000;
-const LOAD = new Set(["watching", "resync"]); // what was told before is missed, what comes after is not
+const LOAD = ["watching", "resync"]; // what was told before is missed
 
 /** Dispatches `message` events with the server's message, `resync` after each (re)connection, and `status`. */
 export class Live extends EventTarget {
@@ -50,7 +50,7 @@ export class Live extends EventTarget {
 
   #heard(data) {
     const message = JSON.parse(data);
-    if (LOAD.has(message.kind)) this.dispatchEvent(new Event("resync"));
+    if (LOAD.includes(message.kind)) this.dispatchEvent(new Event("resync"));
     else this.dispatchEvent(new CustomEvent("message", { detail: message }));
   }
 

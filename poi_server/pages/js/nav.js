@@ -2,7 +2,7 @@
 
 import { post, whoAmI } from "./api.js";
 import { h, icon, render } from "./dom.js";
-import { language, LANGUAGES, setMerchant, switchLanguage, t } from "./i18n.js";
+import { language, LANGUAGES, setCurrency, switchLanguage, t } from "./i18n.js";
 import { report } from "./ui.js";
 
 const LINKS = [
@@ -24,7 +24,7 @@ export async function requireRole(...roles) {
     location.replace(`/?next=${encodeURIComponent(location.pathname)}`);
     return new Promise(() => {});
   }
-  setMerchant(me.merchant);
+  setCurrency(me.merchant.currency);
   const name = document.getElementById("brand-name");
   if (name) name.textContent = me.merchant.name;
   document.dispatchEvent(new CustomEvent("poi:me", { detail: me }));

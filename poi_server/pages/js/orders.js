@@ -2,10 +2,11 @@
 
 import { get, post } from "./api.js";
 import { h, icon, render } from "./dom.js";
-import { money, t, today } from "./i18n.js";
+import { money, t } from "./i18n.js";
 import { Live } from "./live.js";
 import { offlineBanner, requireRole } from "./nav.js";
 import { button, confirm, dialog, iconButton, report, segmented, toast } from "./ui.js";
+import { today } from "./dashboard/period.js";
 import { backDialog } from "./orders/back.js";
 import { orderCard } from "./orders/card.js";
 
@@ -31,7 +32,7 @@ class PoiOrders extends HTMLElement {
 
   async connectedCallback() {
     this.#me = await requireRole("owner", "manager", "seller");
-    this.#day = today();
+    this.#day = today(this.#me.merchant.zone);
     const live = new Live({ watch: "orders" });
     live.addEventListener("message", ({ detail }) => detail.kind === "order" && this.#load());
     live.addEventListener("resync", () => this.#load());

@@ -2,7 +2,6 @@
 
 import { Problem } from "../api.js";
 import { bars, moneyShort, table } from "../charts.js";
-import { lastDays } from "../dashboard/period.js";
 import { h, render } from "../dom.js";
 import { dayShort, money, number, t, tn } from "../i18n.js";
 import { busy, button } from "../ui.js";
@@ -75,7 +74,9 @@ function outcome(result) {
 
 /** The lines of the answer as they come; aborting hangs up, which stops the work. */
 async function* steps(draft, campaignId, days, signal) {
-  const asked = new URLSearchParams({ ...lastDays(days), ...(campaignId ? { campaign_id: campaignId } : {}) });
+  const first = new Date();
+  first.setDate(first.getDate() - days + 1);
+  const asked = new URLSearchParams({ first: iso(first), ...(campaignId ? { campaign_id: campaignId } : {}) });
   const response = await fetch(`/v1/campaigns/preview?${asked}`, { method: "POST", signal, credentials: "same-origin", headers: { "Content-Type": "application/json" }, body: JSON.stringify(draft) });
   if (!response.ok) throw new Problem(await response.json().catch(() => ({})), response.status);
   let rest = "";
@@ -86,3 +87,5 @@ async function* steps(draft, campaignId, days, signal) {
     for (const line of lines) yield JSON.parse(line);
   }
 }
+
+const iso = (date) => [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, "0")).join("-");

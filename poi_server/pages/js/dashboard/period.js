@@ -1,19 +1,20 @@
 /** Periods of whole days, in the stores' calendar as the figures are. */
 
-import { today } from "../i18n.js";
-
 export const PERIODS = ["1", "7", "28", "90", "month", "custom"];
 
 const DAILY = 62; // days that are drawn one by one
 const WEEKLY = 190; // and week by week; beyond, month by month
 
-/** The first and last day, ISO dates, of a period by its name. */
-export function period(name, last = today()) {
+/** Today in a time zone, an ISO date: days begin at midnight in the stores, wherever the screen is. */
+export const today = (zone) => new Intl.DateTimeFormat("sv", { timeZone: zone }).format();
+
+/** The first and last day, ISO dates, of a period that ends with `last`, by its name. */
+export function period(name, last) {
   return name === "month" ? { first: `${last.slice(0, 8)}01`, last } : lastDays(Number(name), last);
 }
 
 /** The first and last day, ISO dates, of the `count` days that end with `last`. */
-export function lastDays(count, last = today()) {
+export function lastDays(count, last) {
   const first = noon(last);
   first.setDate(first.getDate() - count + 1);
   return { first: iso(first), last };
