@@ -101,7 +101,7 @@ class PoiOrders extends HTMLElement {
     return [
       this.#places.size > 1 && chooser(t("orders.store"), this.#store, [["", t("orders.every_store")], ...this.#places], store),
       chooser(t("orders.station"), this.#station, [["", "–"], ...this.#stations.map((one) => [one.station_id, one.name])], (event) => { localStorage.setItem(STATION, event.target.value); this.#draw(); }),
-      this.#tab === "run" && h("label", { class: "field" }, h("span", { class: "label" }, t("orders.day")), h("input", { class: "input", type: "date", value: this.#day, onchange: day })),
+      this.#tab === "run" && h("label", { class: "field", key: "day" }, h("span", { class: "label" }, t("orders.day")), h("input", { class: "input", type: "date", value: this.#day, onchange: day })),
     ];
   }
 
@@ -198,7 +198,7 @@ async function askAhead(order) {
 const soonest = (orders) => [...orders].sort((a, b) => a.wanted_at.localeCompare(b.wanted_at) || a.order_id.localeCompare(b.order_id));
 
 function chooser(label, value, choices, onchange) {
-  return h("label", { class: "field" }, h("span", { class: "label" }, label),
+  return h("label", { class: "field", key: label }, h("span", { class: "label" }, label),
     h("select", { class: "input", onchange }, choices.map(([one, name]) => h("option", { value: one, selected: one === value }, name))));
 }
 
