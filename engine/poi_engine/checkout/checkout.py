@@ -30,6 +30,7 @@ from poi_engine.errors import Conflict, RequestError
 from poi_engine.means import Asked, Means
 from poi_engine.ports import Job
 from poi_engine.principal import Principal
+from poi_engine.reasons import must_say_why
 from poi_engine.sales import SaleView
 from poi_engine.session import Session, SessionState
 from poi_engine.staff.approvals import Allowance
@@ -181,8 +182,7 @@ class Checkout:
         """
         if outcome not in ("paid", "declined"):
             raise RequestError("bad-outcome", "The outcome is `paid` or `declined`.", path="$.outcome")
-        if not reason.strip():
-            raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
+        must_say_why(reason)
         row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
         if row is None or row["state"] != "unknown":
             raise not_in_doubt()

@@ -7,6 +7,7 @@ from poi_engine.checkout.records import insert_audit
 from poi_engine.errors import DeviceError, RequestError
 from poi_engine.ports import Job, OfflineConnector, PaymentResult, Query
 from poi_engine.principal import Principal
+from poi_engine.reasons import must_say_why
 from poi_engine.wiring import Wiring
 
 
@@ -39,8 +40,7 @@ class Forwarding:
         by: Principal,
     ) -> None:
         """A person ends what the bank declined, audited: `paid` since, and `paid_by` what; or `lost`, written off."""
-        if not reason.strip():
-            raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
+        must_say_why(reason)
         if (outcome == "paid") != (paid_by is not None):
             raise RequestError("bad-means", "Say by what it was paid, if it was.", path="$.paid_by")
         audit_id, at = self._w.ids.new("aud"), self._w.at()

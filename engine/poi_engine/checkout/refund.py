@@ -30,6 +30,7 @@ from poi_engine.orders.news import tell_of_sale
 from poi_engine.pan import refuse_pan
 from poi_engine.ports import Job, PaymentResult
 from poi_engine.principal import Principal
+from poi_engine.reasons import must_say_why
 from poi_engine.sales import Sales, SaleView
 from poi_engine.staff.approvals import Allowance, allow
 from poi_engine.wiring import Wiring
@@ -158,8 +159,7 @@ class Refunds:
         """
         if outcome not in ("refunded", "declined"):
             raise RequestError("bad-outcome", "The outcome is `refunded` or `declined`.", path="$.outcome")
-        if not reason.strip():
-            raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
+        must_say_why(reason)
         audit_id, at, found = self._w.ids.new("aud"), self._w.at(), allowance or Allowance(who=by.who)
 
         def job() -> Job[None]:

@@ -6,10 +6,10 @@ from typing import Literal
 from poi_engine.checkout.payment import Payment, read_payment
 from poi_engine.checkout.records import insert_audit
 from poi_engine.checkout.settlement import Settlement
-from poi_engine.errors import Conflict, DeviceError, RequestError
-from poi_engine.pan import refuse_pan
+from poi_engine.errors import Conflict, DeviceError
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
+from poi_engine.reasons import must_say_why
 from poi_engine.wiring import Wiring
 
 PutRight = Literal["declined", "reversed"]
@@ -28,9 +28,7 @@ class Reversals:
 
         The terminal is asked once more before: what it undid itself nobody gives back a second time.
         """
-        if not reason.strip():
-            raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
-        refuse_pan(reason, "$.reason")
+        must_say_why(reason)
         payment = await self._w.sql.read(lambda: read_payment(merchant_id, payment_id))
         if payment.state != "reversing" or await self._undone_itself(merchant_id, payment):
             raise _not_reversing()

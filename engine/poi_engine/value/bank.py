@@ -11,6 +11,7 @@ from poi_engine.checkout.settlement import Settlement
 from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
+from poi_engine.reasons import must_say_why
 from poi_engine.settings import read_merchant, write_setting
 from poi_engine.value.bank_rows import (
     Awaited,
@@ -105,7 +106,7 @@ class Bank:
         self, merchant_id: str, credit_id: str, payment_id: str, reason: str, *, by: Principal
     ) -> BankCredit:
         """A person says what a credit pays; the payment ends."""
-        _must_have(reason)
+        must_say_why(reason)
         audit_id, at = self._w.ids.new("aud"), self._w.at()
         found = await self._w.sql.write(
             lambda: assign_credit(merchant_id, credit_id, payment_id, reason, by.who, audit_id, at)
@@ -115,7 +116,7 @@ class Bank:
 
     async def set_aside(self, merchant_id: str, credit_id: str, reason: str, *, by: Principal) -> BankCredit:
         """A person has dealt with a credit, or with what was to be given back."""
-        _must_have(reason)
+        must_say_why(reason)
         audit_id, at = self._w.ids.new("aud"), self._w.at()
         return await self._w.sql.write(lambda: set_credit_aside(merchant_id, credit_id, reason, by.who, audit_id, at))
 
@@ -161,11 +162,6 @@ def checked_account(account: BankAccount) -> BankAccount:
         beneficiary=account.beneficiary.strip(),
         emv=account.emv,
     )
-
-
-def _must_have(reason: str) -> None:
-    if not reason.strip():
-        raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
 
 
 def _awaited_by(merchant_id: str, session_id: str) -> Job[AwaitedTransfer]:

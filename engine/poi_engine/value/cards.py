@@ -12,6 +12,7 @@ from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.ledger import Insufficient, Move, Transfer
 from poi_engine.ports import Job, Query, Row
 from poi_engine.principal import Principal
+from poi_engine.reasons import must_say_why
 from poi_engine.settings import read_merchant
 from poi_engine.staff.approvals import Allowance, allow
 from poi_engine.value.gift_cards import (
@@ -146,8 +147,7 @@ class GiftCards:
         Closing it again pays back what came after: a part of a sale that was given up, or a refund.
         """
         asked = key_of(by, key, "gift-card-close", card_id, paid_back, reason)
-        if not reason.strip():
-            raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
+        must_say_why(reason)
 
         def shut(new_id: str, at: int) -> Job[Moved]:
             card = yield from lock_card(merchant_id, card_id)

@@ -19,6 +19,7 @@ from poi_engine.errors import Conflict, DeviceError, Forbidden, PoiError, Reques
 from poi_engine.ledger import Move
 from poi_engine.ports import HoldingConnector, Job, PaymentResult, Query, Row
 from poi_engine.principal import Principal
+from poi_engine.reasons import must_say_why
 from poi_engine.settings import read_merchant, write_setting
 from poi_engine.staff.approvals import Allowance, allow
 from poi_engine.value.rules import TabRules
@@ -100,8 +101,7 @@ class Tabs:
 
     async def close(self, merchant_id: str, tab_id: str, reason: str, *, by: Principal) -> Tab:
         """Take what was spent from the card, in one capture; closing again asks how that went."""
-        if not reason.strip():
-            raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
+        must_say_why(reason)
         await self._close(merchant_id, tab_id, by.who, reason, by.station_id)
         return await self.get(merchant_id, tab_id)
 
@@ -117,8 +117,7 @@ class Tabs:
         allowance: Allowance | None = None,
     ) -> Tab:
         """Pay back by hand what refunds after the capture left on a tab. Once, if repeated."""
-        if not reason.strip():
-            raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
+        must_say_why(reason)
         asked = key_of(by, key, "tab-pay-back", tab_id, paid_back, reason)
         await self._w.places.must_count(merchant_id, by.station_id)
         new_id, audit_id, at = self._w.ids.new("tpb"), self._w.ids.new("aud"), self._w.at()
@@ -152,8 +151,7 @@ class Tabs:
 
         `declined` is undone at the terminal, should it have happened there.
         """
-        if not reason.strip():
-            raise RequestError("reason-needed", "Say why: it goes into the audit.", path="$.reason")
+        must_say_why(reason)
         audit_id, at, found = self._w.ids.new("aud"), self._w.at(), allowance or Allowance(who=by.who)
 
         def job() -> Job[Row]:
