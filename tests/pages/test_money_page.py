@@ -61,14 +61,20 @@ async def test_a_clock_that_may_be_wrong_is_told(visit: Visit, station_id: str, 
     await expect(page.locator(".clock-doubted")).to_have_count(0)
 
 
+async def _decide(page: Page, saw: str) -> None:
+    """Give the reason in the dialog and put the decision on record."""
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("What you saw").fill(saw)
+    await dialog.get_by_role("button", name="Record the decision").click()
+
+
 async def test_a_payment_in_doubt_is_resolved_with_a_reason(visit: Visit, station_id: str, shop: Shop) -> None:
     doubtful = await _sell(shop, station_id, 1013, "card")
     page = await _money(visit, "#doubts", "manager")
     card = page.locator(".doubt", has_text="€10.13")
     await expect(card).to_contain_text("nobody answered")
     await card.get_by_role("button", name="It was paid").click()
-    await page.get_by_role("dialog").get_by_label("What you saw").fill("the slip says so")
-    await page.get_by_role("dialog").get_by_role("button", name="Record the decision").click()
+    await _decide(page, "the slip says so")
     await expect(card).to_have_count(0)
     assert (await shop.ask("GET", f"/v1/sessions/{doubtful['session_id']}")).json["state"] == "paid"
 
@@ -85,8 +91,7 @@ async def test_what_no_terminal_can_undo_is_ended_by_a_person(visit: Visit, stat
         card = page.locator(".doubt", has_text="€14.13")
         await expect(card).to_contain_text("going back")
         await card.get_by_role("button", name="No money moved").click()
-        await page.get_by_role("dialog").get_by_label("What you saw").fill("its list shows nothing")
-        await page.get_by_role("dialog").get_by_role("button", name="Record the decision").click()
+        await _decide(page, "its list shows nothing")
         await expect(card).to_have_count(0)
     finally:
         terminal.capabilities = able
@@ -128,8 +133,7 @@ async def test_a_card_taken_without_the_bank_is_listed_and_ended_when_it_decline
     await expect(page.get_by_role("dialog").get_by_label("Paid by")).to_have_value("cash")
     await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     await card.get_by_role("button", name="It is lost").click()
-    await page.get_by_role("dialog").get_by_label("What you saw").fill("nobody came back")
-    await page.get_by_role("dialog").get_by_role("button", name="Record the decision").click()
+    await _decide(page, "nobody came back")
     await expect(card).to_have_count(0)
     await shop.ask("PUT", "/v1/settings/offline", before)
 
@@ -159,8 +163,7 @@ async def test_a_card_held_for_a_tab_that_no_terminal_tells_of_is_ended_by_a_per
     await expect(card).to_contain_text("Card held for a tab")
     await card.get_by_role("button", name="It is not held").click()
     await expect(page.get_by_role("dialog").get_by_label("What you saw")).to_be_focused()
-    await page.get_by_role("dialog").get_by_label("What you saw").fill("no slip")
-    await page.get_by_role("dialog").get_by_role("button", name="Record the decision").click()
+    await _decide(page, "no slip")
     await expect(card).to_have_count(0)
     assert (await shop.ask("GET", f"/v1/tabs/{tab['tab_id']}")).json["state"] == "declined"
 
@@ -184,8 +187,7 @@ async def test_a_credit_is_assigned_to_the_transfer_that_is_awaited(visit: Visit
     await expect(page.get_by_role("button", name="Has it arrived?")).to_be_visible()
     await page.get_by_role("button", name="Bank", exact=True).click()
     await card.get_by_role("button", name="Assign to a sale").click()
-    await page.get_by_role("dialog").get_by_label("What you saw").fill("the name")
-    await page.get_by_role("dialog").get_by_role("button", name="Record the decision").click()
+    await _decide(page, "the name")
     await expect(card).to_have_count(0)
     assert (await shop.ask("GET", f"/v1/sessions/{sold['session_id']}")).json["state"] == "paid"
     await shop.ask("PUT", "/v1/settings/means", before)
