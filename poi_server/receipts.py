@@ -1,12 +1,14 @@
 """A receipt as text of 42 columns, in French or English, from what the journal holds."""
 
 from datetime import datetime
+from textwrap import wrap
 from typing import Literal
 
 from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from poi_engine.fiscal.journal import Receipt, ReceiptLine, ReceiptPayment
+from poi_engine.issuer import Issuer
 
 WIDTH = 42
 SEAL = 12
@@ -46,6 +48,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "duplicate": "DUPLICATA",
         "software": "Logiciel fiscal",
         "seal": "Empreinte",
+        "station": "Caisse :",
+        "vat_number": "N° TVA",
     },
     "en": {
         "sale": "Receipt",
@@ -78,24 +82,26 @@ WORDS: dict[Language, dict[str, str]] = {
         "duplicate": "DUPLICATE",
         "software": "Fiscal part",
         "seal": "Seal",
+        "station": "Till:",
+        "vat_number": "VAT no.",
     },
 }
 
 
-def receipt_text(receipt: Receipt, merchant: str, language: Language, *, seal: str = "", duplicate: int = 0) -> str:
+def receipt_text(receipt: Receipt, issuer: Issuer, language: Language, *, seal: str = "", duplicate: int = 0) -> str:
     """The receipt; amounts as the language writes the receipt's currency.
 
     `seal`: its hash in the journal, in hex; `duplicate`: the how-manieth one this is, 0 on the first print.
     """
-    return "\n".join(_Printer(receipt, merchant, language, seal, duplicate).lines()) + "\n"
+    return "\n".join(_Printer(receipt, issuer, language, seal, duplicate).lines()) + "\n"
 
 
 class _Printer:
-    def __init__(self, receipt: Receipt, merchant: str, language: Language, seal: str, duplicate: int) -> None:
+    def __init__(self, receipt: Receipt, issuer: Issuer, language: Language, seal: str, duplicate: int) -> None:
         self._seal = seal
         self._duplicate = duplicate
         self._receipt = receipt
-        self._merchant = merchant
+        self._issuer = issuer
         self._language = language
         self._words = WORDS[language]
 
@@ -110,16 +116,25 @@ class _Printer:
         return [f"*** {mark} ***".center(WIDTH).rstrip() for mark in marks]
 
     def _sealed(self) -> list[str]:
-        """By which fiscal part the receipt was made, and its place in the chain."""
+        """By which fiscal part the receipt was made, in which station's chain and where in it."""
         rows = [("software", self._receipt.fiscal), ("seal", self._seal[:SEAL])]
         found = [_row(self._words[name], text) for name, text in rows if text]
-        return ["-" * WIDTH, *found] if found else []
+        return ["-" * WIDTH, *found, _row("", self._receipt.station_id)] if found else []
+
+    def _issued_by(self) -> list[str]:
+        """The shop, the store and its address, and what the law wants of the company."""
+        issuer, head = self._issuer, self._issuer.head
+        store = [] if issuer.store.casefold() == issuer.merchant.casefold() else [issuer.store]
+        vat = [f"{self._words['vat_number']} {head.vat_number}"] if head.vat_number else []
+        texts = [issuer.merchant, *store, *issuer.address.splitlines(), *head.lines, *vat]
+        return [row.center(WIDTH).rstrip() for text in texts for row in wrap(text, WIDTH)]
 
     def _head(self) -> list[str]:
         receipt = self._receipt
         at = format_datetime(datetime.fromisoformat(receipt.local_minute), "short", locale=_LOCALES[self._language])
         kind = self._words["refund" if receipt.kind == "refund" else "sale"]
-        head = [self._merchant.center(WIDTH).rstrip(), _row(f"{kind} n° {receipt.number}", at), receipt.station_id]
+        head = [*self._issued_by(), _row(f"{kind} n° {receipt.number}", at)]
+        head += wrap(f"{self._words['station']} {self._issuer.station}", WIDTH)
         if receipt.refund_of:
             head.append(f"{self._words['of']} {receipt.refund_of}")
         return [*head, "-" * WIDTH]

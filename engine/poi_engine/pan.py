@@ -6,20 +6,30 @@ from poi_engine.errors import RequestError
 
 _RUN = re.compile(r"(?s:[0-9](?=[0-9 -]{12})(?<![0-9A-Za-z].)(?:[ -]?[0-9]){12,18})(?![0-9A-Za-z])")
 """The look ahead comes first: most digits of a document begin a short number, and are passed by at once."""
+_DINERS = ("30", "36", "38", "39")
+"""How the cards of 14 digits begin."""
 _ISSUERS = re.compile(r"4|5[0-8]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720|3[0-9]|6")
 
 
-def find_pan(text: str) -> str | None:
+def find_pan(text: str, *, siret: bool = False) -> str | None:
     """The first card number in the text, masked to its first six and last four digits; None when there is none.
 
     A card number is a run of 13 to 19 digits (single spaces or hyphens between them allowed) of a card issuer's range
-    whose Luhn check digit is right, and which is not a GTIN.
+    whose Luhn check digit is right, and which is not a GTIN; nor a SIRET where the text may name the shop's (`siret`).
     """
     for match in _RUN.finditer(text):
         digits = re.sub(r"[ -]", "", match.group())
-        if _ISSUERS.match(digits) and luhn(digits) and not gtin(digits):
+        if _ISSUERS.match(digits) and luhn(digits) and not gtin(digits) and not (siret and is_siret(digits)):
             return f"{digits[:6]}{'*' * (len(digits) - 10)}{digits[-4:]}"
     return None
+
+
+def is_siret(digits: str) -> bool:
+    """Whether the digits are a French establishment's number, of which the first nine are the company's.
+
+    Both have a Luhn check digit. What begins as the cards of 14 digits do is taken for one.
+    """
+    return len(digits) == 14 and luhn(digits) and luhn(digits[:9]) and not digits.startswith(_DINERS)
 
 
 def refuse_pan(text: str | None, path: str) -> None:

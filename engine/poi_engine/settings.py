@@ -103,6 +103,14 @@ class OfflinePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     card_cap: Annotated[int, Meta(ge=0, le=100_000_000)] = 100_000
 
 
+class ReceiptHead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What receipts say of the company beside its name and the store's address: the VAT number, and other lines that
+    its law wants, such as its form, its capital and where it is registered."""
+
+    vat_number: Annotated[str, Meta(pattern=r"^([A-Z]{2}[0-9A-Z+*]{2,12})?\Z")] = ""
+    lines: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=80)], ...], Meta(max_length=6)] = ()
+
+
 class Programme(Struct, frozen=True, kw_only=True):
     """The loyalty programme: how offers are chosen and points earned, the tiers, and how customers join.
 
@@ -127,6 +135,7 @@ class Programme(Struct, frozen=True, kw_only=True):
     meal_voucher: MealVoucher = MealVoucher()
     offline: OfflinePolicy = OfflinePolicy()
     means: tuple[Means, ...] = ("card", "cash", "wallet", "gift_card", "meal_voucher", "transfer")
+    receipt: ReceiptHead = ReceiptHead()
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
@@ -160,7 +169,7 @@ def means_taken(programme: Programme) -> tuple[Means, ...]:
     """The means that are taken: meal vouchers once they have categories, transfers once there is an account."""
     missing = {
         means
-        for means, there in (("meal_voucher", programme.meal_voucher.categories), ("transfer", programme.bank.iban))
+        for means, there in (("meal_voucher", programme.meal_voucher.categories), ("transfer", programme.bank.is_there))
         if not there
     }
     return tuple(means for means in programme.means if means not in missing)

@@ -11,28 +11,29 @@ import gc
 import os
 import signal
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import chain, starmap
 from multiprocessing import get_context
-from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple
 
 from poi_engine.fiscal import checks
-from poi_engine.fiscal.journal import ReceiptLine, receipt_of
+from poi_engine.fiscal.journal import Receipt, ReceiptLine, receipt_of
 from poi_engine.pan import find_pan
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.storage import open_sql
 from poi_engine.verify_cards import card_numbers, searched
 from poi_engine.verify_finding import MOST, Finding, Rule
-from poi_engine.verify_rules import RULES
+from poi_engine.verify_pages import PAGE, Values, pages, tuples
+from poi_engine.verify_rules import RULES, STRAY_JOURNAL
 
 __all__ = ["CHECKS", "Check", "Finding", "Progress", "verify", "verify_at"]
-_PAGE = 500  # rows
 _MANY = 20_000  # receipts that are worth a process a core
 
 
@@ -56,7 +57,7 @@ async def verify(sql: Sql, *, progress: Progress = _silent) -> list[Finding]:
     findings: list[Finding] = []
     for number, check in enumerate(CHECKS, 1):
         progress(check.name, number, len(CHECKS))
-        findings += (await sql.read(check.job))[:MOST]
+        findings += _most(await sql.read(check.job))
     return findings
 
 
@@ -79,7 +80,7 @@ def _in_processes(url: str, cores: int, progress: Progress) -> list[Finding]:
         longest_first = [processes.submit(_check, url, number) for number in reversed(range(len(CHECKS)))]
         for number, (check, found) in enumerate(zip(CHECKS, reversed(longest_first), strict=True), 1):
             progress(check.name, number, len(CHECKS))
-            findings += found.result()[:MOST]
+            findings += _most(found.result())
     return findings
 
 
@@ -107,29 +108,28 @@ def _rows(text: str) -> Job[list[Row]]:
 
 
 def _statement(rule: Rule) -> Job[list[Finding]]:
-    rows = yield Query(f"{rule.text} limit {MOST}")
-    return [_finding(row, rule.name, find_pan(row["subject"]) or row["subject"], row["message"]) for row in rows]
+    rows = yield Query(f"{rule.text} limit {rule.most}")
+    return [
+        _finding(
+            row["merchant_id"], row.get("rule", rule.name), find_pan(row["subject"]) or row["subject"], row["message"]
+        )
+        for row in rows
+    ]
 
 
-def _finding(row: Row, rule: str, subject: str, message: str) -> Finding:
-    return Finding(merchant_id=row["merchant_id"], rule=rule, subject=subject, message=message)
+def _finding(m: str, rule: str, subject: str, message: str) -> Finding:
+    return Finding(merchant_id=m, rule=rule, subject=subject, message=message)
 
 
-def _pages(
-    table: str, key: Sequence[str], columns: Sequence[str], check: Callable[[Row], Iterator[Finding]]
-) -> Job[list[Finding]]:
-    """Check every row of a table, page by page in the order of its key."""
-    names = ", ".join(dict.fromkeys((*key, *columns)))
-    order, marks = ", ".join(key), ", ".join("?" * len(key))
-    findings: list[Finding] = []
-    after: tuple[Any, ...] = ()
-    while True:
-        where = f"where ({order}) > ({marks})" if after else ""
-        rows = yield Query(f"select {names} from {table} {where} order by {order} limit {_PAGE}", after)
-        findings += [finding for row in rows for finding in check(row)]
-        if len(rows) < _PAGE or len(findings) > MOST:
-            return findings
-        after = tuple(rows[-1][name] for name in key)
+def _most(findings: Iterable[Finding]) -> list[Finding]:
+    """The first of each rule."""
+    times: Counter[str] = Counter()
+    found = []
+    for finding in findings:
+        times[finding.rule] += 1
+        if times[finding.rule] <= MOST:
+            found.append(finding)
+    return found
 
 
 # --- journals ------------------------------------------------------------------------------------------------------
@@ -144,72 +144,72 @@ _SAME = (
     *("sale_id", "store_id", "station_id", "seller_id", "customer_id"),
     *("currency", "subtotal", "saved", "total", "stored", "refund_of"),
 )
+_NAMES = (*_SAME, "number")
 _LINE = ReceiptLine.__struct_fields__
-_of_receipt, _of_sale = attrgetter(*_SAME), itemgetter(*_SAME)
-_of_row = itemgetter(*_LINE)
+_of_receipt = attrgetter(*_NAMES)
+_SALES = (
+    f"select s.merchant_id, {', '.join(f's.{name}' for name in _SAME)}, s.receipt_number, s.local_day, s.local_hour,"
+    " s.created_at, j.sale_id, j.document, j.kind, j.created_at from sale s left join journal j"
+    " on j.merchant_id = s.merchant_id and j.station_id = s.station_id and j.number = s.receipt_number"
+    f" where (s.merchant_id, s.sale_id) > (?, ?) order by s.merchant_id, s.sale_id limit {PAGE}"
+)
+_LINES = (
+    f"select merchant_id, sale_id, {', '.join(_LINE)} from sale_line where (merchant_id, sale_id) > (?, ?)"
+    " and (merchant_id, sale_id) <= (?, ?)"
+)
 
 
-def receipts_differ() -> Job[list[Finding]]:
-    """Each receipt says what its sale says, line by line."""
+def _receipts() -> Job[list[Finding]]:
+    """Each sale has its receipt in the journal, and that says what its sale says, line by line; no receipt is left."""
     findings: list[Finding] = []
-    after = ("", "")
-    while True:
-        sales = yield Query(
-            f"select s.merchant_id, {', '.join(f's.{name}' for name in _SAME)}, s.receipt_number, s.local_day,"
-            " s.local_hour, s.created_at, j.document, j.kind, j.created_at as written_at"
-            " from sale s join journal j"
-            " on j.merchant_id = s.merchant_id and j.station_id = s.station_id and j.number = s.receipt_number"
-            f" where (s.merchant_id, s.sale_id) > (?, ?) order by s.merchant_id, s.sale_id limit {_PAGE}",
-            after,
-        )
-        if not sales:
-            return findings
-        until = (sales[-1]["merchant_id"], sales[-1]["sale_id"])
-        lines = yield from _lines_of(after, until)
-        for sale in sales:
-            findings += _receipt_differs(sale, lines[sale["merchant_id"], sale["sale_id"]])
-        if len(sales) < _PAGE or len(findings) > MOST:
-            return findings
+    recorded = 0
+    after: Values = ("", "")
+    while sales := (yield from tuples(_SALES, after)):
+        until = sales[-1][:2]
+        lines = defaultdict(list)
+        for line in (yield from tuples(_LINES, (*after, *until))):
+            lines[line[:2]].append(line[2:])
+        if found := [finding for sale in sales for finding in _receipt_differs(sale, lines[sale[:2]])]:
+            findings = _most(findings + found)
+        recorded += sum([sale[1] == sale[-4] for sale in sales])
         after = until
+    [(receipts,)] = yield from tuples("select count(*) from journal")
+    return findings if receipts == recorded else findings + (yield from _statement(STRAY_JOURNAL))
 
 
-def _lines_of(after: tuple[str, str], until: tuple[str, str]) -> Job[dict[tuple[str, str], list[tuple[Any, ...]]]]:
-    """The lines of a page of sales, by sale."""
-    found: defaultdict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
-    rows = yield Query(
-        f"select merchant_id, sale_id, {', '.join(_LINE)} from sale_line where (merchant_id, sale_id) > (?, ?)"
-        " and (merchant_id, sale_id) <= (?, ?)",
-        (*after, *until),
-    )
-    for row in rows:
-        found[row["merchant_id"], row["sale_id"]].append(_of_row(row))
-    return found
-
-
-def _receipt_differs(sale: Row, lines: list[tuple[Any, ...]]) -> Iterator[Finding]:
-    try:
-        receipt = receipt_of(sale["document"])
-    except msgspec.DecodeError as error:
-        yield _finding(sale, "receipt", sale["sale_id"], f"its receipt cannot be read: {error}")
+def _receipt_differs(sale: Values, lines: list[Values]) -> Iterator[Finding]:
+    m, sale_id = sale[:2]
+    *_, recorded, document, kind, written_at = sale
+    if recorded != sale_id:
+        yield _finding(m, "sale-journal", sale_id, "stands 0 times in the journal at its receipt number")
+    if recorded is None:
         return
+    try:
+        differing = _differing(receipt_of(document), kind, written_at, sale, lines)
+    except msgspec.DecodeError as error:
+        yield _finding(m, "receipt", sale_id, f"its receipt cannot be read: {error}")
+        return
+    if differing:
+        yield _finding(m, "receipt", sale_id, f"its receipt differs in {', '.join(differing)}")
+
+
+def _differing(receipt: Receipt, kind: str, written_at: int, sale: Values, lines: list[Values]) -> list[str]:
+    said, (refund_of, _, local_day, local_hour, created_at) = sale[1:13], sale[11:16]
     differing = []
-    if _of_receipt(receipt) != _of_sale(sale):
-        differing = [name for name in _SAME if getattr(receipt, name) != sale[name]]
-    if receipt.number != sale["receipt_number"]:
-        differing.append("number")
-    if not receipt.kind == sale["kind"] == ("refund" if sale["refund_of"] else "sale"):
+    if (told := _of_receipt(receipt)) != said:
+        differing = [name for name, one, other in zip(_NAMES, told, said, strict=True) if one != other]
+    if not receipt.kind == kind == ("refund" if refund_of else "sale"):
         differing.append("kind")
-    local_hour = f"{sale['local_day']}T{sale['local_hour']:02}"
-    if sale["created_at"] != sale["written_at"] or receipt.local_minute[:13] != local_hour:
+    if created_at != written_at or receipt.local_minute[:13] != f"{local_day}T{local_hour:02}":
         differing.append("time")
-    if sorted(map(astuple, receipt.lines)) != sorted(lines):
+    articles = [astuple(line) for line in receipt.lines]
+    if articles != lines and sorted(articles) != sorted(lines):
         differing.append("lines")
     if sum([part.gross for part in receipt.vat]) != receipt.total:
         differing.append("vat")
     if sum([payment.amount for payment in receipt.payments]) != receipt.total:
         differing.append("payments")
-    if differing:
-        yield _finding(sale, "receipt", sale["sale_id"], f"its receipt differs in {', '.join(differing)}")
+    return differing
 
 
 # --- promises ------------------------------------------------------------------------------------------------------
@@ -220,29 +220,30 @@ class _Event(Struct):
 
 
 _event_of = msgspec.json.Decoder(_Event).decode
+_OF_SALES = ("sale.committed", "sale.refunded", "refund.committed")
 
 
 def _outbox() -> Job[list[Finding]]:
     """Each sale and refund has exactly one event that tells of it."""
-    told: Counter[tuple[str, str]] = Counter()
+    told: defaultdict[Values, int] = defaultdict(int)
 
-    def count(row: Row) -> Iterator[Finding]:
-        if row["kind"] in ("sale.committed", "sale.refunded", "refund.committed"):
-            told[row["merchant_id"], _event_of(row["document"]).sale_id] += 1
-        yield from ()
+    def count(rows: list[Values]) -> Iterator[Finding]:
+        for m, event_id, kind, document in rows:
+            if kind in _OF_SALES:
+                try:
+                    told[m, _event_of(document).sale_id] += 1
+                except msgspec.DecodeError as error:
+                    yield _finding(m, "outbox", event_id, f"cannot be read: {error}")
 
-    yield from _pages("outbox", ("merchant_id", "event_id"), ("kind", "document"), count)
+    findings = yield from pages("outbox", ("merchant_id", "event_id"), ("kind", "document"), count)
 
-    def covered(row: Row) -> Iterator[Finding]:
-        times = told.pop((row["merchant_id"], row["sale_id"]), 0)
-        if times != 1:
-            yield _finding(row, "outbox", row["sale_id"], f"is told of {times} times in the outbox")
+    def covered(sales: list[Values]) -> Iterator[Finding]:
+        for sale in sales:
+            if (times := told.pop(sale, 0)) != 1:
+                yield _finding(sale[0], "outbox", sale[1], f"is told of {times} times in the outbox")
 
-    findings = yield from _pages("sale", ("merchant_id", "sale_id"), (), covered)
-    return findings + [
-        Finding(merchant_id=m, rule="outbox", subject=sale_id, message="is told of in the outbox but is no sale")
-        for m, sale_id in told
-    ]
+    findings += yield from pages("sale", ("merchant_id", "sale_id"), (), covered)
+    return findings + [_finding(m, "outbox", sale_id, "is told of in the outbox but is no sale") for m, sale_id in told]
 
 
 class _Answer(Struct):
@@ -260,18 +261,20 @@ def _answers() -> Job[list[Finding]]:
         " where i.answer is not null) kept"
     )
     key, columns = ("merchant_id", "principal", "key"), ("answer", "checkout_id", "sale_id")
-    return (yield from _pages(kept, key, columns, _answer_differs))
+    return (yield from pages(kept, key, columns, lambda rows: chain.from_iterable(starmap(_answer_differs, rows))))
 
 
-def _answer_differs(row: Row) -> Iterator[Finding]:
+def _answer_differs(
+    m: str, _principal: str, key: str, kept: bytes, checkout_id: str, sale_id: str | None
+) -> Iterator[Finding]:
     try:
-        answer = msgspec.msgpack.decode(bytes(row["answer"]), type=_Answer)
+        answer = msgspec.msgpack.decode(kept, type=_Answer)
     except msgspec.DecodeError:
-        yield _finding(row, "idempotency-answer", row["key"], "keeps an answer that cannot be read")
+        yield _finding(m, "idempotency-answer", key, "keeps an answer that cannot be read")
         return
-    if answer.checkout_id not in (None, row["checkout_id"]) or answer.sale_id not in (None, row["sale_id"]):
-        message = f"answers sale {answer.sale_id}, but {row['checkout_id']} made {row['sale_id']}"
-        yield _finding(row, "idempotency-answer", row["key"], message)
+    if answer.checkout_id not in (None, checkout_id) or answer.sale_id not in (None, sale_id):
+        message = f"answers sale {answer.sale_id}, but {checkout_id} made {sale_id}"
+        yield _finding(m, "idempotency-answer", key, message)
 
 
 # --- limits --------------------------------------------------------------------------------------------------------
@@ -292,26 +295,27 @@ def _caps() -> Job[list[Finding]]:
     """No limit was given more than the highest cap that any version of its offer, or of its campaign's offers, had."""
     caps: dict[tuple[str, str, str], int] = {}
 
-    def learn(row: Row) -> Iterator[Finding]:
-        offer = msgspec.json.decode(row["document"], type=_Limited)
-        for index, limit in enumerate(offer.limits):
-            counted_as = (offer.campaign_id, limit.of) if limit.shared else (row["offer_id"], str(index))
-            key = (row["merchant_id"], *counted_as)
-            caps[key] = max(limit.cap, caps.get(key, 0))
-        yield from ()
+    def learn(rows: list[Values]) -> Iterator[Finding]:
+        for m, offer_id, version, document in rows:
+            try:
+                offer = msgspec.json.decode(document, type=_Limited)
+            except msgspec.DecodeError as error:
+                yield _finding(m, "limit-cap", offer_id, f"version {version} cannot be read: {error}")
+                continue
+            for index, limit in enumerate(offer.limits):
+                counted_as = (offer.campaign_id, limit.of) if limit.shared else (offer_id, str(index))
+                caps[m, *counted_as] = max(limit.cap, caps.get((m, *counted_as), 0))
 
-    yield from _pages("offer_version", ("merchant_id", "offer_id", "version"), ("document",), learn)
+    unread = yield from pages("offer_version", ("merchant_id", "offer_id", "version"), ("document",), learn)
 
-    def within(row: Row) -> Iterator[Finding]:
-        if not row["account"].startswith("limit:"):
-            return
-        owner, which = [*row["account"].split(":"), "", ""][1:3]
-        cap = caps.get((row["merchant_id"], owner, which), 0)
-        if row["credits"] - row["debits"] > cap:
-            message = f"has {row['credits'] - row['debits']} left, above the cap of {cap}"
-            yield _finding(row, "limit-cap", row["account"], message)
+    def within(rows: list[Values]) -> Iterator[Finding]:
+        for m, account, credited, debited in rows:
+            owner, which = [*account.split(":"), "", ""][1:3]
+            left = credited - debited
+            if account.startswith("limit:") and left > (cap := caps.get((m, owner, which), 0)):
+                yield _finding(m, "limit-cap", account, f"has {left} left, above the cap of {cap}")
 
-    return (yield from _pages("account", ("merchant_id", "account"), ("credits", "debits"), within))
+    return unread + (yield from pages("account", ("merchant_id", "account"), ("credits", "debits"), within))
 
 
 CHECKS = (
@@ -321,6 +325,6 @@ CHECKS = (
     Check("outbox", _outbox),
     *(Check(f"card-number {table}", partial(card_numbers, table)) for table in searched()),
     Check("fiscal-chains", _books),
-    Check("receipt", receipts_differ),
+    Check("receipt", _receipts),
 )
 """Every check; those that take longest come last."""

@@ -7,19 +7,21 @@ looked at there: our own ids in the table that they are the key of, and what oth
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from poi_engine.pan import find_pan
-from poi_engine.ports import Job, Query, Row
+from poi_engine.ports import Job, Row
 from poi_engine.storage.schema import metadata
-from poi_engine.verify_finding import MOST, Finding
+from poi_engine.verify_finding import Finding
+from poi_engine.verify_pages import Values, pages, tuples
 
-_PAGE = 1_000  # rows
 _WRITTEN = {
     **dict.fromkeys(("journal", "training", "closing", "fiscal_event"), ("document",)),
-    "idempotency": ("answer",),
+    **dict.fromkeys(("idempotency", "nexo_message"), ("answer",)),
 }
-"""Columns of bytes that hold texts."""
+"""Columns of bytes that hold texts; a till's answer says why something failed with blanks as `%20`."""
 _OURS = frozenset({"merchant_id", "store_id", "station_id", "seller_id", "customer_id", "checkout_id", "sale_id"})
 """Ids that we make: rows of other tables name them."""
 _COMPARED = {"sale": {"refund_of"}, "sale_line": {"line_id", "code", "label", "unit"}, "transfer": {"resolves"}}
@@ -33,6 +35,8 @@ _FEW = frozenset(
 """Columns that have few different words however many rows there are."""
 _DERIVED = ("rollup", "newcomer")
 """Tables that hold no text but what other rules prove to be the sales' own."""
+_HEADED = frozenset({"merchant", "audit", "idempotency", "nexo_message"})
+"""Tables that hold what receipts say of the company, and receipts that say it: its SIRET is no card number."""
 _MARKS = bytes(ord("0") if chr(byte) in "0123456789 -" else ord(".") for byte in range(256))
 _LONG = re.compile(b"0" * 13 + b"0*")
 
@@ -46,26 +50,21 @@ def card_numbers(name: str) -> Job[list[Finding]]:
     """No text or document of the table holds what looks like a card number."""
     key = _key_of(name)
     texts, few = _texts_of(name)
-    if few and may_hold(_content((yield _words(name, few)), ())):
+    if few and may_hold(_content((yield from _words(name, few)), range(len(few)))):
         texts += few
-    written = _WRITTEN.get(name, ())
-    if not texts and not written:
-        return []
-    names, order, marks = ", ".join((*key, *written)), ", ".join(key), ", ".join("?" * len(key))
-    findings: list[Finding] = []
-    after: list[str | int] = []
-    while True:
-        where = f"where ({order}) > ({marks})" if after else ""
-        rows = yield Query(
-            f"select {_joined(texts)} as written, {names} from {name} {where} order by {order} limit {_PAGE}", after
-        )
-        if may_hold(_content(rows, written)):
+    siret = name in _HEADED
+    looked_at = (*texts, *_WRITTEN.get(name, ()))
+    columns = [one for one in looked_at if one not in key]
+    names = (*key, *columns)
+    places = [names.index(one) for one in looked_at]
+
+    def held(rows: list[Values]) -> Iterator[Finding]:
+        if may_hold(_content(rows, places), siret=siret):
             for row in rows:
-                if may_hold(_content([row], written)):
-                    findings += yield from _in_row(name, key, [row[part] for part in key], (*texts, *written))
-        if len(rows) < _PAGE or len(findings) > MOST:
-            return findings
-        after = [rows[-1][part] for part in key]
+                if may_hold(_content([row], places), siret=siret):
+                    yield from _of_row(name, key, looked_at, dict(zip(names, row, strict=True)))
+
+    return (yield from pages(name, key, columns, held)) if looked_at else []
 
 
 def _key_of(table: str) -> list[str]:
@@ -82,37 +81,35 @@ def _texts_of(table: str) -> tuple[list[str], list[str]]:
     return [name for name in names if name not in few], few
 
 
-def _words(table: str, few: Sequence[str]) -> Query:
-    return Query(f"select {_joined(few)} as written from (select distinct {', '.join(few)} from {table}) as found")
+def _words(table: str, few: Sequence[str]) -> Job[list[Values]]:
+    return (yield from tuples(f"select distinct {', '.join(few)} from {table}"))
 
 
-def _joined(names: Sequence[str]) -> str:
-    """Texts in one, a line each: no number goes on over a line's end."""
-    return " || '\n' || ".join(f"coalesce({name}, '')" for name in names) or "''"
-
-
-def may_hold(content: bytes) -> bool:
+def may_hold(content: bytes, *, siret: bool = False) -> bool:
     """Whether a text holds what looks like a card number; quick where it is long."""
     marks = content.translate(_MARKS)
     runs = {content[max(found.start() - 1, 0) : found.end() + 1] for found in _LONG.finditer(marks)}
-    return any(find_pan(run.decode(errors="replace")) for run in runs)
+    return any(find_pan(run.decode(errors="replace"), siret=siret) for run in runs)
 
 
-def _content(rows: Sequence[Row], written: Sequence[str]) -> bytes:
-    texts = "\n".join([row["written"] for row in rows]).encode()
-    return b"\n".join([texts, *(bytes(row[name] or b"") for name in written for row in rows)])
+def _content(rows: Sequence[Values], places: Iterable[int]) -> bytes:
+    """Texts in one, a line each: no number goes on over a line's end."""
+    columns = list(zip(*rows, strict=True))
+    return b"\n".join([_run(columns[place]) for place in places]) if columns else b""
 
 
-def _in_row(table: str, key: Sequence[str], values: Sequence[str | int], names: Sequence[str]) -> Job[list[Finding]]:
-    """Where in a row they stand."""
-    where = " and ".join(f"{name} = ?" for name in key)
-    rows = yield Query(f"select {', '.join(dict.fromkeys((*key, *names)))} from {table} where {where}", values)
-    return [finding for row in rows for finding in _of_row(table, key, names, row)]
+def _run(values: Iterable[str | bytes | None]) -> bytes:
+    found: list[Any] = list(filter(None, values))
+    return _plain(b"\n".join(found)) if found and isinstance(found[0], bytes) else "\n".join(found).encode()
+
+
+def _plain(written: bytes) -> bytes:
+    return unquote_to_bytes(written) if b"&message=" in written else written
 
 
 def _of_row(table: str, key: Sequence[str], names: Sequence[str], row: Row) -> Iterator[Finding]:
     for name in names:
-        found = find_pan(_text(row[name]))
+        found = find_pan(_text(row[name]), siret=table in _HEADED)
         if found is not None:
             identifier = "/".join(str(row[part]) for part in key[1:] if part != name)
             subject, message = f"{table} {identifier}".strip(), f"{name} holds {found}"
@@ -120,4 +117,4 @@ def _of_row(table: str, key: Sequence[str], names: Sequence[str], row: Row) -> I
 
 
 def _text(value: str | bytes | None) -> str:
-    return value if isinstance(value, str) else bytes(value or b"").decode(errors="replace")
+    return value if isinstance(value, str) else _plain(bytes(value or b"")).decode(errors="replace")

@@ -17,7 +17,8 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class Rule(NamedTuple):
-    """An invariant's stable name and the statement that finds what breaks it."""
+    """An invariant's stable name and the statement that finds what breaks it, `most` rows at most."""
 
     name: str
     text: str
+    most: int = MOST

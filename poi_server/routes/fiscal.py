@@ -1,9 +1,9 @@
-"""The fiscal part: closings, the event log, training, duplicates, e-reporting and the archive."""
+"""The fiscal part: closings, the event log, training, e-reporting and the archive."""
 
 import asyncio
 from datetime import date, datetime
 from tempfile import TemporaryFile
-from typing import Annotated, Literal
+from typing import Annotated
 
 from aiohttp import hdrs, web
 from babel.numbers import get_currency_precision
@@ -17,9 +17,7 @@ from poi_engine.fiscal.service import Standing
 from poi_engine.fiscal.version import SOURCES, VERSION, unmodified
 from poi_server.http import COUNTER, READER, Call, Routes
 from poi_server.problems import Refusal
-from poi_server.receipts import receipt_text
-from poi_server.routes.sales import own_sale
-from poi_server.sight import acting_of, sale_for
+from poi_server.sight import acting_of
 
 routes = Routes("fiscal")
 
@@ -54,15 +52,6 @@ class TrainingBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Whether the station is in training from now on."""
 
     on: bool
-
-
-class DuplicateText(Struct, frozen=True, kw_only=True):
-    """A duplicate of the receipt, marked as the `duplicate`th, as text of 42 columns."""
-
-    sale_id: str
-    number: int
-    duplicate: int
-    text: str
 
 
 class PublicKey(Struct, frozen=True, kw_only=True):
@@ -140,7 +129,7 @@ async def _must_read_books(call: Call) -> None:
         raise Refusal(403, acting.missing, "You have not the right: close day.")
 
 
-# --- training and duplicates ---------------------------------------------------------------------------------------
+# --- training ------------------------------------------------------------------------------------------------------
 
 
 @routes.post(
@@ -154,23 +143,6 @@ async def train(call: Call, station_id: str, body: TrainingBody) -> Standing:
     if await call.engine.fiscal.train(call.merchant_id, station_id, body.on, by=call.by):
         await call.services.live.training_changed(call.merchant_id, station_id, body.on)
     return await call.engine.fiscal.standing(call.merchant_id, station_id)
-
-
-@routes.post(
-    "/v1/sales/{sale_id}/reprint",
-    roles=COUNTER,
-    right="take_payment",
-    summary="Print a duplicate of the sale's receipt",
-)
-async def reprint(call: Call, sale_id: str, lang: Literal["fr", "en"] = "fr") -> DuplicateText:
-    """Each duplicate is marked, counted and put on record."""
-    sale = sale_for(call, await own_sale(call, sale_id))
-    made = await asyncio.shield(call.engine.fiscal.reprint(call.merchant_id, sale_id, by=call.by))
-    merchant = await call.services.setup.merchant(call.merchant_id)
-    text = await asyncio.to_thread(
-        receipt_text, sale.receipt, merchant.name, lang, seal=made.hash, duplicate=made.number
-    )
-    return DuplicateText(sale_id=sale_id, number=sale.receipt.number, duplicate=made.number, text=text)
 
 
 # --- for the administration ----------------------------------------------------------------------------------------

@@ -11,13 +11,14 @@ _ALL = 1 << 60
 
 
 async def day_of_books(shop: Shop) -> None:
-    """Closings by hand and by the clock, an exercise, a duplicate, and whoever reads the books."""
+    """Closings by hand and by the clock, an exercise, a print and a duplicate, and whoever reads the books."""
     fiscal = shop.engine.fiscal
     await fiscal.started()
     await fiscal.train(M, STATION, True, by=SELLER)
     await shop.sql.write(lambda: training.record(M, STATION, receipt("sale", "trn_1", STATION, 500), 1))
     await fiscal.train(M, STATION, False, by=SELLER)
-    await fiscal.reprint(M, (await shop.engine.sales.list(M, limit=1))[0].sale_id, by=SELLER)
+    for _ in range(2):
+        await fiscal.print_receipt(M, (await shop.engine.sales.list(M, limit=1))[0].sale_id, by=SELLER)
     await fiscal.standing(M, STATION)
     await fiscal.close(M, STATION, "day", by=SELLER)
     today = local_day(shop.engine.wiring.at(), "Europe/Paris")

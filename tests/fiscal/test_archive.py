@@ -122,6 +122,7 @@ async def test_an_archive_verifies_with_python_alone(books: Fiscal, tmp_path: Pa
     [
         ("receipts.jsonl", b"Tarte", b"Torte", "receipt 1 of sta_1 was altered"),
         ("receipts.jsonl", b'"number":3', b'"number":4', "receipt 4 of sta_1 stands where number 3 belongs"),
+        ("receipts.jsonl", b'"previous":"', b'"previous":"00', "receipt 1 of sta_1 does not follow the row before it"),
         ("closings.jsonl", b'"signature":"', b'"signature":"00', "its signature does not hold"),
         ("events.jsonl", b"seller:1", b"seller:2", "event "),
         ("training.jsonl", b"Tarte", b"Torte", "exercise 1 of sta_1 was altered"),

@@ -45,7 +45,7 @@ async def test_a_days_closing_adds_up_its_receipts_by_rate_and_means(shop: Shop)
     made = (await close(shop)).closing
     assert (made.kind, made.period, made.number, made.first, made.last) == ("day", "2026-11-22", 1, 1, 3)
     assert (made.sales, made.refunds, made.sales_total, made.refunds_total, made.total) == (2, 1, 3400, -2400, 1000)
-    assert [(part.rate, part.gross, part.vat) for part in made.vat] == [(2000, 1000, 167)]
+    assert [(part.rate, part.net, part.vat, part.gross) for part in made.vat] == [(2000, 833, 167, 1000)]
     assert [(part.means, part.amount, part.count) for part in made.means] == [("card", 0, 2), ("cash", 1000, 1)]
     assert (made.perpetual_sales, made.perpetual_total) == (3400, 1000)
     assert await verify(shop.sql) == []
@@ -94,7 +94,7 @@ async def test_what_was_in_flight_when_the_day_was_closed_falls_into_the_next(sh
     await shop.sell(1000)
     doubtful = await shop.pay(await shop.accept(await shop.basket(UNHEARD)))
     await close(shop)
-    session = await shop.engine.checkout.resolve(M, doubtful.session_id, "paid", "the slip", by=SELLER)
+    session = await shop.engine.resolving.payment(M, doubtful.session_id, "paid", "the slip", by=SELLER)
     assert session.state == "paid"
     shop.clock.forward(DAY)
     await shop.engine.fiscal.round()

@@ -10,6 +10,7 @@ from poi_engine.errors import Conflict, StorageError
 from poi_engine.fiscal import checks, journal, training
 from poi_engine.fiscal.journal import receipt_of
 from poi_engine.fiscal.keys import Signer, holds
+from poi_engine.issuer import Issuer
 from poi_engine.ports import Job, Query
 from poi_engine.verify import verify
 from poi_server.i18n import catalogue
@@ -35,7 +36,7 @@ async def test_an_exercise_counts_nowhere(shop: Shop) -> None:
     kept = receipt_of(bytes(rows[0]["document"]))  # type: ignore[call-overload]
     assert (kept.training, kept.number) == (True, 1)
     for language, words in (("fr", "ÉCOLE - SANS VALEUR"), ("en", "TRAINING - NO VALUE")):
-        text = await asyncio.to_thread(receipt_text, kept, "Shop", language)  # type: ignore[arg-type]
+        text = await asyncio.to_thread(receipt_text, kept, Issuer(merchant="Shop"), language)  # type: ignore[arg-type]
         assert text.count(words) == 2
         mark = (await asyncio.to_thread(catalogue, language))["training.mark"]
         assert words.startswith(f"{mark} "), "the receipt has the screen's word"

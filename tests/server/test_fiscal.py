@@ -1,10 +1,12 @@
 """The fiscal part over HTTP: who closes, who reads the books, what a duplicate says."""
 
+import asyncio
 import re
 
 import pytest
 
 from poi_engine.fiscal.version import SOURCES, STAMP, VERSION
+from poi_engine.verify import verify
 from tests.server.shop import Shop
 
 pytestmark = pytest.mark.valkey
@@ -60,16 +62,72 @@ async def test_a_receipt_shows_the_fiscal_part_and_its_seal_and_duplicates_are_c
     text = (await shop.ask("GET", f"/v1/sales/{sale_id}/receipt?lang=en")).json["text"]
     assert re.search(rf"Fiscal part +{STAMP}\n", text)
     assert re.search(rf"Seal +{sale['receipt_hash'][:12]}\n", text)
-    assert "DUPLICATE" not in text
-    for number in (1, 2):
-        again = (await shop.ask("POST", f"/v1/sales/{sale_id}/reprint?lang=en", role="seller")).json
+    assert (text.count("Till: Counter 1\n"), text.count(f" {shop.station_id}\n")) == (1, 1)
+    prints = f"/v1/sales/{sale_id}/receipt/prints"
+    first = (await shop.ask("POST", f"{prints}?lang=en", role="station")).json
+    assert first == {"sale_id": sale_id, "number": sale["receipt_number"], "text": text, "duplicate": 0}
+    for number, role in ((1, "seller"), (2, "station"), (3, "owner")):
+        again = (await shop.ask("POST", f"{prints}?lang=en", role=role)).json
         assert again["duplicate"] == number
         assert again["text"].count(f"*** DUPLICATE n° {number} ***") == 2
+        assert "Till: Counter 1\n" in again["text"]
+    assert "*** DUPLICATA n° 4 ***" in (await shop.ask("POST", prints)).json["text"]
+    assert (await shop.ask("GET", f"/v1/sales/{sale_id}/receipt?lang=en")).json["text"] == text, "a look is no print"
     events = (await shop.ask("GET", f"/v1/stations/{shop.station_id}/events", role="auditor")).json["items"]
-    assert [(one["kind"], one["subject"], one["values"]["duplicate"]) for one in events] == [
-        ("reprint", sale_id, 2),
-        ("reprint", sale_id, 1),
+    assert [(one["kind"], one["subject"], one["values"].get("duplicate")) for one in events] == [
+        *(("reprint", sale_id, number) for number in (4, 3, 2, 1)),
+        ("print", sale_id, None),
     ]
+    station = f"station:{shop.station_id}"
+    assert [one["who"] for one in events[2:]] == [station, f"seller:{shop.seller_id}", station]
+    assert events[2]["values"]["where"] == events[4]["values"]["where"] == shop.station_id
+    assert await verify(shop.services.sql) == []
+
+
+async def test_two_tablets_that_print_at_once_print_one_original_and_one_duplicate(shop: Shop) -> None:
+    prints = f"/v1/sales/{(await sold(shop))['sale_id']}/receipt/prints?lang=en"
+    both = await asyncio.gather(shop.ask("POST", prints, role="station"), shop.ask("POST", prints, role="seller"))
+    assert sorted(one.json["duplicate"] for one in both) == [0, 1]
+    assert sorted("*** DUPLICATE n° 1 ***" in one.json["text"] for one in both) == [False, True]
+
+
+async def test_a_print_is_for_the_counter(shop: Shop) -> None:
+    """An auditor looks; and there is nothing to print of what was not sold."""
+    path = f"/v1/sales/{(await sold(shop))['sale_id']}/receipt"
+    assert (await shop.ask("GET", path, role="auditor")).status == 200
+    assert (await shop.ask("POST", f"{path}/prints", role="auditor")).status == 403
+    assert (await shop.ask("POST", "/v1/sales/sal_none/receipt/prints")).status == 404
+    assert (await shop.ask("POST", f"{path}/prints")).json["duplicate"] == 0
+
+
+async def test_what_the_company_has_to_say_is_on_each_receipt_and_a_card_number_is_not(shop: Shop) -> None:
+    sale_id = (await sold(shop))["sale_id"]
+    place = {"name": "Rue Mercière", "zone": "Europe/Paris", "address": "12 rue Mercière, 69002 Lyon"}
+    assert (await shop.ask("PUT", f"/v1/stores/{shop.store_id}", place)).status == 200
+    head = {"vat_number": "FR83404833048", "lines": ["SARL, RCS Lyon 404 833 048"]}
+    assert (await shop.ask("PUT", "/v1/settings/receipt", head)).json == head
+    assert (await shop.ask("GET", "/v1/settings/receipt", role="auditor")).json == head
+    text = (await shop.ask("GET", f"/v1/sales/{sale_id}/receipt?lang=fr")).json["text"]
+    for said in ("Rue Mercière", "12 rue Mercière, 69002 Lyon", "SARL, RCS Lyon 404 833 048", "N° TVA FR83404833048"):
+        assert said in text
+    for card in ("SIRET 365 693 001 00023", "4111 1111 1111 1111"):
+        refused = await shop.ask("PUT", "/v1/settings/receipt", {"lines": ["SARL", card]})
+        assert (refused.status, refused.code, refused.json["path"]) == (422, "card-number", "$.lines[1]")
+    assert (await shop.ask("PUT", "/v1/settings/receipt", {"vat_number": "none"})).status == 422
+    assert await verify(shop.services.sql) == [], "the journal is as it was"
+
+
+@pytest.mark.parametrize("line", ["SIRET 443 061 841 00047", "Siret : 44306184100047 - APE 6201Z", "443 061 841 00047"])
+async def test_a_siret_is_on_each_receipt_and_is_no_card_number(shop: Shop, line: str) -> None:
+    """Neither where it is set, nor in what is kept of it: the settings, the audit, the answers to a reprint."""
+    sale_id = (await sold(shop))["sale_id"]
+    keyed = {"Idempotency-Key": "the-head-of-receipts"}
+    assert (await shop.ask("PUT", "/v1/settings/receipt", {"lines": [line]}, headers=keyed)).status == 200
+    printed = await shop.ask(
+        "POST", f"/v1/sales/{sale_id}/receipt/prints?lang=fr", headers={"Idempotency-Key": "a-copy"}
+    )
+    assert line in printed.json["text"]
+    assert await verify(shop.services.sql) == []
 
 
 async def test_starts_of_the_server_are_on_record(shop: Shop) -> None:

@@ -40,6 +40,15 @@ async def test_a_job_returns_its_result_and_is_seen_by_readers(sql: Storage) -> 
     assert await sql.read(names) == ["a"]
 
 
+async def test_rows_come_as_tuples_to_who_asks_for_them(sql: Storage) -> None:
+    def job() -> Job[list[Any]]:
+        found: list[Any] = yield Query("select name, created_at, name from campaign", tuples=True)
+        return found
+
+    await sql.write(add("a"))
+    assert await sql.read(job) == [("What's a?", 1, "What's a?")]
+
+
 async def test_every_plain_value_comes_back_as_it_went_in(sql: Storage) -> None:
     def job() -> Job[Any]:
         values = ("m", "é ☕ '?'", -(2**63), 1.5, None, b"\x00\xff")
@@ -148,22 +157,24 @@ async def test_closing_finishes_what_waits_and_then_refuses(sql: Storage, sql_ur
 
 @pytest.mark.parametrize("table", IMMUTABLE)
 async def test_immutable_rows_are_never_changed_or_removed(sql: Storage, table: str) -> None:
+    """Nor by the ways round a trigger for each row: REPLACE on SQLite, TRUNCATE on PostgreSQL."""
     columns = metadata.tables[table].columns
     values = [{"BIGINT": 1, "BLOB": b"x"}.get(str(column.type), column.name) for column in columns]
+    row = f"into {table} values ({', '.join('?' * len(values))})"
 
-    def insert() -> Job[None]:
-        yield Query(f"insert into {table} values ({', '.join('?' * len(values))})", values)
-
-    def run(text: str) -> Any:
+    def run(text: str, *values: Any) -> Any:
         def job() -> Job[None]:
-            yield Query(text)
+            yield Query(text, values)
 
         return job
 
-    await sql.write(insert)
-    for change in (f"update {table} set merchant_id = 'other'", f"delete from {table}"):
+    await sql.write(run(f"insert {row}", *values))
+    round_it = run(f"truncate {table} cascade")
+    if isinstance(sql, SqliteSql):
+        round_it = run(f"insert or replace {row}", *values)
+    for change in (run(f"update {table} set merchant_id = 'other'"), run(f"delete from {table}"), round_it):
         with pytest.raises(ConstraintFailed, match="immutable"):
-            await sql.write(run(change))
+            await sql.write(change)
 
     def count() -> Job[int]:
         return int((yield Query(f"select count(*) as n from {table} where merchant_id = 'merchant_id'"))[0]["n"])

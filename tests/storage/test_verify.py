@@ -96,6 +96,11 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
         ["""update offer_version set document = '{"limits": [{"of": "uses", "cap": 90}]}'"""],
         {"limit-cap"},
     ),
+    "an offer's version was broken": (
+        "offer_version",
+        ["update offer_version set document = 'nothing'"],
+        {"limit-cap"},
+    ),
     "a paid checkout has no sale": (
         "checkout",
         ["update checkout set state = 'paid', sale_id = 'sal_9' where checkout_id = 'chk_9'"],
@@ -283,6 +288,11 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
         {"journal-sale", "outbox", "payment-sale"},
     ),
     "a sale's event was lost": ("outbox", ["delete from outbox where event_id = 'evt_2'"], {"outbox"}),
+    "a sale's event was broken": (
+        "outbox",
+        ["update outbox set document = 'nothing' where event_id = 'evt_2'"],
+        {"outbox"},
+    ),
     "a sale's event was doubled": (
         "outbox",
         [
@@ -351,3 +361,22 @@ async def test_a_corruption_is_named(sql: SqliteSql | PostgresSql, what: str) ->
     found = {finding.rule for finding in findings}
     assert found - FIGURES == rules, findings  # what alters a sale also differs from the figures: not told here
     assert {finding.merchant_id for finding in findings} == {M}
+
+
+async def test_a_sale_that_breaks_several_rules_is_told_of_by_each(sql: SqliteSql | PostgresSql) -> None:
+    def corrupt() -> Job[None]:
+        yield from history(IDS)
+        yield from unprotected("sale")
+        yield from unprotected("journal")
+        yield Query("update sale set total = 901, points = 10 where sale_id = 'sal_1'")
+        yield Query("update journal set sale_id = 'sal_2' where number = 1")
+
+    await sql.write(corrupt)
+    told = {(finding.rule, finding.subject, finding.message) for finding in await verify(sql)}
+    assert told >= {
+        ("sale-ledger", "sal_1", "is 901 but the ledger has 900"),
+        ("sale-points", "sal_1", "gives 10 points but the ledger has 9"),
+        ("sale-journal", "sal_1", "stands 0 times in the journal at its receipt number"),
+        ("receipt", "sal_1", "its receipt differs in total"),
+        ("journal-sale", "sta_1/1", "records sal_2, which is no sale of that station and number"),
+    }

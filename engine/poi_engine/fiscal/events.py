@@ -27,6 +27,7 @@ Kind = Literal[
     "closing",
     "training-on",
     "training-off",
+    "print",
     "reprint",
     "clock-back",
     "clock-ahead",
@@ -82,13 +83,14 @@ def event_of(document: bytes) -> Event:
     return msgspec.json.decode(document, type=Event)
 
 
-def count(m: str, kind: Kind, subject: str) -> Job[int]:
-    """How often something was recorded of a subject."""
+def prints(m: str, sale_id: str) -> Job[list[Event]]:
+    """The prints of a sale's receipt, oldest first."""
     rows = yield Query(
-        "select count(*) as found from fiscal_event where merchant_id = ? and subject = ? and kind = ?",
-        (m, subject, kind),
+        "select document from fiscal_event where merchant_id = ? and subject = ? and kind in ('print', 'reprint')"
+        " order by number",
+        (m, sale_id),
     )
-    return int(rows[0]["found"])
+    return [event_of(bytes(row["document"])) for row in rows]
 
 
 class _At(Struct):

@@ -1,5 +1,5 @@
 """The hash that was published for each version; written by `python -m poi_engine.fiscal.version`."""
 
 PUBLISHED: dict[str, str] = {
-    "1.0": "3540cc4441f0089071ad91f3aa79a2165f555dfae8e845e33ff538060fab6dc9",
+    "1.0": "58ba4161cd59f089ce27dd132a8642b2767b9081c544e7aafa9b8c8b00bf50ba",
 }

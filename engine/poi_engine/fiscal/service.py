@@ -1,4 +1,4 @@
-"""The fiscal part's service: closings by people and by the clock, training, duplicates, and what is put on record."""
+"""The fiscal part's service: closings by people and by the clock, training, prints, and what is put on record."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -16,7 +16,6 @@ from poi_engine.fiscal.archive import Made, Progress, unwatched, write_archive
 from poi_engine.fiscal.drafts import Draft, Moved, next_due, open_receipts
 from poi_engine.fiscal.events import MERCHANT, Event
 from poi_engine.fiscal.events import Kind as EventKind
-from poi_engine.fiscal.journal import Receipt, receipt_of
 from poi_engine.fiscal.keys import Signer
 from poi_engine.fiscal.model import Closed, Kind
 from poi_engine.fiscal.steady import Steady
@@ -31,15 +30,6 @@ _log = logging.getLogger(__name__)
 _TRIES = 20
 ROUND = "server:round"
 """Who closed what nobody closed."""
-
-
-class Duplicate(Struct, frozen=True, kw_only=True):
-    """A receipt printed again, for the `number`th time; `hash` is its row's in the journal."""
-
-    sale_id: str
-    number: int
-    receipt: Receipt
-    hash: str
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -188,7 +178,7 @@ class Fiscal:
             raise NotFound("closing", station_id)
         return found
 
-    # --- training and duplicates ------------------------------------------------------------------------------------
+    # --- training and prints ----------------------------------------------------------------------------------------
 
     async def train(self, merchant_id: str, station_id: str, on: bool, *, by: Principal) -> bool:
         """Begin or end exercises at a station; whether that changed anything. Not while a payment is under way."""
@@ -208,26 +198,31 @@ class Fiscal:
         self._w.places.forget()
         return changed
 
-    async def reprint(self, merchant_id: str, sale_id: str, *, by: Principal) -> Duplicate:
-        """Count a duplicate of a sale's receipt and put it on record."""
+    async def print_receipt(self, merchant_id: str, sale_id: str, *, by: Principal, to: str = "") -> int:
+        """Put a print of a sale's receipt on record; the how-manieth duplicate it is, 0 for the first print.
+
+        `to`: the message whose answer gives the receipt out: one print, however often it is answered, and no act of
+        a person's.
+        """
         audit_id, at = self._w.ids.new("aud"), self._w.at()
 
-        def job() -> Job[Duplicate]:
-            rows = yield Query(
-                "select s.station_id, j.document, j.hash from sale s join journal j on j.merchant_id = s.merchant_id"
-                " and j.station_id = s.station_id and j.number = s.receipt_number"
-                " where s.merchant_id = ? and s.sale_id = ?",
-                (merchant_id, sale_id),
-            )
-            if not rows:
-                raise NotFound("sale", sale_id)
-            station_id, receipt = rows[0]["station_id"], receipt_of(bytes(rows[0]["document"]))
+        def job() -> Job[int]:
+            station_id, receipt = yield from _receipt_of(merchant_id, sale_id)
             yield from events.hold(merchant_id, station_id)
-            number = (yield from events.count(merchant_id, "reprint", sale_id)) + 1
-            values: dict[str, str | int] = {"duplicate": number, "receipt": receipt.number}
-            yield from events.record(merchant_id, station_id, "reprint", sale_id, by.who, values, at)
-            yield insert_audit(merchant_id, audit_id, by.who, "reprint", sale_id, str(number), at, by.station_id)
-            return Duplicate(sale_id=sale_id, number=number, receipt=receipt, hash=bytes(rows[0]["hash"]).hex())
+            before = yield from events.prints(merchant_id, sale_id)
+            if found := [event for event in before if to and event.values.get("to") == to]:
+                return int(found[0].values.get("duplicate", 0))
+            number = sum(event.kind == "reprint" for event in before) + 1 if before else 0
+            kind: EventKind = "reprint" if number else "print"
+            values: dict[str, str | int] = {"receipt": receipt}
+            values |= {"duplicate": number} if number else {}
+            values |= {"where": by.station_id} if by.station_id else {}
+            values |= {"to": to} if to else {}
+            yield from events.record(merchant_id, station_id, kind, sale_id, by.who, values, at)
+            if not to:
+                why = str(number or "")
+                yield insert_audit(merchant_id, audit_id, by.who, kind, sale_id, why, at, by.station_id)
+            return number
 
         return await self._w.sql.write(job)
 
@@ -301,6 +296,16 @@ class Fiscal:
 
 
 _NO_LIMIT = (1 << 63) - 1
+
+
+def _receipt_of(m: str, sale_id: str) -> Job[tuple[str, int]]:
+    """The station in whose chain a sale's receipt is, and its number there."""
+    rows = yield Query(
+        "select station_id, receipt_number from sale where merchant_id = ? and sale_id = ?", (m, sale_id)
+    )
+    if not rows:
+        raise NotFound("sale", sale_id)
+    return rows[0]["station_id"], rows[0]["receipt_number"]
 
 
 def _merchants() -> Job[list[str]]:

@@ -5,7 +5,7 @@
 Says which row is the first that does not hold, and ends with 1; with 0 when everything holds. Without `--key` the
 archive's own public key is used: compare it with the one that the merchant published. What is checked: the manifest's
 Ed25519 signature (RFC 8032), each file's SHA-256, each chain's links from its first row to its last, each closing's
-signature, what its receipts add up to, and that the perpetual totals go on.
+signature, what its receipts, its days or its months add up to, and that the perpetual totals go on.
 """
 
 from __future__ import annotations
@@ -196,15 +196,10 @@ def _signed(where: str, row: dict[str, Any], keys: dict[str, bytes]) -> None:
 
 
 def _totals(archive: zipfile.ZipFile, closings: dict[str, list[dict[str, Any]]]) -> None:
-    """Days add up their receipts and go on from one another."""
+    """Days add up their receipts and go on from one another; months add up days, years add up months."""
     days = {station: [one for one in made if one["kind"] == "day"][::-1] for station, made in closings.items()}
-    for station, made in days.items():
-        for later, earlier in itertools.pairwise(made):
-            if later["carried_total"] != earlier["perpetual_total"] or later["first"] != earlier["last"] + 1:
-                raise Bad(f"closing {later['number']} of {station} does not go on from the one before")
-        for one in made:
-            if one["perpetual_total"] != one["carried_total"] + one["total"]:
-                raise Bad(f"closing {one['number']} of {station}: its perpetual total is wrong")
+    for station, made in closings.items():
+        _perpetual(station, made, days[station])
     sums: dict[tuple[str, int], dict[str, int]] = {}
     for row in _rows(archive, "receipts"):
         station, receipt = row["station_id"], json.loads(row["document"])
@@ -217,6 +212,34 @@ def _totals(archive: zipfile.ZipFile, closings: dict[str, list[dict[str, Any]]])
         for one in made:
             if one["kind"] == "day" and _told(one) != sums.get((station, one["number"]), {}):
                 raise Bad(f"closing {one['number']} of {station} does not add up its receipts")
+        _periods(station, made)
+
+
+def _perpetual(station: str, made: list[dict[str, Any]], days: list[dict[str, Any]]) -> None:
+    """The perpetual totals go on from day to day. `days`: newest first."""
+    for later, earlier in itertools.pairwise(days):
+        carried = (later["carried_sales"], later["carried_total"])
+        if carried != (earlier["perpetual_sales"], earlier["perpetual_total"]) or later["first"] != earlier["last"] + 1:
+            raise Bad(f"closing {later['number']} of {station} does not go on from the one before")
+    for one in made:
+        perpetual = (one["carried_sales"] + one["sales_total"], one["carried_total"] + one["total"])
+        if perpetual != (one["perpetual_sales"], one["perpetual_total"]):
+            raise Bad(f"closing {one['number']} of {station}: its perpetual total is wrong")
+
+
+def _periods(station: str, made: list[dict[str, Any]]) -> None:
+    """Months and years come to what the closings that they name come to."""
+    by_number = {one["number"]: one for one in made}
+    for one in made:
+        if one["kind"] == "day":
+            continue
+        parts = [by_number[number] for number in one["adds_up"]]
+        sums: dict[str, int] = {}
+        for name, amount in (item for part in parts for item in _told(part).items()):
+            sums[name] = sums.get(name, 0) + amount
+        reach = (parts[0]["first"], parts[-1]["last"], parts[0]["carried_sales"], parts[0]["carried_total"])
+        if _told(one) != sums or reach != (one["first"], one["last"], one["carried_sales"], one["carried_total"]):
+            raise Bad(f"closing {one['number']} of {station} does not add up the closings that it names")
 
 
 def _count(sums: dict[str, int], receipt: dict[str, Any]) -> None:
