@@ -24,7 +24,7 @@ from poi_engine.errors import DeviceError, PoiError
 from poi_engine.fiscal.journal import newest
 from poi_engine.fiscal.steady import odd_gap
 from poi_engine.fiscal.version import STAMP, unmodified
-from poi_engine.ports import ConnectorSetup, Job, PaymentConnector, Probed, Query
+from poi_engine.ports import ConnectorSetup, Job, PaymentConnector, Probed, Query, Timed
 from poi_engine.storage import open_sql
 from poi_server.cli.verify import books
 from poi_server.config import Config, Terminal, data_folder, redacted
@@ -259,17 +259,22 @@ def _book(config: Config, connector: str, spare: str) -> Path:
 
 def _terminal(what: str, terminal: Terminal, opened: Callable[[], PaymentConnector]) -> Finding:
     try:
-        said = asyncio.run(_probed(opened(), terminal.station))
+        said, gap = asyncio.run(_probed(opened(), terminal.station))
     except DeviceError as error:
         return Finding("wrong", what, error.message, "check its cable, its address and its options")
     except PoiError as error:
         return Finding("wrong", what, error.message, f"see {error.path}")
+    if gap:
+        words = f"{terminal.connector}: {said}; its clock is {abs(gap)} s {'ahead of' if gap > 0 else 'behind'} ours"
+        return Finding("note", what, words, "see which of both is wrong, and set it right before anything is sold")
     return Finding("ok", what, f"{terminal.connector}: {said}")
 
 
-async def _probed(connector: PaymentConnector, station: str) -> str:
+async def _probed(connector: PaymentConnector, station: str) -> tuple[str, int]:
+    """What the terminal says, and by how many seconds its clock is odd."""
     try:
-        return await connector.probe(station) if isinstance(connector, Probed) else "its options are right"
+        said = await connector.probe(station) if isinstance(connector, Probed) else "its options are right"
+        return said, connector.clock_gaps().get(station, 0) if isinstance(connector, Timed) else 0
     finally:
         await connector.close()
 

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (default: 8888, with nexo 8443)")
     parser.add_argument("--fault", action="append", default=[], choices=_ALL_FAULTS, help="a fault; may be given again")
-    parser.add_argument("--seconds", type=float, default=1.0, help="how long `late` waits (default: 1)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long `late` and `halting` wait (default: 1)")
     nexo = parser.add_argument_group("with nexo")
     nexo.add_argument("--poi-id", default="SIM-0001", help="the terminal's name (default: SIM-0001)")
     nexo.add_argument("--key-id", default="", help="secure messages with the key of this name")

@@ -70,7 +70,7 @@ async def test_whatever_happens_on_the_wire_the_answer_is_true(
             asked = await counter.engine.checkout.ask_status(M, session.session_id)
             if asked.state == "unknown":
                 outcome = "paid" if taken else "declined"  # somebody looks at the terminal's slip
-                asked = await counter.engine.checkout.resolve(
+                asked = await counter.engine.resolving.payment(
                     M,
                     session.session_id,
                     outcome,

@@ -70,6 +70,30 @@ async def test_slow_and_chatty_terminals_are_waited_for(faults: tuple[Fault, ...
         assert len(terminal.book) == 1
 
 
+async def test_a_pause_before_the_result_has_come_is_not_the_end_of_the_answer() -> None:
+    """It stands whole after each field; only the result tells whether money moved."""
+    async with counter("halting", late=0.012, idle_ms=10, answer_seconds=30.0) as (connector, terminal):
+        result = await connector.authorise(S, "pay_1", 1590, "EUR", None)
+        assert (result.outcome, result.amount) == ("approved", 1590)
+        assert len(terminal.requests) == 1
+
+
+async def test_an_answer_without_a_result_is_waited_for_no_longer_than_any_other() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"CZ0040300CA00201CB0041590")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    connector = driving({S: Terminal(host="127.0.0.1", port=port, answer_seconds=0.3, idle_ms=10)})
+    result = await connector.authorise(S, "pay_1", 1590, "EUR", None)
+    assert (result.outcome, "none in 0.3 s" in result.reason) == ("unknown", True)
+    await connector.close()
+    server.close()
+
+
 @pytest.mark.parametrize("fault", ["silent", "hang-up", "duplicate", "oversize", "noise", "partial"])
 async def test_after_the_request_was_sent_doubt_is_unknown_and_is_never_asked_again(fault: Fault) -> None:
     async with counter(fault, answer_seconds=0.5) as (connector, terminal):

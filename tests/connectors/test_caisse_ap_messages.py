@@ -65,6 +65,17 @@ def test_a_card_number_never_leaves_and_its_facts_do() -> None:
     assert answered(asked(), {**fields, "AA": "497010******0014"}).facts.bin == "497010"
 
 
+@pytest.mark.parametrize("tag", ["AE", "AF", "CA", "CB", "CD", "CE", "CI", "CC", "AI"])
+def test_a_card_number_in_another_place_is_repeated_nowhere(tag: str) -> None:
+    """What is wrong with an answer is stored with the payment and shown."""
+    fields = {"CZ": "0300", "AE": "01" if tag == "AF" else "10", tag: "4970101234567890"}
+    try:
+        said = repr(answered(asked(), fields))
+    except MalformedAnswer as error:
+        said = error.message
+    assert "49701012" not in said
+
+
 @pytest.mark.parametrize(
     ("code", "scheme", "entry_mode"),
     [("00B", "cb", "contactless"), ("001", "cb", "chip"), ("10E", "conecs", "contactless"), ("zzz", None, None)],

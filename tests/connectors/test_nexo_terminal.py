@@ -1,6 +1,7 @@
 """The nexo connector against a terminal with every fault, in clear and secured: doubt is asked about."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -16,6 +17,8 @@ from poi_engine.nexo.crypto import SecurityKey
 from poi_engine.ports import ConnectorSetup
 from tests.connectors.certificates import terminal_certificate
 from tests.connectors.opening import opened_apart
+from tests.nexo.till import LIBRARY
+from tests.nexo.typings import faults
 from tests.servers import unused_port
 
 S = "sta_1"
@@ -73,6 +76,15 @@ async def counter(folder: Path, *faults: NexoFault, secured: bool = False) -> As
         for connector in here.connectors:
             await connector.close()
         await terminal.close()
+    await asyncio.to_thread(_must_be_as_typed, terminal)
+
+
+def _must_be_as_typed(terminal: SimulatedNexoTerminal) -> None:
+    """Whatever a terminal was asked in a test is as the vendor's published typings have it."""
+    if LIBRARY.is_dir():
+        for request in terminal.requests:
+            message = json.loads(json.dumps({"SaleToPOIRequest": request}, default=float))
+            assert faults(message, "TerminalApiRequest") == []
 
 
 @pytest.mark.parametrize("secured", [False, True])

@@ -3,14 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from poi_engine.clock import SystemClock
 from poi_engine.connectors.nexo_simulator import NexoDone, NexoFault, SimulatedNexoTerminal
+from poi_engine.connectors.nexo_terminal.connector import opened
+from poi_engine.ports import ConnectorSetup
 from poi_engine.setup import NewStation
+from poi_server.cli.doctor import _terminal
 from poi_server.config import Payment, Terminal
 from tests.connectors.certificates import terminal_certificate
 from tests.server.shop import Shop, open_shop
@@ -159,3 +165,23 @@ async def test_what_a_terminal_knows_nothing_of_is_declined_if_it_forgot_nothing
         assert (await pay(shop, path, shown))["state"] == "unknown"
         assert (await ask(shop, "POST", f"{path}/status", {}))["state"] == state
         assert sum(done.amount for done in terminal.book) * 100 == taken
+
+
+async def test_a_terminal_whose_clock_is_not_ours_is_told_of_on_the_money_page_and_by_doctor(
+    tmp_path: Path, sqlite_url: str, valkey_url: str
+) -> None:
+    async with counter(tmp_path, valkey_url) as (shop, station_id, terminal):
+        assert (await ask(shop, "GET", "/v1/payments/in-doubt"))["clocks"] == []
+        terminal.ahead = timedelta(minutes=-45)
+        path, shown = await basket(shop, station_id, 2000)
+        assert (await pay(shop, path, shown))["state"] == "paid"
+        (found,) = (await ask(shop, "GET", "/v1/payments/in-doubt"))["clocks"]
+        assert found["station_id"] == station_id
+        assert abs(found["seconds"] + 45 * 60) < 60
+        (told,) = shop.services.config.payment.terminals
+        setup = ConnectorSetup(book=tmp_path / "spare.db", clock=SystemClock(), terminals={station_id: told.options})
+        said = await asyncio.to_thread(_terminal, "terminal", told, partial(opened, setup))
+        assert (said.grade, "behind ours" in said.words) == ("note", True), said
+        terminal.ahead = timedelta()
+        said = await asyncio.to_thread(_terminal, "terminal", told, partial(opened, setup))
+        assert said.grade == "ok"

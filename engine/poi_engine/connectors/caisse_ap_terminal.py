@@ -14,6 +14,7 @@ from msgspec import Struct
 
 Fault = Literal[
     "split",
+    "halting",
     "late",
     "silent",
     "taken-in",
@@ -48,7 +49,10 @@ class Done(Struct, frozen=True, kw_only=True):
 
 
 class SimulatedTerminal:
-    """Listens for tills. `faults` play together; `late` waits `late_seconds`; `told` hears of each line of the book."""
+    """Listens for tills. `faults` play together; `late` waits `late_seconds`, `halting` after each byte.
+
+    `told` hears of each line of the book.
+    """
 
     def __init__(
         self, *faults: Fault, late_seconds: float = 1.0, told: Callable[[Done], None] = lambda _done: None
@@ -100,14 +104,14 @@ class SimulatedTerminal:
             for piece in self._pieces(answer.encode("ascii")):
                 writer.write(piece)
                 await writer.drain()
-                await asyncio.sleep(0)
+                await asyncio.sleep(self._late if "halting" in self.faults else 0)
         if "stays-open" in self.faults:
             await reader.read()
 
     def _pieces(self, answer: bytes) -> Iterator[bytes]:
         if "hang-up" in self.faults:
             answer = answer[: len(answer) // 2 + 1]
-        width = 1 if "split" in self.faults else len(answer)
+        width = 1 if self.faults & {"split", "halting"} else len(answer)
         return (answer[place : place + width] for place in range(0, len(answer), width))
 
     def _answers(self, request: bytes) -> Iterator[str]:

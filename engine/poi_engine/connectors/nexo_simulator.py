@@ -9,7 +9,9 @@ import asyncio
 import json
 import ssl
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 from typing import Any, Literal, get_args
 
 from aiohttp import web
@@ -44,7 +46,6 @@ _CARD = {
     "CardData": {"PaymentBrand": "mc", "MaskedPan": "541333 **** 9999", "EntryMode": ["Contactless"]},
 }
 _BOOKED = {"Normal": "Payment", "Refund": "refund", "FirstReservation": "hold", "Completion": "completion"}
-_TIME = "2026-01-01T12:00:00.000Z"
 Json = dict[str, Any]
 
 
@@ -63,7 +64,7 @@ class SimulatedNexoTerminal:
     """Listens for sale systems. `faults` play together and may be changed; they touch what moves money or reads a card.
 
     `late` waits `late_seconds`; `in-progress` answers nothing and then says so to `waits` questions about it.
-    With `no-card`, `waiting` is set as soon as a card is asked for.
+    With `no-card`, `waiting` is set as soon as a card is asked for. Its clock is `ahead` of the machine's.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class SimulatedNexoTerminal:
         self._paid: dict[str, Decimal] = {}
         self._held: dict[str, Decimal] = {}
         self._runner: web.AppRunner | None = None
+        self.ahead = timedelta()
         self._closing = asyncio.Event()
         self._stopped = asyncio.Event()
         self.waiting = asyncio.Event()
@@ -111,6 +113,8 @@ class SimulatedNexoTerminal:
     async def _post(self, request: web.Request) -> web.StreamResponse:
         try:
             head, body = self._opened(await request.read())
+        except ConnectionResetError:  # cut in the middle of a message
+            return web.Response()
         except (CryptoError, ValueError, KeyError, TypeError):
             refusal = {"status": 400, "errorCode": "crypto", "message": "Nexo service: the message cannot be read"}
             return web.json_response(refusal, status=400)
@@ -125,7 +129,8 @@ class SimulatedNexoTerminal:
         answer = self._answer(head, body)
         if moving:
             return await self._faulty(request, head, answer)
-        return web.Response(body=b"" if answer is None else self._closed(head, answer))
+        date = {"Date": format_datetime(self._now(), usegmt=True)}
+        return web.Response(body=b"" if answer is None else self._closed(head, answer), headers=date)
 
     async def _faulty(self, request: web.Request, head: Json, answer: Json | None) -> web.StreamResponse:
         if "late" in self.faults:
@@ -143,7 +148,11 @@ class SimulatedNexoTerminal:
             head = head | {"ServiceID": "0000000000"}
         raw = b"<html>out of order</html>" if "garbage" in self.faults else self._closed(head, answer or {})
         if "reject" in self.faults:
-            event = {"EventToNotify": "Reject", "TimeStamp": _TIME, "EventDetails": "message=not understood"}
+            event = {
+                "EventToNotify": "Reject",
+                "TimeStamp": self._now().isoformat(),
+                "EventDetails": "message=not understood",
+            }
             raw = json.dumps({"SaleToPOIRequest": {"MessageHeader": head, "EventNotification": event}}).encode()
         if "oversize" in self.faults:
             raw = b" " * (2 << 20) + raw
@@ -303,7 +312,7 @@ class SimulatedNexoTerminal:
         self._note("Reversal", amount, said is None)
         if said:
             return _failure(said)
-        number = {"TransactionID": f"POI{len(self.book):06d}", "TimeStamp": _TIME}
+        number = {"TransactionID": f"POI{len(self.book):06d}", "TimeStamp": self._now().isoformat()}
         return {
             "Response": {"Result": "Success"},
             "POIData": {"POITransactionID": number},
@@ -323,8 +332,11 @@ class SimulatedNexoTerminal:
     def _common(self, asked: Json, number: str) -> Json:
         data: Json = {"SaleData": asked["SaleData"]}
         if number:
-            data["POIData"] = {"POITransactionID": {"TransactionID": number, "TimeStamp": _TIME}}
+            data["POIData"] = {"POITransactionID": {"TransactionID": number, "TimeStamp": self._now().isoformat()}}
         return data
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
 
     def _note(self, what: str, amount: Decimal, done: bool) -> None:
         self.book.append(NexoDone(what=what, amount=amount, done=done))

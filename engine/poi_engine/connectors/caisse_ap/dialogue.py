@@ -20,7 +20,7 @@ class Terminal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `end`: bytes after a request that some terminals need. `at_once`: the field BA, left out by default: whether the
     terminal says at once that it has taken the request in. An answer has no end mark: it is over when the terminal
-    closes, or after `idle_ms` without another byte.
+    closes, or after `idle_ms` without another byte once the result has come.
     """
 
     host: str
@@ -79,6 +79,8 @@ async def _answer(terminal: Terminal, asked: Asked, reader: asyncio.StreamReader
         open_still = await _message(reading, reader, terminal.idle_ms / 1000)
         if not reading.whole:
             raise NoAnswer("it hung up in the middle of one" if reading.fields else "it hung up")
+        if open_still and "AE" not in reading.fields:  # a slow terminal pauses between fields
+            continue
         said = answered(asked, reading.fields)
         if said.done is not None:
             return said

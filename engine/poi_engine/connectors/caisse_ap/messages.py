@@ -14,6 +14,7 @@ Version = Literal["0300", "0301", "0320"]
 
 _ACTIONS: dict[Action, str] = {"debit": "0", "credit": "1", "probe": "I"}
 _NUMERIC = {"EUR": "978", "CHF": "756", "GBP": "826", "USD": "840", "XPF": "953"}
+_SHOWN = 4  # letters of what a terminal says in the wrong place: it may be a card number
 _DONE, _NOT_DONE, _TAKEN_IN = "10", "01", "11"
 _REASONS = {
     "02": "the bank wants a telephone call",
@@ -113,7 +114,7 @@ def answered(asked: Asked, fields: Mapping[str, str]) -> Answered:
     if result == _NOT_DONE:
         return Answered(done=False, reason=_reason(fields.get("AF", "")))
     if result != _DONE:
-        raise MalformedAnswer(0, f"its result AE is {result!r}, none of 10, 01, 11")
+        raise MalformedAnswer(0, f"its result AE is {result[:_SHOWN]!r}, none of 10, 01, 11")
     _same_transaction(asked, fields)
     return Answered(
         done=True,
@@ -128,7 +129,7 @@ def _same_transaction(asked: Asked, fields: Mapping[str, str]) -> None:
     sent = dict(asked.fields())
     for tag in ("CA", "CD", "CE"):
         if tag in fields and fields[tag] != sent.get(tag, fields[tag]):
-            raise MalformedAnswer(0, f"its {tag} is {fields[tag]!r}, asked was {sent[tag]!r}")
+            raise MalformedAnswer(0, f"its {tag} is {fields[tag][:_SHOWN]!r}, asked was {sent[tag]!r}")
     if "CB" in fields and not re.fullmatch(r"\d{1,12}", fields["CB"]):
         raise MalformedAnswer(0, "its amount CB is no number of 1 to 12 digits")
 

@@ -140,6 +140,10 @@ class NexoConnector:
         """What the terminal says of itself. Raises `DeviceError` when it is away."""
         return await self._talk.diagnosis(self._terminal(station_id))
 
+    def clock_gaps(self) -> Mapping[str, int]:
+        """By how many seconds terminals are ahead of our clock, by station, by what they said last."""
+        return self._talk.times.gaps
+
     async def close(self) -> None:
         """Close the connections and the book."""
         await self._talk.close()

@@ -39,14 +39,18 @@ async def ask(
     """
     head = header(category, service, terminal.options.sale_id, terminal.options.poi_id)
     envelope = {"SaleToPOIRequest": {"MessageHeader": head, f"{category}Request": body}}
-    raw = await _posted(http, terminal, _written(envelope, head, terminal.sealer), seconds)
+    raw, date = await _posted(http, terminal, _written(envelope, head, terminal.sealer), seconds)
     if category == "Abort":
         return None
-    answer = _read(raw, terminal.sealer)
-    return body_of(answer, head)
+    found = body_of(_read(raw, terminal.sealer), head)
+    found.http_date = date
+    return found
 
 
-async def _posted(http: aiohttp.ClientSession, terminal: NexoTerminal, message: bytes, seconds: float) -> bytes:
+async def _posted(
+    http: aiohttp.ClientSession, terminal: NexoTerminal, message: bytes, seconds: float
+) -> tuple[bytes, str]:
+    """The answer's body, and its HTTP date."""
     timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=terminal.options.connect_seconds)
     try:
         async with http.post(
@@ -58,7 +62,7 @@ async def _posted(http: aiohttp.ClientSession, terminal: NexoTerminal, message: 
             timeout=timeout,
             allow_redirects=False,
         ) as answer:
-            return await _body(answer)
+            return await _body(answer), answer.headers.get("Date", "")
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
         where = f"{terminal.options.host}:{terminal.options.port}"
         why = "its certificate is not the one expected" if _is_certificate(error) else "no terminal answers there"

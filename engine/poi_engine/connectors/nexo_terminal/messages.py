@@ -117,6 +117,12 @@ class Body(Struct, kw_only=True):
     ReversedAmount: float | None = None
     RepeatedMessageResponse: _Repeated | None = None
     POIStatus: Message | None = None
+    http_date: str = ""
+
+    @property
+    def said_at(self) -> str:
+        """What time it is there, as it names the transaction, or as its HTTP answer says."""
+        return (self.transaction.TimeStamp if self.transaction else "") or self.http_date
 
     @property
     def succeeded(self) -> bool:

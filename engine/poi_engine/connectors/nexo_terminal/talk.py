@@ -21,6 +21,7 @@ from poi_engine.connectors.nexo_terminal.messages import (
 )
 from poi_engine.connectors.nexo_terminal.options import NexoTerminal
 from poi_engine.connectors.sent import Sent
+from poi_engine.connectors.terminal_time import TerminalTimes
 from poi_engine.errors import DeviceError
 from poi_engine.ports import PaymentResult
 
@@ -36,6 +37,7 @@ class Talk:
         self._clock = clock
         self._logged_in: set[str] = set()
         self._http: aiohttp.ClientSession | None = None
+        self.times = TerminalTimes()
 
     async def move(self, there: NexoTerminal, category: str, reference: str, body: dict[str, Any]) -> Body:
         """Send the message about a reference, which may move money or reads a card. Raises `DeviceError`."""
@@ -107,6 +109,7 @@ class Talk:
         answer = await ask(self._session(), there, category, service, body, seconds)
         if answer is None:
             raise Nonsense("it is empty")
+        self.times.heard(there.station, answer.said_at, self._clock.now())
         return answer
 
     def _session(self) -> aiohttp.ClientSession:
