@@ -47,7 +47,7 @@ async def sale_answer(turn: Turn, sale_id: str) -> PaymentResponse:
         poi_data=turn.poi_data(sale_id, sale.at),
         payment_result=_result(turn, sale),
         loyalty_result=(loyalty,) if loyalty else None,
-        payment_receipt=await receipts(turn, sale),
+        payment_receipt=await receipts(turn, sale, to=turn.message_id),
     )
 
 
@@ -97,11 +97,16 @@ def account_of(customer_id: str | None) -> LoyaltyAccountID:
     return LoyaltyAccountID(entry_mode=("File",), identification_type="AccountNumber", loyalty_id=customer_id)
 
 
-async def receipts(turn: Turn, sale: SaleView) -> tuple[PaymentReceipt, ...]:
-    """The customer's receipt as text, line by line."""
+async def receipts(turn: Turn, sale: SaleView, *, to: str = "") -> tuple[PaymentReceipt, ...]:
+    """The customer's receipt as text, line by line, for the till's printer: a print, on record, and marked if it is
+    not the first. `to`: the request whose one answer has it."""
+    duplicate = await turn.engine.fiscal.print_receipt(turn.merchant_id, sale.sale_id, by=turn.by, to=to)
     merchant = await turn.engine.offers.merchant(turn.merchant_id)
     language: Language = "fr" if merchant.language == "fr" else "en"
-    text = await asyncio.to_thread(receipt_text, sale.receipt, merchant.name, language)  # loads a locale's files
+    issuer, seal = await turn.engine.sales.issuer(turn.merchant_id, sale.receipt), sale.receipt_hash
+    text = await asyncio.to_thread(  # loads a locale's files
+        receipt_text, sale.receipt, issuer, language, seal=seal, duplicate=duplicate
+    )
     lines = tuple(OutputText(text=line, end_of_line_flag=True) for line in text.splitlines())
     content = OutputContent(output_format="Text", output_text=lines)
     return (PaymentReceipt(document_qualifier="CustomerReceipt", output_content=content),)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
 from poi_server.nexo.wire.common import Response, SaleData
+from poi_server.nexo.wire.devices import Device, DocumentQualifier, InfoQualify
+from poi_server.nexo.wire.loyalty import ReconciliationType
 from poi_server.nexo.wire.names import Wire
 
 if TYPE_CHECKING:
     from poi_server.nexo.turn import Turn
 
+_CONSTANTS = {
+    "Device": Device,
+    "InfoQualify": InfoQualify,
+    "DocumentQualifier": DocumentQualifier,
+    "ReconciliationType": ReconciliationType,
+}
 _OF_A_SALE = frozenset({"Payment", "CardAcquisition", "Loyalty", "StoredValue"})
 
 
@@ -40,11 +48,12 @@ def failed(turn: Turn, category: str, body: dict[str, Any], response: Response) 
     elif category == "Reversal":
         told["POIData"] = turn.poi_data(_reference(turn))
     elif category == "Reconciliation":
-        told["ReconciliationType"] = str(request.get("ReconciliationType", "SaleReconciliation"))[:40]
+        kept = {} if turn.kept is None else {"ReconciliationType": turn.kept.echo.kind}
+        told["ReconciliationType"] = _known(request or kept, "ReconciliationType")
     elif category == "GetTotals":
         told["POIReconciliationID"] = ""
     elif category == "Print":
-        told["DocumentQualifier"] = _text(request.get("PrintOutput"), "DocumentQualifier")
+        told["DocumentQualifier"] = _known(request.get("PrintOutput"), "DocumentQualifier")
     elif category == "Display":
         outputs = request.get("DisplayOutput")
         told = {"OutputResult": [_output(one, response) for one in outputs or [{}]] if _is_list(outputs) else []}
@@ -70,11 +79,14 @@ def _reference(turn: Turn) -> str:
 
 def _output(asked: Any, response: Response) -> dict[str, Any]:
     names = ("Device", "InfoQualify")
-    return {name: _text(asked, name) for name in names} | {"Response": response}
+    return {name: _known(asked, name) for name in names} | {"Response": response}
 
 
-def _text(found: Any, name: str) -> str:
-    return str(found.get(name, ""))[:40] if isinstance(found, dict) else ""
+def _known(asked: Any, name: str) -> str:
+    """A constant that the answer must have: as it was asked, or the first there is where that says nothing."""
+    constants: tuple[str, ...] = get_args(_CONSTANTS[name])
+    said = asked.get(name) if isinstance(asked, dict) else None
+    return said if said in constants else constants[0]
 
 
 def _is_list(found: Any) -> bool:

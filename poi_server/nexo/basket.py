@@ -18,7 +18,8 @@ from poi_server.nexo.money import decimal_of, minor_units
 from poi_server.nexo.wire.common import SaleItem
 from poi_server.nexo.wire.payment import PaymentTransaction, Rebates, SaleItemRebate
 
-_PATH = "$.PaymentRequest.PaymentTransaction"
+PAYMENT = "$.PaymentRequest.PaymentTransaction"
+LOYALTY = "$.LoyaltyRequest.LoyaltyTransaction"
 REST = "/2"
 """What the id of an item's second line ends in, where its pieces have no one price."""
 _UNITS = {"Kilogram": "kg", "Litre": "l", "Meter": "m", "Metre": "m"}
@@ -27,7 +28,7 @@ _UNITS = {"Kilogram": "kg", "Litre": "l", "Meter": "m", "Metre": "m"}
 def requested(transaction: PaymentTransaction, currency: str) -> int:
     """The amount that the till asks for, in minor units of the merchant's currency."""
     asked = transaction.amounts_req
-    path = f"{_PATH}.AmountsReq"
+    path = f"{PAYMENT}.AmountsReq"
     if asked.currency != currency:
         raise RequestError("currency-differs", f"This POI takes {currency}.", path=f"{path}.Currency", status=409)
     if asked.cash_back_amount:
@@ -35,25 +36,26 @@ def requested(transaction: PaymentTransaction, currency: str) -> int:
     if asked.requested_amount is None:
         raise RequestError("amount-missing", "Say how much is to be paid.", path=f"{path}.RequestedAmount")
     amount = minor_units(asked.requested_amount, currency, f"{path}.RequestedAmount")
-    if amount < 0:
-        raise RequestError("bad-amount", "What is to be paid is not negative.", path=f"{path}.RequestedAmount")
+    if amount < 0 or (amount == 0 and not transaction.sale_item):
+        message = "What is to be paid is more than nothing, unless SaleItem says what is free."
+        raise RequestError("bad-amount", message, path=f"{path}.RequestedAmount")
     return amount
 
 
 def tipped(transaction: PaymentTransaction, amount: int, currency: str) -> int:
     """What of the amount is a tip, in minor units."""
-    tip, path = transaction.amounts_req.tip_amount, f"{_PATH}.AmountsReq.TipAmount"
+    tip, path = transaction.amounts_req.tip_amount, f"{PAYMENT}.AmountsReq.TipAmount"
     given = minor_units(tip, currency, path) if tip else 0
     if not 0 <= given <= amount:
         raise RequestError("bad-amount", "A tip is a part of RequestedAmount, and not negative.", path=path)
     return given
 
 
-def echoed(items: Sequence[SaleItem]) -> tuple[Line, ...]:
-    """The lines as the answer names them, by the ids they have in our basket."""
+def echoed(items: Sequence[SaleItem], path: str = PAYMENT) -> tuple[Line, ...]:
+    """The lines as the answer names them, by the ids they have in our basket. `path`: where the items stand."""
     found = tuple(Line(str(one.item_id), one.item_id, one.product_code, one.ean_upc) for one in items)
     if len({line.line_id for line in found}) < len(found):
-        raise RequestError("duplicate-item", "Each ItemID is used once.", path=f"{_PATH}.SaleItem")
+        raise RequestError("duplicate-item", "Each ItemID is used once.", path=f"{path}.SaleItem")
     return found
 
 
@@ -63,21 +65,22 @@ def lines_of(
     currency: str,
     vat: Mapping[str, int],
     default_vat: int,
+    path: str = PAYMENT,
 ) -> tuple[BasketLine, ...]:
     """The basket's lines: the till's prices and VAT, our categories and brands where the product is on file.
 
     Items of negative amounts are the till's own discounts: they come off all others, by their amounts.
     """
-    amounts = [minor_units(one.item_amount, currency, f"{_PATH}.SaleItem[{at}].ItemAmount") for at, one in _each(items)]
+    amounts = [minor_units(one.item_amount, currency, f"{path}.SaleItem[{at}].ItemAmount") for at, one in _each(items)]
     goods, discount = [max(amount, 0) for amount in amounts], -sum(min(amount, 0) for amount in amounts)
     if discount > sum(goods):
-        raise RequestError("bad-amount", "The discounts are more than the goods.", path=f"{_PATH}.SaleItem")
+        raise RequestError("bad-amount", "The discounts are more than the goods.", path=f"{path}.SaleItem")
     shares = allocate(discount, goods)
     lines: list[BasketLine] = []
     for at, item in _each(items):
         if amounts[at] >= 0:
             product = products.get(item.ean_upc or "") or products.get(item.product_code)
-            lines += _lines(item, product, goods[at] - shares[at], vat, default_vat, f"{_PATH}.SaleItem[{at}]")
+            lines += _lines(item, product, goods[at] - shares[at], vat, default_vat, f"{path}.SaleItem[{at}]")
     return tuple(lines)
 
 
@@ -90,13 +93,13 @@ def plain_line(amount: int, vat_rate: int, line_id: str = "1") -> tuple[BasketLi
     return (BasketLine(line_id=line_id, label="Amount", unit_price=amount, vat_rate=vat_rate),) if amount else ()
 
 
-def must_add_up(items: Sequence[BasketLine], amount: int, currency: str) -> None:
+def must_add_up(items: Sequence[BasketLine], amount: int, currency: str, path: str = PAYMENT) -> None:
     """Refuse items that do not make up what is asked for."""
     total = sum(item.amount for item in items)
     if total != amount:
         shown, asked = decimal_of(total, currency), decimal_of(amount, currency)
-        message = f"The items make {shown}; RequestedAmount is {asked}."
-        raise RequestError("items-differ", message, path=f"{_PATH}.SaleItem")
+        message = f"The items make {shown}; asked for is {asked}."
+        raise RequestError("items-differ", message, path=f"{path}.SaleItem")
 
 
 def rebates_of(sale: SaleView, lines: Sequence[Line], language: str) -> Rebates | None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from urllib.parse import quote
 
 from poi_engine.errors import Conflict, DeviceError, Forbidden, NotFound, PoiError, StorageError
+from poi_engine.ports import BANK_AWAY
+from poi_server.logs import mask_cards
 from poi_server.nexo.wire.common import ErrorCondition, Response
 
 SUCCESS = Response(result="Success")
@@ -52,7 +54,6 @@ _BY_CODE: dict[str, ErrorCondition] = {
     "revision": "Busy",
     "refund-under-way": "InProgress",
     "refund-unknown": "InProgress",
-    "refund-declined": "Refusal",
     "unknown-credential": "InvalidCard",
     "unreadable": "InvalidCard",
     "looks-like-a-card-number": "InvalidCard",
@@ -68,6 +69,23 @@ _BY_CODE: dict[str, ErrorCondition] = {
     "nobody-came": "Cancel",
     "question-open": "Busy",
 }
+DECLINED: dict[str, ErrorCondition] = {
+    "terminal-away": "UnavailableDevice",
+    "no-terminal": "UnavailableDevice",
+    "book-away": "UnavailableDevice",
+    "a part of the terminal is not available": "UnavailableDevice",
+    "terminal-busy": "Busy",
+    "the terminal is busy": "Busy",
+    BANK_AWAY: "UnreachableHost",
+    "the terminal does not reach its bank": "UnreachableHost",
+    "abandoned": "Cancel",
+    "abandoned by the customer": "Cancel",
+    "nothing was typed in time": "Cancel",
+    "wrong PIN": "WrongPIN",
+    "the card is not accepted": "InvalidCard",
+    "these goods cannot be paid with this card": "PaymentRestriction",
+}
+"""What a terminal's reason means where no bank said no; all others are a refusal."""
 LASTING = frozenset({"nobody-came"})
 """Failures of devices that are an answer: the same request is not tried again."""
 _BY_KIND: tuple[tuple[type[PoiError], ErrorCondition], ...] = (
@@ -89,9 +107,14 @@ def condition_of(error: PoiError) -> ErrorCondition:
     return "MessageFormat" if error.status == 422 else "NotAllowed" if error.status < 500 else "UnavailableService"
 
 
+def declined(what: str, reason: str, code: str = "declined") -> Failed:
+    """Nothing was taken or held, and why."""
+    return Failed(DECLINED.get(reason, "Refusal"), f"{what} {reason}".strip(), code)
+
+
 def failure(condition: ErrorCondition, message: str, code: str = "", path: str | None = None) -> Response:
-    """A failure and why, as `code=...&message=...`."""
-    parts = {"code": code, "message": message, "path": path}
+    """A failure and why, as `code=...&message=...`; it is kept, and a till's own words may stand in it."""
+    parts = {"code": code, "message": mask_cards(message), "path": path}
     told = "&".join(f"{name}={quote(value, safe='')}" for name, value in parts.items() if value)
     return Response(result="Failure", error_condition=condition, additional_response=told)
 

@@ -10,11 +10,15 @@ from msgspec.structs import replace
 
 from poi_engine.errors import RequestError
 from poi_engine.nexo.crypto import CryptoError, Sealer, SecurityTrailer
-from poi_server.nexo.wire.common import DEVICE, MessageHeader
+from poi_server.nexo.wire.common import DEVICE, MessageHeader, class_of
 from poi_server.nexo.wire.names import decode, encode, respelled
 
 REQUEST, RESPONSE = "SaleToPOIRequest", "SaleToPOIResponse"
+VERSION = "3.0"
+"""Of the protocol; what it became later (3.1) is read too."""
 MAX_BYTES = 64 * 1024
+UNANSWERED = frozenset({"Abort", "InputUpdate", "Event"})
+"""Categories whose answer is an empty one: they may come as notifications."""
 
 
 class Unreadable(RequestError):
@@ -59,8 +63,13 @@ def reply_header(header: MessageHeader) -> MessageHeader:
     return replace(header, message_type="Response")
 
 
+def speaks(header: MessageHeader) -> bool:
+    """Whether the message is of a version that is read here."""
+    return header.protocol_version is None or header.protocol_version.partition(".")[0] == VERSION.partition(".")[0]
+
+
 def _decent(header: MessageHeader) -> MessageHeader:
-    return header if header.protocol_version else replace(header, protocol_version="3.0")
+    return header if header.protocol_version and speaks(header) else replace(header, protocol_version=VERSION)
 
 
 def _inside(content: bytes) -> dict[str, Any]:
@@ -104,4 +113,8 @@ def _asked(message: dict[str, Any], sealer: Sealer | None) -> Asked:
         raise Unreadable("nexo-header", "A till says who it is.", path=f"{path}.SaleID")
     if header.service_id is None and header.message_category not in DEVICE:
         raise Unreadable("nexo-header", "A service request has a ServiceID of its own.", path=f"{path}.ServiceID")
+    if header.message_type != "Request" and header.message_category not in UNANSWERED:
+        raise Unreadable("nexo-header", f"This is no request: {header.message_type}.", path=f"{path}.MessageType")
+    if header.message_category in UNANSWERED and header.message_class != class_of(header.message_category):
+        raise Unreadable("nexo-header", "The category is of another class.", path=f"{path}.MessageClass")
     return Asked(header, {name: part for name, part in message.items() if name != "MessageHeader"}, sealer)

@@ -255,6 +255,7 @@ def logins(merchant_id: str, poi_id: str) -> Job[list[Login]]:
 class Made(Struct, frozen=True, kw_only=True):
     """Where the checkout of a payment or refund stands, and the sale that it made."""
 
+    checkout_id: str
     state: str
     sale_id: str | None
 
@@ -270,11 +271,11 @@ def made(merchant_id: str, principal: str, message_id: str) -> Job[Made | None]:
     This is SQL's word. A session may be older than that: it is kept where a crash can take its last second away.
     """
     rows = yield Query(
-        "select c.state, c.sale_id from idempotency i join checkout c on c.merchant_id = i.merchant_id"
+        "select c.checkout_id, c.state, c.sale_id from idempotency i join checkout c on c.merchant_id = i.merchant_id"
         " and c.checkout_id = i.subject where i.merchant_id = ? and i.principal = ? and i.key = ?",
         (merchant_id, principal, message_id),
     )
-    return Made(state=rows[0]["state"], sale_id=rows[0]["sale_id"]) if rows else None
+    return Made(**{name: rows[0][name] for name in Made.__struct_fields__}) if rows else None
 
 
 def subject_of(merchant_id: str, principal: str, message_id: str) -> Job[str | None]:

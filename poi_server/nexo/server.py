@@ -13,18 +13,19 @@ from aiohttp import web
 
 from poi_engine.errors import NotFound, PoiError, RequestError, StorageError
 from poi_engine.nexo.crypto import Sealer
+from poi_engine.pan import refuse_pan
 from poi_engine.principal import Principal
 from poi_engine.staff.rights import Acting
 from poi_server.config import Nexo, NexoPoi
 from poi_server.nexo.answers import failed, json_of, named
-from poi_server.nexo.categories import CATEGORIES, UNANSWERED
-from poi_server.nexo.conditions import LASTING, Failed, StillOpen, failure_of
-from poi_server.nexo.envelope import Asked, opened, reply_header, sealed
+from poi_server.nexo.categories import CATEGORIES
+from poi_server.nexo.conditions import LASTING, Failed, StillOpen, failure_of, money_may_move
+from poi_server.nexo.envelope import REQUEST, UNANSWERED, VERSION, Asked, opened, reply_header, sealed, speaks
 from poi_server.nexo.events import Events
 from poi_server.nexo.messages import Kept, access_of, answer, begin, digest, find, forget_old, key_of, logins
-from poi_server.nexo.turn import Category, Turn
+from poi_server.nexo.turn import Category, Ended, Turn
 from poi_server.nexo.waiting import Waiting
-from poi_server.nexo.wire.common import MessageHeader
+from poi_server.nexo.wire.common import MessageHeader, class_of
 from poi_server.nexo.wire.names import Wire, encode
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class NexoServer:
     # --- who asks
 
     async def _admitted(self, asked: Asked, credential: Principal | None) -> Turn:
+        refuse_pan(asked.header.sale_id, f"$.{REQUEST}.MessageHeader.SaleID")
         poi = self._poi(asked.header, credential)
         if asked.sealer is not None and poi.keys and asked.sealer.identifier not in poi.keys:
             raise RequestError("station-refused", "This key is another POI's.", status=403)
@@ -122,8 +124,12 @@ class NexoServer:
 
     async def _served(self, turn: Turn, category: Category | None, asked: Asked) -> dict[str, Any]:
         name = asked.header.message_category
+        if not speaks(asked.header):
+            raise Failed("MessageFormat", f"This POI speaks version {VERSION} of the protocol.", "protocol-version")
         if category is None:
             raise Failed("UnavailableService", f"This POI does not serve {name[:40]} requests.", "nexo-category")
+        if asked.header.message_class != class_of(name):
+            raise Failed("MessageFormat", f"The MessageClass of {name} is {class_of(name)}.", "nexo-header")
         request = _converted(category, name, asked.body)
         _must_have_right(turn.acting, category)
         if category.login:
@@ -165,6 +171,7 @@ class NexoServer:
             self._swept = at
             await self.services.sql.write(lambda: forget_old(self.merchant_id, at))
         message_id, body_hash, echo = self.services.ids.new("nxm"), digest(name, encode(body)), category.echo(request)
+        refuse_pan(encode(echo).decode(), f"$.{named(name, 'Request')}")
         return await self.services.sql.write(lambda: begin(key, message_id, turn.station_id, name, body_hash, echo, at))
 
     def _over(self, key: tuple[str, ...]) -> None:
@@ -176,10 +183,8 @@ class NexoServer:
         assert turn.kept is not None
         ended = None if turn.kept.fresh else category.ended
         try:
-            return await self._settled(turn, ended(turn) if ended else category.handle(turn, request))
+            return await self._settled(turn, _found(turn, ended) if ended else category.handle(turn, request))
         except StillOpen as error:
-            if error.__cause__ is not None:
-                await asyncio.to_thread(log.error, "nexo_in_doubt", message=turn.message_id, exc_info=error.__cause__)
             return failed(turn, turn.kept.category, {}, failure_of(error))
 
     async def _settled(self, turn: Turn, work: Awaitable[Wire | None]) -> dict[str, Any]:
@@ -188,7 +193,12 @@ class NexoServer:
         name = turn.kept.category
         try:
             told = json_of(name, await work)
-        except StillOpen:
+        except StillOpen as error:
+            if (cause := error.__cause__) is not None:
+                trace = None if isinstance(cause, PoiError) else cause
+                await asyncio.to_thread(
+                    log.error, "nexo_in_doubt", message=turn.message_id, error=str(cause), exc_info=trace
+                )
             raise
         except (Failed, PoiError) as error:
             if isinstance(error, PoiError) and error.status >= 500 and error.code not in LASTING:
@@ -212,7 +222,13 @@ class NexoServer:
         if self.under_way(key) or category.ended is None:
             raise StillOpen("It is under way.")
         earlier = replace(turn, header=header, kept=kept)
-        return kept, await self._settled(earlier, category.ended(earlier))
+        return kept, await self._settled(earlier, _found(earlier, category.ended))
+
+
+async def _found(turn: Turn, ended: Ended) -> Wire | None:
+    """How an earlier request ended; where that cannot be found out, it is still open."""
+    with money_may_move():
+        return await ended(turn)
 
 
 def _converted(category: Category, name: str, body: dict[str, Any]) -> Any:

@@ -122,6 +122,7 @@ class Turn:
 
 
 Handle = Callable[[Turn, Any], Awaitable[Wire | None]]
+Ended = Callable[[Turn], Awaitable[Wire | None]]
 
 
 class Category(NamedTuple):
@@ -136,4 +137,4 @@ class Category(NamedTuple):
     kept: bool = False
     login: bool = True
     echo: Callable[[Any], Echo] = lambda _: Echo()
-    ended: Callable[[Turn], Awaitable[Wire | None]] | None = None
+    ended: Ended | None = None

@@ -3,6 +3,7 @@
 from typing import Any
 
 from poi_engine.nexo.crypto import SecurityKey
+from poi_server.nexo.wire.common import class_of
 
 KEY = SecurityKey(identifier="CryptoKeyIdentifier12345", passphrase="mysupersecurepassphrase", version=1)
 SALE, POI = "POSSystemID12345", "P400Plus-123456789"
@@ -12,7 +13,7 @@ def header(category: str, service_id: str | None = "1", **other: Any) -> dict[st
     """A request's header."""
     found = {
         "ProtocolVersion": "3.0",
-        "MessageClass": "Service",
+        "MessageClass": class_of(category),
         "MessageCategory": category,
         "MessageType": "Request",
         "ServiceID": service_id,

@@ -1,137 +1,15 @@
-"""What else a till asks of a counter: the customer before the amount, points, gift cards, totals, the screen."""
+"""What else a till asks of a counter: points, gift cards, totals, the screen."""
 
-import asyncio
 from typing import Any
 
 import pytest
 
-from poi_engine.ports import Job, Query
-from tests.nexo.conftest import STATION
 from tests.nexo.messages import POI, SALE, request
+from tests.nexo.test_acquisition import waiting, without_card_first
 from tests.nexo.test_sell import LOGIN, put_offer
 from tests.nexo.test_status import outcome, reference, sales, transaction
 from tests.nexo.till import NodeTill, item, member, payment, sale_data
 from tests.server.shop import BY, Shop
-
-
-def acquisition(**other: Any) -> dict[str, Any]:
-    return {"SaleData": sale_data(), "CardAcquisitionTransaction": other}
-
-
-async def test_a_card_seen_first_is_the_one_that_pays(shop: Shop, till: NodeTill) -> None:
-    """The simulated terminal reads the card before the amount: the offers of that card can then be decided."""
-    seen = await till.ask("CardAcquisition", acquisition(TotalAmount=10), service="a1")
-    assert outcome(seen) == ("Success", None)
-    assert seen["PaymentBrand"] == ["cb"]
-    assert seen["PaymentInstrumentData"]["CardData"] == {"PaymentBrand": "cb", "EntryMode": ["Contactless"]}
-    data = {"PaymentType": "Normal", "CardAcquisitionReference": transaction(seen)}
-    paid = await till.ask("Payment", payment(10, data=data))
-    assert paid["PaymentResult"]["PaymentInstrumentData"]["CardData"]["PaymentBrand"] == "cb"
-    over = await till.ask("Payment", payment(10, data=data))
-    assert outcome(over) == ("Failure", "NotFound")
-    told = await till.ask("TransactionStatus", reference("a1", "CardAcquisition"))
-    body = told["RepeatedMessageResponse"]["RepeatedResponseMessageBody"]
-    assert body["CardAcquisitionResponse"]["POIData"] == seen["POIData"]
-
-
-async def without_card_first(shop: Shop) -> None:
-    """A terminal that reads the card together with the amount only: the customer is waited for instead."""
-
-    def job() -> Job[None]:
-        yield Query("update station set connector = 'transfer' where station_id = ?", (shop.station_id,))
-
-    await shop.services.sql.write(job)
-    shop.services.engine.places.forget()
-
-
-async def waiting(shop: Shop, till: NodeTill, service: str) -> asyncio.Task[dict[str, Any]]:
-    """An acquisition that waits for the customer."""
-    asking = asyncio.create_task(till.ask("CardAcquisition", acquisition(), service=service))
-    for _ in range(500):
-        session = (await shop.ask("GET", f"/v1/stations/{shop.station_id}/session")).json
-        if session is not None and session["state"] == "open":
-            break
-    return asking
-
-
-async def test_a_customer_who_shows_their_code_at_the_station_is_acquired(shop: Shop, till: NodeTill) -> None:
-    await without_card_first(shop)
-    asking = await waiting(shop, till, "who")
-    await shop.ask("POST", f"/v1/stations/{shop.station_id}/scan", {"text": "LOYAL-0017"}, role="till")
-    seen = await asking
-    account = seen["LoyaltyAccount"][0]["LoyaltyAccountID"]
-    assert account["LoyaltyID"].startswith("cus_")
-    asked = {"LoyaltyAccountReq": {"CardAcquisitionReference": transaction(seen)}}
-    balance = await till.ask("BalanceInquiry", asked)
-    assert (balance["LoyaltyAccountStatus"]["CurrentBalance"], outcome(balance)[0]) == (0, "Success")
-    loyalty = [{"CardAcquisitionReference": transaction(seen)}]
-    paid = await till.ask(
-        "Payment", payment(20, loyalty=loyalty, data={"PaymentInstrumentData": {"PaymentInstrumentType": "Cash"}})
-    )
-    assert paid["LoyaltyResult"][0]["LoyaltyAccount"]["LoyaltyAccountID"]["LoyaltyID"] == account["LoyaltyID"]
-    assert paid["PaymentResult"]["PaymentInstrumentData"]["PaymentInstrumentType"] == "Cash"
-
-
-async def test_a_customer_who_is_quicker_than_the_till_is_not_missed(
-    shop: Shop, till: NodeTill, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They show their code when the session is open, and nobody watches it yet."""
-    from poi_server.nexo.categories import acquisition as module
-
-    await without_card_first(shop)
-    watched = module._known
-
-    async def late(*args: Any) -> Any:
-        await shop.ask("POST", f"/v1/stations/{shop.station_id}/scan", {"text": "LOYAL-0017"}, role="till")
-        return await watched(*args)
-
-    monkeypatch.setattr(module, "_known", late)
-    seen = await till.ask("CardAcquisition", acquisition())
-    assert outcome(seen) == ("Success", None)
-    assert seen["LoyaltyAccount"][0]["LoyaltyAccountID"]["LoyaltyID"].startswith("cus_")
-
-
-async def test_waiting_is_aborted_and_the_next_customer_is_nobody_we_know(shop: Shop, till: NodeTill) -> None:
-    await without_card_first(shop)
-    asking = await waiting(shop, till, "wait")
-    body = reference("wait", "CardAcquisition") | {"AbortReason": "MerchantAbort"}
-    assert await till.envelope("Abort", body) == {}
-    assert outcome(await asking) == ("Failure", "Aborted")
-    assert outcome(await till.ask("TransactionStatus", reference("wait", "CardAcquisition"))) == ("Success", None)
-    asking = await waiting(shop, till, "again")
-    await shop.ask("POST", f"/v1/stations/{shop.station_id}/scan", {"text": "LOYAL-0017"}, role="till")
-    assert outcome(await asking) == ("Success", None)
-    given_up = await till.ask("EnableService", {"TransactionAction": "AbortTransaction"})
-    assert outcome(given_up) == ("Success", None)
-    cash = {"PaymentInstrumentData": {"PaymentInstrumentType": "Cash"}}
-    assert "LoyaltyResult" not in await till.ask("Payment", payment(20, data=cash))
-
-
-async def test_a_station_is_opened_for_the_next_customer_who_may_come_before_the_goods(
-    shop: Shop, till: NodeTill
-) -> None:
-    await without_card_first(shop)
-    started = await till.ask("EnableService", {"TransactionAction": "StartTransaction", "ServicesEnabled": ["Payment"]})
-    assert outcome(started) == ("Success", None)
-    session = (await shop.ask("GET", f"/v1/stations/{shop.station_id}/session")).json
-    assert session["state"] == "open"
-    await shop.ask("POST", f"/v1/stations/{shop.station_id}/scan", {"text": "LOYAL-0017"}, role="till")
-    cash = {"PaymentInstrumentData": {"PaymentInstrumentType": "Cash"}}
-    paid = await till.ask("Payment", payment(20, data=cash))
-    assert paid["LoyaltyResult"][0]["LoyaltyAccount"]["LoyaltyAccountID"]["LoyaltyID"].startswith("cus_")
-
-
-async def test_another_counters_till_stops_nothing_here(shop: Shop, till: NodeTill) -> None:
-    await without_card_first(shop)
-    other = (await shop.ask("POST", "/v1/stations", {"store_id": shop.store_id, "name": "Bar"})).json["station_id"]
-    granted = await shop.services.access.grant(shop.merchant_id, "station", other, "bar", by=BY)
-    shop.secrets["bar"] = granted.secret
-    asking = await waiting(shop, till, "mine")
-    body = reference("mine", "CardAcquisition") | {"AbortReason": "MerchantAbort"}
-    await shop.ask("POST", "/nexo", request("Abort", body, "x", POIID=other), role="bar")
-    assert not asking.done()
-    await shop.ask("POST", f"/v1/stations/{STATION}/scan", {"text": "LOYAL-0017"}, role="till")
-    assert outcome(await asking) == ("Success", None)
 
 
 async def test_loyalty_of_a_sale_that_the_till_is_paid_for(shop: Shop, till: NodeTill) -> None:
@@ -165,6 +43,47 @@ async def test_loyalty_of_a_sale_that_the_till_is_paid_for(shop: Shop, till: Nod
     redeem = body("Redemption", 20)
     redeem["LoyaltyData"][0]["LoyaltyAmount"] = {"LoyaltyUnit": "Point", "Value": 7}
     assert outcome(await till.ask("Loyalty", redeem)) == ("Failure", "NotFound")
+
+
+async def test_a_loyalty_refund_moves_no_money_of_a_sale_that_was_paid_here(shop: Shop, till: NodeTill) -> None:
+    paid = await till.ask("Payment", payment(20, loyalty=member("LOYAL-0017")))
+    original = {"OriginalPOITransaction": {"POITransactionID": transaction(paid)}}
+    for kind in ("AwardRefund", "RebateRefund", "RedemptionRefund"):
+        asked = {"SaleData": sale_data(), "LoyaltyTransaction": {"LoyaltyTransactionType": kind} | original}
+        refused = await till.ask("Loyalty", asked)
+        assert outcome(refused) == ("Failure", "NotAllowed")
+        assert "code=paid-here&" in refused["Response"]["AdditionalResponse"]
+    assert [one["total"] for one in await sales(shop)] == [2000]
+
+
+async def test_a_part_of_what_a_till_was_paid_for_takes_back_a_part_of_the_points(shop: Shop, till: NodeTill) -> None:
+    """The till pays the money back: a Payment gives nothing back here, and says so."""
+    await put_offer(shop)
+
+    def body(kind: str, **other: Any) -> dict[str, Any]:
+        transaction = {"LoyaltyTransactionType": kind, "Currency": "EUR"} | other
+        return {"SaleData": sale_data(), "LoyaltyTransaction": transaction, "LoyaltyData": member("LOYAL-0017")}
+
+    goods = [item(1, "TEA", 60, 3), item(2, "CAKE", 40)]
+    sold = await till.ask("Loyalty", body("Rebate", TotalAmount=100, SaleItem=goods))
+    original = {"OriginalPOITransaction": {"POITransactionID": transaction(sold)}}
+    refused = await till.ask("Payment", payment(90, data={"PaymentType": "Refund"}, original=transaction(sold)))
+    assert (outcome(refused), "paid-at-till" in refused["Response"]["AdditionalResponse"]) == (
+        ("Failure", "NotAllowed"),
+        True,
+    )
+    wrong = await till.ask("Loyalty", body("RebateRefund", SaleItem=[item(1, "TEA", 20, 1)], **original))
+    assert outcome(wrong) == ("Failure", "NotAllowed"), "one was 18 after its rebate"
+    part = await till.ask("Loyalty", body("RebateRefund", SaleItem=[item(1, "TEA", 18, 1)], **original))
+    assert part["LoyaltyResult"][0]["Rebates"]["TotalRebate"] == -2
+    path = f"/v1/sales/{transaction(sold)['TransactionID']}"
+    assert (await shop.ask("GET", path)).json["refunded"] == 1800
+    rest = await till.ask("Loyalty", body("RebateRefund", TotalAmount=72, **original))
+    assert rest["LoyaltyResult"][0]["CurrentBalance"] == 0
+    assert (await shop.ask("GET", path)).json["refunded"] == 9000
+    again = await till.ask("Loyalty", body("Rebate", TotalAmount=10))
+    named = {"OriginalPOITransaction": {"POITransactionID": transaction(again)}}
+    assert outcome(await till.ask("Loyalty", body("RebateRefund", TotalAmount=10, **named))) == ("Success", None)
 
 
 async def test_a_reward_is_redeemed_by_a_customer_who_is_sure_and_its_points_come_back(

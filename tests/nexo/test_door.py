@@ -1,21 +1,27 @@
 """Who is let in: a secured message, or a station's credential; and how long a till waits without hearing anything."""
 
 import asyncio
+import secrets
+import shutil
 import ssl
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 
 from poi_engine.nexo.crypto import Sealer, SecurityKey
 from poi_engine.ports import PaymentResult
-from poi_server.config import Nexo, NexoPoi
+from poi_server.config import Nexo, NexoPoi, Tls
 from poi_server.nexo import door
 from poi_server.nexo.listener import NEXO_PORT
-from tests.nexo.conftest import STATION, seat
+from poi_server.tls import server_context
+from tests.nexo.conftest import COMMON_NAME, STATION, seat
 from tests.nexo.messages import KEY, POI, header, request
-from tests.nexo.till import payment
+from tests.nexo.till import Refused, node_till, payment
 from tests.server.shop import Shop, open_shop
 
 
@@ -130,3 +136,50 @@ async def test_a_key_opens_its_own_pois_alone(tmp_path: Path, sqlite_url: str, v
         status, content = await send(shop, tmp_path, secured(message))
         assert (status, msgspec.json.decode(content)["errorCode"]) == (403, "station-refused")
         assert (await send(shop, tmp_path, secured(message, other)))[0] == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
+async def test_the_vendors_client_finds_a_counter_as_it_finds_a_local_terminal(
+    tmp_path: Path, sqlite_url: str, valkey_url: str, client_socket: Path
+) -> None:
+    """An address of its own, port 8443, path `/nexo/`, a certificate of the server's authority in its form of name."""
+    host = f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(250) + 1}.{secrets.randbelow(250) + 1}"
+    poi = NexoPoi(poi_id=POI, station=STATION)
+    nexo = Nexo(host=host, pois=(poi,), keys=(KEY,), common_name=COMMON_NAME)
+    async with open_shop(tmp_path, valkey_url, nexo=nexo) as shop:
+        await seat(shop)
+        authority, secret = tmp_path / "tls" / "ca.pem", shop.secrets["till"]
+        async with node_till(client_socket, f"https://{host}", secret, authority) as till:
+            for secured in (False, True):
+                found = await till.ask("Diagnosis", {}, secured=secured)
+                assert found["Response"] == {"Result": "Success"}
+        other = tmp_path / "other.pem"
+        await asyncio.to_thread(server_context, Tls(), tmp_path / "other", (host,), datetime.now(UTC))
+        await asyncio.to_thread(shutil.copy, tmp_path / "other" / "ca.pem", other)
+        async with node_till(client_socket, f"https://{host}", secret, other) as till:
+            with pytest.raises(Refused):
+                await till.ask("Diagnosis", {}, secured=True)
+
+
+async def test_the_tills_port_has_one_path_and_nothing_else(shop: Shop, tmp_path: Path) -> None:
+    context = await asyncio.to_thread(ssl.create_default_context, cafile=str(tmp_path / "tls" / "ca.pem"))
+    base, message = shop.serving.app[NEXO_PORT].base_url, request("Diagnosis", {})
+    credential = {"X-API-Key": shop.secrets["till"]}
+    for method, path, status in (
+        ("POST", "/nexo/", 200),
+        ("POST", "/nexo", 200),
+        ("GET", "/nexo/", 405),
+        ("POST", "/", 404),
+        ("POST", "/v1/sales", 404),
+        ("GET", "/v1/sales", 404),
+        ("GET", "/ca.pem", 404),
+    ):
+        async with shop.http.request(method, base + path, json=message, headers=credential, ssl=context) as answer:
+            assert answer.status == status, (method, path)
+    elsewhere = credential | {"Host": "else.where"}
+    async with shop.http.post(f"{base}/nexo/", json=message, headers=elsewhere, ssl=context) as answer:
+        assert answer.status == 421
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await shop.http.post(base.replace("https", "http") + "/nexo/", json=message, headers=credential)
+    with pytest.raises(aiohttp.ClientConnectorCertificateError):
+        await shop.http.post(f"{base}/nexo/", json=message, headers=credential)

@@ -46,6 +46,11 @@ async def test_a_till_hears_of_codes_and_customers(tmp_path: Path, sqlite_url: s
             scanned = (await asyncio.wait_for(heard.get(), 5))["EventNotification"]
             assert scanned["EventToNotify"] == "ScanBarcodeResult"
             assert scanned["EventDetails"].endswith("3017620422003")
+            product = {"code": "4006381333931", "label": "Pen", "unit_price": 150}
+            assert (await shop.ask("PUT", "/v1/products/4006381333931", product)).status < 300
+            await shop.ask("POST", path, {"text": "4006381333931"}, role="till")
+            scanned = (await asyncio.wait_for(heard.get(), 5))["EventNotification"]
+            assert (scanned["EventToNotify"], scanned["EventDetails"]) == ("ScanBarcodeResult", "4006381333931")
             await shop.ask("POST", path, {"text": "LOYAL-0017"}, role="till")
             tapped = (await asyncio.wait_for(heard.get(), 5))["EventNotification"]
             assert tapped["EventToNotify"] == "CardInserted"

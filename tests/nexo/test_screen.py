@@ -197,3 +197,21 @@ async def test_what_is_not_printed_is_refused_with_the_reason(till: NodeTill) ->
         refused = await till.ask("Print", body)
         assert outcome(refused) == ("Failure", condition)
         assert "code=" in refused["Response"]["AdditionalResponse"]
+
+
+async def test_of_a_paper_that_nobody_says_is_printed_nobody_knows(
+    till: NodeTill, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("poi_server.nexo.categories.printing._SECONDS", 0.3)
+    asking = asyncio.create_task(till.ask("Print", slip("PrintEnd", content("Hello"))))
+    await screen.shown()
+    assert outcome(await asking) == ("Failure", "DeviceOut")
+
+
+async def test_a_line_without_words_is_an_empty_line(till: NodeTill, screen: Screen) -> None:
+    lines = [{"Text": "Above"}, {"EndOfLineFlag": True}, {"Text": "Below"}]
+    asking = asyncio.create_task(till.ask("Print", slip("PrintEnd", {"OutputFormat": "Text", "OutputText": lines})))
+    shown = await screen.shown()
+    assert [line["text"] for line in shown["lines"]] == ["Above", "", "Below"]
+    await screen.answer(shown)
+    assert outcome(await asking) == ("Success", None)

@@ -73,6 +73,8 @@ async def test_a_payment_has_the_offers_in_its_rebates(shop: Shop, till: NodeTil
     sale_id = paid["POIData"]["POITransactionID"]["TransactionID"]
     sale = (await shop.ask("GET", f"/v1/sales/{sale_id}")).json
     assert (sale["total"], sale["saved"], sale["means"], sale["station_id"]) == (1798, 200, "card", shop.station_id)
+    assert "Caisse : Till\n" in text
+    assert sale["receipt_hash"][:12] in text
 
 
 async def test_a_plain_amount_is_paid_as_it_is(shop: Shop, till: NodeTill) -> None:

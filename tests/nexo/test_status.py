@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from poi_engine.errors import StorageError
 from poi_engine.ports import Job, Query
 from tests.nexo.messages import POI, SALE
 from tests.nexo.till import NodeTill, item, payment, sale_data
@@ -58,6 +59,44 @@ async def test_a_lost_answer_is_told_again_and_what_never_came_is_not_found(shop
     assert outcome(await till.ask("TransactionStatus", reference("never"), secured=True)) == ("Failure", "NotFound")
 
 
+def papers(answer: dict[str, Any]) -> str:
+    """The receipt as the till prints it."""
+    [paper] = answer["PaymentReceipt"]
+    return "\n".join(line["Text"] for line in paper["OutputContent"]["OutputText"])
+
+
+async def test_a_till_that_has_a_receipt_printed_again_gets_a_marked_one(shop: Shop, till: NodeTill) -> None:
+    """Its answer, also told again, is the first print; what is asked for as a reprint, here or at a page, is none."""
+    body = payment(10, [item(1, "TEA", 10)])
+    paid = await till.ask("Payment", body, service="r")
+    sale_id = transaction(paid)["TransactionID"]
+    back = payment(10, data={"PaymentType": "Refund"}, original=transaction(paid))
+    refunded = await till.ask("Payment", back, service="b")
+
+    async def told(service: str, again: bool) -> dict[str, Any]:
+        answer = await till.ask("TransactionStatus", reference(service) | {"ReceiptReprintFlag": again})
+        found: dict[str, Any] = answer["RepeatedMessageResponse"]["RepeatedResponseMessageBody"]["PaymentResponse"]
+        return found
+
+    assert await told("r", False) == paid
+    assert "DUPLICATA" not in papers(paid) + papers(refunded)
+    first = await told("r", True)
+    assert papers(first).count("*** DUPLICATA n° 1 ***") == 2
+    assert first | {"PaymentReceipt": paid["PaymentReceipt"]} == paid, "all but the receipt is as it was"
+    printed = (await shop.ask("POST", f"/v1/sales/{sale_id}/receipt/prints")).json
+    assert (printed["duplicate"], "*** DUPLICATA n° 2 ***" in printed["text"]) == (2, True)
+    assert papers(await told("r", True)).count("*** DUPLICATA n° 3 ***") == 2
+    assert papers(await told("b", True)).count("*** DUPLICATA n° 1 ***") == 2
+    assert await till.ask("Payment", body, service="r") == paid
+
+
+async def test_what_failed_has_no_receipt_to_print_again(shop: Shop, till: NodeTill) -> None:
+    assert outcome(await till.ask("Payment", payment(10.51), service="no")) == ("Failure", "Refusal")
+    answer = await till.ask("TransactionStatus", reference("no") | {"ReceiptReprintFlag": True})
+    body = answer["RepeatedMessageResponse"]["RepeatedResponseMessageBody"]["PaymentResponse"]
+    assert (outcome(body), "PaymentReceipt" in body) == (("Failure", "Refusal"), False)
+
+
 @pytest.mark.parametrize(("cents", "ends"), [(0.13, "paid"), (0.14, "declined")])
 async def test_a_payment_that_nobody_knows_of_is_in_progress_until_it_is_known(
     shop: Shop, till: NodeTill, cents: float, ends: str
@@ -77,11 +116,84 @@ async def test_a_payment_that_nobody_knows_of_is_in_progress_until_it_is_known(
         assert await sales(shop) == []
 
 
+@pytest.mark.parametrize("outcome", ["paid", "declined"])
+async def test_a_persons_word_and_the_tills_question_at_once_have_one_end(
+    shop: Shop, till: NodeTill, outcome: str
+) -> None:
+    """Whoever is faster: the word stands or is refused, the till hears what stands, and so it does for ever."""
+    for number in range(3):
+        made, service = len(await sales(shop)), f"both{number}"
+        assert outcome_of(await till.ask("Payment", payment(10.13), service=service)) == "InProgress"
+        (doubt,) = (await shop.ask("GET", "/v1/payments/in-doubt")).json["items"]
+        word = {"outcome": outcome, "reason": "the slip", "payment_id": doubt["payment_id"]}
+        path = f"/v1/sessions/{doubt['session_id']}/resolve"
+        said, _ = await asyncio.gather(
+            shop.ask("POST", path, word, role="manager"), till.ask("TransactionStatus", reference(service))
+        )
+        stands = outcome if said.status == 200 else "paid"  # the terminal had approved it
+        assert (said.status, said.code) in ((200, ""), (409, "not-in-doubt"))
+        assert len(await sales(shop)) - made == (stands == "paid")
+        heard = (await till.ask("TransactionStatus", reference(service)))["RepeatedMessageResponse"]
+        paid = heard["RepeatedResponseMessageBody"]["PaymentResponse"]
+        assert outcome_of(paid) == (None if stands == "paid" else "Refusal")
+        await shop.services.engine.recovery.run()  # what the two left to each other goes back now
+        assert (await shop.ask("GET", "/v1/payments/in-doubt")).json["items"] == []
+
+
+def outcome_of(answer: dict[str, Any]) -> str | None:
+    """Why it failed, if it did."""
+    return outcome(answer)[1]
+
+
 async def test_a_payment_still_in_doubt_is_asked_for_until_it_ends(shop: Shop, till: NodeTill) -> None:
     """The simulated terminal answers two questions with "in progress"."""
     assert outcome(await till.ask("Payment", payment(10.15), service="slow")) == ("Failure", "InProgress")
     told = [outcome(await till.ask("TransactionStatus", reference("slow"))) for _ in range(3)]
     assert told == [("Failure", "InProgress"), ("Failure", "InProgress"), ("Success", None)]
+
+
+@pytest.mark.parametrize("category", ["Reversal", "Payment"])
+@pytest.mark.parametrize(("cents", "questions"), [(0.13, 1), (0.15, 3)])
+async def test_a_refund_that_nobody_knows_of_ends_by_the_tills_questions_alone(
+    shop: Shop, till: NodeTill, category: str, cents: float, questions: int
+) -> None:
+    """No round of recovery, no person, no repeated request: TransactionStatus asks the terminal."""
+    paid = await paid_after_all(till, payment(10 + cents))
+    original = {"POITransactionID": transaction(paid)}
+    body = {"OriginalPOITransaction": original, "ReversalReason": "CustCancel"}
+    if category == "Payment":
+        body = payment(10 + cents, data={"PaymentType": "Refund"}, original=transaction(paid))
+    assert outcome(await till.ask(category, body, service="back")) == ("Failure", "InProgress")
+    told = [await till.ask("TransactionStatus", reference("back", category)) for _ in range(questions)]
+    assert [outcome_of(one) for one in told] == ["InProgress"] * (questions - 1) + [None]
+    back = told[-1]["RepeatedMessageResponse"]["RepeatedResponseMessageBody"][f"{category}Response"]
+    assert outcome(back) == ("Success", None)
+    assert await till.ask(category, body, service="back") == back
+    sale = (await shop.ask("GET", f"/v1/sales/{transaction(paid)['TransactionID']}")).json
+    assert sale["refunds"] == [transaction(back)["TransactionID"]]
+
+
+async def test_a_refund_that_the_terminal_refused_unheard_is_refused_by_the_tills_question(
+    shop: Shop, till: NodeTill
+) -> None:
+    """And what was to be taken back can be taken back again."""
+    paid = await till.ask("Payment", payment(20, [item(1, "TEA", 10.14), item(2, "CAKE", 9.86)]))
+    refund: dict[str, Any] = {"data": {"PaymentType": "Refund"}, "original": transaction(paid)}
+    part = payment(10.14, [item(1, "TEA", 10.14)], **refund)
+    assert outcome(await till.ask("Payment", part, service="back")) == ("Failure", "InProgress")
+    told = await till.ask("TransactionStatus", reference("back"))
+    refused = told["RepeatedMessageResponse"]["RepeatedResponseMessageBody"]["PaymentResponse"]
+    assert outcome(refused) == ("Failure", "Refusal")
+    assert outcome(await till.ask("Payment", payment(20, **refund))) == ("Success", None)
+
+
+async def paid_after_all(till: NodeTill, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a payment that is in doubt at first."""
+    await till.ask("Payment", body, service="paid")
+    while outcome(told := await till.ask("TransactionStatus", reference("paid"))) != ("Success", None):
+        assert outcome_of(told) == "InProgress"
+    found: dict[str, Any] = told["RepeatedMessageResponse"]["RepeatedResponseMessageBody"]["PaymentResponse"]
+    return found
 
 
 async def test_a_sale_is_refunded_in_parts_and_never_above_what_is_left(shop: Shop, till: NodeTill) -> None:
@@ -139,6 +251,7 @@ async def test_the_answer_outlives_the_server(shop: Shop, till: NodeTill) -> Non
         assert found["POIData"] == answer["POIData"]
         assert found["PaymentResult"] == answer["PaymentResult"]
         assert found["SaleData"] == answer["SaleData"]
+        assert found["PaymentReceipt"] == answer["PaymentReceipt"], "the same print"
     assert len(await sales(shop)) == 2
 
 
@@ -152,6 +265,46 @@ async def test_a_till_that_hangs_up_is_paid_for_all_the_same(shop: Shop, till: N
             break
     assert outcome(told) == ("Success", None)
     assert sale_data()["SaleTransactionID"]["TransactionID"] == "100"
+
+
+async def test_a_payment_is_given_up_before_the_terminal_is_asked_and_not_after(
+    shop: Shop, till: NodeTill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    abort = reference("gone") | {"AbortReason": "MerchantAbort"}
+    engine, simulator = shop.services.engine, shop.services.engine.wiring.connectors["simulator"]
+    set_items, authorise = engine.tills.set_items, simulator.authorise
+
+    async def aborted_before(*arguments: Any, **named: Any) -> Any:
+        assert await till.envelope("Abort", abort) == {}
+        return await set_items(*arguments, **named)
+
+    async def aborted_after(*arguments: Any) -> Any:
+        assert await till.envelope("Abort", abort | reference("paid")) == {}
+        return await authorise(*arguments)
+
+    with monkeypatch.context() as before:
+        before.setattr(engine.tills, "set_items", aborted_before)
+        assert outcome(await till.ask("Payment", payment(10), service="gone")) == ("Failure", "Aborted")
+    told = await till.ask("TransactionStatus", reference("gone"))
+    body = told["RepeatedMessageResponse"]["RepeatedResponseMessageBody"]["PaymentResponse"]
+    assert (outcome(body), await sales(shop)) == (("Failure", "Aborted"), [])
+    monkeypatch.setattr(simulator, "authorise", aborted_after)
+    assert outcome(await till.ask("Payment", payment(10), service="paid")) == ("Success", None)
+    assert len(await sales(shop)) == 1
+
+
+async def test_where_storage_is_away_nothing_is_served_and_the_same_request_sells_later(
+    shop: Shop, till: NodeTill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> None:
+        raise StorageError("storage-away", "The storage is away.")
+
+    body = payment(10)
+    with monkeypatch.context() as broken:
+        broken.setattr(type(shop.services.sql), "write", away)
+        assert outcome(await till.ask("Payment", body, service="again")) == ("Failure", "UnavailableService")
+    assert outcome(await till.ask("Payment", body, service="again")) == ("Success", None)
+    assert len(await sales(shop)) == 1
 
 
 @pytest.mark.parametrize("quantity", [-1, 0, "NaN", "sNaN", "-Infinity", "1e999999", "1e999999999"])

@@ -94,10 +94,9 @@ def node_client(folder: Path) -> Iterator[Path]:
 
 @asynccontextmanager
 async def node_till(socket: Path, endpoint: str, secret: str, certificate: Path) -> AsyncIterator[NodeTill]:
-    """A till whose client talks to `endpoint` (`https://127.0.0.1:port`)."""
+    """A till whose client talks to `endpoint`, to which the client itself appends `:8443/nexo/`."""
     key = {"Passphrase": KEY.passphrase, "KeyIdentifier": KEY.identifier, "KeyVersion": 1, "AdyenCryptoVersion": 1}
-    # What the client appends to its address falls into the query, so any port can be reached.
-    options = {"apiKey": secret, "endpoint": f"{endpoint}/nexo/?", "certificate": str(certificate), "key": key}
+    options = {"apiKey": secret, "endpoint": endpoint, "certificate": str(certificate), "key": key}
     reader, writer = await asyncio.open_unix_connection(str(socket), limit=2**20)
     writer.write(msgspec.json.encode(options) + b"\n")
     till = NodeTill(reader, writer)

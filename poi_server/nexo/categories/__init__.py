@@ -5,5 +5,3 @@ from poi_server.nexo.turn import Category
 
 _GROUPS = (session, payment, status, acquisition, loyalty, value, totals, devices)
 CATEGORIES: dict[str, Category] = {name: category for group in _GROUPS for name, category in group.CATEGORIES.items()}
-UNANSWERED = frozenset({"Abort", "InputUpdate", "Event"})
-"""Categories whose answer is an empty one."""

@@ -10,7 +10,7 @@ from poi_engine.session import ENDED, Session
 from poi_server.live import Watcher
 from poi_server.nexo.answered import ENTRY_MODES, account_of, said
 from poi_server.nexo.conditions import SUCCESS, Failed
-from poi_server.nexo.counter import alone, free_session, let_go
+from poi_server.nexo.counter import alone, free_session, know, let_go, offering
 from poi_server.nexo.messages import Echo
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.common import LoyaltyAccount
@@ -23,17 +23,19 @@ from poi_server.nexo.wire.session import OnlyResponse
 async def acquire(turn: Turn, request: CardAcquisitionRequest) -> Wire:
     """Wait for the customer: their card where the terminal can read it first, else a tap or a scan of theirs.
 
-    Its transaction is what the payment refers to.
+    Its transaction is what the payment refers to. LoyaltyHandling says whether who they are matters.
     """
+    handling = request.card_acquisition_transaction.loyalty_handling
+    people = offering(handling) != "none"
     with alone(turn):
         session = await free_session(turn)
         await turn.has(session.session_id)
         try:
-            session = await _seen(turn, session)
+            session = await know(turn, await _seen(turn, session, people), (), handling)
         except BaseException:
             await asyncio.shield(let_go(turn, session.session_id))
             raise
-    return await _answer(turn, session)
+    return await _answer(turn, session, people)
 
 
 async def acquisition_ended(turn: Turn) -> Wire | None:
@@ -57,11 +59,13 @@ async def enable(turn: Turn, request: EnableServiceRequest) -> Wire:
     return OnlyResponse(response=SUCCESS)
 
 
-async def _seen(turn: Turn, session: Session) -> Session:
+async def _seen(turn: Turn, session: Session, people: bool) -> Session:
     counter = await turn.engine.places.counter(turn.merchant_id, turn.station_id)
     connector = turn.engine.wiring.connector(counter.connector)
     if connector.capabilities.card_before_amount:
         waiting = asyncio.ensure_future(turn.engine.stations.see_card(turn.merchant_id, session.session_id))
+    elif not people:
+        raise DeviceError("no-card-before-amount", "This terminal reads the card together with the amount only.")
     else:
         waiting = asyncio.ensure_future(_known(turn, session))
     return await _first(waiting, turn.stop, turn.config.card_seconds)
@@ -100,10 +104,10 @@ async def _known(turn: Turn, session: Session) -> Session:
         live.forget(watcher)
 
 
-async def _answer(turn: Turn, session: Session) -> Wire:
+async def _answer(turn: Turn, session: Session, people: bool) -> Wire:
     merchant = await turn.engine.offers.merchant(turn.merchant_id)
     accounts, brand, card = None, None, None
-    if session.identity is not None:
+    if session.identity is not None and people:
         account = account_of(session.identity.customer_id)
         accounts = (LoyaltyAccount(loyalty_account_id=account, loyalty_brand=merchant.name),)
     if session.payment is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poi_engine.pan import refuse_pan
 from poi_server.nexo.categories.input import ask, update
 from poi_server.nexo.categories.printing import print_
 from poi_server.nexo.conditions import SUCCESS, failure
@@ -26,6 +27,7 @@ async def display(turn: Turn, request: DisplayRequest) -> Wire:
     results = []
     for output in request.display_output:
         text = _text(output)[:_SHOWN]
+        refuse_pan(text, "$.DisplayRequest.DisplayOutput")
         if text:
             await turn.engine.stations.refuse(turn.merchant_id, turn.station_id, "till-says", text=text)
         response = SUCCESS if text else failure("UnavailableService", "This screen shows plain text.", "no-text")
@@ -34,7 +36,7 @@ async def display(turn: Turn, request: DisplayRequest) -> Wire:
 
 
 def _text(output: DisplayOutput) -> str:
-    return "\n".join(line.text for line in output.output_content.output_text or ()).strip()
+    return "\n".join(line.text or "" for line in output.output_content.output_text or ()).strip()
 
 
 CATEGORIES = {

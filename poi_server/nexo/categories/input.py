@@ -71,7 +71,7 @@ def _question(request: InputRequest) -> Question:
     refuse_pan(data.default_input_string, "$.InputRequest.InputData.DefaultInputString")
     kind = _KINDS.get(data.input_command)
     if kind is None:
-        why = _REFUSED.get(data.input_command, f"This POI does not ask for {data.input_command[:40]}.")
+        why = _REFUSED.get(data.input_command, f"This POI does not ask for {data.input_command}.")
         raise Failed("NotAllowed", why, "input-command")
     entries = _entries(output.menu_entry) if output is not None else ()
     if kind == "menu" and not any(one.selectable for one in entries):
@@ -96,7 +96,7 @@ def _entries(menu: tuple[MenuEntry, ...]) -> tuple[Entry, ...]:
     """The menu's lines, by their numbers from 1."""
     made = []
     for number, one in enumerate(menu, 1):
-        label = " ".join(part.text for part in one.output_text or ())[:200]
+        label = " ".join(part.text or "" for part in one.output_text or ())[:200]
         refuse_pan(label, f"$.MenuEntry[{number - 1}].OutputText")
         selectable = one.menu_entry_tag not in ("NonSelectable", "NonSelectableSubMenu")
         made.append(Entry(number=number, label=label, selectable=selectable))

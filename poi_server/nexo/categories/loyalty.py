@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 
+from poi_engine.checkout.returns import ReturnedLine
+from poi_engine.errors import RequestError
+from poi_engine.sales import SaleView
 from poi_engine.session import Session
 from poi_offers.situation import SaleItem as BasketLine
 from poi_server.nexo.answered import loyalty_result, receipts, said
-from poi_server.nexo.basket import echoed, lines_of, must_add_up, plain_line
+from poi_server.nexo.basket import LOYALTY, echoed, lines_of, must_add_up, plain_line
 from poi_server.nexo.categories.payment import sold
-from poi_server.nexo.categories.refund import original, refund_committed, refunded
+from poi_server.nexo.categories.refund import original, refund_committed, refunded, returned_lines
 from poi_server.nexo.conditions import SUCCESS, Failed, money_may_move
 from poi_server.nexo.counter import accepted, acquisition_of, alone, free_session, know, let_go
 from poi_server.nexo.messages import Echo
@@ -19,7 +23,6 @@ from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.loyalty import LoyaltyRequest, LoyaltyResponse, LoyaltyTransaction
 from poi_server.nexo.wire.names import Wire
 
-_PATH = "$.LoyaltyRequest.LoyaltyTransaction"
 _REFUNDS = frozenset({"AwardRefund", "RebateRefund", "RedemptionRefund"})
 
 
@@ -31,11 +34,28 @@ async def loyalty(turn: Turn, request: LoyaltyRequest) -> Wire:
         if not turn.acting.may("refund"):
             raise Failed("NotAllowed", "Whoever is signed in may not refund.", "right-missing")
         sale = await original(turn, transaction.original_poi_transaction)
+        if sale.means != "till":  # its money would go back too, which nobody asked for
+            raise Failed("NotAllowed", "This sale was paid here: a Payment or a Reversal gives it back.", "paid-here")
+        lines = _returned(sale, transaction)
         with money_may_move():
-            refund_id = await refunded(turn, sale, None, f"{kind}, by the till {turn.header.sale_id}")
+            refund_id = await refunded(turn, sale, lines, f"{kind}, by the till {turn.header.sale_id}")
             return await _answer(turn, refund_id)
     with alone(turn):
         return await _booked(turn, request)
+
+
+def _returned(sale: SaleView, transaction: LoyaltyTransaction) -> tuple[ReturnedLine, ...] | None:
+    """What of the sale came back to the till; None: all that is left, also by what it cost before its rebates."""
+    items, asked = transaction.sale_item, transaction.total_amount
+    if asked is None and not items:
+        return None
+    if transaction.currency not in (None, sale.currency):
+        raise Failed("NotAllowed", f"This sale was in {sale.currency}.", "currency-differs")
+    given = sum((item.item_amount for item in items), Decimal(0)) if asked is None else asked
+    amount = minor_units(given, sale.currency, f"{LOYALTY}.TotalAmount")
+    if not items and not sale.refunded and amount == sale.total + sale.saved:
+        return None
+    return returned_lines(sale, amount, items, LOYALTY)
 
 
 async def loyalty_ended(turn: Turn) -> Wire | None:
@@ -98,12 +118,15 @@ async def _items(turn: Turn, transaction: LoyaltyTransaction) -> tuple[BasketLin
         raise Failed("NotAllowed", f"This POI works in {merchant.currency}.", "currency-differs")
     codes = [code for item in transaction.sale_item for code in (item.ean_upc, item.product_code) if code]
     products = await turn.engine.tills.goods(turn.merchant_id, codes)
-    lines = lines_of(transaction.sale_item, products, merchant.currency, turn.config.tax_codes, counter.vat_rate)
+    vat = (turn.config.tax_codes, counter.vat_rate)
+    lines = lines_of(transaction.sale_item, products, merchant.currency, *vat, LOYALTY)
     if transaction.total_amount is not None:
-        amount = minor_units(transaction.total_amount, merchant.currency, f"{_PATH}.TotalAmount")
+        amount = minor_units(transaction.total_amount, merchant.currency, f"{LOYALTY}.TotalAmount")
+        if amount < 0:
+            raise RequestError("bad-amount", "What was sold is not negative.", path=f"{LOYALTY}.TotalAmount")
         if not lines and amount > 0:
             return plain_line(amount, counter.vat_rate)
-        must_add_up(lines, amount, merchant.currency)
+        must_add_up(lines, amount, merchant.currency, LOYALTY)
     if not lines:
         raise Failed("MessageFormat", "Say what was sold: TotalAmount or SaleItem.", "amount-missing")
     return lines
@@ -117,13 +140,13 @@ async def _answer(turn: Turn, sale_id: str) -> Wire:
         sale_data=said(turn),
         poi_data=turn.poi_data(sale_id, sale.at),
         loyalty_result=(found,) if found else None,
-        payment_receipt=await receipts(turn, sale),
+        payment_receipt=await receipts(turn, sale, to=turn.message_id),
     )
 
 
 def _echo(request: LoyaltyRequest) -> Echo:
     transaction = request.loyalty_transaction
-    lines = echoed(transaction.sale_item)
+    lines = echoed(transaction.sale_item, LOYALTY)
     return Echo(sale_data=request.sale_data.echo, kind=transaction.loyalty_transaction_type, lines=lines)
 
 

@@ -15,7 +15,7 @@ from poi_server.nexo.answered import sale_answer, training_answer
 from poi_server.nexo.basket import echoed, lines_of, must_add_up, plain_line, requested, tipped
 from poi_server.nexo.categories.refund import give_back, refund_ended, reversal_ended, reverse
 from poi_server.nexo.categories.reservation import reservation_ended, reserve, reserved
-from poi_server.nexo.conditions import Failed, StillOpen, money_may_move
+from poi_server.nexo.conditions import Failed, StillOpen, declined, money_may_move
 from poi_server.nexo.counter import (
     accepted,
     acquisition_of,
@@ -75,7 +75,7 @@ async def sold(turn: Turn) -> str:
     if session_id is not None:
         await let_go(turn, session_id)
     if found is not None and found.state == "declined":
-        raise Failed("Refusal", "The payment was declined.", "declined")
+        raise declined("The payment was declined.", "")
     raise Failed(
         "Aborted", "The payment was interrupted before the terminal was asked; nothing was taken.", "interrupted"
     )
@@ -107,6 +107,8 @@ async def _sell(turn: Turn, request: PaymentRequest, hold_id: str | None = None)
         raise Failed("PaymentRestriction", f"This shop does not take payments by {means}.", "means-off")
     if hold_id is not None and means != "card":
         raise Failed("NotAllowed", "A reservation is completed by the card that it holds.", "instrument")
+    if means == "card":
+        turn.engine.wiring.connector(counter.connector)  # one that is not there is said before anything is begun
     items = await basket_of(turn, transaction)
     session = await free_session(turn, data.card_acquisition_reference or acquisition_of(request.loyalty_data))
     await turn.has(session.session_id)
@@ -193,7 +195,7 @@ async def _outcome(turn: Turn, session: Session) -> Wire:
     if session.state is _S.DECLINED:
         reason = session.notice.values.get("reason", "") if session.notice else ""
         await let_go(turn, session.session_id)
-        raise Failed("Refusal", f"The payment was declined. {reason}".strip(), "declined")
+        raise declined("The payment was declined.", reason)
     if session.state in (_S.UNKNOWN, _S.PAYING):
         raise StillOpen(DOUBT)
     await let_go(turn, session.session_id)

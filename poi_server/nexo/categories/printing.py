@@ -24,7 +24,7 @@ async def print_(turn: Turn, request: PrintRequest) -> Wire:
     """Have a screen of the station print it; `PrintEnd` waits until that is done."""
     output = request.print_output
     if output.document_qualifier not in _PRINTED:
-        raise Failed("UnavailableDevice", f"Here is no printer for a {output.document_qualifier[:40]}.", "no-printer")
+        raise Failed("UnavailableDevice", f"Here is no printer for a {output.document_qualifier}.", "no-printer")
     if output.response_mode not in _AT_ONCE and output.response_mode != "PrintEnd":
         raise Failed("NotAllowed", "A print is answered at once or when it is printed.", "response-mode")
     lines, picture = await _content(output.output_content)

@@ -10,9 +10,9 @@ from poi_engine.errors import Conflict, NotFound
 from poi_engine.sales import SaleView, SoldLine
 from poi_engine.staff.approvals import allowance_of
 from poi_server.nexo.answered import receipts, sale_answer
-from poi_server.nexo.basket import REST, quantity_of, requested
+from poi_server.nexo.basket import PAYMENT, REST, quantity_of, requested
 from poi_server.nexo.categories.reservation import is_hold, let_card_go, letting_go_ended
-from poi_server.nexo.conditions import SUCCESS, Failed, StillOpen, money_may_move
+from poi_server.nexo.conditions import SUCCESS, Failed, StillOpen, declined, money_may_move
 from poi_server.nexo.money import decimal_of, minor_units
 from poi_server.nexo.turn import Turn
 from poi_server.nexo.wire.common import OriginalPOITransaction, SaleItem
@@ -26,6 +26,9 @@ async def give_back(turn: Turn, request: PaymentRequest) -> Wire:
     """Refund a sale, wholly or in part: never without one, never above what is left of it."""
     transaction = request.payment_transaction
     sale = await original(turn, transaction.original_poi_transaction)
+    if sale.means == "till":
+        message = "The till was paid for this sale and pays it back; Loyalty takes back what it gave."
+        raise Failed("NotAllowed", message, "paid-at-till")
     amount = requested(transaction, sale.currency)
     lines = returned_lines(sale, amount, transaction.sale_item)
     with money_may_move():
@@ -94,14 +97,19 @@ async def refunded(turn: Turn, sale: SaleView, lines: Sequence[ReturnedLine] | N
     except Conflict as error:
         if error.code in _IN_DOUBT:
             raise StillOpen("Nobody knows yet whether it was given back: ask for the status.") from None
+        if error.code == "refund-declined":
+            reason = error.message.rpartition(": ")[2].rstrip(".")
+            raise declined("The terminal gave nothing back:", reason, error.code) from None
         raise
 
 
-def returned_lines(sale: SaleView, amount: int, items: Sequence[SaleItem]) -> tuple[ReturnedLine, ...] | None:
-    """The lines whose return is worth exactly the amount (minor units); None: all that is left."""
+def returned_lines(
+    sale: SaleView, amount: int, items: Sequence[SaleItem], path: str = PAYMENT
+) -> tuple[ReturnedLine, ...] | None:
+    """The lines whose return is worth exactly the amount (minor units); None: all that is left. `path`: theirs."""
     if not items and amount == sale.total - sale.refunded:
         return None
-    lines = _by_item(sale, items) if items else _by_amount(sale, amount)
+    lines = _by_item(sale, items, path) if items else _by_amount(sale, amount)
     known = {line.line_id: line for line in sale.lines}
     worth = sum(_worth(known[line.line_id], line.quantity) for line in lines)
     if worth != amount:
@@ -110,14 +118,14 @@ def returned_lines(sale: SaleView, amount: int, items: Sequence[SaleItem]) -> tu
     return lines
 
 
-def _by_item(sale: SaleView, items: Sequence[SaleItem]) -> tuple[ReturnedLine, ...]:
+def _by_item(sale: SaleView, items: Sequence[SaleItem], where: str) -> tuple[ReturnedLine, ...]:
     known = {line.line_id: line for line in sale.lines}
     lines: list[ReturnedLine] = []
     for at, item in enumerate(items):
         found = [known[name] for name in (str(item.item_id), f"{item.item_id}{REST}") if name in known]
         if not found:
             raise Failed("NotFound", f"The sale has no item {item.item_id}.", "unknown-item")
-        path = f"$.PaymentRequest.PaymentTransaction.SaleItem[{at}]"
+        path = f"{where}.SaleItem[{at}]"
         wanted = None if item.quantity is None else int(quantity_of(item, path) * 1000)
         for line in found:
             left = line.quantity - line.returned
@@ -153,13 +161,16 @@ async def _reversal(turn: Turn, refund_id: str) -> Wire:
         poi_data=turn.poi_data(refund_id),
         original_poi_transaction=OriginalPOITransaction(poi_transaction_id=turn.named(sale.refund_of)),
         reversed_amount=decimal_of(-sale.total, sale.currency),
-        payment_receipt=await receipts(turn, sale),
+        payment_receipt=await receipts(turn, sale, to=turn.message_id),
     )
 
 
 async def refund_committed(turn: Turn) -> str:
-    """The refund that a request made."""
+    """The refund that a request made; of one in doubt the terminal is asked first."""
     found = await turn.made()
+    if found is not None and found.state in ("paying", "unknown"):
+        await turn.engine.checkout.refunds.ask_status(turn.merchant_id, found.checkout_id)
+        found = await turn.made()
     if found is None or found.state == "abandoned":
         turn.must_be_nobodys()
         raise Failed("Aborted", "It was interrupted before it began; nothing was given back.", "interrupted")

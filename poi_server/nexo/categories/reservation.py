@@ -9,7 +9,7 @@ from poi_engine.errors import NotFound
 from poi_engine.session import SessionState
 from poi_server.nexo.answered import ENTRY_MODES, said
 from poi_server.nexo.basket import requested
-from poi_server.nexo.conditions import SUCCESS, Failed, StillOpen, money_may_move
+from poi_server.nexo.conditions import SUCCESS, Failed, StillOpen, declined, money_may_move
 from poi_server.nexo.messages import access_of, subject_of
 from poi_server.nexo.money import decimal_of, minor_units
 from poi_server.nexo.turn import Turn
@@ -33,8 +33,10 @@ _PREFIX = "chd_"
 
 async def reserve(turn: Turn, request: PaymentRequest) -> Wire:
     """Hold the amount on the card that is presented; nothing is sold."""
-    if "card" not in (await turn.engine.places.counter(turn.merchant_id, turn.station_id)).means:
+    counter = await turn.engine.places.counter(turn.merchant_id, turn.station_id)
+    if "card" not in counter.means:
         raise Failed("PaymentRestriction", "This shop does not take payments by card.", "means-off")
+    turn.engine.wiring.connector(counter.connector)  # one that is not there is said before anything is begun
     merchant = await turn.engine.offers.merchant(turn.merchant_id)
     amount = requested(request.payment_transaction, merchant.currency)
     session = await turn.engine.stations.current(turn.merchant_id, turn.station_id)
@@ -99,7 +101,7 @@ def _answer(turn: Turn, hold: CardHold) -> Wire:
     if hold.state == "opening":
         raise StillOpen(_DOUBT)
     if hold.state == "declined":
-        raise Failed("Refusal", f"The card is not held. {hold.reason}".strip(), "declined")
+        raise declined("The card is not held.", hold.reason)
     mode = ENTRY_MODES.get(hold.entry_mode or "")
     card = CardData(payment_brand=hold.card_scheme, entry_mode=(mode,) if mode else None)
     return PaymentResponse(

@@ -45,7 +45,7 @@ def words_of(content: OutputContent | None) -> tuple[Words, ...]:
 
 
 def _line(parts: list[OutputText]) -> list[Words]:
-    first, text = parts[0], "".join(part.text for part in parts)[:_SHOWN]
+    first, text = parts[0], "".join(part.text or "" for part in parts)[:_SHOWN]
     refuse_pan(text, "$.OutputContent.OutputText")
     align = {"Centred": "center", "Right": "right"}.get(first.alignment or "", "left")
     bold = first.character_style == "Bold"

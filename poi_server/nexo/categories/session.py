@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from poi_engine.checkout.records import insert_audit
+from poi_engine.errors import NotFound
+from poi_engine.pan import refuse_pan
 from poi_engine.ports import Job, Query
 from poi_engine.session import SessionState
 from poi_server.nexo.conditions import SUCCESS, Failed
@@ -36,7 +38,10 @@ async def login(turn: Turn, request: LoginRequest) -> Wire:
     software = request.sale_software
     named = f"{software.application_name} {software.software_version}".strip()
     operator, shift, at = request.operator_id or "", request.shift_number or "", turn.at
+    refuse_pan(f"{named}, {operator}, {shift}", "$.LoginRequest")
     merchant_id, header = turn.merchant_id, turn.header
+    if request.training_mode_flag and not (await turn.engine.places.counter(merchant_id, turn.station_id)).training:
+        raise Failed("NotAllowed", "This station sells for good: switch training on at the station.", "no-training")
     await turn.services.setup.station(merchant_id, turn.station_id)
     audit_id = turn.services.ids.new("aud")
 
@@ -54,7 +59,9 @@ async def login(turn: Turn, request: LoginRequest) -> Wire:
         ),
         date_time=turn.named("-").time_stamp,
         poi_status=await _status(turn),
-        poi_terminal_data=POITerminalData(poi_capabilities=_CAPABILITIES, poi_serial_number=turn.station_id),
+        poi_terminal_data=POITerminalData(
+            poi_capabilities=_CAPABILITIES, poi_serial_number=turn.station_id, terminal_environment="Attended"
+        ),
     )
     return LoginResponse(response=SUCCESS, poi_system_data=system)
 
@@ -78,6 +85,8 @@ async def logout(turn: Turn, _: LogoutRequest) -> Wire:
 async def diagnose(turn: Turn, request: DiagnosisRequest) -> Wire:
     """What works at the counter, and who is logged in."""
     merchant_id = turn.merchant_id
+    if request.poiid not in (None, turn.header.poiid):
+        raise NotFound("POI", request.poiid or "")
     found = await turn.services.sql.read(lambda: logins(merchant_id, turn.header.poiid))
     connectors = turn.engine.wiring.connectors
     counter = await turn.engine.places.counter(merchant_id, turn.station_id)

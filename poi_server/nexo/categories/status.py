@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
+
+import msgspec
 from msgspec.structs import replace
 
+from poi_server.nexo.answered import receipts
+from poi_server.nexo.answers import named
 from poi_server.nexo.conditions import SUCCESS, Failed
 from poi_server.nexo.messages import asker_of, key_of
 from poi_server.nexo.turn import Category, Turn
-from poi_server.nexo.wire.common import MessageHeader
+from poi_server.nexo.wire.common import MessageHeader, class_of
 from poi_server.nexo.wire.names import Wire
 from poi_server.nexo.wire.payment import (
     AbortRequest,
@@ -19,13 +25,18 @@ from poi_server.nexo.wire.payment import (
 
 
 async def status(turn: Turn, request: TransactionStatusRequest) -> Wire:
-    """The answer of an earlier request, again; `InProgress` while it has none, `NotFound` if it never came."""
+    """The answer of an earlier request, again, on `ReceiptReprintFlag` with a duplicate of its receipt; `InProgress`
+    while it has none, `NotFound` if it never came."""
     reference = request.message_reference
     if reference is None or reference.service_id is None:
         raise Failed("MessageFormat", "Say which message: its ServiceID.", "no-reference")
     header = referred(turn, reference)
     kept, body = await turn.ended(turn, header)
-    told = replace(header, message_category=kept.category, message_type="Response", message_class="Service")
+    if request.receipt_reprint_flag:
+        body = await _reprinted(turn, named(kept.category, "Response"), body)
+    told = replace(
+        header, message_category=kept.category, message_type="Response", message_class=class_of(kept.category)
+    )
     return TransactionStatusResponse(
         response=SUCCESS,
         message_reference=MessageReference(
@@ -33,6 +44,16 @@ async def status(turn: Turn, request: TransactionStatusRequest) -> Wire:
         ),
         repeated_message_response=RepeatedMessageResponse(message_header=told, repeated_response_message_body=body),
     )
+
+
+async def _reprinted(turn: Turn, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer with its receipt as a duplicate, if it has one."""
+    told = body[name]
+    if "PaymentReceipt" not in told:
+        return body
+    sale_id = told["POIData"]["POITransactionID"]["TransactionID"]
+    again = await receipts(turn, await turn.engine.sales.get(turn.merchant_id, sale_id))
+    return {name: told | {"PaymentReceipt": msgspec.to_builtins(again, builtin_types=(Decimal,))}}
 
 
 async def abort(turn: Turn, request: AbortRequest) -> None:

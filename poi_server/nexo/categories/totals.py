@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from poi_engine.errors import NotFound
 from poi_engine.fiscal.model import Closed
 from poi_engine.fiscal.totals import counted
 from poi_engine.ports import Job, Query
@@ -17,6 +18,7 @@ from poi_server.nexo.wire.loyalty import (
     PaymentTotal,
     ReconciliationRequest,
     ReconciliationResponse,
+    TotalFilter,
     TransactionTotals,
 )
 from poi_server.nexo.wire.names import Wire
@@ -30,13 +32,17 @@ _INSTRUMENTS = {
 }
 _NEWEST = 1 << 62
 _PAGE = 500
+_CLOSINGS = 100
+"""How many closings back (days, months and years) a till may ask for one."""
 _KINDS = {"sale": "Debit", "refund": "Credit"}
 Sums = dict[tuple[str, str], tuple[int, int]]
 """Count and minor units by means of payment and kind of receipt; both positive."""
 
 
-async def totals(turn: Turn, _: GetTotalsRequest) -> Wire:
+async def totals(turn: Turn, request: GetTotalsRequest) -> Wire:
     """What the station took since its last closing, by means of payment; nothing is closed."""
+    if request.total_filter is not None:
+        _must_be_whole(turn, request.total_filter)
     standing = await turn.engine.fiscal.standing(turn.merchant_id, turn.station_id)
     merchant = await turn.engine.offers.merchant(turn.merchant_id)
     return GetTotalsResponse(
@@ -44,6 +50,15 @@ async def totals(turn: Turn, _: GetTotalsRequest) -> Wire:
         poi_reconciliation_id=standing.day.isoformat(),
         transaction_totals=await _told(turn, standing.first, standing.last, merchant.currency),
     )
+
+
+def _must_be_whole(turn: Turn, asked: TotalFilter) -> None:
+    """Refuse a part of the totals: the whole in its place would be believed."""
+    if asked.poiid not in (None, turn.header.poiid):
+        raise NotFound("POI", asked.poiid or "")
+    alone = turn.poi.sale_ids == (asked.sale_id,)
+    if asked.operator_id or asked.shift_number or asked.totals_group_id or (asked.sale_id and not alone):
+        raise Failed("NotAllowed", "A station keeps its totals as a whole: ask without TotalFilter.", "no-filter")
 
 
 async def reconcile(turn: Turn, request: ReconciliationRequest) -> Wire:
@@ -56,9 +71,9 @@ async def reconcile(turn: Turn, request: ReconciliationRequest) -> Wire:
             )
         closed = await turn.engine.fiscal.close(turn.merchant_id, turn.station_id, "day", by=turn.by)
     elif kind == "PreviousReconciliation":
-        found = await _last_day(turn)
+        found = await _last_day(turn, request.poi_reconciliation_id)
         if found is None:
-            raise Failed("NotFound", "This station was never closed.", "no-closing")
+            raise Failed("NotFound", "This station has no such closing.", "no-closing")
         closed = found
     else:
         raise Failed("NotAllowed", "The terminal settles with its acquirer by itself.", "acquirer")
@@ -75,9 +90,11 @@ async def reconciliation_ended(turn: Turn) -> Wire | None:
     raise Failed("Aborted", "It was interrupted before anything was closed.", "interrupted")
 
 
-async def _last_day(turn: Turn) -> Closed | None:
-    found = await turn.engine.fiscal.closings(turn.merchant_id, turn.station_id, before=_NEWEST, limit=20)
-    return next((one for one in found if one.closing.kind == "day"), None)
+async def _last_day(turn: Turn, period: str | None = None) -> Closed | None:
+    """The newest closing of a day, or that of one day, if it is among the newest."""
+    found = await turn.engine.fiscal.closings(turn.merchant_id, turn.station_id, before=_NEWEST, limit=_CLOSINGS)
+    days = (one for one in found if one.closing.kind == "day")
+    return next((one for one in days if period in (None, one.closing.period)), None)
 
 
 async def _reconciled(turn: Turn, kind: str, closed: Closed) -> Wire:

@@ -35,7 +35,9 @@ _PATH = "$.StoredValueRequest.StoredValueData"
 
 async def store(turn: Turn, request: StoredValueRequest) -> Wire:
     """Load a gift card, take off it, or undo that; the till takes and gives the money."""
-    if len(request.stored_value_data) != 1:
+    if not request.stored_value_data:
+        raise Failed("MessageFormat", "Say what to do with which gift card: StoredValueData.", "no-data")
+    if len(request.stored_value_data) > 1:
         raise Failed("NotAllowed", "One gift card a request.", "one-at-a-time")
     with money_may_move():
         return _answer(turn, await _moved(turn, request.stored_value_data[0]))
@@ -78,7 +80,9 @@ async def _loyalty(turn: Turn, asked: LoyaltyAccountReq) -> LoyaltyAccountStatus
     merchant = await turn.engine.offers.merchant(turn.merchant_id)
     customer = await turn.engine.customers.get(turn.merchant_id, await _customer_id(turn, asked))
     account = LoyaltyAccount(loyalty_account_id=account_of(customer.customer_id), loyalty_brand=merchant.name)
-    return LoyaltyAccountStatus(loyalty_account=account, current_balance=decimal_of(customer.points, "JPY"))
+    return LoyaltyAccountStatus(
+        loyalty_account=account, current_balance=decimal_of(customer.points, "JPY"), loyalty_unit="Point"
+    )
 
 
 async def _customer_id(turn: Turn, asked: LoyaltyAccountReq) -> str:

@@ -98,7 +98,7 @@ class LoyaltyAccountID(Wire, frozen=True):
     """A loyalty account as it was read."""
 
     entry_mode: Annotated[tuple[str, ...], Many] = ()
-    identification_type: str = "AccountNumber"
+    identification_type: str | None = None
     loyalty_id: Annotated[str, Meta(max_length=512)] | None = None
     identification_support: str | None = None
 
@@ -142,17 +142,20 @@ class SaleItem(Wire, frozen=True):
     additional_product_info: Text | None = None
 
 
+LoyaltyHandling = Literal["Allowed", "Forbidden", "Processed", "Proposed", "Required"]
+
+
 class TransactionConditions(Wire, frozen=True):
     """What the till asks of the transaction."""
 
-    loyalty_handling: Literal["Allowed", "Forbidden", "Processed", "Proposed", "Required"] | None = None
+    loyalty_handling: LoyaltyHandling | None = None
     customer_language: str | None = None
 
 
 class OutputText(Wire, frozen=True):
     """A line of text."""
 
-    text: Annotated[str, Meta(max_length=2000)]
+    text: Annotated[str, Meta(max_length=2000)] | None = None
     alignment: str | None = None
     character_style: str | None = None
     end_of_line_flag: bool | None = None
@@ -161,7 +164,7 @@ class OutputText(Wire, frozen=True):
 class OutputBarcode(Wire, frozen=True):
     """A code to show or print."""
 
-    barcode_value: Annotated[str, Meta(max_length=4000)]
+    barcode_value: Annotated[str, Meta(max_length=4000)] | None = None
     barcode_type: str | None = None
 
 
@@ -198,3 +201,8 @@ DEVICE = frozenset(
     }
 )
 """Categories of the class Device."""
+
+
+def class_of(category: str) -> str:
+    """The class of a category's messages."""
+    return "Event" if category == "Event" else "Device" if category in DEVICE else "Service"

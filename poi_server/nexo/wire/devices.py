@@ -1,14 +1,39 @@
 """What a till shows, asks and prints at the counter."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from poi_server.nexo.wire.common import Many, Name, OutputContent, OutputText, Response
+from poi_server.nexo.wire.common import Many, OutputContent, OutputText, Response
 from poi_server.nexo.wire.names import Wire
 from poi_server.nexo.wire.payment import MessageReference
 
 Length = Annotated[int, Meta(ge=0, le=500)]
+Device = Literal["CashierDisplay", "CashierInput", "CustomerDisplay", "CustomerInput"]
+InfoQualify = Literal[
+    "Display",
+    "CustomerAssistance",
+    "Document",
+    "Error",
+    "Input",
+    "POIReplication",
+    "Receipt",
+    "Sound",
+    "Status",
+    "Voucher",
+]
+InputCommand = Literal[
+    "DecimalString",
+    "DigitString",
+    "GetAnyKey",
+    "GetConfirmation",
+    "GetFunctionKey",
+    "GetMenuEntry",
+    "Password",
+    "SiteManager",
+    "TextString",
+]
+DocumentQualifier = Literal["Document", "CashierReceipt", "CustomerReceipt", "Journal", "SaleReceipt", "Voucher"]
 
 
 class MenuEntry(Wire, frozen=True):
@@ -22,8 +47,8 @@ class MenuEntry(Wire, frozen=True):
 class DisplayOutput(Wire, frozen=True):
     """Something to show."""
 
-    device: Name
-    info_qualify: Name
+    device: Device
+    info_qualify: InfoQualify
     output_content: OutputContent
     menu_entry: Annotated[tuple[MenuEntry, ...], Many] = ()
 
@@ -51,9 +76,9 @@ class DisplayResponse(Wire, frozen=True):
 class InputData(Wire, frozen=True):
     """Something to ask."""
 
-    device: Name
-    info_qualify: Name
-    input_command: Name
+    device: Device
+    info_qualify: InfoQualify
+    input_command: InputCommand
     max_input_time: Annotated[int, Meta(ge=1, le=86_400)] | None = None
     immediate_response_flag: bool = False
     min_length: Length | None = None
@@ -111,9 +136,9 @@ class InputUpdate(Wire, frozen=True):
 class PrintOutput(Wire, frozen=True):
     """Something to print."""
 
-    document_qualifier: Name
+    document_qualifier: DocumentQualifier
     output_content: OutputContent
-    response_mode: Name = "PrintEnd"
+    response_mode: Literal["Immediate", "NotRequired", "PrintEnd", "SoundEnd"] = "PrintEnd"
 
 
 class PrintRequest(Wire, frozen=True):

@@ -7,6 +7,7 @@ from poi_server.nexo.wire.common import (
     LoyaltyAccount,
     LoyaltyAccountID,
     LoyaltyData,
+    LoyaltyHandling,
     Many,
     Money,
     Name,
@@ -27,12 +28,16 @@ from poi_server.nexo.wire.payment import (
     StoredValueAccount,
 )
 
+ReconciliationType = Literal[
+    "SaleReconciliation", "PreviousReconciliation", "AcquirerReconciliation", "AcquirerSynchronisation"
+]
+
 
 class CardAcquisitionTransaction(Wire, frozen=True):
     """Whom to wait for."""
 
     total_amount: Money | None = None
-    loyalty_handling: str | None = None
+    loyalty_handling: LoyaltyHandling | None = None
 
 
 class CardAcquisitionRequest(Wire, frozen=True):
@@ -178,7 +183,7 @@ class LoyaltyAccountStatus(Wire, frozen=True):
 
     loyalty_account: LoyaltyAccount
     current_balance: Money
-    loyalty_unit: str = "Point"
+    loyalty_unit: str
 
 
 class BalanceInquiryResponse(Wire, frozen=True):
@@ -196,6 +201,7 @@ class TotalFilter(Wire, frozen=True):
     sale_id: Name | None = None
     operator_id: Name | None = None
     shift_number: Name | None = None
+    totals_group_id: Name | None = None
 
 
 class GetTotalsRequest(Wire, frozen=True):
@@ -234,9 +240,7 @@ class GetTotalsResponse(Wire, frozen=True):
 class ReconciliationRequest(Wire, frozen=True):
     """Close the day, or read the closing before."""
 
-    reconciliation_type: Literal[
-        "AcquirerReconciliation", "AcquirerSynchronisation", "PreviousReconciliation", "SaleReconciliation"
-    ]
+    reconciliation_type: ReconciliationType
     poi_reconciliation_id: Name | None = None
 
 

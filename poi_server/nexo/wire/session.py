@@ -23,6 +23,7 @@ class LoginRequest(Wire, frozen=True):
     operator_language: Name | None = None
     operator_id: Name | None = None
     shift_number: Name | None = None
+    training_mode_flag: bool = False
 
 
 class POISoftware(Wire, frozen=True):
@@ -46,7 +47,7 @@ class POITerminalData(Wire, frozen=True):
 
     poi_capabilities: tuple[str, ...]
     poi_serial_number: str
-    terminal_environment: str = "Attended"
+    terminal_environment: str
 
 
 class POISystemData(Wire, frozen=True):
