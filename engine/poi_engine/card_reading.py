@@ -2,7 +2,7 @@
 
 import asyncio
 
-from poi_engine.checkout.settlement import cancelled
+from poi_engine.checkout.undoing import cancelled
 from poi_engine.errors import Conflict
 from poi_engine.ports import CardSeen, PaymentConnector
 from poi_engine.session import Session, SessionState

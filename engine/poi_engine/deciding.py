@@ -9,7 +9,8 @@ from poi_engine.checkout.frozen import is_sure
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound
 from poi_engine.facts import read_facts
-from poi_engine.goods.products import Product, on_sale
+from poi_engine.goods.assortment import Assortment
+from poi_engine.goods.products import Product
 from poi_engine.ports import Job
 from poi_engine.session import Session, SessionState, move
 from poi_engine.settings import Counter
@@ -56,7 +57,7 @@ class Deciding:
         """The products with these codes and what is on file of the customer, as they are now."""
         at = self._w.at()
         try:
-            return await self._w.sql.read(lambda: _goods_and_facts(session, codes, at))
+            return await self._w.sql.read(lambda: _goods_and_facts(self._w.assortment, session, codes, at))
         except NotFound:
             raise Conflict("customer-erased", "This customer was erased; identify somebody else.") from None
 
@@ -77,9 +78,9 @@ def situation_of(session: Session, counter: Counter, facts: CustomerFacts | None
 
 
 def _goods_and_facts(
-    session: Session, codes: Sequence[str], at: int
+    assortment: Assortment, session: Session, codes: Sequence[str], at: int
 ) -> Job[tuple[dict[str, Product], CustomerFacts | None]]:
-    products = (yield from on_sale(session.merchant_id, codes)) if codes else {}
+    products = (yield from assortment.on_sale(session.merchant_id, codes)) if codes else {}
     if session.identity is None:
         return products, None
     return products, (yield from read_facts(session.merchant_id, session.identity.customer_id, at))

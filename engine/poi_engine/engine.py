@@ -17,8 +17,10 @@ from poi_engine.checkout.forwarding import Forwarding
 from poi_engine.checkout.holds import CardHolds
 from poi_engine.checkout.recovery import Recovered, Recovery
 from poi_engine.checkout.refund import Refunds
-from poi_engine.checkout.reversals import Reversals
-from poi_engine.checkout.settlement import TOLD_SECONDS, Settlement
+from poi_engine.checkout.resolving import Resolving
+from poi_engine.checkout.settlement import Settlement
+from poi_engine.checkout.under_way import TOLD_SECONDS, UnderWay
+from poi_engine.checkout.undoing import Undoing
 from poi_engine.clientele.clientele import Clientele
 from poi_engine.clientele.customers import Customers
 from poi_engine.clock import Clock
@@ -88,10 +90,11 @@ class Engine:
         connectors = {**connectors, TRANSFER: TransferConnector(sql, clock)}
         grace = 0.0 if exclusive else SHARED_GRACE_SECONDS
         self.wiring = wiring = Wiring(sql, sessions, screens, connectors, clock, ids, self.places, trace, grace)
-        desk = Desk(wiring)
-        settlement = Settlement(wiring, desk)
+        desk, under_way = Desk(wiring), UnderWay(wiring)
+        undoing = Undoing(wiring, under_way)
+        settlement = Settlement(wiring, desk, undoing)
         self.sales = Sales(sql)
-        refunds = Refunds(wiring, settlement, self.sales)
+        refunds = Refunds(wiring, under_way, undoing, self.sales)
         self.customers = Customers(sql, clock, ids)
         self.clientele = Clientele(sql, clock, ids)
         self.products = Products(sql, clock, ids)
@@ -114,23 +117,24 @@ class Engine:
         self.tills = Tills(wiring, desk, self.stations, self.offers, self.customers)
         self.handovers = HandOvers(wiring, desk, self.stations)
         self.confirmations = Confirmations(wiring, desk)
-        self.checkout = Checkout(wiring, desk, self.stations, self.offers, settlement, refunds, self.confirmations)
+        self.checkout = Checkout(
+            wiring, desk, self.stations, self.offers, settlement, under_way, refunds, self.confirmations
+        )
         self.whole_sales = WholeSales(wiring, desk, self.stations, self.offers, self.customers, self.checkout)
         self.offline = OfflineSales(wiring, self.offers, self.customers)
-        self.dropped_sales = DroppedSales(wiring)
+        self.dropped_sales = DroppedSales(wiring, self.offline)
         self.local_offers = LocalList(wiring, self.offers)
         self.orders = Orders(wiring, desk, self.stations, self.offers, self.customers, self.products, refunds)
         self.gift_cards = GiftCards(wiring)
         self.wallets = Wallets(wiring)
         self.expiry = Expiry(wiring)
-        self.bank = Bank(wiring, settlement)
+        self.bank = Bank(wiring, settlement, under_way)
         self.tabs = Tabs(wiring, desk)
         self.holds = CardHolds(wiring)
-        self.recovery = Recovery(wiring, desk, settlement, refunds)
+        self.recovery = Recovery(wiring, desk, settlement, refunds, under_way, undoing)
         self.forwarding = Forwarding(wiring)
-        self.reversals = Reversals(wiring, settlement)
+        self.resolving = Resolving(wiring, settlement, refunds, undoing)
         self.fiscal = Fiscal(wiring, Signer(fiscal_key))
-        self._connectors = connectors
         self._counting = Counting(sql)
         self._soon: asyncio.Task[None] | None = None
         self._rounds = Rounds(self._due(), ROUND_SECONDS)
@@ -174,7 +178,7 @@ class Engine:
         await self.checkout.close()
         await self.offers.close()
         await self.fiscal.stopped()
-        for connector in self._connectors.values():
+        for connector in self.wiring.connectors.values():
             await connector.close()
 
     async def _recover_soon(self) -> None:

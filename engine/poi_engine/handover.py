@@ -68,13 +68,18 @@ class HandOvers:
 
     async def _take_along(self, moved: Session, station_id: str) -> None:
         """In SQL too, where payments begin: one that was begun at `station_id` in the same moment keeps it there."""
-        if await self._w.sql.write(lambda: bring(moved.merchant_id, moved)):
+        self._w.trace("handover.moved")
+        brought = await self._w.sql.write(lambda: bring(moved.merchant_id, moved, self._w.trace))
+        if brought:
+            self._w.trace("handover.committed")
             return
+        self._w.trace("handover.stays")
 
         async def back(session: Session) -> Session:
             return replace(session, station_id=station_id, revision=session.revision + 1)
 
         stays = await self._desk.change(moved.merchant_id, moved.session_id, back, moved)
+        self._w.trace("handover.back")
         await self._w.screens.session_left(stays, moved.station_id)
         raise _busy()
 

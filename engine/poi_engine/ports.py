@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
@@ -39,11 +39,14 @@ class Query(NamedTuple):
     `also`: writes that are made with it, in one round trip where that saves one. None of them sees what another one
     does, and no two change the same row. Those that say `returning` return the same columns, and their rows come one
     after the other.
+
+    `tuples`: rows are tuples of the values in the order selected, for who reads millions of them.
     """
 
     text: str
     values: Sequence[Any] = ()
     also: "tuple[Query, ...]" = ()
+    tuples: bool = False
 
 
 Row = Mapping[str, Any]
@@ -102,11 +105,15 @@ class OrderTold(Struct, frozen=True, kw_only=True):
     stations: tuple[str, ...] = ()
 
 
+Seen = Literal["all", "here", "elsewhere"]
+"""Whose screens: those of every process, of this one, or of the others."""
+
+
 class Screens(Protocol):
     """Everybody who looks, in every process."""
 
-    async def session_changed(self, session: Session, *, here: bool = False) -> None:
-        """Show the session as it is. `here`: in this process alone, without Redis."""
+    async def session_changed(self, session: Session, *, to: Seen = "all") -> None:
+        """Show the session as it is. `here`: in this process alone, without Redis; `elsewhere`: in the others."""
 
     async def session_left(self, session: Session, station_id: str) -> None:
         """The session goes on at its station: the screens of `station_id` let go of it."""
@@ -217,6 +224,14 @@ class Probed(Protocol):
 
     async def probe(self, station_id: str) -> str:
         """What the station's terminal says of itself. Raises `DeviceError` when it does not answer."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A connector whose terminals tell the time."""
+
+    def clock_gaps(self) -> Mapping[str, int]:
+        """By how many seconds terminals are ahead of our clock (negative: behind), by station; only if by minutes."""
 
 
 class HoldingConnector(PaymentConnector, Protocol):

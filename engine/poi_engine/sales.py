@@ -11,6 +11,7 @@ from poi_engine.clientele.rows import living, marks
 from poi_engine.clock import moment
 from poi_engine.errors import NotFound, RequestError
 from poi_engine.fiscal.journal import Receipt, receipt_of
+from poi_engine.issuer import Issuer, read_issuer
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_offers.decision import ChosenOffer
 
@@ -83,6 +84,10 @@ class Sales:
     async def get(self, merchant_id: str, sale_id: str) -> SaleView:
         """A sale with its lines and receipt."""
         return await self._sql.read(lambda: read_sale(merchant_id, sale_id))
+
+    async def issuer(self, merchant_id: str, receipt: Receipt) -> Issuer:
+        """Who issued a receipt, as its head says."""
+        return await self._sql.read(lambda: read_issuer(merchant_id, receipt.store_id, receipt.station_id))
 
     async def list(
         self, merchant_id: str, *, customer_id: str | None = None, limit: int = 50, after: str | None = None

@@ -13,9 +13,10 @@ from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, SystemClock, micros
 from poi_engine.errors import NotFound, RequestError
 from poi_engine.ids import Ids
+from poi_engine.pan import find_pan
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal, Role
-from poi_engine.settings import MealVoucher, OfflinePolicy, read_merchant, write_setting
+from poi_engine.settings import MealVoucher, OfflinePolicy, ReceiptHead, read_merchant, write_setting
 from poi_engine.staff.rights import STAFF_ROLES
 from poi_offers.storetime import zone, zone_names
 
@@ -97,6 +98,17 @@ class Setup:
         """How stations go on without the server, from now on."""
         why = f"{policy.floor_limit} for cash; {policy.card_floor_limit} by card, {policy.card_cap} in all"
         await self._set(merchant_id, "offline", policy, "set-offline", why, by)
+
+    async def set_receipt(self, merchant_id: str, head: ReceiptHead, *, by: Principal) -> None:
+        """What receipts say of the company, from now on."""
+        for number, line in enumerate(head.lines):
+            if find_pan(line, siret=True) is not None:
+                message = (
+                    "This reads as a payment card's number: if it is a SIRET, write the SIREN, its first nine digits."
+                )
+                raise RequestError("card-number", message, path=f"$.lines[{number}]")
+        why = "; ".join([head.vat_number, *head.lines])[:200]
+        await self._set(merchant_id, "receipt", head, "set-receipt", why, by)
 
     async def _set(
         self, merchant_id: str, name: str, value: Struct | tuple[str, ...], act: str, why: str, by: Principal

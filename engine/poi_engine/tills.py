@@ -81,7 +81,7 @@ class Tills:
         if any(is_value(item.code) for item in items):
             raise RequestError("value-by-till", "Stored value is loaded by a request of its own.", path="$.SaleItem")
         for item in items:
-            refuse_pan(item.label, "$.SaleItem")
+            refuse_pan(f"{item.label}\n{item.code or ''}", "$.SaleItem")
 
         async def step(session: Session) -> Session:
             must_be_changeable(session)

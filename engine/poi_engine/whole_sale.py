@@ -20,7 +20,8 @@ from poi_engine.clock import moment
 from poi_engine.desk import Desk, station_busy
 from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
 from poi_engine.facts import read_facts
-from poi_engine.goods.products import Product, on_sale
+from poi_engine.goods.assortment import Assortment
+from poi_engine.goods.products import Product
 from poi_engine.identify import Identifier, Refused, by_card
 from poi_engine.ports import Credential, Job, Query
 from poi_engine.principal import Principal
@@ -75,7 +76,7 @@ class WholeSales:
         check_entries(wish.entries)
         session_id, asked = _session_of(merchant_id, station_id, caller, key), _asked(key, wish)
         at = self._w.at()
-        seen = await self._w.sql.read(lambda: _look(merchant_id, session_id, wish, at))
+        seen = await self._w.sql.read(lambda: _look(self._w.assortment, merchant_id, session_id, wish, at))
         session = await self._begun(merchant_id, session_id, seen)
         if session is None:
             return await self._at_once(merchant_id, station_id, session_id, wish, asked, seen, key, by)
@@ -191,7 +192,7 @@ class _Seen(Struct, frozen=True, kw_only=True):
     products: dict[str, Product] = {}
 
 
-def _look(merchant_id: str, session_id: str, wish: Wish, at: int) -> Job[_Seen]:
+def _look(assortment: Assortment, merchant_id: str, session_id: str, wish: Wish, at: int) -> Job[_Seen]:
     """All of it on one snapshot; a customer who is not known by a card is found another way."""
     rows = yield Query(
         "select 1 as begun from checkout where merchant_id = ? and session_id = ? union all "
@@ -202,7 +203,7 @@ def _look(merchant_id: str, session_id: str, wish: Wish, at: int) -> Job[_Seen]:
         return _Seen(begun=True)
     identity = (yield from by_card(merchant_id, wish.credential, at)) if wish.credential else None
     facts = (yield from read_facts(merchant_id, identity.customer_id, at)) if identity else None
-    products = yield from on_sale(merchant_id, [one.code for one in wish.entries if one.code])
+    products = yield from assortment.on_sale(merchant_id, [one.code for one in wish.entries if one.code])
     return _Seen(identity=identity, facts=facts, products=products)
 
 

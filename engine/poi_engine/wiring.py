@@ -1,10 +1,11 @@
 """What every service is given, and nothing else: storage, screens, terminals, time, ids, and the named steps."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import DeviceError
+from poi_engine.goods.assortment import Assortment
 from poi_engine.ids import Ids
 from poi_engine.places import Places
 from poi_engine.ports import PaymentConnector, Screens, Sessions, Sql
@@ -31,6 +32,7 @@ class Wiring:
     trace: Trace = untraced
     grace: float = 0.0
     """Seconds for which a payment may be another process's: nobody else asks about it before."""
+    assortment: Assortment = field(default_factory=Assortment)
 
     def at(self) -> int:
         """Now, in microseconds since 1970."""

@@ -44,7 +44,7 @@ async def test_it_is_free_again_when_that_payment_is_declined(shop: Shop) -> Non
     ada, bo = await shop.customer("Ada"), await shop.customer("Bo")
     doubtful = await in_doubt(shop, bo)
     await merge(shop, ada, bo)
-    ended = await shop.engine.checkout.resolve(M, doubtful.session_id, "declined", "no slip", by=SELLER)
+    ended = await shop.engine.resolving.payment(M, doubtful.session_id, "declined", "no slip", by=SELLER)
     assert ended.state == "declined"
     assert await saved(shop, ada) == 100
     assert await saved(shop, ada) == 0
@@ -57,7 +57,7 @@ async def test_a_use_of_the_other_record_takes_the_room_that_a_declined_payment_
     assert await saved(shop, bo) == 100
     doubtful = await in_doubt(shop, ada)
     await merge(shop, ada, bo)
-    await shop.engine.checkout.resolve(M, doubtful.session_id, "declined", "no slip", by=SELLER)
+    await shop.engine.resolving.payment(M, doubtful.session_id, "declined", "no slip", by=SELLER)
     assert await saved(shop, ada) == 0
 
 

@@ -63,7 +63,7 @@ class Seen:
     offers: int = 0
     orders: list[OrderTold] = field(default_factory=list)
 
-    async def session_changed(self, session: Session, *, here: bool = False) -> None:
+    async def session_changed(self, session: Session, *, to: str = "all") -> None:
         """Keep it."""
         self.sessions.append(session)
 

@@ -61,7 +61,7 @@ async def by_a_person(shop: Shop, outcome: str) -> None:
     shop.terminal.refund = give  # type: ignore[method-assign]
     refunds = shop.engine.checkout.refunds
     [doubt] = await refunds.in_doubt(M, paid.sale_id or "")
-    await refunds.resolve(M, paid.sale_id or "", doubt.refund_id, outcome, "looked", by=SELLER)  # type: ignore[arg-type]
+    await shop.engine.resolving.refund(M, paid.sale_id or "", doubt.refund_id, outcome, "looked", by=SELLER)  # type: ignore[arg-type]
 
 
 async def given_up(shop: Shop) -> None:

@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from poi_engine.checkout.at_risk import Instead
 from poi_engine.checkout.forwarding import Forwarding
 from poi_engine.errors import Conflict, RequestError
 from poi_engine.ports import PaymentResult
 from poi_engine.settings import OfflinePolicy, write_setting
 from poi_engine.verify import verify
 from tests.engine.shop import OTHER_STATION, SELLER, M, Shop
+from tests.value.day import ACCOUNT
 
 pytestmark = pytest.mark.valkey
 DECLINED, UNHEARD, SLOW, TERMINAL_AWAY = 1005, 1013, 1015, 1016
@@ -139,13 +141,62 @@ async def test_what_was_paid_since_counts_by_what_it_was_paid_by_and_goes_back_s
     assert not [one for one in await cut_off.operations() if one.kind == "refund"], "no terminal knows of it"
 
 
+async def paid_by_another_card(shop: Shop) -> str:
+    """A sale whose card the bank declined, and which another card paid since."""
+    sale_id = (await shop.sell(DECLINED)).sale_id or ""
+    forwarding = await back(shop)
+    (declined,) = await forwarding.waiting(M)
+    await forwarding.end(M, declined.payment_id, "paid", "another card", paid_by="card", by=SELLER)
+    return sale_id
+
+
 async def test_one_that_was_paid_by_another_card_stays_with_the_cards(cut_off: Shop) -> None:
-    await cut_off.sell(DECLINED)
+    await cut_off.sell(1000)
+    cards = await cut_off.balance("tender:card")
+    await paid_by_another_card(cut_off)
+    assert await cut_off.balance("tender:card") == cards - DECLINED
+
+
+@pytest.mark.parametrize("means", ["cash", "transfer"])
+async def test_what_another_card_paid_goes_back_by_means_that_the_shop_takes(cut_off: Shop, means: Instead) -> None:
+    """The terminal that declined it has no reference to the other card: it is not asked."""
+    sale_id = await paid_by_another_card(cut_off)
+    refund = cut_off.engine.checkout.refund
+    with pytest.raises(Conflict, match="say `instead`, cash") as unsaid:
+        await refund(M, sale_id, None, "back", key="r", by=SELLER)
+    assert (unsaid.value.code, unsaid.value.path) == ("other-card-paid", "$.instead")
+    if means == "transfer":
+        with pytest.raises(Conflict) as refused:
+            await refund(M, sale_id, None, "back", key="r", by=SELLER, instead=means)
+        assert (refused.value.code, refused.value.path) == ("means-off", "$.instead")
+        await cut_off.sql.write(lambda: write_setting(M, "bank", ACCOUNT))
+        await cut_off.sql.write(lambda: write_setting(M, "means", ("card", "cash", "transfer")))
+    before = await cut_off.balance(f"tender:{means}")
+    for _ in range(2):
+        made = await refund(M, sale_id, None, "back", key="r", by=SELLER, instead=means)
+        assert [(one.means, one.amount) for one in made.receipt.payments] == [(means, -DECLINED)]
+    assert await cut_off.balance(f"tender:{means}") == before + DECLINED
+    assert not [one for one in await cut_off.operations() if one.kind == "refund"]
+
+
+async def test_of_two_cards_the_one_gives_back_what_it_paid_and_the_others_share_goes_by_hand(cut_off: Shop) -> None:
+    session = await cut_off.accept(await cut_off.basket(1000 + DECLINED))
+    await cut_off.pay(session, amount=1000)
+    sale_id = (await cut_off.pay(session)).sale_id or ""
     forwarding = await back(cut_off)
     (declined,) = await forwarding.waiting(M)
-    cards = await cut_off.balance("tender:card")
     await forwarding.end(M, declined.payment_id, "paid", "another card", paid_by="card", by=SELLER)
-    assert await cut_off.balance("tender:card") == cards
+    made = await cut_off.engine.checkout.refund(M, sale_id, None, "back", key="r", by=SELLER, instead="cash")
+    assert [(one.means, one.amount) for one in made.receipt.payments] == [("card", -1000), ("cash", -DECLINED)]
+    assert [one.amount for one in await cut_off.operations() if one.kind == "refund"] == [1000]
+
+
+async def test_money_that_can_go_back_to_what_paid_goes_nowhere_else(cut_off: Shop) -> None:
+    sale_id = (await cut_off.sell(1000)).sale_id or ""
+    await back(cut_off)
+    with pytest.raises(RequestError) as refused:
+        await cut_off.engine.checkout.refund(M, sale_id, None, "back", key="r", by=SELLER, instead="cash")
+    assert (refused.value.code, refused.value.path) == ("nothing-instead", "$.instead")
 
 
 async def test_what_is_lost_is_written_off_in_the_ledger_and_verified(cut_off: Shop) -> None:

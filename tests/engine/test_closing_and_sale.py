@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -54,9 +54,7 @@ async def office(postgres_url: str, sessions: RedisSessions, tmp_path: Path, til
     await sql.close()
 
 
-async def close_while(
-    till: Shop, office: Shop, selling: asyncio.Task[Session], station_id: str = STATION
-) -> int | None:
+async def close_while(till: Shop, office: Shop, selling: asyncio.Task[Any], station_id: str = STATION) -> int | None:
     """Close the day while something has been written and not committed; the last receipt, None when refused."""
     assert isinstance(till.sql, Dwelling)
     await till.sql.arrived.wait()
@@ -89,6 +87,15 @@ async def test_a_day_is_not_closed_while_a_card_payment_is_being_begun(till: Sho
     till.sql.dwells = True
     last = await close_while(till, office, asyncio.create_task(till.pay(accepted, "card")))
     assert last is None, "the payment was found under way"
+
+
+async def test_a_day_is_not_closed_while_a_card_refund_is_being_begun(till: Shop, office: Shop) -> None:
+    assert isinstance(till.sql, Dwelling)
+    sold = await till.sell(2000)
+    till.sql.dwells = True
+    refund = till.engine.checkout.refund(M, sold.sale_id or "", None, "broken", key="back", by=SELLER)
+    last = await close_while(till, office, asyncio.create_task(refund))
+    assert last is None, "the refund was found under way"
 
 
 async def handed_over(till: Shop) -> Session:

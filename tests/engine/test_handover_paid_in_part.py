@@ -99,7 +99,7 @@ async def test_a_doubt_ends_where_it_arose(shop: Shop) -> None:
     part = await paid_in_part(shop)
     unknown = await shop.pay(part, "card", amount=UNHEARD)
     assert await refused(hand_over(shop, unknown)) == "payment-unknown"
-    await shop.engine.checkout.resolve(M, part.session_id, "paid", "the slip", by=SELLER)
+    await shop.engine.resolving.payment(M, part.session_id, "paid", "the slip", by=SELLER)
     assert (await hand_over(shop, part)).due == 2200 - UNHEARD
 
 

@@ -110,8 +110,8 @@ async def test_a_terminal_still_at_work_leaves_the_payment_in_doubt(shop: Shop) 
 async def test_doubt_ends_by_a_person_with_a_reason(shop: Shop, outcome: str, end: str) -> None:
     unknown = await shop.pay(await shop.accept(await shop.basket(APPROVED_UNHEARD)))
     with pytest.raises(Exception, match="why"):
-        await shop.engine.checkout.resolve(M, unknown.session_id, outcome, " ", by=SELLER)  # type: ignore[arg-type]
-    ended = await shop.engine.checkout.resolve(M, unknown.session_id, outcome, "slip", by=SELLER)  # type: ignore[arg-type]
+        await shop.engine.resolving.payment(M, unknown.session_id, outcome, " ", by=SELLER)  # type: ignore[arg-type]
+    ended = await shop.engine.resolving.payment(M, unknown.session_id, outcome, "slip", by=SELLER)  # type: ignore[arg-type]
     assert ended.state == end
     audit = await shop.rows("select act, why, who from audit")
     assert [(row["act"], row["why"]) for row in audit] == [(f"resolve-{outcome}", "slip")]

@@ -56,7 +56,7 @@ async def test_a_sale_made_while_a_person_declines_keeps_its_payment_or_is_no_sa
     unknown = await shop.pay(await shop.accept(await shop.basket(APPROVED_UNHEARD)))
     terminal.asking = asyncio.create_task(shop.engine.checkout.ask_status(M, unknown.session_id))
     await terminal.answered.wait()
-    ended = await shop.engine.checkout.resolve(M, unknown.session_id, "declined", "no slip", by=SELLER)
+    ended = await shop.engine.resolving.payment(M, unknown.session_id, "declined", "no slip", by=SELLER)
     await terminal.asking
     book = {done.kind: done.cancelled for done in await shop.operations()}
     sales = await shop.rows("select sale_id from sale")
@@ -75,7 +75,7 @@ async def test_a_payment_whose_driver_fails_does_not_keep_others_from_recovering
     shop.connectors = {"simulator": Broken(shop)}  # type: ignore[dict-item]
     shop.engine = shop.build()
     first = await shop.pay(await shop.accept(await shop.basket(APPROVED_UNHEARD)))
-    declined = await shop.engine.checkout.resolve(M, first.session_id, "declined", "no slip", by=SELLER)
+    declined = await shop.engine.resolving.payment(M, first.session_id, "declined", "no slip", by=SELLER)
     assert declined.state == "declined"
     await shop.engine.stations.abandon(M, first.session_id)
     second = await shop.pay(await shop.accept(await shop.basket(APPROVED_UNHEARD)))
@@ -148,7 +148,7 @@ async def test_what_the_terminal_has_not_seen_and_cannot_bar_may_still_arrive(sh
     shop.engine = shop.build()
     unknown = await shop.pay(await shop.accept(await shop.basket(1000)))
     assert (await shop.engine.checkout.ask_status(M, unknown.session_id)).state == "unknown"
-    ended = await shop.engine.checkout.resolve(M, unknown.session_id, "declined", "nothing printed", by=SELLER)
+    ended = await shop.engine.resolving.payment(M, unknown.session_id, "declined", "nothing printed", by=SELLER)
     assert ended.state == "declined", "a person's word ends it"
 
 

@@ -193,7 +193,7 @@ async def doubts(shop: Shop) -> None:
     unknown = await shop.sell(APPROVED_UNHEARD)
     assert (await engine.checkout.ask_status(M, unknown.session_id)).state == "paid"
     unknown = await shop.sell(APPROVED_UNHEARD)
-    ended = await engine.checkout.resolve(M, unknown.session_id, "declined", "no slip", by=SELLER)
+    ended = await engine.resolving.payment(M, unknown.session_id, "declined", "no slip", by=SELLER)
     await engine.stations.abandon(M, ended.session_id)
     assert (await shop.sell(DECLINED_UNHEARD)).state == "unknown"
     await shop.accept(await shop.basket(700, station=OTHER_STATION))

@@ -1,5 +1,8 @@
 """A refund that the terminal did not answer: asked about, ended by a person at last, and never counted twice."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from poi_engine.checkout.refund_jobs import Doubt
@@ -37,7 +40,7 @@ async def resolve(
     shop: Shop, sale_id: str, refund_id: str, outcome: str, allowance: Allowance | None = None
 ) -> SaleView:
     """A person's word."""
-    return await shop.engine.checkout.refunds.resolve(
+    return await shop.engine.resolving.refund(
         M,
         sale_id,
         refund_id,
@@ -56,6 +59,27 @@ async def payment(shop: Shop, refund_id: str) -> object:
 async def test_it_is_listed_with_who_asked_and_why(shop: Shop) -> None:
     _, doubt = await in_doubt(shop)
     assert (doubt.total, doubt.currency, doubt.by, doubt.reason) == (1013, "EUR", "seller:sel_1", "broken")
+
+
+async def test_while_the_terminal_is_giving_back_nobody_asks_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would not know the refund yet, and be told never to do it."""
+    paid = await shop.sell(2087, 1010)
+    connector, sent, goes_on = shop.engine.wiring.connector("simulator"), asyncio.Event(), asyncio.Event()
+    refund = connector.refund
+
+    async def slow(*asked: Any) -> PaymentResult:
+        sent.set()
+        await goes_on.wait()
+        return await refund(*asked)
+
+    monkeypatch.setattr(connector, "refund", slow)
+    giving_back = asyncio.create_task(back(shop, paid.sale_id or "", "r"))
+    await sent.wait()
+    (opened,) = await shop.rows("select checkout_id from checkout where state = 'paying' and total < 0")
+    await shop.engine.checkout.refunds.ask_status(M, opened["checkout_id"])
+    assert await payment(shop, opened["checkout_id"]) == "sending"
+    goes_on.set()
+    assert (await giving_back).total == -1010
 
 
 async def test_a_person_says_the_money_went_back(shop: Shop) -> None:
@@ -96,10 +120,9 @@ async def test_what_the_terminal_could_not_undo_at_once_is_undone_by_recovery(
 
 async def test_it_is_ended_once_and_with_a_reason(shop: Shop) -> None:
     sale_id, doubt = await in_doubt(shop)
-    refunds = shop.engine.checkout.refunds
     for outcome, reason, path in (("maybe", "because", "$.outcome"), ("refunded", "  ", "$.reason")):
         with pytest.raises(RequestError) as refused:
-            await refunds.resolve(M, sale_id, doubt.refund_id, outcome, reason, by=SELLER)  # type: ignore[arg-type]
+            await shop.engine.resolving.refund(M, sale_id, doubt.refund_id, outcome, reason, by=SELLER)  # type: ignore[arg-type]
         assert refused.value.path == path
     await resolve(shop, sale_id, doubt.refund_id, "refunded")
     for refund_id in (doubt.refund_id, "ref_nothing"):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poi_engine.checkout.doubts import in_doubt
 from poi_engine.checkout.entries import Tender
 from poi_engine.checkout.refund_payments import shares_of
 from poi_engine.checkout.returns import ReturnedLine
@@ -132,6 +133,18 @@ async def test_one_that_is_declined_later_leaves_the_refund_in_doubt(shop: Shop)
     assert (await shop.engine.recovery.run()).in_doubt == 0, "no terminal is asked: a person says"
 
 
+async def test_what_was_refused_later_is_listed_for_a_person(shop: Shop) -> None:
+    """At the sale, and with all that waits for somebody's word: what is left of it to give back."""
+    paid = await card_then_refusal(shop)
+    await refused(shop, paid, "r")
+    refund_id = await doubt(shop, paid)
+    (waits,) = await shop.sql.read(lambda: in_doubt(M))
+    assert (waits.kind, waits.sale_id, waits.checkout_id, waits.state) == ("refund", paid.sale_id, refund_id, "unknown")
+    assert (waits.amount, waits.means, waits.by) == (1005, "card cash", "seller:sel_1")
+    await shop.engine.resolving.refund(M, paid.sale_id or "", refund_id, "refunded", "by hand", by=SELLER)
+    assert await shop.sql.read(lambda: in_doubt(M)) == []
+
+
 async def card_then_refusal(shop: Shop) -> Session:
     """A sale by two cards; the terminal gives the first back and refuses the second."""
     session = await shop.accept(await shop.basket(2000 + DECLINED))
@@ -173,8 +186,7 @@ async def test_a_person_ends_it(shop: Shop, outcome: str) -> None:
     paid = await card_then_refusal(shop)
     await refused(shop, paid, "r")
     refund_id = await doubt(shop, paid)
-    refunds = shop.engine.checkout.refunds
-    sale = await refunds.resolve(M, paid.sale_id or "", refund_id, outcome, "by hand", by=SELLER)  # type: ignore[arg-type]
+    sale = await shop.engine.resolving.refund(M, paid.sale_id or "", refund_id, outcome, "by hand", by=SELLER)  # type: ignore[arg-type]
     undone = [one.cancelled for one in await shop.operations() if one.kind == "refund" and one.approved]
     if outcome == "refunded":
         assert (sale.refunded, undone) == (3005, [False])

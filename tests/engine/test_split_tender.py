@@ -169,6 +169,19 @@ async def test_many_attempts_have_an_end(shop: Shop) -> None:
 # --- declined, in doubt -----------------------------------------------------------------------------------------------
 
 
+async def test_tenders_stand_in_the_order_of_their_making_when_the_clock_goes_back(shop: Shop) -> None:
+    accepted = await shop.accept(await shop.basket(3000))
+    await shop.pay(accepted, "cash", amount=500)
+    shop.clock.forward(-7200)
+    declined = await shop.pay(accepted, "card", amount=DECLINED)
+    assert [one.state for one in declined.tenders] == ["captured", "declined"]
+    assert declined.notice is not None
+    assert (declined.notice.code, declined.due) == ("tender-declined", 2500)
+    paid = await shop.pay(accepted, "cash")
+    assert [one.state for one in paid.tenders] == ["captured", "declined", "captured"]
+    await sound(shop)
+
+
 async def test_a_declined_tender_leaves_the_others(shop: Shop) -> None:
     accepted = await shop.accept(await shop.basket(3000))
     await shop.pay(accepted, "cash", amount=500)
@@ -209,7 +222,7 @@ async def test_a_part_in_doubt_ends_by_a_person(shop: Shop, outcome: str) -> Non
     accepted = await shop.accept(await shop.basket(3000))
     await shop.pay(accepted, "cash", amount=500)
     await shop.pay(accepted, "card", amount=UNHEARD)
-    ended = await shop.engine.checkout.resolve(M, accepted.session_id, outcome, "slip", by=SELLER)  # type: ignore[arg-type]
+    ended = await shop.engine.resolving.payment(M, accepted.session_id, outcome, "slip", by=SELLER)  # type: ignore[arg-type]
     assert (ended.state, ended.due) == ("paying", 2500 - UNHEARD if outcome == "paid" else 2500)
     assert await undone(shop) == [outcome == "declined"], "what a person declines is undone at the terminal"
     paid = await shop.pay(accepted, "cash")
@@ -230,7 +243,7 @@ async def test_a_late_approval_of_what_a_person_declined_is_undone_whoever_paid_
     await shop.pay(accepted, "card", amount=UNHEARD)
     shop.connectors = {"simulator": Deaf()}  # type: ignore[dict-item]
     shop.engine = shop.build()
-    await shop.engine.checkout.resolve(M, accepted.session_id, "declined", "no slip", by=SELLER)
+    await shop.engine.resolving.payment(M, accepted.session_id, "declined", "no slip", by=SELLER)
     assert (await shop.pay(accepted, "cash", amount=1000)).due == 1500
     shop.connectors = {"simulator": shop.terminal}
     shop.engine = shop.build()

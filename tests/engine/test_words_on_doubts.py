@@ -31,5 +31,5 @@ async def test_a_word_meant_for_the_first_doubt_does_not_end_the_second(shop: Sh
 
 async def resolve(shop: Shop, session: Session, outcome: str, payment_id: str) -> Session:
     """A person's word on one payment."""
-    say = shop.engine.checkout.resolve
+    say = shop.engine.resolving.payment
     return await say(M, session.session_id, outcome, "slip", by=SELLER, payment_id=payment_id)  # type: ignore[arg-type]

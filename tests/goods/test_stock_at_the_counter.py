@@ -51,7 +51,7 @@ async def test_goods_stay_held_while_a_payment_is_in_doubt(shop: Shop) -> None:
     session = await put(shop, eclairs(1), BasketEntry(amount=APPROVED_UNHEARD - 350))
     unknown = await shop.pay(await shop.accept(session))
     assert (unknown.state, await left(shop)) == ("unknown", 9000)
-    await shop.engine.checkout.resolve(M, unknown.session_id, "declined", "no slip", by=SELLER)
+    await shop.engine.resolving.payment(M, unknown.session_id, "declined", "no slip", by=SELLER)
     assert await left(shop) == 10_000
 
 

@@ -14,7 +14,7 @@ from poi_engine.ports import PaymentResult
 from poi_engine.session import Session
 from poi_engine.value.lines import WALLET
 from poi_engine.value.rules import TabRules
-from poi_engine.value.tab_rows import Tab, Word, capture_ref
+from poi_engine.value.tab_rows import Tab, TabEnd, capture_ref
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
 
 pytestmark = pytest.mark.valkey
@@ -346,7 +346,7 @@ async def test_a_hold_that_a_person_saw_can_be_spent_and_taken(shop: Shop, monke
 
 @pytest.mark.parametrize(("word", "state", "owed"), [("approved", "closed", 0), ("declined", "unpaid", AWAY)])
 async def test_a_capture_that_no_terminal_tells_of_is_ended_by_a_person(
-    shop: Shop, word: Word, state: str, owed: int
+    shop: Shop, word: TabEnd, state: str, owed: int
 ) -> None:
     ada = await shop.customer()
     tab = await open_tab(shop, ada)

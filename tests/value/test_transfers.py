@@ -109,7 +109,7 @@ async def test_a_credit_without_a_known_reference_is_listed_and_set_aside_with_a
 async def test_money_that_comes_after_a_person_declined_is_listed_to_be_given_back(bank_shop: Shop) -> None:
     session = await asked(bank_shop)
     late = await credit(bank_shop, session, 1890)
-    declined = await bank_shop.engine.checkout.resolve(M, session.session_id, "declined", "they left", by=SELLER)
+    declined = await bank_shop.engine.resolving.payment(M, session.session_id, "declined", "they left", by=SELLER)
     assert declined.state == "declined"
     await bank_shop.engine.bank.book(M, [late], by=SELLER)
     (listed,) = await bank_shop.engine.bank.credits(M, "give_back")
@@ -217,7 +217,7 @@ async def test_the_bank_and_a_person_at_once_never_both_have_their_way(bank_shop
         session = await asked(bank_shop)
         told = await credit(bank_shop, session, 1890, f"bank-{number}")
         bank = bank_shop.engine.bank.book(M, [told], by=SELLER)
-        person = bank_shop.engine.checkout.resolve(M, session.session_id, "declined", "they left", by=SELLER)
+        person = bank_shop.engine.resolving.payment(M, session.session_id, "declined", "they left", by=SELLER)
         both = (bank, person) if first == "bank" else (person, bank)
         await asyncio.gather(*both, return_exceptions=True)
         await bank_shop.engine.recovery.run()

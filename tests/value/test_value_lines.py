@@ -126,7 +126,7 @@ async def test_while_a_refund_is_in_doubt_its_value_cannot_be_spent(shop: Shop) 
     assert doubt.value.code == "refund-unknown"
     assert await shop.balance(f"wallet:{ada}") == 0
     (open_one,) = await shop.engine.checkout.refunds.in_doubt(M, current.sale_id or "")
-    await shop.engine.checkout.refunds.resolve(
+    await shop.engine.resolving.refund(
         M, current.sale_id or "", open_one.refund_id, "declined", "no money came", by=SELLER
     )
     assert await shop.balance(f"wallet:{ada}") == UNHEARD

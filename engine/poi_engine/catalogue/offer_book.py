@@ -8,7 +8,7 @@ from msgspec import Struct, json
 from msgspec.structs import replace
 
 from poi_engine.catalogue.live_offers import Live, LiveOffers
-from poi_engine.catalogue.offer_rows import HEADS, offer_of_document
+from poi_engine.catalogue.offer_rows import HEADS, next_version, offer_of_document
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound, RequestError
@@ -200,7 +200,7 @@ class OfferBook:
         at = micros(self._clock.now())
 
         def job() -> Job[tuple[T, int]]:
-            number = yield from _next_number(merchant_id)
+            number = yield from next_version(merchant_id)
             return (yield from make(Change(at, number))), number
 
         made, version = await self._sql.write(job)
@@ -229,7 +229,7 @@ class OfferBook:
         at, audit_id = micros(self._clock.now()), self._ids.new("aud")
 
         def job() -> Job[tuple[OfferView, int]]:
-            number = yield from _next_number(merchant_id)
+            number = yield from next_version(merchant_id)
             view = yield from make(Change(at, number))
             if by is not None:
                 offer_id, why = view.offer.offer_id, f"version {view.offer.version}"
@@ -255,16 +255,6 @@ def pause_all(merchant_id: str, offer_ids: Sequence[str], change: Change) -> Job
         f"and offer_id in ({marks}) and state = 'live'",
         (*change, merchant_id, *offer_ids),
     )
-
-
-def _next_number(merchant_id: str) -> Job[int]:
-    """Before anything else of a change: of two changes at once, the second waits for its number here."""
-    rows = yield Query(
-        "insert into catalogue (merchant_id, version) values (?, 1) on conflict (merchant_id) "
-        "do update set version = catalogue.version + 1 returning version",
-        (merchant_id,),
-    )
-    return int(rows[0]["version"])
 
 
 def remaining_limits(merchant_id: str, asked: Mapping[str, int]) -> Job[dict[str, int]]:

@@ -48,8 +48,18 @@ def offer_names(merchant_id: str, offer_ids: Sequence[str]) -> Job[dict[str, dic
     return names
 
 
+def next_version(merchant_id: str) -> Job[int]:
+    """Before any offer or product is written: of two changes at once, the second waits for its number here."""
+    rows = yield Query(
+        "insert into catalogue (merchant_id, version) values (?, 1) on conflict (merchant_id) "
+        "do update set version = catalogue.version + 1 returning version",
+        (merchant_id,),
+    )
+    return int(rows[0]["version"])
+
+
 def catalogue_version(merchant_id: str) -> Job[int]:
-    """How often the merchant's offers were changed."""
+    """How often the merchant's offers and products were changed."""
     rows = yield Query("select version from catalogue where merchant_id = ?", (merchant_id,))
     return int(rows[0]["version"]) if rows else 0
 

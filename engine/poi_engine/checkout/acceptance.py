@@ -29,6 +29,8 @@ State = Literal["reserved", "paying"]
 _TRIES, _PREPARED = 3, 2
 _DECIDED = ("limit:", "points:")
 """Accounts that a decision takes from."""
+_BEFORE = ("already-accepted", "payment-under-way")
+"""Refuse a session that is accepted, or paid, and does not show it: nobody could store that."""
 
 
 class Acceptance:
@@ -86,6 +88,10 @@ class Acceptance:
             await self._stations.decide_again(merchant_id, session.session_id, Notice(code="decide-again"))
             gone = error.message if isinstance(error, Taken) else "An offer of this decision is used up."
             raise Conflict("decide-again", f"{gone} A new decision is shown; ask the customer again.") from error
+        except Conflict as error:
+            if error.code in _BEFORE:
+                await self._desk.catch_up(merchant_id, session.session_id)
+            raise
 
     async def _held(self, merchant_id: str, job: Callable[[set[str]], Job[T]], at: int) -> T:
         """Run a reservation, given the limits that have their caps; another till that took the goods in the same moment
@@ -132,7 +138,7 @@ class Acceptance:
             session = await self._desk.load(merchant_id, session_id)
             if session.station_id != station_id:
                 raise handed_over()
-            await self._w.sql.write(lambda: bring(merchant_id, session))
+            await self._w.sql.write(lambda: bring(merchant_id, session, self._w.trace))
         return station_id or str(row["station_id"])
 
     async def let_go(self, merchant_id: str, checkout_id: str) -> bool:

@@ -4,7 +4,7 @@ A row counts for its payment only: one whose payment came to nothing is dropped,
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
@@ -13,15 +13,17 @@ from poi_engine.checkout.entries import Tender
 from poi_engine.checkout.payment import Payment
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import moment
-from poi_engine.errors import Conflict, NotFound
+from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.ids import Ids
 from poi_engine.ledger import Move
 from poi_engine.ports import Job, PaymentResult, Query, Row
-from poi_engine.settings import programme_of
+from poi_engine.settings import means_taken, programme_of, read_merchant
 
 Ended = Literal["paid", "lost"]
 PaidBy = Literal["card", "cash", "meal_voucher", "transfer"]
 """What somebody may have paid by since; a card: at another time."""
+Instead = Literal["cash", "transfer"]
+"""By what goes back what another card paid since: no terminal has a reference to that."""
 CARDS, LOSSES = "tender:card", "losses:card"
 """The accounts of what came in by card, and of what was sold on cards and never paid."""
 _LIVE = "p.state in ('sending', 'unknown', 'captured')"
@@ -162,19 +164,22 @@ def end(merchant_id: str, payment_id: str, outcome: Ended, paid_by: PaidBy | Non
     return amount
 
 
-def as_paid(merchant_id: str, tenders: tuple[Tender, ...]) -> Job[tuple[Tender, ...]]:
-    """By what the tenders of a sale were paid in the end: a card that the bank declined, by other means since.
+def as_paid(merchant_id: str, tenders: tuple[Tender, ...], instead: Instead | None) -> Job[tuple[Tender, ...]]:
+    """By what the tenders of a sale go back: what they were paid by in the end, a card that the bank declined by other
+    means since; `instead` of another card that paid since.
 
     Refused when nothing can go back: on a card that the bank was not told of, or never paid.
     """
     paid = []
     for tender in tenders:
-        one = tender if tender.guaranteed else (yield from _as_paid(merchant_id, tender))
+        one = tender if tender.guaranteed else (yield from _as_paid(merchant_id, tender, instead))
         paid.append(one)
+    if instead is not None and tuple(paid) == tenders:
+        raise RequestError("nothing-instead", "All of this sale goes back to what paid it.", path="$.instead")
     return tuple(paid)
 
 
-def _as_paid(merchant_id: str, tender: Tender) -> Job[Tender]:
+def _as_paid(merchant_id: str, tender: Tender, instead: Instead | None) -> Job[Tender]:
     rows = yield Query(
         "select state, paid_by from forwarding where merchant_id = ? and payment_id = ?",
         (merchant_id, tender.payment_id),
@@ -184,9 +189,22 @@ def _as_paid(merchant_id: str, tender: Tender) -> Job[Tender]:
             raise Conflict("not-forwarded", "The bank does not know of this payment yet; refund it later.")
         case "declined" | "lost":
             raise Conflict("never-charged", "The bank declined this payment: there is nothing to give back.")
-        case "paid" if rows[0]["paid_by"] != "card":
-            return Tender(means=rows[0]["paid_by"], amount=tender.amount, payment_id=tender.payment_id)
+        case "paid":
+            means = rows[0]["paid_by"]
+            means = (yield from _instead_of_card(merchant_id, instead)) if means == "card" else means
+            return Tender(means=means, amount=tender.amount, payment_id=tender.payment_id)
     return tender
+
+
+def _instead_of_card(merchant_id: str, instead: Instead | None) -> Job[Instead]:
+    taken = means_taken((yield from read_merchant(merchant_id)).programme)
+    if instead is None:
+        ways = " or ".join(means for means in get_args(Instead) if means in taken) or "means that the shop takes"
+        message = f"Another card paid this since, and no terminal can give back to it: say `instead`, {ways}."
+        raise Conflict("other-card-paid", message, path="$.instead")
+    if instead not in taken:
+        raise Conflict("means-off", f"This shop does not take, or give, {instead}.", path="$.instead")
+    return instead
 
 
 def _move(merchant_id: str, payment_id: str, state: str, reason: str, at: int) -> Query:

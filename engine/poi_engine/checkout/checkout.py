@@ -1,23 +1,22 @@
-"""From the accepted total to the receipt: reserve, pay, commit; and out of doubt by status or by a person."""
+"""From the accepted total to the receipt: reserve, pay, commit; and out of doubt by the terminal's status."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Literal
 
 from msgspec.structs import asdict
 
 from poi_engine.catalogue.offer_book import OfferBook
 from poi_engine.checkout.acceptance import Acceptance
 from poi_engine.checkout.accepting import accepted_session, must_be_shown, total_of
+from poi_engine.checkout.at_risk import Instead
 from poi_engine.checkout.confirmation import ConfirmationNeeded
 from poi_engine.checkout.confirmations import Confirmations
 from poi_engine.checkout.exercise import exercise_of
 from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.meal_vouchers import Payable, payable
-from poi_engine.checkout.pay_jobs import not_in_doubt, say
 from poi_engine.checkout.paying import Call, Paying
 from poi_engine.checkout.promise import key_of
 from poi_engine.checkout.refund import Refunds
@@ -25,12 +24,12 @@ from poi_engine.checkout.reservation import checkout_of, latest
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.checkout.settlement import Settlement
 from poi_engine.checkout.tendering import check_asked
+from poi_engine.checkout.under_way import UnderWay
 from poi_engine.desk import Desk
-from poi_engine.errors import Conflict, RequestError
+from poi_engine.errors import Conflict
 from poi_engine.means import Asked, Means
 from poi_engine.ports import Job
 from poi_engine.principal import Principal
-from poi_engine.reasons import must_say_why
 from poi_engine.sales import SaleView
 from poi_engine.session import Session, SessionState
 from poi_engine.staff.approvals import Allowance
@@ -50,6 +49,7 @@ class Checkout:
         stations: Stations,
         offers: OfferBook,
         settlement: Settlement,
+        under_way: UnderWay,
         refunds: Refunds,
         confirmations: Confirmations,
     ) -> None:
@@ -57,9 +57,10 @@ class Checkout:
         self._desk = desk
         self._acceptance = Acceptance(wiring, desk, stations, offers)
         self._settlement = settlement
+        self._at_terminals = under_way
         self._refunds = refunds
         self._confirmations = confirmations
-        self._paying = Paying(wiring, desk, stations, self._acceptance, settlement, confirmations)
+        self._paying = Paying(wiring, desk, stations, self._acceptance, settlement, under_way, confirmations)
         self._under_way: dict[tuple[str, str, str], tuple[bytes, asyncio.Task[Session]]] = {}
 
     async def accept(
@@ -161,35 +162,9 @@ class Checkout:
         row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
         if row is None or row["state"] not in ("unknown", "paying"):
             return await self._desk.load(merchant_id, session_id)
-        if await self._settlement.is_under_way(merchant_id, row["checkout_id"]):
+        if await self._at_terminals.is_paying(merchant_id, row["checkout_id"]):
             return await self._desk.load(merchant_id, session_id)
         return await self._settlement.ask(merchant_id, row["checkout_id"])
-
-    async def resolve(
-        self,
-        merchant_id: str,
-        session_id: str,
-        outcome: Literal["paid", "declined"],
-        reason: str,
-        *,
-        by: Principal,
-        payment_id: str | None = None,
-        allowance: Allowance | None = None,
-    ) -> Session:
-        """A person says how a payment in doubt ended; recorded in the audit. Declining undoes it at the terminal.
-
-        `payment_id`: the one they mean; `Conflict` `another-payment` when it is another that is in doubt by now.
-        """
-        if outcome not in ("paid", "declined"):
-            raise RequestError("bad-outcome", "The outcome is `paid` or `declined`.", path="$.outcome")
-        must_say_why(reason)
-        row = await self._w.sql.read(lambda: latest(merchant_id, session_id))
-        if row is None or row["state"] != "unknown":
-            raise not_in_doubt()
-        word = (session_id, row, outcome, reason, by, allowance or Allowance(who=by.who), payment_id)
-        audit_id, at = self._w.ids.new("aud"), self._w.at()
-        payment = await self._w.sql.write(lambda: say(merchant_id, *word, audit_id=audit_id, at=at))
-        return await self._settlement.by_person(merchant_id, payment, outcome, reason)
 
     async def refund(
         self,
@@ -201,13 +176,16 @@ class Checkout:
         key: str,
         by: Principal,
         allowance: Allowance | None = None,
+        instead: Instead | None = None,
     ) -> SaleView:
-        """Take back a sale, wholly (`lines` None: what is left of it) or in part."""
-        return await self._refunds.refund(merchant_id, sale_id, lines, reason, key=key, by=by, allowance=allowance)
+        """Take back a sale, wholly (`lines` None: what is left of it) or in part; see `Refunds.refund`."""
+        return await self._refunds.refund(
+            merchant_id, sale_id, lines, reason, key=key, by=by, allowance=allowance, instead=instead
+        )
 
     @property
     def refunds(self) -> Refunds:
-        """Refunds in doubt, and how a person ends them."""
+        """Refunds in doubt."""
         return self._refunds
 
     async def close(self) -> None:

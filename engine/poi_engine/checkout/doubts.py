@@ -5,6 +5,8 @@ from typing import Literal
 
 from msgspec import Struct, json
 
+from poi_engine.checkout.payment import payments_of
+from poi_engine.checkout.refund_payments import open_shares
 from poi_engine.clock import moment
 from poi_engine.ports import Job, Query, Row
 from poi_engine.value.tab_rows import UNDER_WAY, doubtful, rows_in
@@ -55,13 +57,15 @@ def in_doubt(merchant_id: str) -> Job[list[InDoubt]]:
     found = [_payment(row) for row in payments]
     known = {one.checkout_id for one in found}
     parts = yield Query(
-        "select checkout_id, session_id, station_id, currency, document, changed_at from checkout"
-        " where merchant_id = ? and state <> 'paid' and state = 'part_paid'",
+        "select checkout_id, session_id, station_id, currency, document, state, total, created_at, changed_at"
+        " from checkout where merchant_id = ? and state <> 'paid' and state in ('part_paid', 'unknown')",
         (merchant_id,),
     )
     for row in (row for row in parts if row["checkout_id"] not in known):
-        one = yield from _part(merchant_id, row)
-        found.append(one)
+        if row["state"] == "part_paid":
+            found.append((yield from _part(merchant_id, row)))
+        elif row["total"] < 0:
+            found.append((yield from _refused(merchant_id, row)))
     found += [_tab(row) for row in (yield from rows_in(merchant_id, UNDER_WAY))]
     return sorted(found, key=lambda one: (one.since, one.checkout_id))
 
@@ -101,6 +105,23 @@ def _part(merchant_id: str, row: Row) -> Job[InDoubt]:
         session_id=row["session_id"],
         means=" ".join(sorted({one["means"] for one in taken})),
         state="part_paid",
+        by=_by(row),
+    )
+
+
+def _refused(merchant_id: str, row: Row) -> Job[InDoubt]:
+    """A refund of which a part went back and another was refused."""
+    left = open_shares((yield from payments_of(merchant_id, row["checkout_id"])))
+    return InDoubt(
+        kind="refund",
+        checkout_id=row["checkout_id"],
+        station_id=row["station_id"],
+        amount=-sum(payment.amount for payment in left),
+        currency=row["currency"],
+        since=moment(row["created_at"]),
+        sale_id=row["session_id"],
+        means=" ".join(sorted({payment.means for payment in left})),
+        reason="a part went back, the rest was refused",
         by=_by(row),
     )
 

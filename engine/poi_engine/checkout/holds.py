@@ -12,7 +12,7 @@ from typing import cast
 from poi_engine.checkout.hold_rows import CardHold, begin_release, held, insert_hold, read_hold, released, under_way
 from poi_engine.checkout.promise import key_of, promise
 from poi_engine.checkout.records import insert_audit
-from poi_engine.checkout.settlement import status_of
+from poi_engine.checkout.undoing import status_of
 from poi_engine.errors import Conflict, DeviceError, PoiError, RequestError
 from poi_engine.ports import HoldingConnector, Job, PaymentResult, Query
 from poi_engine.principal import Principal

@@ -7,19 +7,16 @@ from poi_engine import ledger
 from poi_engine.checkout.commit import Closed, Committed, claim_sale, keep_session, make_sale
 from poi_engine.checkout.entries import value_moves
 from poi_engine.checkout.frozen import Frozen, decode
-from poi_engine.checkout.payment import Payment, captured, mark, payments_of, pending_of, read_payment, tell, told
+from poi_engine.checkout.payment import Payment, captured, mark, payments_of, read_payment, tell, told
 from poi_engine.checkout.records import insert_audit
 from poi_engine.checkout.reservation import read_frozen, release
 from poi_engine.checkout.standing import declined_session, paid_session, part_paid_session, unknown_session
 from poi_engine.checkout.tendering import Before, Begun, facts_of
 from poi_engine.clientele.rows import lock_living
-from poi_engine.errors import Conflict
 from poi_engine.ids import Ids
 from poi_engine.means import BY_CONNECTOR, BY_HAND
-from poi_engine.ports import Job, PaymentResult, Query, Row
-from poi_engine.principal import Principal
+from poi_engine.ports import Job, PaymentResult, Query
 from poi_engine.session import Session
-from poi_engine.staff.approvals import Allowance, allow
 from poi_engine.wiring import Trace
 
 IN_DOUBT = ("unknown", "reversing")
@@ -173,44 +170,16 @@ def barred(merchant_id: str, payment: Payment, at: int, trace: Trace) -> Job[Non
     trace("bar.done")
 
 
-def undone(merchant_id: str, payment: Payment, state: str, audit_id: str, at: int, trace: Trace) -> Job[None]:
-    """What a payment without a sale came to at the terminal: `reversed`, or `declined` all along."""
+def undone(merchant_id: str, payment: Payment, state: str, audit_id: str, at: int, trace: Trace) -> Job[bool]:
+    """What a payment without a sale came to at the terminal: `reversed`, or `declined` all along. False: it had its
+    end."""
     trace("undo.job")
-    yield mark(merchant_id, payment.payment_id, state, IN_DOUBT, at)
-    why = f"it belongs to no sale; {state} at the terminal"
-    yield insert_audit(merchant_id, audit_id, "engine", "undo-payment", payment.payment_id, why, at)
+    marked = yield mark(merchant_id, payment.payment_id, state, IN_DOUBT, at)
+    if marked:
+        why = f"it belongs to no sale; {state} at the terminal"
+        yield insert_audit(merchant_id, audit_id, "engine", "undo-payment", payment.payment_id, why, at)
     trace("undo.done")
-
-
-def say(
-    merchant_id: str,
-    session_id: str,
-    row: Row,
-    outcome: str,
-    reason: str,
-    by: Principal,
-    allowance: Allowance,
-    payment_id: str | None,
-    *,
-    audit_id: str,
-    at: int,
-) -> Job[Payment]:
-    """Record a person's word on a checkout's `row`, and the second person's if it takes one. Returns the payment that
-    it is about; refused when the word was meant for another one than this `payment_id`."""
-    checkout_id = row["checkout_id"]
-    payment = yield from pending_of(merchant_id, checkout_id)
-    if payment is None:
-        raise not_in_doubt()
-    if payment_id not in (None, payment.payment_id):
-        raise Conflict("another-payment", "Another payment is in doubt by now; look again.", path="$.payment_id")
-    yield from allow(merchant_id, allowance, "resolve", session_id, row["total"], checkout_id, at)
-    yield insert_audit(merchant_id, audit_id, by.who, f"resolve-{outcome}", checkout_id, reason, at, by.station_id)
-    return payment
-
-
-def not_in_doubt() -> Conflict:
-    """Refuses a person's word where none is asked for."""
-    return Conflict("not-in-doubt", "No payment of this session is in doubt.")
+    return bool(marked)
 
 
 def session_in(answer: bytes | None) -> Session | None:

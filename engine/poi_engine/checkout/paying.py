@@ -17,6 +17,7 @@ from poi_engine.checkout.reservation import checkout_of, latest
 from poi_engine.checkout.settlement import Settlement
 from poi_engine.checkout.standing import sold_session
 from poi_engine.checkout.tendering import Before, Begun, Intent, accept_and_begin, begin
+from poi_engine.checkout.under_way import UnderWay
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, PoiError, StorageError
 from poi_engine.means import BY_CONNECTOR, Asked
@@ -51,6 +52,7 @@ class Paying:
         stations: Stations,
         acceptance: Acceptance,
         settlement: Settlement,
+        under_way: UnderWay,
         confirmations: Confirmations,
     ) -> None:
         self._w = wiring
@@ -58,6 +60,7 @@ class Paying:
         self._stations = stations
         self._acceptance = acceptance
         self._settlement = settlement
+        self._under_way = under_way
         self._confirmations = confirmations
 
     async def pay(self, call: Call, accepting: Session | None, hiding: AbstractContextManager[None]) -> Session:
@@ -185,7 +188,7 @@ class Paying:
 
     async def _send(self, merchant_id: str, station_id: str, begun: Begun, shown: Session | None = None) -> Session:
         payment = begun.payment
-        with self._settlement.sending(payment.checkout_id):
+        with self._under_way.sending(payment.checkout_id):
             result = await authorise(self._w, merchant_id, station_id, begun)
             self._w.trace("pay.answered")
             return await self._settlement.settle(merchant_id, payment, result, shown, begun.frozen)

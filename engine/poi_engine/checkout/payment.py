@@ -19,7 +19,8 @@ class PaymentDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     In minor units: `given` in cash; `taken` by other payments of the checkout before, and the `rest` that is due once
     this one is taken: 0 makes the sale. `gift_card`, `tab`, `hold`: its id. `held`: the ledger holds its value until
-    then. `station`: where it was taken, if the session has gone on at another since.
+    then. `station`: where it was taken, if the session has gone on at another since. `earlier`: how many payments of
+    its checkout were written before.
     """
 
     principal: str
@@ -34,6 +35,7 @@ class PaymentDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     station: str | None = None
     taken: int = 0
     rest: int = 0
+    earlier: int = 0
 
 
 class Payment(Struct, frozen=True, kw_only=True):
@@ -127,10 +129,10 @@ def tell(
 
 
 def mark(merchant_id: str, payment_id: str, state: str, from_states: tuple[str, ...], at: int) -> Query:
-    """Change a payment's state alone."""
+    """Change a payment's state alone; its id, if it was in one of `from_states`."""
     return Query(
         "update payment set state = ?, changed_at = ? where merchant_id = ? and payment_id = ? "
-        f"and state in ({', '.join('?' * len(from_states))})",
+        f"and state in ({', '.join('?' * len(from_states))}) returning payment_id",
         (state, at, merchant_id, payment_id, *from_states),
     )
 
@@ -146,12 +148,16 @@ def taken_at(merchant_id: str, payment: Payment, station_id: str) -> Job[None]:
 
 
 def payments_of(merchant_id: str, checkout_id: str) -> Job[list[Payment]]:
-    """The checkout's payments, in the order of their making.
+    """The checkout's payments, in the order of their making, whatever the clock said meanwhile.
 
     Sorted here: asked to sort, SQLite walks the primary key through every payment of the merchant.
     """
     rows = yield Query("select * from payment where merchant_id = ? and checkout_id = ?", (merchant_id, checkout_id))
-    return sorted((payment_row(row) for row in rows), key=lambda payment: (payment.created_at, payment.payment_id))
+    return sorted((payment_row(row) for row in rows), key=_making)
+
+
+def _making(payment: Payment) -> tuple[int, int, str]:
+    return payment.document.earlier, payment.created_at, payment.payment_id
 
 
 def captured(payments: Iterable[Payment]) -> list[Payment]:

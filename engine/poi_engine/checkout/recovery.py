@@ -11,6 +11,8 @@ from poi_engine.checkout.payment import PENDING, Payment, payment_row
 from poi_engine.checkout.refund import Refunds
 from poi_engine.checkout.reservation import release
 from poi_engine.checkout.settlement import Settlement, session_id_of
+from poi_engine.checkout.under_way import UnderWay
+from poi_engine.checkout.undoing import Undoing
 from poi_engine.desk import Desk
 from poi_engine.errors import PoiError
 from poi_engine.ports import Job, Query
@@ -35,11 +37,21 @@ class Recovered(Struct, kw_only=True):
 class Recovery:
     """Resolves payments by asking terminals; never by paying again."""
 
-    def __init__(self, wiring: Wiring, desk: Desk, settlement: Settlement, refunds: Refunds) -> None:
+    def __init__(
+        self,
+        wiring: Wiring,
+        desk: Desk,
+        settlement: Settlement,
+        refunds: Refunds,
+        under_way: UnderWay,
+        undoing: Undoing,
+    ) -> None:
         self._w = wiring
         self._desk = desk
         self._settlement = settlement
         self._refunds = refunds
+        self._under_way = under_way
+        self._undoing = undoing
 
     async def run(self, *, grace: float = 0.0) -> Recovered:
         """One round over all merchants. With a `grace` (seconds) payments for whose answer another process that shares
@@ -52,7 +64,7 @@ class Recovery:
 
     async def _payments(self, merchant_id: str, grace: float, done: Recovered) -> None:
         for payment, ended in await self._w.sql.read(lambda: _pending(merchant_id)):
-            if self._settlement.is_sending(payment.checkout_id):
+            if self._under_way.is_sending(payment.checkout_id):
                 continue
             if grace and payment.state == "sending" and await self._is_elsewhere(merchant_id, payment):
                 continue
@@ -67,13 +79,13 @@ class Recovery:
             self._w.trace("recover.resolved")
 
     async def _is_elsewhere(self, merchant_id: str, payment: Payment) -> bool:
-        return await self._settlement.is_under_way(merchant_id, payment.checkout_id)
+        return await self._under_way.is_paying(merchant_id, payment.checkout_id)
 
     async def _resolve(self, merchant_id: str, payment: Payment, ended: bool) -> bool:
         """True when the payment has an end now. One that cannot be asked about stays in doubt for the next round."""
         try:
             if ended:
-                return await self._settlement.undo(merchant_id, payment)
+                return await self._undoing.undo(merchant_id, payment)
             if payment.amount < 0 or payment.document.refunds is not None:
                 return await self._refunds.ask(merchant_id, payment.checkout_id) is not None
             await self._settlement.ask(merchant_id, payment.checkout_id)

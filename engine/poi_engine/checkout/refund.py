@@ -1,19 +1,17 @@
 """Refunds: of a whole sale or a part, once per key, never above what is left."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from poi_engine.checkout.pay_jobs import barred
+from poi_engine.checkout.at_risk import Instead
 from poi_engine.checkout.payment import Payment, pending_of
 from poi_engine.checkout.promise import key_of
-from poi_engine.checkout.records import insert_audit
-from poi_engine.checkout.refund_commit import commit_by_person, commit_refund
+from poi_engine.checkout.refund_commit import commit_refund
 from poi_engine.checkout.refund_jobs import (
     Answer,
     Doubt,
     RefundBefore,
     Wanted,
-    decline_by_person,
     decline_refund,
     doubt_refund,
     open_refund,
@@ -22,7 +20,8 @@ from poi_engine.checkout.refund_jobs import (
 )
 from poi_engine.checkout.refund_payments import RefundSending
 from poi_engine.checkout.returns import ReturnedLine
-from poi_engine.checkout.settlement import Settlement, cancelled, status_of
+from poi_engine.checkout.under_way import UnderWay
+from poi_engine.checkout.undoing import Undoing, status_of
 from poi_engine.errors import Conflict, DeviceError, InternalError, RequestError
 from poi_engine.ledger import Insufficient
 from poi_engine.means import BY_CONNECTOR
@@ -30,22 +29,21 @@ from poi_engine.orders.news import tell_of_sale
 from poi_engine.pan import refuse_pan
 from poi_engine.ports import Job, PaymentResult
 from poi_engine.principal import Principal
-from poi_engine.reasons import must_say_why
 from poi_engine.sales import Sales, SaleView
-from poi_engine.staff.approvals import Allowance, allow
+from poi_engine.staff.approvals import Allowance
 from poi_engine.wiring import Wiring
 
 T = TypeVar("T")
 _TRIES = 3
-Outcome = Literal["refunded", "declined"]
 
 
 class Refunds:
     """The refunds' service, behind `Checkout.refund`."""
 
-    def __init__(self, wiring: Wiring, settlement: Settlement, sales: Sales) -> None:
+    def __init__(self, wiring: Wiring, under_way: UnderWay, undoing: Undoing, sales: Sales) -> None:
         self._w = wiring
-        self._settlement = settlement
+        self._under_way = under_way
+        self._undoing = undoing
         self._sales = sales
 
     async def refund(
@@ -60,18 +58,20 @@ class Refunds:
         allowance: Allowance | None = None,
         place: str | None = None,
         order_id: str | None = None,
+        instead: Instead | None = None,
     ) -> SaleView:
         """The refund, as a sale of its own. `Conflict` `refund-declined`, or `refund-unknown` while it is in doubt:
         repeating the request with the same key asks the terminal again. `place`: where the goods arrive; `order_id`:
-        of whose lines only."""
+        of whose lines only; `instead`: by what goes back what another card than the sale's paid since."""
         if not reason.strip() or len(reason) > 200:
             raise RequestError("reason-needed", "Say why in 1 to 200 characters.", path="$.reason")
         refuse_pan(reason, "$.reason")
         await self._w.places.must_count(merchant_id, by.station_id)
         body = ["all"] if lines is None else [f"{line.line_id}={line.quantity}" for line in lines]
-        scope = [f"{name}={value}" for name, value in (("place", place), ("order", order_id)) if value is not None]
+        more = (("place", place), ("order", order_id), ("instead", instead))
+        scope = [f"{name}={value}" for name, value in more if value is not None]
         asked = key_of(by, key, "refund", sale_id, reason, *body, *scope)
-        wanted = Wanted(sale_id, lines, reason, place, order_id)
+        wanted = Wanted(sale_id, lines, reason, place, order_id, instead)
         checkout_id = self._w.ids.new("ref")
         opened = await self._write(
             lambda at: open_refund(
@@ -126,12 +126,17 @@ class Refunds:
         await tell_of_sale(self._w, merchant_id, sale.refund_of or sale_id)
         return Answer(sale_id=sale_id)
 
+    async def ask_status(self, merchant_id: str, checkout_id: str) -> None:
+        """Ask what became of a refund, unless somebody waits for the terminal's answer to it now."""
+        if not await self._under_way.is_paying(merchant_id, checkout_id):
+            await self.ask(merchant_id, checkout_id)
+
     async def ask(self, merchant_id: str, checkout_id: str) -> Answer | None:
         """Ask the terminal what became of a refund's payment, and act on it."""
         payment = await self._w.sql.read(lambda: pending_of(merchant_id, checkout_id))
         if payment is None:
             return None
-        with self._settlement.sending(checkout_id):
+        with self._under_way.sending(checkout_id):
             result = _at_once(payment)
             if result is None and payment.connector == "":
                 result = _nothing_sent(payment)
@@ -142,57 +147,17 @@ class Refunds:
         """The refunds of a sale of which nobody knows whether the terminal gave the money back."""
         return await self._w.sql.read(lambda: refunds_in_doubt(merchant_id, sale_id))
 
-    async def resolve(
-        self,
-        merchant_id: str,
-        sale_id: str,
-        refund_id: str,
-        outcome: Outcome,
-        reason: str,
-        *,
-        by: Principal,
-        allowance: Allowance | None = None,
-    ) -> SaleView:
-        """A person says how a refund in doubt ended; recorded in the audit. Returns the sale it takes back from.
-
-        `refunded` stands at the merchant's risk; `declined` is undone at the terminal, and the quantities are free.
-        """
-        if outcome not in ("refunded", "declined"):
-            raise RequestError("bad-outcome", "The outcome is `refunded` or `declined`.", path="$.outcome")
-        must_say_why(reason)
-        audit_id, at, found = self._w.ids.new("aud"), self._w.at(), allowance or Allowance(who=by.who)
-
-        def job() -> Job[None]:
-            open_ones = {doubt.refund_id: doubt for doubt in (yield from refunds_in_doubt(merchant_id, sale_id))}
-            if refund_id not in open_ones:
-                raise Conflict("not-in-doubt", "No such refund of this sale is in doubt.")
-            yield from allow(merchant_id, found, "resolve", sale_id, open_ones[refund_id].total, refund_id, at)
-            act = f"resolve-refund-{outcome}"
-            yield insert_audit(merchant_id, audit_id, by.who, act, refund_id, reason, at, by.station_id)
-
-        await self._w.sql.write(job)
-        await (self._given if outcome == "refunded" else self._not_given)(merchant_id, refund_id, reason)
+    async def resolved(self, merchant_id: str, sale_id: str, made: str | Sequence[Payment]) -> SaleView:
+        """After a person's word: the refund that was `made`, on the screens; or what the terminal gave, undone."""
+        if isinstance(made, str):
+            await self._made(merchant_id, made)
+        else:
+            for payment in made:
+                await self._undoing.bar(merchant_id, payment)
         return await self._sales.get(merchant_id, sale_id)
 
-    async def _given(self, merchant_id: str, refund_id: str, reason: str) -> None:
-        ids, trace = self._w.ids, self._w.trace
-        made = await self._write(
-            lambda at: commit_by_person(merchant_id, refund_id, reason, ids=ids, at=at, trace=trace)
-        )
-        await self._made(merchant_id, made)
-
-    async def _not_given(self, merchant_id: str, refund_id: str, reason: str) -> None:
-        """SQL first: a refund that is made in the same moment must not find its payment undone at the terminal."""
-        ids, trace = self._w.ids, self._w.trace
-        given = await self._write(
-            lambda at: decline_by_person(merchant_id, refund_id, reason, ids=ids, at=at, trace=trace)
-        )
-        for payment in given:
-            if await cancelled(self._w.connector(payment.connector), payment.payment_id):
-                await self._write(lambda at, payment=payment: barred(merchant_id, payment, at, trace))  # type: ignore[misc]
-
     async def _send(self, merchant_id: str, sending: RefundSending) -> Answer | None:
-        with self._settlement.sending(sending.payment.checkout_id):
+        with self._under_way.sending(sending.payment.checkout_id):
             result = await self._give_back(sending)
             self._w.trace("refund.terminal-answered")
             return await self.settle(merchant_id, sending.payment, result)
@@ -218,7 +183,7 @@ class Refunds:
         checkout_id = before.checkout_id
         if before.answer is not None:
             return await self._answer(merchant_id, before.answer)
-        if await self._settlement.is_under_way(merchant_id, checkout_id):
+        if await self._under_way.is_paying(merchant_id, checkout_id):
             raise Conflict("refund-under-way", "This refund is under way; ask again.")
         again = await self._write(
             lambda at: send_again(merchant_id, checkout_id, ids=self._w.ids, at=at, trace=self._w.trace)

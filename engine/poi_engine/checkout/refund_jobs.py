@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct, json, msgpack
 from msgspec.structs import replace
 
-from poi_engine.checkout.at_risk import as_paid
+from poi_engine.checkout.at_risk import Instead, as_paid
 from poi_engine.checkout.payment import PENDING, Payment, captured, mark, payments_of, tell
 from poi_engine.checkout.promise import Key, Promise, keep_answer, promise
 from poi_engine.checkout.refund_payments import RefundSending, insert_shares, shares_of, try_again
@@ -52,7 +52,8 @@ class RefundDocument(Struct, frozen=True, kw_only=True):
 class Wanted(NamedTuple):
     """What is to be taken back, and why: these lines of a sale, or (None) all that is left of it.
 
-    `place`: where the goods arrive, None: where they were taken; `order_id`: of whose lines only.
+    `place`: where the goods arrive, None: where they were taken; `order_id`: of whose lines only; `instead`: by what
+    goes back what no terminal can give back.
     """
 
     sale_id: str
@@ -60,6 +61,7 @@ class Wanted(NamedTuple):
     reason: str
     place: str | None = None
     order_id: str | None = None
+    instead: Instead | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -109,7 +111,7 @@ def open_refund(
     before = yield from promise(merchant_id, key, checkout_id, at)
     if before is not None:
         return RefundBefore(checkout_id=before.subject, answer=answer_in(before))
-    sale_id, asked, reason, place, order_id = wanted
+    sale_id, asked, reason, place, order_id, instead = wanted
     sale = yield from lock_sale(merchant_id, sale_id, at)
     station_id = by.station_id or sale["station_id"]
     yield from must_be_open(merchant_id, station_id, at)
@@ -126,7 +128,7 @@ def open_refund(
     zones = yield Query(
         "select zone from store where merchant_id = ? and store_id = ?", (merchant_id, sale["store_id"])
     )
-    tenders = yield from as_paid(merchant_id, document.paid_by)
+    tenders = yield from as_paid(merchant_id, document.paid_by, instead)
     shares = shares_of(plan.total, tenders, (one.paid_back for one in earlier))
     opened = RefundDocument(
         refund_of=sale_id,

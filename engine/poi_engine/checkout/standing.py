@@ -6,20 +6,48 @@ from msgspec.structs import replace
 
 from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.payment import Payment, captured, payments_of
-from poi_engine.checkout.reservation import latest, read_frozen
+from poi_engine.checkout.reservation import checkout_of, latest, read_frozen
 from poi_engine.means import TenderShown
 from poi_engine.ports import BANK_AWAY, Job, Row
-from poi_engine.session import Notice, Session, SessionState, move
+from poi_engine.session import CHANGEABLE, ENDED, Notice, Session, SessionState, move
 
 _S = SessionState
 _OPEN = frozenset({_S.PAYING, _S.UNKNOWN})
+_BEGUN = ("paying", "unknown", "part_paid", "paid")
+_ACCEPTED = "chk_"
+"""How the checkout of an accepted session is named; a refund's bears its sale's name, an exercise's is not kept."""
 
 
 def truth_of(merchant_id: str, session_id: str) -> Job[Session | None]:
     """The session as its checkout stands; None where nothing was accepted."""
+    row = yield from _accepted(merchant_id, session_id)
+    return (yield from _read(merchant_id, row)) if row else None
+
+
+def news_of(stored: Session) -> Job[Session | None]:
+    """What SQL knows of a session that its stored copy does not show, as after a time without Redis; None where the
+    copy says it all. The copy was read before: a checkout in SQL is then as new as the one it names, or newer."""
+    row = yield from _accepted(stored.merchant_id, stored.session_id)
+    if row is None or not _is_ahead(row, stored):
+        return None
+    truth = yield from _read(stored.merchant_id, row)
+    return truth if truth.checkout_id != stored.checkout_id or follows(truth, stored) else None
+
+
+def _is_ahead(row: Row, stored: Session) -> bool:
+    """Whether a checkout may say more. One that nobody began to pay, or that ended unpaid, says nothing of a session
+    that was decided anew since."""
+    if stored.state in CHANGEABLE:
+        return row["state"] in _BEGUN or row["checkout_id"] == checkout_of(stored.decision_id or "")
+    return stored.state not in ENDED and (stored.checkout_id or "").startswith(_ACCEPTED)
+
+
+def _accepted(merchant_id: str, session_id: str) -> Job[Row | None]:
     row = yield from latest(merchant_id, session_id)
-    if row is None or not row["checkout_id"].startswith("chk_"):
-        return None  # a refund's checkout stands under the id of its sale
+    return row if row and row["checkout_id"].startswith(_ACCEPTED) else None
+
+
+def _read(merchant_id: str, row: Row) -> Job[Session]:
     frozen = yield from read_frozen(merchant_id, row["checkout_id"])
     return session_of(row, frozen, (yield from payments_of(merchant_id, row["checkout_id"])))
 

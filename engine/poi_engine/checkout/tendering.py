@@ -273,6 +273,7 @@ def _payment(found: _Open, intent: Intent, amount: int, named: str | None, at: i
             hold=asked.hold if means == "card" else None,
             held=means in OF_VALUE and rest > 0,
             taken=found.taken,
+            earlier=len(found.payments),
             rest=rest,
         ),
         created_at=at,

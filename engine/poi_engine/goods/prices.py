@@ -8,6 +8,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from poi_engine.catalogue.offer_rows import next_version
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, micros, micros_of, moment
 from poi_engine.errors import Conflict, NotFound, RequestError
@@ -207,6 +208,7 @@ def _start(merchant_id: str, ids: Ids, at: int) -> Job[int]:
             (at, merchant_id, row["plan_id"]),
         )
         if mine:
+            yield from next_version(merchant_id)
             yield from price_changes(merchant_id, {row["code"]: row["unit_price"]}, row["who"], ids=ids, at=at)
             yield Query(
                 "update product set unit_price = ? where merchant_id = ? and code = ?",

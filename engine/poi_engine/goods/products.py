@@ -1,12 +1,12 @@
 """The merchant's products: by code, by any of their GTINs, by search."""
 
-from collections.abc import Iterable
 from typing import Annotated, Literal
 from unicodedata import normalize
 
 from msgspec import Meta, Struct, json
 from msgspec.structs import replace
 
+from poi_engine.catalogue.offer_rows import next_version
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import NotFound
 from poi_engine.goods.prices import price_changes
@@ -90,6 +90,7 @@ class Products:
 
 def put_products(merchant_id: str, products: list[Product], who: str, *, ids: Ids, at: int) -> Job[None]:
     """Create or replace products of different codes; their price changes are kept. `at` in microseconds."""
+    yield from next_version(merchant_id)
     yield from price_changes(merchant_id, {one.code: one.unit_price for one in products}, who, ids=ids, at=at)
     counted = yield from _counted(merchant_id, [one.code for one in products if one.tracked is None])
     products = [one if one.tracked is not None else replace(one, tracked=one.code in counted) for one in products]
@@ -160,16 +161,6 @@ def line_of(product: Product, line_id: str, quantity: int) -> SaleItem:
     )
 
 
-def on_sale(merchant_id: str, codes: Iterable[str]) -> Job[dict[str, Product]]:
-    """The products that are sold, by the code they were asked for with."""
-    asked = list(dict.fromkeys(codes))
-    products = {product.code: product for product in (yield from _by_codes(merchant_id, asked))}
-    for code in asked:
-        if code not in products and is_gtin(code) and (product := (yield from find_product(merchant_id, code))):
-            products[code] = product
-    return {code: products[code] for code in asked if code in products and products[code].active}
-
-
 def all_on_sale(merchant_id: str, most: int) -> Job[list[Product]]:
     """The products that are sold, by code; `most` of them."""
     rows = yield Query(
@@ -179,7 +170,7 @@ def all_on_sale(merchant_id: str, most: int) -> Job[list[Product]]:
     return [_product(row) for row in rows]
 
 
-def _by_codes(merchant_id: str, codes: list[str]) -> Job[list[Product]]:
+def by_codes(merchant_id: str, codes: list[str]) -> Job[list[Product]]:
     """The products with these codes; the codes are filled up to a few lengths, so that few statements are prepared."""
     found: list[Product] = []
     for start in range(0, len(codes), _CODES[-1]):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, msgpack
 
 from poi_engine import ledger
+from poi_engine.catalogue.offer_rows import next_version
 from poi_engine.checkout.promise import Key, keep_answer, key_of, promise
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import moment
@@ -236,10 +237,10 @@ def _wanted(merchant_id: str, asked: NewMovement) -> Job[dict[str, int]]:
 
 def _track(merchant_id: str, codes: Sequence[str]) -> Job[None]:
     marks = ", ".join("?" * len(codes))
-    yield Query(
-        f"update product set tracked = 1 where merchant_id = ? and code in ({marks}) and tracked = 0",
-        (merchant_id, *codes),
-    )
+    new = f"merchant_id = ? and code in ({marks}) and tracked = 0"
+    if (yield Query(f"select code from product where {new} limit 1", (merchant_id, *codes))):
+        yield from next_version(merchant_id)
+        yield Query(f"update product set tracked = 1 where {new}", (merchant_id, *codes))
 
 
 def _locked(merchant_id: str, asked: NewMovement, codes: Sequence[str]) -> Job[dict[str, int]]:

@@ -5,12 +5,12 @@ stores' own clocks. Facets of few values are kept by day only; those of many by 
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple, TypeVar
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-K = TypeVar("K")
 Facet = Literal["hour", "payment", "visit", "seller", "store", "product", "offer", "customer", "cohort"]
 Grain = Literal["day", "month", "year"]
 
@@ -26,9 +26,11 @@ SEPARATOR = "\t"
 MEASURES = ("sales", "refunds", "total", "refunded", "saved", "points", "quantity", "worth")
 
 
-Key = tuple[Facet, Grain, str, str, str]
-"""A cell's place, as in `PLACE`; sorting keys is the order in which rows are locked."""
+Series = tuple[Facet, Grain, str, str]
+"""Facet, grain, store and period: what the cells of one series share, told apart by their values."""
+Values = Mapping[str, "Cell"]
 PLACE = ("facet", "grain", "store_id", "period", "value")
+"""A cell's place: its series and its value. Sorting places is the order in which rows are locked."""
 
 
 class Cell(Struct, frozen=True):
@@ -60,6 +62,7 @@ class Cell(Struct, frozen=True):
 class SoldLine(NamedTuple):
     """What is counted of a line."""
 
+    sale_id: str
     code: str
     label: str
     quantity: int
@@ -70,6 +73,7 @@ class SoldLine(NamedTuple):
 class Use(NamedTuple):
     """What is counted of an offer's use."""
 
+    sale_id: str
     offer_id: str
     saved: int
     value: int
@@ -98,32 +102,44 @@ class Sold(Struct, frozen=True, kw_only=True):
     uses: Sequence[Use] = ()
 
 
-def cells_of(sold: Iterable[Sold]) -> dict[Key, Cell]:
-    """Every cell that these change, and by how much."""
-    days: dict[tuple[Facet, str, str, str], Cell] = {}
+def cells_of(sold: Iterable[Sold]) -> dict[Series, Values]:
+    """Every cell that these change, and by how much, in the order of their places."""
+    days: defaultdict[tuple[Facet, str, str], dict[str, Cell]] = defaultdict(dict)
     for sale in sold:
         for facet, value, cell in (*_whole(sale), *_products(sale), *_offers(sale)):
-            _add(days, (facet, sale.store_id, sale.local_day, value), cell)
-    cells: dict[Key, Cell] = {}
-    for place, cell in days.items():
-        for key in _keys(*place):
-            _add(cells, key, cell)
-    return cells
+            _add(days[facet, sale.store_id, sale.local_day], value, cell)
+    parts: defaultdict[Series, list[Values]] = defaultdict(list)
+    for place, cells in days.items():
+        ordered = {value: cells[value] for value in sorted(cells)}
+        for series in _series(*place):
+            parts[series].append(ordered)
+    return {series: _both(parts[series]) for series in sorted(parts)}
 
 
-def _add(cells: dict[K, Cell], key: K, cell: Cell) -> None:
-    known = cells.get(key)
-    cells[key] = cell if known is None else known.plus(cell)
+def _both(parts: Sequence[Values]) -> Values:
+    """What all of them count, mostly one day at one store."""
+    if len(parts) == 1:
+        return parts[0]
+    sums: dict[str, Cell] = {}
+    for part in parts:
+        for value, cell in part.items():
+            _add(sums, value, cell)
+    return {value: sums[value] for value in sorted(sums)}
 
 
-def _keys(facet: Facet, store_id: str, day: str, value: str) -> list[Key]:
+def _add(cells: dict[str, Cell], value: str, cell: Cell) -> None:
+    known = cells.get(value)
+    cells[value] = cell if known is None else known.plus(cell)
+
+
+def _series(facet: Facet, store_id: str, day: str) -> list[Series]:
     stores = (ALL_STORES,) if facet == "store" else (ALL_STORES, store_id)
-    keys: list[Key] = [(facet, "day", store, day, value) for store in stores]
+    found: list[Series] = [(facet, "day", store, day) for store in stores]
     if facet in MONTHLY:
-        keys += [(facet, "month", store, day[:7], value) for store in stores]
+        found += [(facet, "month", store, day[:7]) for store in stores]
     if facet in YEARLY:
-        keys += [(facet, "year", store, day[:4], value) for store in stores]
-    return keys
+        found += [(facet, "year", store, day[:4]) for store in stores]
+    return found
 
 
 def _counted(sale: Sold, total: int, saved: int, points: int = 0, worth: int = 0) -> Cell:
@@ -162,11 +178,12 @@ def band_of(refund_of: str | None, total: int) -> str:
 def _products(sale: Sold) -> list[tuple[Facet, str, Cell]]:
     """A product that stands on several lines counts the sale once."""
     cells: dict[str, Cell] = {}
-    for line in sale.lines:
-        value = f"{line.code}{SEPARATOR}{line.label}"
-        counted = Cell() if value in cells else _counted(sale, 0, 0)
-        refunded = 0 if sale.refund_of is None else -line.total
-        _add(cells, value, Cell(counted.sales, counted.refunds, line.total, refunded, line.saved, 0, line.quantity))
+    sold = sale.refund_of is None
+    for _, code, label, quantity, saved, total in sale.lines:
+        value = f"{code}{SEPARATOR}{label}"
+        new = value not in cells
+        refunded = 0 if sold else -total
+        _add(cells, value, Cell(int(new and sold), int(new and not sold), total, refunded, saved, 0, quantity))
     return [("product", value, cell) for value, cell in cells.items()]
 
 

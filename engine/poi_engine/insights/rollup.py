@@ -4,16 +4,17 @@ What many sales change alike is then written once. Whoever reads the figures cou
 is in them at once. Two processes never count at the same time: both want the oldest, and the second finds them gone.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from msgspec import structs
 
-from poi_engine.insights.cells import MEASURES, PLACE, Cell, Facet, Grain, Key, Sold, SoldLine, Use, cells_of
+from poi_engine.insights.cells import MEASURES, PLACE, Cell, Facet, Grain, Series, Sold, SoldLine, Use, Values, cells_of
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.sizes import SIZES, padded, portions
 
-AT_ONCE = 64
+AT_ONCE = 128
 """Sales and refunds a transaction: the counters wait for it."""
 _NAMES = ("merchant_id", *PLACE, *MEASURES)
 _ROW = f"({', '.join('?' * len(_NAMES))})"
@@ -68,13 +69,13 @@ def _sold(merchant_id: str, sale_ids: list[str]) -> Job[list[Sold]]:
     values = (merchant_id, *asked)
     where = f"where merchant_id = ? and sale_id in ({', '.join('?' * len(asked))})"
     sales = yield Query(f"select sale_id, {', '.join(_SOLD)} from sale {where}", values)
-    lines = yield Query(f"select sale_id, {', '.join(SoldLine._fields)} from sale_line {where}", values)
-    uses = yield Query(f"select sale_id, {', '.join(Use._fields)} from redemption {where}", values)
+    lines = yield Query(f"select {', '.join(SoldLine._fields)} from sale_line {where}", values)
+    uses = yield Query(f"select {', '.join(Use._fields)} from redemption {where}", values)
     lines_of, uses_of = defaultdict[str, list[SoldLine]](list), defaultdict[str, list[Use]](list)
     for row in lines:
-        lines_of[row["sale_id"]].append(SoldLine(*(row[name] for name in SoldLine._fields)))
+        lines_of[row["sale_id"]].append(SoldLine._make(row.values()))
     for row in uses:
-        uses_of[row["sale_id"]].append(Use(*(row[name] for name in Use._fields)))
+        uses_of[row["sale_id"]].append(Use._make(row.values()))
     return [
         Sold(
             **{name: row[name] for name in _SOLD},
@@ -86,28 +87,29 @@ def _sold(merchant_id: str, sale_ids: list[str]) -> Job[list[Sold]]:
 
 
 def _count(merchant_id: str, sold: Iterable[Sold]) -> Job[None]:
-    """Add them to every figure they belong to, the cells in the order of their keys."""
+    """Add them to every figure they belong to, the cells in the order of their places."""
     cells = cells_of(sold)
-    ordered = sorted(cells, key="\0".join)  # as the keys themselves are ordered, and compared five times faster
-    months = {key: cells[key] for key in ordered if key[:2] == _MONTH}
-    yield from _add(merchant_id, [(key, cells[key]) for key in ordered if key not in months])
-    rows = yield from _add(merchant_id, list(months.items()), _TELL)
+    months = {series: values for series, values in cells.items() if series[:2] == _MONTH}
+    yield from _add(merchant_id, {series: values for series, values in cells.items() if series not in months})
+    rows = yield from _add(merchant_id, months, _TELL)
     firsts = {
         (row["store_id"], row["value"], row["period"])
         for row in rows
-        if 0 < row["sales"] == months[(*_MONTH, row["store_id"], row["period"], row["value"])].sales
+        if 0 < row["sales"] == months[(*_MONTH, row["store_id"], row["period"])][row["value"]].sales
     }
     yield from _join_cohorts(merchant_id, firsts)
 
 
-def _add(merchant_id: str, cells: Sequence[tuple[Key, Cell]], tell: str = "") -> Job[list[Row]]:
+def _add(merchant_id: str, cells: Mapping[Series, Values], tell: str = "") -> Job[list[Row]]:
     """Add to the cells."""
+    rows = [
+        (merchant_id, *series, value, *structs.astuple(cell))
+        for series, values in cells.items()
+        for value, cell in values.items()
+    ]
     found: list[Row] = []
-    for some in portions(cells):
-        values: list[str | int] = []
-        for key, cell in some:
-            values += (merchant_id, *key, *structs.astuple(cell))
-        found += yield Query(f"{_INTO}{_ROWS[len(some)]}{_ADD}{tell}", values)
+    for some in portions(rows):
+        found += yield Query(f"{_INTO}{_ROWS[len(some)]}{_ADD}{tell}", list(chain.from_iterable(some)))
     return found
 
 
@@ -116,7 +118,7 @@ def _add(merchant_id: str, cells: Sequence[tuple[Key, Cell]], tell: str = "") ->
 
 def _join_cohorts(merchant_id: str, firsts: set[First]) -> Job[None]:
     """Count these customers among those of their cohort that bought in these months."""
-    moves: defaultdict[Key, int] = defaultdict(int)
+    moves: defaultdict[Series, Counter[str]] = defaultdict(Counter)
     known = yield from _cohorts(merchant_id, firsts)
     new: dict[tuple[str, str], str] = {}
     waiting = set(firsts)
@@ -124,18 +126,19 @@ def _join_cohorts(merchant_id: str, firsts: set[First]) -> Job[None]:
         waiting.discard(first)
         store_id, customer_id, month = first
         cohort = known.get((store_id, customer_id)) or new.setdefault((store_id, customer_id), month)
-        moves[_cell(store_id, month, min(cohort, month))] += 1
+        moves[_cohort(store_id, month)][min(cohort, month)] += 1
         if month < cohort:  # a sale that came late makes the customer older than was known
             for later in (yield from _move_cohort(merchant_id, first, waiting)):
-                moves[_cell(store_id, later, cohort)] -= 1
-                moves[_cell(store_id, later, month)] += 1
+                moves[_cohort(store_id, later)].update({cohort: -1, month: 1})
             known[store_id, customer_id] = month
     yield from _welcome(merchant_id, new)
-    yield from _add(merchant_id, [(key, Cell(sales=count)) for key, count in sorted(moves.items()) if count])
+    counts = {series: sorted(moves[series].items()) for series in sorted(moves)}
+    cells = {series: {cohort: Cell(sales=count) for cohort, count in some if count} for series, some in counts.items()}
+    yield from _add(merchant_id, cells)
 
 
-def _cell(store_id: str, month: str, cohort: str) -> Key:
-    return "cohort", "month", store_id, month, cohort
+def _cohort(store_id: str, month: str) -> Series:
+    return "cohort", "month", store_id, month
 
 
 def _cohorts(merchant_id: str, firsts: Iterable[First]) -> Job[dict[tuple[str, str], str]]:

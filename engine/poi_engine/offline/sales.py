@@ -31,6 +31,7 @@ from poi_engine.goods.products import Product, find_product, line_of
 from poi_engine.identify import Identifier, Refused
 from poi_engine.offline.booking import Booking, believed, booking_of
 from poi_engine.offline.checks import other_prices, who_sold
+from poi_engine.offline.fate import checkout_of, settle_fate
 from poi_engine.offline.given import as_given, offers_given
 from poi_engine.pan import find_pan, refuse_pan
 from poi_engine.ports import Job, Query
@@ -102,6 +103,19 @@ class _Card(Struct, frozen=True, kw_only=True):
     evidence: tuple[tuple[str, str], ...] = ()
 
 
+_FOR_NOW = frozenset({"day-closed", "in-training", "session-busy"})
+"""Refusals that pass: the device keeps the sale."""
+
+
+class _Fits(Exception):
+    """It could be recorded; raised to undo that it was."""
+
+
+def _tried(job: Job[object]) -> Job[None]:
+    yield from job
+    raise _Fits
+
+
 class OfflineSales:
     """The service."""
 
@@ -143,24 +157,51 @@ class OfflineSales:
         await self._w.places.must_count(merchant_id, counter.station_id)
         identity = await self._who(merchant_id, sale)
         merchant = await self._offers.merchant(merchant_id)
-        payment_id = self._w.ids.new("pay")
+        return await self._w.sql.write(lambda: self._record(merchant, counter, sale, identity, by, now))
 
-        def job() -> Job[tuple[str, ...] | None]:
-            if (yield from _known(merchant_id, checkout_id, sale)):
-                return None
-            booking = yield from booking_of(merchant_id, counter, sale.sold_at, now)
-            at = booking.at
-            sold = yield from _sold(merchant, counter, checkout_id, sale, identity, by, booking)
-            frozen = sold.frozen
-            payment = _payment(payment_id, checkout_id, sale, by, at)
-            yield from _make(merchant_id, checkout_id, frozen, payment, self._w, at)
-            notes = [("offline-sale", _why(sale, frozen, merchant))]
-            for act, why in notes + [("offline-difference", difference) for difference in sold.differences]:
-                audit_id, subject = self._w.ids.new("aud"), sale_of(checkout_id)
-                yield insert_audit(merchant_id, audit_id, by.who, act, subject, why, now, counter.station_id)
-            return sold.differences
+    def _record(
+        self,
+        merchant: Merchant,
+        counter: Counter,
+        sale: OfflineSale,
+        identity: Identity | None,
+        by: Principal,
+        now: int,
+    ) -> Job[tuple[str, ...] | None]:
+        merchant_id, checkout_id = merchant.merchant_id, _checkout_of(counter.station_id, sale)
+        if (yield from _known(merchant_id, checkout_id, sale)):
+            return None
+        if not (yield from settle_fate(merchant_id, checkout_id, "recorded", now)):
+            return None
+        booking = yield from booking_of(merchant_id, counter, sale.sold_at, now)
+        sold = yield from _sold(merchant, counter, checkout_id, sale, identity, by, booking)
+        frozen = sold.frozen
+        payment = _payment(self._w.ids.new("pay"), checkout_id, sale, by, booking.at)
+        yield from _make(merchant_id, checkout_id, frozen, payment, self._w, booking.at)
+        notes = [("offline-sale", _why(sale, frozen, merchant))]
+        for act, why in notes + [("offline-difference", difference) for difference in sold.differences]:
+            audit_id, subject = self._w.ids.new("aud"), sale_of(checkout_id)
+            yield insert_audit(merchant_id, audit_id, by.who, act, subject, why, now, counter.station_id)
+        return sold.differences
 
-        return await self._w.sql.write(job)
+    async def refusal(self, merchant_id: str, station_id: str, sale: OfflineSale, *, by: Principal) -> PoiError:
+        """Why it is refused for good: all of its recording is tried, and undone. Raises `Conflict` `not-refused` when
+        it is not."""
+        counter, now = await self._w.places.counter(merchant_id, station_id), self._w.at()
+        merchant = await self._offers.merchant(merchant_id)
+        try:
+            _check(sale)
+            await self._w.places.must_count(merchant_id, station_id)
+            await self._w.sql.write(lambda: _tried(self._record(merchant, counter, sale, None, by, now)))
+        except StorageError:
+            raise
+        except PoiError as error:
+            if error.code in _FOR_NOW:
+                raise Conflict("not-refused", f"It is not refused for good: {error.message}") from error
+            return error
+        except _Fits:
+            pass
+        raise Conflict("not-refused", "The server records this sale, or has done so: send it.")
 
     async def _who(self, merchant_id: str, sale: OfflineSale) -> Identity | None:
         """Whose card it was; one that nobody knows earns nothing, and stops nothing."""
@@ -180,9 +221,7 @@ def _check(sale: OfflineSale) -> None:
 
 
 def _checkout_of(station_id: str, sale: OfflineSale) -> str:
-    """The station's name for the sale makes its id: sent twice, it is the same sale."""
-    name = f"{sale.made_at(station_id)}\0{sale.offline_id}"
-    return f"chk_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    return checkout_of(sale.made_at(station_id), sale.offline_id)
 
 
 def _content_of(sale: OfflineSale) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from poi_engine.catalogue.offer_book import OfferBook
+from poi_engine.checkout.at_risk import Instead
 from poi_engine.checkout.records import insert_audit
 from poi_engine.checkout.refund import Refunds
 from poi_engine.checkout.returns import ReturnedLine
@@ -116,8 +117,10 @@ class Orders:
         key: str,
         by: Principal,
         allowance: Allowance | None = None,
+        instead: Instead | None = None,
     ) -> SaleView:
-        """Refund a paid order, wholly or in part; the goods arrive at `place`, by default where they came from."""
+        """Refund a paid order, wholly or in part (see `Refunds.refund`); the goods arrive at `place`, by default where
+        they came from."""
         order = await self._w.sql.read(lambda: find_order(merchant_id, order_id))
         if order.sale_id is None:
             raise Conflict("order-unpaid", "This order is not paid; cancel it.")
@@ -131,6 +134,7 @@ class Orders:
             allowance=allowance,
             place=place or order.place,
             order_id=order_id,
+            instead=instead,
         )
 
     async def confirm_address(

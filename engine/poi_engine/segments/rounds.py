@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 PAUSE_SECONDS = 2.0
 """How long a sale may wait for its customer to be judged again, when nothing is in the way."""
 LEASE = 120_000_000  # microseconds
-_JUDGED = 64  # customers a transaction
+_JUDGED = 128  # customers a transaction
 _PAGE = 500
 
 

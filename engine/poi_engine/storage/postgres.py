@@ -11,12 +11,12 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 
 from poi_engine.errors import InternalError, StorageError
-from poi_engine.ports import Job, Query, Row
+from poi_engine.ports import Job, Query
 from poi_engine.storage import failures
 from poi_engine.storage.postgres_pool import Connections, connect
 from poi_engine.storage.postgres_statistics import Statistics
@@ -78,9 +78,10 @@ async def drive(job: Job[T], connection: asyncpg.Connection) -> T:
         job.close()
 
 
-async def _fetch(connection: asyncpg.Connection, query: Query) -> list[Row]:
+async def _fetch(connection: asyncpg.Connection, query: Query) -> list[Any]:
     text, values = prepared(query)
-    return [dict(record.items()) for record in await connection.fetch(text, *values)]
+    records = await connection.fetch(text, *values)
+    return [tuple(record.values()) if query.tuples else dict(record.items()) for record in records]
 
 
 class PostgresSql:

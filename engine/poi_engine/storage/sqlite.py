@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from poi_engine.errors import InternalError, StorageError
-from poi_engine.ports import Job, Query, Row
+from poi_engine.ports import Job, Query
 from poi_engine.storage import failures
 from poi_engine.storage.locks import only_asked
 from poi_engine.storage.tickets import Ticket, answer, never_traced
@@ -110,7 +110,7 @@ def drive(job: Job[T], connection: sqlite3.Connection) -> T:
         job.close()
 
 
-def _fetched(cursor: sqlite3.Cursor, query: Query) -> list[Row]:
+def _fetched(cursor: sqlite3.Cursor, query: Query) -> list[Any]:
     """A statement's rows; made here at once, which is half as dear as one by one."""
     text = only_asked(query.text) or query.text  # the only writer needs no lock
     rows = cursor.execute(text, query.values).fetchall()
@@ -118,8 +118,8 @@ def _fetched(cursor: sqlite3.Cursor, query: Query) -> list[Row]:
     for other in query.also:
         rows += cursor.execute(other.text, other.values).fetchall()
         columns = columns or cursor.description
-    if not rows:
-        return []
+    if query.tuples or not rows:
+        return rows
     names = [column[0] for column in columns]
     return [dict(zip(names, row, strict=False)) for row in rows]
 

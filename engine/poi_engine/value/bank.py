@@ -8,6 +8,7 @@ from stdnum import iban as iban_rules
 
 from poi_engine.checkout.records import insert_audit
 from poi_engine.checkout.settlement import Settlement
+from poi_engine.checkout.under_way import UnderWay
 from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
@@ -52,8 +53,9 @@ class AwaitedTransfer(Struct, frozen=True, kw_only=True):
 class Bank:
     """Credits, and the account they come to."""
 
-    def __init__(self, wiring: Wiring, settlement: Settlement) -> None:
+    def __init__(self, wiring: Wiring, settlement: Settlement, under_way: UnderWay) -> None:
         self._w = wiring
+        self._under_way = under_way
         self._settlement = settlement
 
     async def account(self, merchant_id: str) -> BankAccount:
@@ -67,8 +69,7 @@ class Bank:
 
         def job() -> Job[None]:
             yield from write_setting(merchant_id, "bank", checked)
-            why = f"{checked.iban[:4]}...{checked.iban[-4:]}" if checked.iban else "no account"
-            yield insert_audit(merchant_id, audit_id, by.who, "change-bank-account", "bank", why, at)
+            yield insert_audit(merchant_id, audit_id, by.who, "change-bank-account", "bank", _in_short(checked), at)
 
         await self._w.sql.write(job)
         self._w.places.forget()  # counters take transfers, or take none any more
@@ -140,10 +141,17 @@ class Bank:
         """End the payment now; whatever prevents it, the next round of recovery does."""
         checkout_id = await self._w.sql.read(lambda: _checkout_of(merchant_id, payment_id))
         try:
-            if checkout_id is not None and not self._settlement.is_sending(checkout_id):
+            if checkout_id is not None and not self._under_way.is_sending(checkout_id):
                 await self._settlement.ask(merchant_id, checkout_id)
         except PoiError:
             return
+
+
+def _in_short(account: BankAccount) -> str:
+    """What the audit says of an account."""
+    if account.iban:
+        return f"{account.iban[:4]}...{account.iban[-4:]}"
+    return f"EMV codes of {account.emv.guid}" if account.emv else "no account"
 
 
 def checked_account(account: BankAccount) -> BankAccount:

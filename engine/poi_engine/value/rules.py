@@ -38,12 +38,18 @@ class EmvAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class BankAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where customers transfer money to; no `iban`: no transfers. `emv`: for merchant-presented EMV codes."""
+    """Where customers transfer money to: `iban`, for EPC codes; `emv`, for merchant-presented EMV codes. Neither: no
+    transfers."""
 
     iban: Annotated[str, Meta(max_length=42)] = ""
     bic: Annotated[str, Meta(max_length=11)] = ""
     beneficiary: Annotated[str, Meta(max_length=70, pattern=r"^[^\x00-\x1f\x7f]*\Z")] = ""
     emv: EmvAccount | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether customers can be shown where to."""
+        return bool(self.iban) or self.emv is not None
 
 
 class TabRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -23,7 +23,7 @@ from poi_engine.ports import Job, PaymentResult, Query, Row
 State = Literal["opening", "open", "closing", "closed", "declined", "unpaid"]
 UNDER_WAY = ("opening", "closing")
 """States in which the terminal has been asked for something, and perhaps not answered."""
-Word = Literal["approved", "declined"]
+TabEnd = Literal["approved", "declined"]
 """What a person saw at the terminal: the card is held, or charged; or it is not."""
 LIVE = ("opening", "open", "closing")
 TABS = "tabs"

@@ -13,7 +13,7 @@ from poi_engine import ledger
 from poi_engine.checkout.frozen import is_sure
 from poi_engine.checkout.promise import key_of, promise
 from poi_engine.checkout.records import insert_audit
-from poi_engine.checkout.settlement import cancelled
+from poi_engine.checkout.undoing import cancelled
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, DeviceError, Forbidden, PoiError, RequestError
 from poi_engine.ledger import Move
@@ -26,7 +26,7 @@ from poi_engine.value.rules import TabRules
 from poi_engine.value.tab_rows import (
     UNDER_WAY,
     Tab,
-    Word,
+    TabEnd,
     begin_closing,
     capture_ref,
     closed,
@@ -141,7 +141,7 @@ class Tabs:
         self,
         merchant_id: str,
         tab_id: str,
-        outcome: Word,
+        outcome: TabEnd,
         reason: str,
         *,
         by: Principal,

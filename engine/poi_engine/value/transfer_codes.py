@@ -1,11 +1,12 @@
 """The code on the screen that a customer's banking app reads: EPC069-12 or EMV merchant-presented. Pure."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 from unicodedata import normalize
 
 from poi_engine.errors import RequestError
 from poi_engine.value.bank import AwaitedTransfer
+from poi_engine.value.rules import BankAccount
 from poi_qr.payloads import emv_mpm, epc
 
 Kind = Literal["epc", "emv"]
@@ -14,12 +15,20 @@ _NUMBERS = {"EUR": "978", "USD": "840", "GBP": "826", "CHF": "756", "SGD": "702"
 _NUMBERS |= {"BRL": "986", "VND": "704", "MYR": "458", "IDR": "360", "PHP": "608", "HKD": "344", "XOF": "952"}
 
 
+def kinds_of(account: BankAccount, currency: str) -> tuple[Kind, ...]:
+    """The codes that there are for this account in a currency, the one to show first in front."""
+    there = {"epc": bool(account.iban) and currency == "EUR", "emv": account.emv is not None and currency in _NUMBERS}
+    return tuple(kind for kind in get_args(Kind) if there[kind])
+
+
 def code_text(kind: Kind, asked: AwaitedTransfer, digits: int) -> str:
     """The code's text; `digits`: the decimals of the currency."""
     return _epc(asked) if kind == "epc" else _emv(asked, digits)
 
 
 def _epc(asked: AwaitedTransfer) -> str:
+    if not asked.account.iban:
+        raise RequestError("transfer-not-set-up", "No IBAN is set up for this merchant.", path="$.kind")
     if asked.awaited.currency != "EUR":
         raise RequestError("epc-euro-only", "An EPC code is for euros; use `kind=emv`.", path="$.kind")
     return epc.encode(

@@ -102,7 +102,7 @@ def _merchant_of_payment(payment_id: str) -> Job[str | None]:
 
 def _await(merchant_id: str, awaited: Awaited, at: int) -> Job[None]:
     account = (yield from read_merchant(merchant_id)).programme.bank
-    if not account.iban:
+    if not account.is_there:
         raise DeviceError("transfer-not-set-up", "No bank account is set up that customers could transfer to.")
     yield insert_awaited(merchant_id, awaited, at)
 
