@@ -7,6 +7,7 @@ waits is overtaken by those that came after it; one that is cut breaks off after
 import asyncio
 import random
 import re
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -38,11 +39,15 @@ def by_seed(dice: random.Random) -> Fate:
 
 
 class HttpProxy:
-    """Listens on an unused loopback port; each request goes to the server over a connection of its own."""
+    """Listens on an unused loopback port; each request goes to the server over a connection of its own.
 
-    def __init__(self, port: int, fate: Fate) -> None:
+    With `tls` both sides are secured: it listens with that, and trusts whatever certificate the server has.
+    """
+
+    def __init__(self, port: int, fate: Fate, tls: ssl.SSLContext | None = None) -> None:
         self._target = port
         self._fate = fate
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[object]] = set()
         self.port = 0
@@ -55,7 +60,7 @@ class HttpProxy:
 
     async def start(self) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -115,7 +120,8 @@ class HttpProxy:
 
     async def _forwarded(self, request: bytes) -> bytes:
         """The server's whole answer; what is not a whole request gets none."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._target)
+        towards = _trusting() if self._tls else None
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._target, ssl=towards)
         try:
             writer.write(_CONNECTION.sub(b"", request, count=1).replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
             if not _is_whole(request):
@@ -127,14 +133,20 @@ class HttpProxy:
 
 
 @asynccontextmanager
-async def between_requests(port: int, fate: Fate) -> AsyncIterator[HttpProxy]:
+async def between_requests(port: int, fate: Fate, tls: ssl.SSLContext | None = None) -> AsyncIterator[HttpProxy]:
     """A running proxy before the server at `port`."""
-    proxy = HttpProxy(port, fate)
+    proxy = HttpProxy(port, fate, tls)
     await proxy.start()
     try:
         yield proxy
     finally:
         await proxy.stop()
+
+
+def _trusting() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:

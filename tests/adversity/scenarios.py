@@ -6,20 +6,21 @@ from contextlib import suppress
 from typing import Literal
 
 from poi_engine.basket import BasketEntry
+from poi_engine.checkout.doubts import in_doubt
 from poi_engine.checkout.returns import ReturnedLine
-from poi_engine.errors import Conflict
+from poi_engine.errors import Conflict, DeviceError
 from poi_engine.goods.products import Product
 from poi_engine.goods.stockroom import MovedLine, NewMovement
 from poi_engine.ledger import Balance, balance
 from poi_engine.limits import limit_account
 from poi_engine.orders.ahead import Wished
 from poi_engine.orders.placing import Orderer
-from poi_engine.ports import Job
+from poi_engine.ports import Job, PaymentResult
 from poi_engine.principal import Principal
 from poi_engine.settings import Ordering, Programme
 from poi_engine.whole_sale import Wish
-from tests.adversity import tenders
-from tests.adversity.till import STATION, TRIES, M, Shop, expect_paid
+from tests.adversity import handovers, tenders
+from tests.adversity.till import MANAGER, STATION, TRIES, M, Shop, expect_paid
 from tests.engine.shop import SELLER
 
 GOODS = 5000
@@ -212,13 +213,18 @@ async def _goods(shop: Shop) -> tuple[int, int]:
     return found.available, found.pending
 
 
-async def late(shop: Shop) -> None:
-    """A person declares a payment in doubt declined while its approval is on the way: the approval is undone."""
-    session = await shop.opened(2570)
+async def _in_doubt(shop: Shop, amount: int) -> None:
+    """A payment whose answer never came, unless it was declared declined before; from here on the process is killed."""
+    session = await shop.opened(amount)
     if session.state == "decided" and not shop.memory["declined"]:
         session = await shop.accept()
         await shop.pay("card", f"key-{session.checkout_id}")
     shop.killer.armed = True
+
+
+async def late(shop: Shop) -> None:
+    """A person declares a payment in doubt declined while its approval is on the way: the approval is undone."""
+    await _in_doubt(shop, 2570)
     if (await shop.look()).state == "unknown":
         await _resolve_while_asking(shop)
     shop.memory.remember("declined", True)
@@ -229,10 +235,28 @@ async def _resolve_while_asking(shop: Shop) -> None:
     shop.terminal.kept_back = asyncio.Event()
     asking = asyncio.create_task(shop.engine.checkout.ask_status(M, shop.memory["session"]))
     await shop.terminal.held.wait()
-    await shop.engine.checkout.resolve(M, shop.memory["session"], "declined", "no slip printed", by=SELLER)
+    await shop.engine.resolving.payment(M, shop.memory["session"], "declined", "no slip printed", by=SELLER)
     shop.terminal.kept_back.set()
     await asking
     shop.terminal.kept_back = None
+
+
+async def put_right(shop: Shop) -> None:
+    """What a person declined, and the terminal does not answer about, a person ends; either word is said once."""
+    await _in_doubt(shop, 2460)
+    shop.terminal.status = shop.terminal.cancel = _unheard  # type: ignore[method-assign]
+    with suppress(Conflict):  # it was ended before, by the word or by recovery
+        await shop.engine.resolving.payment(M, shop.memory["session"], "declined", "no slip printed", by=SELLER)
+    shop.memory.remember("declined", True)
+    for waiting in await shop.sql.read(lambda: in_doubt(M)):
+        payment_id = waiting.payment_id or ""
+        await shop.engine.resolving.reversing(M, payment_id, "declined", "its list shows nothing", by=MANAGER)
+    del shop.terminal.status, shop.terminal.cancel
+    expect_paid(await shop.until_paid("cash"), 2214)
+
+
+async def _unheard(reference: str) -> PaymentResult:
+    raise DeviceError("terminal-away", reference)
 
 
 async def _sold(shop: Shop, *amounts: int) -> None:
@@ -291,6 +315,7 @@ SCENARIOS: dict[str, Scenario] = {
     "order": order,
     "order_given_up": order_given_up,
     "late": late,
+    "put_right": put_right,
     "split": tenders.split,
     "split_declined": tenders.split_declined,
     "split_given_up": tenders.split_given_up,
@@ -299,5 +324,7 @@ SCENARIOS: dict[str, Scenario] = {
     "hold_given_up": tenders.hold_given_up,
     "bank_away": tenders.bank_away,
     "bank_away_declined": tenders.bank_away_declined,
+    "handed_over": handovers.handed_over,
+    "handed_over_too_late": handovers.handed_over_too_late,
     "crowd": crowd,
 }

@@ -51,8 +51,10 @@ POINTS: dict[str, str] = {
     "refund.entered refund.orders refund.committed sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 "
     "sql.after-commit@2 sql.before-commit@3 sql.after-commit@3 sql.before-commit@5 sql.after-commit@5",
     "order_given_up": "order.placed accept.orders accept.held void.marked void.let-go void.done order.expired",
-    "late": "decline.committed terminal.cancelled bar.job bar.done reverse.before-sql reverse.job reverse.marked "
+    "late": "word.said decline.job decline.answered word.committed terminal.cancelled bar.job bar.done "
+    "reverse.before-sql reverse.job reverse.marked "
     "reverse.committed undo.before-terminal undo.answered undo.job undo.done undo.committed",
+    "put_right": "word.said@2 word.committed@2 sql.before-commit@2 sql.after-commit@2 sql.before-commit@3",
     "split": "part.held part.claimed part.taken pay.committed pay.begun terminal.authorised pay.answered "
     "part.claimed@2 part.taken@2 approve.committed commit.claimed commit.entered approve.answered sql.before-commit@2 "
     "sql.after-commit@2 sql.before-commit@3 sql.after-commit@3 sql.before-commit@4 sql.after-commit@4 "
@@ -69,6 +71,10 @@ POINTS: dict[str, str] = {
     "forward.begun terminal.forwarded forward.answered forward.told sql.before-commit@3 sql.after-commit@3 "
     "sql.before-commit@5 sql.after-commit@5 sql.before-commit@6 sql.after-commit@6",
     "bank_away_declined": "forward.begun terminal.forwarded forward.answered sql.before-commit@6 sql.after-commit@6",
+    "handed_over": "handover.moved handover.job handover.brought handover.written handover.noted handover.committed "
+    "pay.begun terminal.authorised approve.committed sql.before-commit@1 sql.after-commit@1 sql.before-commit@2",
+    "handed_over_too_late": "pay.begun terminal.asked handover.moved handover.job handover.stays handover.back "
+    "terminal.authorised approve.committed",
 }
 RECOVERY = (
     "recover.payment status.before-terminal status.answered approve.job commit.journal approve.committed "
@@ -90,6 +96,7 @@ EXPECTED: dict[str, list[int]] = {
     "order": [1800, -1800],
     "order_given_up": [],
     "late": [2313],
+    "put_right": [2214],
     "split": [1800],
     "split_declined": [1800],
     "split_given_up": [],
@@ -98,6 +105,8 @@ EXPECTED: dict[str, list[int]] = {
     "hold_given_up": [],
     "bank_away": [1800],
     "bank_away_declined": [2205],
+    "handed_over": [1800],
+    "handed_over_too_late": [1800],
 }
 CASES = [(scenario, point) for scenario, points in POINTS.items() for point in points.split()]
 

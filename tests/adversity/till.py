@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from poi_engine.connectors.simulator import SimulatorConnector
 from poi_engine.engine import Engine
 from poi_engine.errors import Conflict, PoiError
 from poi_engine.ids import Ids
-from poi_engine.ports import PaymentResult, Sql
+from poi_engine.ports import Job, PaymentResult, Query, Sql
 from poi_engine.principal import Principal
 from poi_engine.session import Session
 from poi_engine.storage.redis import open_redis
@@ -60,6 +60,24 @@ class Killer:
         self.step(f"sql.{name}")
 
 
+class Stored:
+    """The session state; just before the next change of a session is stored, `meanwhile` happens."""
+
+    def __init__(self, sessions: Any) -> None:
+        self._sessions = sessions
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sessions, name)
+
+    async def save(self, session: Session, *, expected_revision: int | None) -> bool:
+        """Let somebody else be faster, once."""
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        return bool(await self._sessions.save(session, expected_revision=expected_revision))
+
+
 class MovingClock(SystemClock):
     """The machine's clock, `ahead` seconds later."""
 
@@ -72,19 +90,25 @@ class MovingClock(SystemClock):
 
 
 class Terminal(SimulatorConnector):
-    """The simulated terminal with steps of its own around each operation; `kept_back` keeps status answers back."""
+    """The simulated terminal with steps of its own around each operation; `kept_back` keeps status answers back,
+    `busy` an authorisation."""
 
     def __init__(self, book: Path, clock: MovingClock, killer: Killer) -> None:
         super().__init__(book, clock, card="visa-credit-chip")
         self._killer = killer
         self.kept_back: asyncio.Event | None = None
         self.held = asyncio.Event()
+        self.busy: asyncio.Event | None = None
+        self.asked = asyncio.Event()
 
     async def authorise(
         self, station_id: str, payment_ref: str, amount: int, currency: str, acquisition_ref: str | None
     ) -> PaymentResult:
         """Authorise, and be killed before or after the book is written."""
         self._killer.step("terminal.asked")
+        self.asked.set()
+        if self.busy is not None:
+            await self.busy.wait()
         answer = await super().authorise(station_id, payment_ref, amount, currency, acquisition_ref)
         self._killer.step("terminal.authorised")
         return answer
@@ -157,10 +181,18 @@ class Shop:
     """A running engine with its terminal, and the till's hands."""
 
     def __init__(
-        self, engine: Engine, sql: Sql, terminal: Terminal, clock: MovingClock, memory: Memory, killer: Killer
+        self,
+        engine: Engine,
+        sql: Sql,
+        sessions: Stored,
+        terminal: Terminal,
+        clock: MovingClock,
+        memory: Memory,
+        killer: Killer,
     ) -> None:
         self.engine = engine
         self.sql = sql
+        self.sessions = sessions
         self.terminal = terminal
         self.clock = clock
         self.memory = memory
@@ -178,6 +210,14 @@ class Shop:
             )
             self.memory.remember("session", session.session_id)
         return await self.look()
+
+    async def rows(self, text: str) -> list[dict[str, Any]]:
+        """What a query finds."""
+
+        def job() -> Job[list[dict[str, Any]]]:
+            return [dict(row) for row in (yield Query(text))]
+
+        return await self.sql.read(job)
 
     async def look(self) -> Session:
         """The till's session as it is."""
@@ -285,7 +325,7 @@ async def opened(folder: Path, killer: Killer) -> AsyncIterator[Shop]:
     clock.ahead = memory["ahead"] or 0.0
     async with EmbeddedValkey(folder) as valkey:
         sql = SqliteSql(folder / "poi.db", trace=killer.sql_step)
-        sessions = open_redis(valkey.url)
+        sessions = Stored(open_redis(valkey.url))
         terminal = Terminal(folder / "book.db", clock, killer)
         parts = (sql, sessions, Seen(), {"simulator": terminal}, clock, Ids(clock.now))
         engine = Engine(*parts, trace=killer.step)
@@ -293,7 +333,7 @@ async def opened(folder: Path, killer: Killer) -> AsyncIterator[Shop]:
         await engine.start()
         killer.armed = False
         try:
-            yield Shop(engine, sql, terminal, clock, memory, killer)
+            yield Shop(engine, sql, sessions, terminal, clock, memory, killer)
         finally:
             await engine.close()
             await sessions.close()

@@ -16,7 +16,7 @@ from pathlib import Path
 from random import SystemRandom
 from typing import NamedTuple
 
-from tests.faults import clocks, disks, kills, limits, races, restarts, wires
+from tests.faults import clocks, disks, kills, limits, nexo_tills, races, restarts, terminals, wires
 from tests.faults.plan import Outcome, Plan, Progress, table
 
 STORAGES = ("sqlite", "postgresql")
@@ -33,11 +33,13 @@ class Fault(NamedTuple):
 FAULTS = {
     "kills": Fault(kills.run, 1000),
     "requests": Fault(wires.requests, 100),
+    "nexo": Fault(nexo_tills.run, 100),
+    "terminals": Fault(terminals.run, 100),
     "valkey-wire": Fault(wires.valkey, 100, ("sqlite",)),
     "valkey-restarts": Fault(restarts.valkey, 100, ("sqlite",)),
     "postgresql-wire": Fault(wires.postgresql, 100, ("postgresql",)),
     "postgresql-restarts": Fault(restarts.postgresql, 50, ("postgresql",)),
-    "disks": Fault(disks.run, 50, ("sqlite",)),
+    "disks": Fault(disks.run, 50),
     "clocks": Fault(clocks.run, 200),
     "races": Fault(races.run, 1000),
     "limits": Fault(limits.run, 1_000_000),

@@ -15,6 +15,18 @@ _OPEN = ("sending", "unknown", "reversing", "waiting")  # recovery goes on with 
 
 async def audited(sql: Sql, folder: Path, book: Book) -> int:
     """Nothing lost, nothing doubled, by anybody's book. How many sales there are."""
+    sales = await audited_here(sql, book)
+    payments = await _rows(sql, "select payment_id, amount, means, state from payment")
+    terminal = SimulatorBook(folder / "simulator.db")
+    try:
+        _as_the_terminal_says(payments, terminal.operations())
+    finally:
+        terminal.close()
+    return sales
+
+
+async def audited_here(sql: Sql, book: Book) -> int:
+    """Nothing lost, nothing doubled, by our books and by what was answered. How many sales there are."""
     found = await verify(sql)
     assert found == [], found[:5]
     sales = await _rows(sql, "select sale_id, checkout_id, refund_of, total from sale")
@@ -23,13 +35,14 @@ async def audited(sql: Sql, folder: Path, book: Book) -> int:
     closings = {row["hash"] for row in await _rows(sql, "select hash from closing")}
     lost = [station for station, (told, _) in book.closings.items() if bytes.fromhex(told) not in closings]
     assert not lost, f"the closed days of {lost} are not there"
-    payments = await _rows(sql, "select payment_id, amount, means, state from payment")
-    terminal = SimulatorBook(folder / "simulator.db")
-    try:
-        _as_the_terminal_says(payments, terminal.operations())
-    finally:
-        terminal.close()
     return len(sales)
+
+
+async def card_payments(sql: Sql) -> tuple[int, int]:
+    """What cards paid less what they got back, minor units; and how many of these payments still have no end."""
+    payments = await _rows(sql, "select amount, state from payment where means = 'card'")
+    captured = sum(row["amount"] for row in payments if row["state"] == "captured")
+    return captured, sum(row["state"] in _OPEN for row in payments)
 
 
 def _as_answered(sales: Sequence[dict[str, Any]], book: Book) -> None:

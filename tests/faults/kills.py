@@ -16,6 +16,8 @@ A_PLACE = 25
 SECONDS = 30
 EARLY, STEPS = 60, 2500
 """Every seventh kill comes among the first steps, so that recovery is met; the others anywhere in the rush."""
+HAND_OVER, EVERY = "handover.", 5
+"""Every fifth is aimed at the steps of a hand-over of what was accepted or paid in part; the first of all, too."""
 
 
 async def run(plan: Plan, made: Outcome) -> None:
@@ -66,9 +68,12 @@ async def _served(place: Place, dice: random.Random, made: Outcome) -> None:
         if step := place.killed_at():
             made.times += 1
             made.seen[f"killed at {step.partition('.')[0]}"] += 1
-        if not place.gone.is_set() or await place.start(_last(dice)):
+        if not place.gone.is_set() or await place.start(*_last(dice, made.times)):
             return
 
 
-def _last(dice: random.Random) -> int:
-    return dice.randint(1, EARLY) if dice.random() < 1 / 7 else dice.randint(EARLY, STEPS)
+def _last(dice: random.Random, times: int) -> tuple[int, str]:
+    """The number of the last step, and of which."""
+    if times % EVERY == 0:
+        return dice.randint(1, 10), HAND_OVER
+    return dice.randint(*((1, EARLY) if dice.random() < 1 / 7 else (EARLY, STEPS))), ""

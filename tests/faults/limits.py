@@ -116,6 +116,10 @@ async def _raced(plan: Plan, made: Outcome, sql: Sql, orders: list[dict[str, Any
         looking.cancel()
         with suppress(asyncio.CancelledError):
             await looking
+        for worker in workers:
+            if worker.returncode is None:  # another one has failed
+                worker.kill()
+                await worker.communicate()
     made.seen["reservations a second"] = round(sum(order["count"] for order in orders) / (time.monotonic() - began))
     for answer in answers:
         made.seen.update(Counter(json.loads(answer)))

@@ -101,9 +101,9 @@ class Place:
         """Where it listens, or will."""
         return f"http://127.0.0.1:{self.port}"
 
-    async def start(self, last: int = 0) -> bool:
-        """Start it; False when it reached its last step before it served."""
-        order = {"folder": str(self.folder), "settings": self._settings, "port": self.port, "last": last}
+    async def start(self, last: int = 0, of: str = "") -> bool:
+        """Start it; False when it reached its last step, `of` those that begin so, before it served."""
+        order = {"folder": str(self.folder), "settings": self._settings, "port": self.port, "last": last, "of": of}
         self.pid = await asyncio.to_thread(self._forker.fork, order)
         self.gone = _watched(self.pid)
         return await self._serves()
@@ -182,11 +182,12 @@ class Place:
 
 
 class Grounds:
-    """Furnished places, one after the other: made once, then copied."""
+    """Furnished places, one after the other: made once, then copied. `disk`: where PostgreSQL keeps its data."""
 
-    def __init__(self, folder: Path, storage: str, **settings: str) -> None:
+    def __init__(self, folder: Path, storage: str, disk: Path | None = None, **settings: str) -> None:
         self.folder = folder
         self.storage = storage
+        self._disk = disk
         self._forker = Forker(**settings)
         self._postgres: PostgresServer | None = None
         self._first: Place | None = None
@@ -204,7 +205,7 @@ class Grounds:
         if self.storage == "postgresql":
             programs = postgres_programs()
             assert programs is not None, "PostgreSQL's server programs are not installed (apt: postgresql)"
-            self._postgres = PostgresServer(programs)  # here: it ends with the thread that started it
+            self._postgres = PostgresServer(programs, self._disk)  # here: it ends with the thread that started it
             self._postgres.make_database("first")
             url = self._postgres.url("first")
         self._first = Place(self._forker, self.folder / "first", url)
@@ -233,9 +234,9 @@ class Grounds:
 
 
 @asynccontextmanager
-async def grounds(folder: Path, storage: str, **settings: str) -> AsyncIterator[Grounds]:
+async def grounds(folder: Path, storage: str, disk: Path | None = None, **settings: str) -> AsyncIterator[Grounds]:
     """Furnished places, gone at the end."""
-    made = Grounds(folder, storage, **settings)
+    made = Grounds(folder, storage, disk, **settings)
     try:
         await made.open()
         yield made

@@ -78,10 +78,21 @@ class Reserver:
         return reserve(M, checkout_id, frozen, ids=self._ids, at=self._at(), trace=untraced)
 
     async def _let_go(self, checkout_id: str) -> None:
-        gone = await self._sql.write(
-            lambda: release(M, checkout_id, "released", ("reserved",), ids=self._ids, at=self._at(), trace=untraced)
-        )
-        self.seen["given_back"] += gone
+        """Given back; what storage could not answer is asked again, and has then perhaps been done before."""
+        asked = 0
+        while True:
+            try:
+                gone = await self._sql.write(
+                    lambda: release(
+                        M, checkout_id, "released", ("reserved",), ids=self._ids, at=self._at(), trace=untraced
+                    )
+                )
+            except StorageError as error:
+                asked += 1
+                self.seen[error.code] += 1
+            else:
+                self.seen["given_back"] += gone or asked > 0
+                return
 
     def _at(self) -> int:
         return micros(self._clock.now())

@@ -1,8 +1,8 @@
 """A process that has imported the server and forks one for each order: the shipped `serve`, without its start-up time.
 
 An order is a JSON line: the folder, the settings, the port, and the number of the step at which the server kills
-itself (0: never). The answer is the server's process number. Steps are the named points of engine and storage, counted
-together from the start: recovery has them, too.
+itself (0: never), `of` those whose names begin so (all, when that is empty). The answer is the server's process
+number. Steps are the named points of engine and storage, counted together from the start: recovery has them, too.
 """
 
 import functools
@@ -28,13 +28,15 @@ from poi_server.cli import serve as _imported  # noqa: F401  what the command wo
 class Steps:
     """Counts every named step, in whichever thread, and ends this process without a goodbye at one of them."""
 
-    def __init__(self, last: int, log: Path) -> None:
-        self._left = last
+    def __init__(self, last: int, of: str, log: Path) -> None:
+        self._left, self._of = last, of
         self._log = log
         self._lock = threading.Lock()
 
     def __call__(self, name: str) -> None:
         """A step is reached."""
+        if not name.startswith(self._of):
+            return
         with self._lock:
             self._left -= 1
             if self._left == 0:
@@ -59,7 +61,7 @@ def _serve(order: dict[str, Any]) -> int:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.update({"POI_DATA": str(folder), **order["settings"]})
-    steps = Steps(order["last"], folder / "killed-at")
+    steps = Steps(order["last"], order["of"], folder / "killed-at")
     vars(app).update(Engine=functools.partial(Engine, trace=steps), open_sql=functools.partial(_open, steps=steps))
     return poi_server(["serve", "--port", str(order["port"])])
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,8 @@ class Till:
         self._book = book
         self._dice = random.Random(seed)
         self._visits = 0
+        self._heard: deque[str] = deque(maxlen=40)
+        """What was asked and answered last."""
         self._http: aiohttp.ClientSession | None = None
 
     async def serve_until(self, stop: asyncio.Event) -> None:
@@ -95,13 +97,16 @@ class Till:
             headers = {"Authorization": f"Bearer {self.secret}", **({"Idempotency-Key": key} if key else {})}
             try:
                 async with self._http.request(method, self._base + path, json=body, headers=headers) as answer:
+                    found = await answer.json(content_type=None) or {}
+                    said = f"{answer.status} {found.get('code') or found.get('state')}"
                     if answer.status not in _LATER:
-                        return answer.status, await answer.json(content_type=None) or {}
-                    said = f"{answer.status} {(await answer.json(content_type=None) or {}).get('code')}"
+                        return answer.status, found
                     self._count(said)
             except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
                 said = type(error).__name__
                 self._count("no answer")
+            finally:
+                self._heard.append(f"{method} {path.rpartition('/')[2]}: {said}")
             await asyncio.sleep(self._dice.uniform(0.01, 0.06))
         raise GaveUp(f"{self.name}: only {said} to {method} {path} within {PATIENCE_SECONDS} s")
 
@@ -118,6 +123,10 @@ class Till:
         if session is None:
             return
         if story == "hand over":
+            if self._dice.random() < 0.6:
+                await self._accept(session)
+                if self._dice.random() < 0.5:
+                    await self._part(session)
             session = await self._handed_over(session)
         if story == "give up":
             await self._given_up(session)
@@ -150,7 +159,7 @@ class Till:
                 await self._on(session, "POST", "status", {})
                 await self._on(session, "POST", "abandon", {})
             await asyncio.sleep(0.02)
-        raise GaveUp(f"{self.name}: no session to fill: {session}")
+        raise GaveUp(f"{self.name}: no session to fill: {session}, after {list(self._heard)}")
 
     async def _handed_over(self, session: Json) -> Json:
         """The tablet beside goes on; both may act at the same time, one wins."""
@@ -210,7 +219,7 @@ class Till:
                 await self._part(now)
             else:
                 await self._pay(now, means)
-        raise GaveUp(f"{self.name}: never paid: {now}")
+        raise GaveUp(f"{self.name}: never paid: {now}, after {list(self._heard)}")
 
     async def _pay(self, session: Json, means: str) -> None:
         tenders = session.get("tenders") or []
@@ -225,7 +234,7 @@ class Till:
                 await self._on(session, "POST", "status", {})
                 await asyncio.sleep(0.03)  # a process that was killed is waited for some seconds
             elif status != 200 and answer.get("code") not in ("not-accepted", "already-paid", "idempotency-mismatch"):
-                raise GaveUp(f"{self.name}: {status} {answer}")
+                raise GaveUp(f"{self.name}: {status} {answer}, after {list(self._heard)}")
 
     def _sold(self, session: Json) -> None:
         self._book.told(

@@ -34,8 +34,8 @@ async def _ended_by_hand(world: "World") -> None:
         await world.engine.stations.abandon(M, session_id)
         world.seen["given up paid in part"] += 1
     for sale_id, refund_id in await world.sql.read(refunds_in_doubt):
-        by, refunds = world.by(STATIONS[0]), world.engine.checkout.refunds
-        await refunds.resolve(M, sale_id, refund_id, "declined", "no slip", by=by)
+        by = world.by(STATIONS[0])
+        await world.engine.resolving.refund(M, sale_id, refund_id, "declined", "no slip", by=by)
         world.seen["refunds given in part"] += 1
 
 

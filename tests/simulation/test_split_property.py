@@ -110,7 +110,7 @@ class Till:
             case "person paid" | "person declined":
                 book = {one.reference: one for one in await self.shop.operations()}
                 said = await self._stands(book)
-                await checkout.resolve(M, session.session_id, said, "slip", by=SELLER)  # type: ignore[arg-type]
+                await self.shop.engine.resolving.payment(M, session.session_id, said, "slip", by=SELLER)  # type: ignore[arg-type]
             case "twice":
                 pays = (self.shop.pay(session, "card", "one key", amount=amount) for _ in range(2))
                 await asyncio.gather(*pays)

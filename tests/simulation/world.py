@@ -327,7 +327,7 @@ class World:
             outcome = "paid" if await self._slip(session.checkout_id) else "declined"
             self.seen[f"person {outcome}"] += 1
             by = self.by(session.station_id)
-            return await self.engine.checkout.resolve(M, session.session_id, outcome, "slip", by=by)  # type: ignore[arg-type]
+            return await self.engine.resolving.payment(M, session.session_id, outcome, "slip", by=by)  # type: ignore[arg-type]
         return session
 
     async def _slip(self, checkout_id: str) -> bool:
