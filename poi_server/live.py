@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import StorageError
-from poi_engine.ports import OrderTold
+from poi_engine.ports import OrderTold, Seen
 from poi_engine.session import Session
 from poi_server.views import for_phone, shown
 
@@ -21,12 +21,17 @@ QUEUE = 64
 """Messages a slow screen may lag behind before it is told to load afresh."""
 
 Topic = tuple[str, str, str]
-"""Merchant, kind of thing watched (`station`, `customer`, `dashboard`, `orders`, `question`), and its id."""
+"""Merchant, kind of thing watched (`station`, `counters`, `customer`, `dashboard`, `orders`, `question`), its id."""
 
 
 def question_topic(merchant_id: str, station_id: str) -> Topic:
     """What is told when the question on a station's screens changes."""
     return merchant_id, "question", station_id
+
+
+def counters_topic(merchant_id: str) -> Topic:
+    """What is told to the screens of all stations."""
+    return merchant_id, "counters", ""
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -107,17 +112,17 @@ class Live:
         if told.origin != self._origin:
             self._deliver(told)
 
-    async def session_changed(self, session: Session, *, here: bool = False) -> None:
+    async def session_changed(self, session: Session, *, to: Seen = "all") -> None:
         """The station's screens get the session; the customer's phone a summary."""
         station: Topic = (session.merchant_id, "station", session.station_id)
-        if self._heard(station, here=here):
+        if self._heard(station, to=to):
             told = shown(session, micros(self._clock.now()))
-            await self._tell((station,), {"kind": "session", "session": told}, here=here)
+            await self._tell((station,), {"kind": "session", "session": told}, to=to)
         if session.identity is None:
             return
         phone: Topic = (session.merchant_id, "customer", session.identity.customer_id)
-        if self._heard(phone, here=here):
-            await self._tell((phone,), {"kind": "session", "session": for_phone(session)}, here=here)
+        if self._heard(phone, to=to):
+            await self._tell((phone,), {"kind": "session", "session": for_phone(session)}, to=to)
 
     async def session_left(self, session: Session, station_id: str) -> None:
         """The screens of the station that it was handed over from see that it is elsewhere."""
@@ -134,8 +139,8 @@ class Live:
         await self._tell(((merchant_id, "dashboard", ""),), body)
 
     async def offers_changed(self, merchant_id: str) -> None:
-        """Whoever shows offers loads them again."""
-        await self._tell(((merchant_id, "dashboard", ""),), {"kind": "offers"})
+        """Every counter loads the offers again, and whoever watches the dashboard."""
+        await self._tell(((merchant_id, "dashboard", ""), counters_topic(merchant_id)), {"kind": "offers"})
 
     async def order_changed(self, merchant_id: str, order: OrderTold) -> None:
         """The store's stations, the list of orders and the customer's phone load it again."""
@@ -154,21 +159,28 @@ class Live:
         """The station's screens show whether what is done there counts."""
         await self._tell(((merchant_id, "station", station_id),), {"kind": "training", "on": on})
 
+    async def means_changed(self, merchant_id: str) -> None:
+        """Every counter asks what is taken there, and how it goes on without the server."""
+        await self._tell((counters_topic(merchant_id),), {"kind": "means"})
+
     async def question_changed(self, merchant_id: str, station_id: str) -> None:
         """The station's screens, and whoever waits for the answer, look at its question again."""
         topics = [(merchant_id, "station", station_id), question_topic(merchant_id, station_id)]
         await self._tell(tuple(topics), {"kind": "question"})
 
-    def _heard(self, *topics: Topic, here: bool = False) -> bool:
+    def _heard(self, *topics: Topic, to: Seen = "all") -> bool:
         """Whether a screen watches here, or one might elsewhere."""
-        return (self._publish is not None and not here) or not self._watchers.keys().isdisjoint(topics)
+        if self._publish is not None and to != "here":
+            return True
+        return to != "elsewhere" and not self._watchers.keys().isdisjoint(topics)
 
-    async def _tell(self, topics: tuple[Topic, ...], body: dict[str, Any], *, here: bool = False) -> None:
-        if not self._heard(*topics, here=here):
+    async def _tell(self, topics: tuple[Topic, ...], body: dict[str, Any], *, to: Seen = "all") -> None:
+        if not self._heard(*topics, to=to):
             return
         told = Told(origin=self._origin, topics=topics, body=msgspec.json.encode(body))
-        self._deliver(told)
-        if self._publish is None or here:
+        if to != "elsewhere":
+            self._deliver(told)
+        if self._publish is None or to == "here":
             return
         try:
             await self._publish(self._encode(told))

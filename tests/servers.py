@@ -63,11 +63,11 @@ def postgres_programs() -> Path | None:
 
 
 class PostgresServer:
-    """A PostgreSQL of our own in a temporary folder; it refuses root, so it runs as another user then."""
+    """A PostgreSQL of our own in a temporary folder, in `where`; it refuses root, so it runs as another user then."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, where: Path | None = None) -> None:
         self._programs = programs
-        self.folder = Path(tempfile.mkdtemp(prefix="poi-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="poi-pg-", dir=where))
         self.port = unused_port()
         self.password = secrets.token_hex(16)
         self._process: subprocess.Popen[bytes] | None = None

@@ -39,15 +39,40 @@ CODES: dict[str, Explanation] = {
         "The card was taken while the bank was away, and the bank declined it afterwards: no money came.",
         "Take the goods back by a movement of stock; there is nothing to give back.",
     ),
+    "other-card-paid": Explanation(
+        "Another card paid",
+        "The bank declined the sale's card, and another card paid since, of which no terminal has a reference.",
+        "Say in `instead` by what it goes back: `cash` or `transfer`.",
+    ),
+    "nothing-instead": Explanation(
+        "Goes back to what paid",
+        "All of this sale goes back to what paid it; nothing goes back by other means.",
+        "Leave `instead` out.",
+    ),
     "not-declined": Explanation(
         "Not declined",
         "The bank has declined no such payment afterwards, or somebody has ended it.",
         "See `GET /v1/payments/at-risk`.",
     ),
+    "undo-under-way": Explanation(
+        "Being undone",
+        "The payment is being undone at the terminal, or ended by somebody else, at this moment.",
+        "Look at `GET /v1/payments/in-doubt` again in some seconds, and say it then if it still waits.",
+    ),
     "not-reversing": Explanation(
         "Not going back",
         "The payment is not waiting to go back: it has its end, or the terminal has just undone it itself.",
         "See `GET /v1/payments/in-doubt`.",
+    ),
+    "offline-dropped": Explanation(
+        "Dropped",
+        "Somebody has dropped this sale that was made without the server, on record.",
+        "Take it off the device; it is in the audit as `offline-dropped`.",
+    ),
+    "not-refused": Explanation(
+        "Not refused",
+        "The server records this sale that was made without it, has done so, or does once its refusal has passed.",
+        "Send it with `POST /v1/stations/{station_id}/offline-sales`.",
     ),
     "offline-offer": Explanation(
         "No offer of a station's own",

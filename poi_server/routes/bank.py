@@ -1,7 +1,7 @@
 """Transfers from account to account: the code on the screen, the bank's credits, and the account they come to."""
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated
 
 from babel.numbers import get_currency_precision
 from msgspec import Meta, Struct
@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from poi_engine.value.bank import MAX_CREDITS, Booked
 from poi_engine.value.bank_rows import BankCredit, Credit, State
 from poi_engine.value.rules import BankAccount
-from poi_engine.value.transfer_codes import code_text
+from poi_engine.value.transfer_codes import Kind, code_text, kinds_of
 from poi_qr.present import qr_svg
 from poi_server.http import COUNTER, MANAGER, STAFF, Call, Routes
 from poi_server.routes.counter import own_session
@@ -20,9 +20,13 @@ Reason = Annotated[str, Meta(min_length=3, max_length=200)]
 
 
 class TransferCode(Struct, frozen=True, kw_only=True):
-    """What the customer's banking app scans: `text` and its picture; `amount` in minor units."""
+    """What the customer's banking app scans: `text` and its picture. `kinds`: all there are.
 
-    kind: Literal["epc", "emv"]
+    `amount` in minor units.
+    """
+
+    kind: Kind
+    kinds: tuple[Kind, ...]
     text: str
     qr_svg: str
     amount: int
@@ -66,15 +70,19 @@ class SetAsideBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     right="sell",
     summary="The code by which the session's customer transfers what is due",
 )
-async def transfer_code(call: Call, session_id: str, kind: Literal["epc", "emv"] = "epc") -> TransferCode:
-    """`epc` for SEPA credit transfers (EPC069-12), `emv` for the scheme of merchant-presented codes that is set up.
-    Pay with `means: transfer` first: there is a code while that waits for the bank."""
+async def transfer_code(call: Call, session_id: str, kind: Kind | None = None) -> TransferCode:
+    """`epc` for SEPA credit transfers (EPC069-12), `emv` for the scheme of merchant-presented codes that is set up;
+    without a word the first of those that the account has. Pay with `means: transfer` first: there is a code while
+    that waits for the bank."""
     await own_session(call, session_id)
     asked = await call.engine.bank.awaited(call.merchant_id, session_id)
     awaited = asked.awaited
-    text = code_text(kind, asked, get_currency_precision(awaited.currency))
+    kinds = kinds_of(asked.account, awaited.currency)
+    shown = kind if kind is not None else kinds[0] if kinds else "epc"
+    text = code_text(shown, asked, get_currency_precision(awaited.currency))
     return TransferCode(
-        kind=kind,
+        kind=shown,
+        kinds=kinds,
         text=text,
         qr_svg=await asyncio.to_thread(qr_svg, text, error="m"),
         amount=awaited.amount,
@@ -124,6 +132,8 @@ async def account(call: Call) -> BankAccount:
 
 @routes.put("/v1/settings/bank", roles=MANAGER, right="setup", summary="Change the account")
 async def change_account(call: Call, body: BankAccount) -> BankAccount:
-    """The IBAN's check digits, the BIC's form and the beneficiary's name are looked at; without an IBAN nobody can pay
-    by transfer."""
-    return await call.engine.bank.change_account(call.merchant_id, body, by=call.by)
+    """The IBAN's check digits, the BIC's form and the beneficiary's name are looked at; without an IBAN and a scheme of
+    EMV codes nobody can pay by transfer."""
+    changed = await call.engine.bank.change_account(call.merchant_id, body, by=call.by)
+    await call.services.live.means_changed(call.merchant_id)
+    return changed

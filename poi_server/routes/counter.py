@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from poi_engine.basket import MAX_SUBTOTAL, BasketEntry
+from poi_engine.checkout.resolving import PaymentEnd
 from poi_engine.clock import moment
 from poi_engine.errors import Forbidden
 from poi_engine.identify import Vouched
@@ -18,6 +19,7 @@ from poi_qr.present import qr_svg, station_url
 from poi_server.http import COUNTER, Call, Routes
 from poi_server.sight import acting_of, must, must_take, screened, shown_to
 from poi_server.wire import Upload
+from poi_server.words import Word
 
 routes = Routes("counter")
 
@@ -95,16 +97,14 @@ class PayBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     decision_id: Reference | None = None
 
 
-class ResolveBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ResolveBody(Word, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person's word on a payment that the terminal never answered; a seller's takes a second person's consent.
 
     `payment_id`: the payment they mean; refused when another is in doubt by now.
     """
 
-    outcome: Literal["paid", "declined"]
-    reason: Annotated[str, Meta(min_length=3, max_length=500)]
+    outcome: PaymentEnd
     payment_id: Reference | None = None
-    approval_id: Reference | None = None
 
 
 class JoinCode(Struct, frozen=True, kw_only=True):
@@ -300,7 +300,7 @@ async def ask_status(call: Call, session_id: str) -> Session:
 )
 async def resolve(call: Call, session_id: str, body: ResolveBody) -> Session:
     await own_session(call, session_id)
-    session = await call.engine.checkout.resolve(
+    resolving = call.engine.resolving.payment(
         call.merchant_id,
         session_id,
         body.outcome,
@@ -309,7 +309,7 @@ async def resolve(call: Call, session_id: str, body: ResolveBody) -> Session:
         payment_id=body.payment_id,
         allowance=allowance_of(call.acting, "resolve", body.approval_id),
     )
-    return shown_to(call, session)
+    return shown_to(call, await asyncio.shield(resolving))
 
 
 @routes.post(

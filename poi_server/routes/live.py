@@ -14,7 +14,7 @@ from poi_engine.principal import Principal
 from poi_engine.session import Session
 from poi_server.auth import presented_secret
 from poi_server.http import EVERYONE, READER, STAFF, Call, Routes
-from poi_server.live import Topic, Watcher
+from poi_server.live import Topic, Watcher, counters_topic
 from poi_server.sight import acting_of
 from poi_server.views import unnamed
 
@@ -67,6 +67,8 @@ async def _receive(call: Call, socket: web.WebSocketResponse, watcher: Watcher) 
             await socket.close(code=1008, message=b"that cannot be watched with this credential")
             return
         call.services.live.watch(watcher, topic)
+        if topic[1] == "station":
+            call.services.live.watch(watcher, counters_topic(call.merchant_id))
         await socket.send_str('{"kind":"watching"}')
         if topic[1] == "station":
             await _tell_question(call, socket, topic[2])

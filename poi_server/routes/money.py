@@ -8,23 +8,33 @@ from msgspec import Meta, Struct
 from poi_engine.checkout.at_risk import AtRisk, Ended, PaidBy
 from poi_engine.checkout.doubts import InDoubt, in_doubt
 from poi_engine.checkout.meal_vouchers import Payable
-from poi_engine.checkout.reversals import PutRight
+from poi_engine.checkout.resolving import PutRight
 from poi_engine.means import Means
 from poi_engine.offline.dropped import Dropped
 from poi_engine.offline.local import LocalOffers
 from poi_engine.offline.sales import OfflineSale, Recorded
+from poi_engine.ports import Timed
 from poi_engine.settings import MealVoucher, OfflinePolicy, read_merchant
 from poi_engine.staff.approvals import allowance_of
 from poi_server.http import COUNTER, MANAGER, OWNER, READER, Call, Routes
 from poi_server.routes.counter import own_session, own_station
+from poi_server.words import Word
 
 routes = Routes("money")
 
 
+class TerminalClock(Struct, frozen=True, kw_only=True):
+    """A terminal whose clock is `seconds` ahead of the server's (negative: behind), as it said last."""
+
+    station_id: str
+    seconds: int
+
+
 class DoubtPage(Struct, frozen=True, kw_only=True):
-    """What waits for somebody's word, the oldest first."""
+    """What waits for somebody's word, the oldest first. `clocks`: of terminals, if some are minutes from ours."""
 
     items: tuple[InDoubt, ...]
+    clocks: tuple[TerminalClock, ...] = ()
 
 
 class AtRiskPage(Struct, frozen=True, kw_only=True):
@@ -47,11 +57,10 @@ class EndedBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-class ReversedBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReversedBody(Word, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a payment ended that is to go back: no money moved (`declined`), or it was put right by hand (`reversed`)."""
 
     outcome: PutRight
-    reason: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class MeansInUse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,7 +100,18 @@ class OfflineAnswer(Struct, frozen=True, kw_only=True):
 )
 async def waiting(call: Call) -> DoubtPage:
     """A payment is resolved at its session, a refund at its sale, and a sale paid in part is paid or given up."""
-    return DoubtPage(items=tuple(await call.services.sql.read(lambda: in_doubt(call.merchant_id))))
+    items = tuple(await call.services.sql.read(lambda: in_doubt(call.merchant_id)))
+    return DoubtPage(items=items, clocks=await _clocks(call))
+
+
+async def _clocks(call: Call) -> tuple[TerminalClock, ...]:
+    """Of this merchant's stations only."""
+    connectors = call.engine.wiring.connectors.values()
+    gaps = [found for one in connectors if isinstance(one, Timed) for found in one.clock_gaps().items()]
+    if not gaps:
+        return ()
+    own = {station.station_id for station in await call.services.setup.stations(call.merchant_id)}
+    return tuple(TerminalClock(station_id=name, seconds=gap) for name, gap in sorted(gaps) if name in own)
 
 
 @routes.get(
@@ -131,8 +151,11 @@ async def end_at_risk(call: Call, payment_id: str, body: EndedBody) -> None:
 )
 async def end_reversing(call: Call, payment_id: str, body: ReversedBody) -> None:
     """The terminal is asked once more first; else your word stands, with your name and your reason on record."""
-    ending = call.engine.reversals.end(call.merchant_id, payment_id, body.outcome, body.reason, by=call.by)
-    await asyncio.shield(ending)
+    allowance = allowance_of(call.acting, "resolve", body.approval_id)
+    resolving = call.engine.resolving.reversing(
+        call.merchant_id, payment_id, body.outcome, body.reason, by=call.by, allowance=allowance
+    )
+    await asyncio.shield(resolving)
 
 
 @routes.get("/v1/stations/{station_id}/means", roles=COUNTER, summary="The means of payment that are taken here")
@@ -154,7 +177,7 @@ async def set_means(call: Call, body: MeansInUse) -> MeansInUse:
     """Counters show these alone, and the server takes no other."""
     chosen = tuple(dict.fromkeys(body.items))
     await call.services.setup.set_means(call.merchant_id, chosen, by=call.by)
-    call.engine.places.forget()
+    await _told_to_counters(call)
     return MeansInUse(items=chosen)
 
 
@@ -180,7 +203,7 @@ async def meal_vouchers(call: Call) -> MealVoucher:
 async def set_meal_vouchers(call: Call, body: MealVoucher) -> MealVoucher:
     """Without a category they pay nothing, and no counter offers them."""
     await call.services.setup.set_meal_voucher(call.merchant_id, body, by=call.by)
-    call.engine.places.forget()
+    await _told_to_counters(call)
     return body
 
 
@@ -193,8 +216,14 @@ async def offline_policy(call: Call) -> OfflinePolicy:
 @routes.put("/v1/settings/offline", roles=OWNER, right="setup", summary="Say how stations go on without the server")
 async def set_offline_policy(call: Call, body: OfflinePolicy) -> OfflinePolicy:
     await call.services.setup.set_offline(call.merchant_id, body, by=call.by)
-    call.engine.places.forget()
+    await _told_to_counters(call)
     return body
+
+
+async def _told_to_counters(call: Call) -> None:
+    """What they take, or how they go on without the server, was changed."""
+    call.engine.places.forget()
+    await call.services.live.means_changed(call.merchant_id)
 
 
 @routes.get(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from poi_engine.checkout.at_risk import Instead
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.goods.stock import Place
 from poi_engine.orders.addresses import Address, AddressForm, Telephone, countries, form_of
@@ -60,6 +61,7 @@ class TakeBack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lines: Annotated[tuple[ReturnedLine, ...], Meta(min_length=1, max_length=200)] | None = None
     place: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     approval_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    instead: Instead | None = None
 
 
 class FulfilmentsBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -235,6 +237,7 @@ async def take_back(call: Call, order_id: str, body: TakeBack) -> SaleView:
         key=call.key,
         by=call.by,
         allowance=allowance_of(call.acting, "refund", body.approval_id),
+        instead=body.instead,
     )
     return sale_for(call, await asyncio.shield(refunding))
 

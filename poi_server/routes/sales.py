@@ -5,13 +5,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from poi_engine.checkout.at_risk import Instead
 from poi_engine.checkout.refund_jobs import Doubt
+from poi_engine.checkout.resolving import RefundEnd
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.errors import NotFound
 from poi_engine.sales import SaleSummary, SaleView
 from poi_engine.staff.approvals import allowance_of
 from poi_server.http import COUNTER, READER, STAFF, Call, Routes
-from poi_server.receipts import receipt_text
+from poi_server.receipts import Language, receipt_text
 from poi_server.sight import (
     acting_of,
     must,
@@ -22,6 +24,7 @@ from poi_server.sight import (
     session_of,
     summary_for,
 )
+from poi_server.words import Word
 
 routes = Routes("sales")
 
@@ -34,11 +37,15 @@ class SalePage(Struct, frozen=True, kw_only=True):
 
 
 class RefundBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole sale, or some lines' quantities (thousandths), and why; above one's limit with a consent."""
+    """The whole sale, or some lines' quantities (thousandths), and why; above one's limit with a consent.
+
+    `instead`: by what goes back what no terminal can give back (`other-card-paid`).
+    """
 
     reason: Annotated[str, Meta(min_length=3, max_length=200)]
     lines: Annotated[tuple[ReturnedLine, ...], Meta(min_length=1, max_length=200)] | None = None
     approval_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    instead: Instead | None = None
 
 
 class RefundsInDoubt(Struct, frozen=True, kw_only=True):
@@ -47,20 +54,19 @@ class RefundsInDoubt(Struct, frozen=True, kw_only=True):
     items: tuple[Doubt, ...]
 
 
-class ResolveRefundBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ResolveRefundBody(Word, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What became of a refund in doubt, and how one knows; a seller needs a consent."""
 
-    outcome: Literal["refunded", "declined"]
-    reason: Annotated[str, Meta(min_length=3, max_length=200)]
-    approval_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    outcome: RefundEnd
 
 
 class ReceiptText(Struct, frozen=True, kw_only=True):
-    """The receipt as text of 42 columns, in the language asked for."""
+    """The receipt as text of 42 columns, in the language asked for; `duplicate`: it is marked as the how-manieth."""
 
     sale_id: str
     number: int
     text: str
+    duplicate: int = 0
 
 
 @routes.get("/v1/sales", roles=STAFF | READER, scope="sales:read", summary="Sales, newest first")
@@ -88,14 +94,20 @@ async def get_sale(call: Call, sale_id: str) -> SaleView:
 
 @routes.get("/v1/sales/{sale_id}/receipt", roles=COUNTER | READER | {"phone"}, summary="The sale's receipt")
 async def receipt(call: Call, sale_id: str, lang: Literal["fr", "en"] = "fr") -> ReceiptText:
-    """As its station printed it; a seller's own device shows it without the customer's mark."""
+    """To look at, never marked; what is printed is asked for as a print. A seller's own device shows it without the
+    customer's mark."""
+    return await _shown(call, await own_sale(call, sale_id), lang)
+
+
+@routes.post(
+    "/v1/sales/{sale_id}/receipt/prints", roles=COUNTER, right="take_payment", summary="Print the sale's receipt"
+)
+async def print_receipt(call: Call, sale_id: str, lang: Literal["fr", "en"] = "fr") -> ReceiptText:
+    """The text to be printed: the first time as it is, from then on, wherever it is asked for, marked as a counted
+    duplicate. Each is put on record."""
     sale = await own_sale(call, sale_id)
-    if call.principal.role == "seller":
-        sale = sale_for(call, sale)
-    merchant = await call.services.setup.merchant(call.merchant_id)
-    seal = sale.receipt_hash
-    text = await asyncio.to_thread(receipt_text, sale.receipt, merchant.name, lang, seal=seal)  # loads a locale's files
-    return ReceiptText(sale_id=sale.sale_id, number=sale.receipt.number, text=text)
+    duplicate = await asyncio.shield(call.engine.fiscal.print_receipt(call.merchant_id, sale_id, by=call.by))
+    return await _shown(call, sale, lang, duplicate)
 
 
 @routes.post(
@@ -115,6 +127,7 @@ async def refund(call: Call, sale_id: str, body: RefundBody) -> SaleView:
         key=call.key,
         by=call.by,
         allowance=allowance_of(call.acting, "refund", body.approval_id),
+        instead=body.instead,
     )
     return sale_for(call, await asyncio.shield(refunding))
 
@@ -138,7 +151,7 @@ async def refunds_in_doubt(call: Call, sale_id: str) -> RefundsInDoubt:
 )
 async def resolve_refund(call: Call, sale_id: str, refund_id: str, body: ResolveRefundBody) -> SaleView:
     await own_sale(call, sale_id)
-    resolving = call.engine.checkout.refunds.resolve(
+    resolving = call.engine.resolving.refund(
         call.merchant_id,
         sale_id,
         refund_id,
@@ -158,6 +171,16 @@ async def _must_be_allowed(call: Call, customer_id: str, session_id: str) -> Non
         must(await acting_of(call), "see_history")
         must_see_history(call, await session_of(call, session_id), customer_id)
     await note(call, "view-sales", customer_id, session_id)
+
+
+async def _shown(call: Call, sale: SaleView, language: Language, duplicate: int = 0) -> ReceiptText:
+    """The receipt as the caller may see it."""
+    known = sale_for(call, sale) if call.principal.role == "seller" else sale
+    issuer, seal = await call.engine.sales.issuer(call.merchant_id, sale.receipt), sale.receipt_hash
+    text = await asyncio.to_thread(  # loads a locale's files
+        receipt_text, known.receipt, issuer, language, seal=seal, duplicate=duplicate
+    )
+    return ReceiptText(sale_id=sale.sale_id, number=sale.receipt.number, text=text, duplicate=duplicate)
 
 
 async def own_sale(call: Call, sale_id: str) -> SaleView:

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from poi_engine.access import AccessEntry, Granted
 from poi_engine.principal import Scope
+from poi_engine.settings import ReceiptHead, read_merchant
 from poi_engine.setup import NewStation, NewStore, Station, Store
 from poi_server.http import COUNTER, MANAGER, OWNER, READER, STAFF, Call, Routes
 
@@ -77,6 +78,19 @@ async def replace_station(call: Call, station_id: str, body: NewStation) -> Stat
     station = await call.services.setup.replace_station(call.merchant_id, station_id, body, by=call.by)
     call.engine.places.forget()
     return station
+
+
+@routes.get("/v1/settings/receipt", roles=READER, summary="What receipts say of the company")
+async def receipt_head(call: Call) -> ReceiptHead:
+    """Beside its name, and the store's name and address."""
+    return (await call.services.sql.read(lambda: read_merchant(call.merchant_id))).programme.receipt
+
+
+@routes.put("/v1/settings/receipt", roles=OWNER, right="setup", summary="Say what receipts tell of the company")
+async def set_receipt_head(call: Call, body: ReceiptHead) -> ReceiptHead:
+    """The journal holds ids alone: receipts that are shown or printed from now on have this head."""
+    await call.services.setup.set_receipt(call.merchant_id, body, by=call.by)
+    return body
 
 
 @routes.get("/v1/api-keys", roles=OWNER, right="setup", summary="The partner apps' keys")

@@ -7,11 +7,12 @@ from msgspec import Meta, Struct
 
 from poi_engine.staff.approvals import allowance_of
 from poi_engine.value.rules import TabRules
-from poi_engine.value.tab_rows import Tab, Word
+from poi_engine.value.tab_rows import Tab, TabEnd
 from poi_server.http import COUNTER, MANAGER, Call, Routes
 from poi_server.routes.counter import own_session
 from poi_server.routes.value import PayBackBody, refunding
 from poi_server.sight import must_stand_there, session_of
+from poi_server.words import Word
 
 routes = Routes("tabs")
 
@@ -28,12 +29,10 @@ class CloseBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(min_length=3, max_length=200)]
 
 
-class ResolveTabBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ResolveTabBody(Word, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the terminal shows of a tab in doubt; the reason goes into the audit."""
 
-    outcome: Word
-    reason: Annotated[str, Meta(min_length=3, max_length=200)]
-    approval_id: Annotated[str, Meta(max_length=64)] | None = None
+    outcome: TabEnd
 
 
 class Tabs(Struct, frozen=True, kw_only=True):

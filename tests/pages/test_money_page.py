@@ -1,5 +1,8 @@
 """The money page in Chromium: a till's day and its closing, what is in doubt and its end, the means that are taken."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -7,7 +10,7 @@ from poi_engine.clock import SystemClock
 from poi_engine.connectors.simulator import SimulatorConnector
 from poi_engine.fiscal.steady import Steady
 from poi_engine.ports import Capabilities
-from tests.pages.conftest import Visit
+from tests.pages.conftest import TABLET, Visit
 from tests.server.shop import Shop
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
@@ -61,6 +64,36 @@ async def test_a_clock_that_may_be_wrong_is_told(visit: Visit, station_id: str, 
     await expect(page.locator(".clock-doubted")).to_have_count(0)
 
 
+async def test_a_terminal_that_tells_another_time_is_told_of(
+    visit: Visit, station_id: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = shop.services.engine.wiring.connectors["simulator"]
+    with monkeypatch.context() as patch:
+        patch.setattr(terminal, "clock_gaps", lambda: {station_id: -2700, "sta_of_nobody": 900}, raising=False)
+        page = await _money(visit, "#doubts")
+        await expect(page.locator("poi-doubts .clock-doubted")).to_contain_text("45 minutes behind the server")
+    await page.reload()
+    await expect(page.locator("poi-doubts p").first).to_be_visible()
+    await expect(page.locator("poi-doubts .clock-doubted")).to_have_count(0)
+
+
+def _terminal(shop: Shop) -> SimulatorConnector:
+    terminal = shop.services.engine.wiring.connectors["simulator"]
+    assert isinstance(terminal, SimulatorConnector)
+    return terminal
+
+
+@contextmanager
+def _without_the_bank(shop: Shop) -> Iterator[None]:
+    """The terminal cannot reach it."""
+    terminal = _terminal(shop)
+    terminal.bank_away = True
+    try:
+        yield
+    finally:
+        terminal.bank_away = False
+
+
 async def _decide(page: Page, saw: str) -> None:
     """Give the reason in the dialog and put the decision on record."""
     dialog = page.get_by_role("dialog")
@@ -69,9 +102,9 @@ async def _decide(page: Page, saw: str) -> None:
 
 
 async def test_a_payment_in_doubt_is_resolved_with_a_reason(visit: Visit, station_id: str, shop: Shop) -> None:
-    doubtful = await _sell(shop, station_id, 1013, "card")
+    doubtful = await _sell(shop, station_id, 1015, "card")  # no round of recovery is faster
     page = await _money(visit, "#doubts", "manager")
-    card = page.locator(".doubt", has_text="€10.13")
+    card = page.locator(".doubt", has_text="€10.15")
     await expect(card).to_contain_text("nobody answered")
     await card.get_by_role("button", name="It was paid").click()
     await _decide(page, "the slip says so")
@@ -80,15 +113,14 @@ async def test_a_payment_in_doubt_is_resolved_with_a_reason(visit: Visit, statio
 
 
 async def test_what_no_terminal_can_undo_is_ended_by_a_person(visit: Visit, station_id: str, shop: Shop) -> None:
-    terminal = shop.services.engine.wiring.connectors["simulator"]
-    assert isinstance(terminal, SimulatorConnector)
+    terminal = _terminal(shop)
     able, terminal.capabilities = terminal.capabilities, Capabilities(cancel=False, refund=False)
     try:
-        doubtful = await _sell(shop, station_id, 1413, "card")
+        doubtful = await _sell(shop, station_id, 1415, "card")
         word = {"outcome": "declined", "reason": "no slip"}
         await shop.ask("POST", f"/v1/sessions/{doubtful['session_id']}/resolve", word)
         page = await _money(visit, "#doubts", "manager")
-        card = page.locator(".doubt", has_text="€14.13")
+        card = page.locator(".doubt", has_text="€14.15")
         await expect(card).to_contain_text("going back")
         await card.get_by_role("button", name="No money moved").click()
         await _decide(page, "its list shows nothing")
@@ -101,9 +133,6 @@ async def test_a_card_taken_without_the_bank_is_listed_and_ended_when_it_decline
     visit: Visit, station_id: str, shop: Shop
 ) -> None:
     """The station says whose risk it is; the money page what waits, and what the bank declined afterwards."""
-    engine = shop.services.engine
-    terminal = engine.wiring.connectors["simulator"]
-    assert isinstance(terminal, SimulatorConnector)
     before = (await shop.ask("GET", "/v1/settings/offline")).json
     page = await _money(visit, "#means")
     await page.get_by_label("A card without the bank pays at most", exact=False).fill("20")
@@ -114,17 +143,14 @@ async def test_a_card_taken_without_the_bank_is_listed_and_ended_when_it_decline
         if (await shop.ask("GET", "/v1/settings/offline")).json["card_cap"] == 5000:
             break
         await page.wait_for_timeout(50)
-    terminal.bank_away = True
-    try:
+    with _without_the_bank(shop):
         sold = await _sell(shop, station_id, 1005, "card")
         assert (sold["state"], sold["tenders"][0]["guaranteed"]) == ("paid", False)  # type: ignore[index]
         receipt = (await shop.ask("GET", f"/v1/sales/{sold['sale_id']}/receipt?lang=en")).json["text"]
         assert "at the merchant's risk" in receipt
         page = await _money(visit, "#risk", "manager")
         await expect(page.locator(".risk-waiting")).to_have_text("€10.05")
-    finally:
-        terminal.bank_away = False
-    await engine.forwarding.round()
+    await shop.services.engine.forwarding.round()
     await page.reload()
     card = page.locator(".doubt", has_text="€10.05")
     await expect(card).to_contain_text("The bank declined it")
@@ -136,6 +162,44 @@ async def test_a_card_taken_without_the_bank_is_listed_and_ended_when_it_decline
     await _decide(page, "nobody came back")
     await expect(card).to_have_count(0)
     await shop.ask("PUT", "/v1/settings/offline", before)
+
+
+async def test_what_another_card_paid_since_goes_back_by_what_the_counter_says(
+    visit: Visit, station_id: str, shop: Shop
+) -> None:
+    before = (await shop.ask("GET", "/v1/settings/offline")).json
+    await shop.ask("PUT", "/v1/settings/offline", {"card_floor_limit": 5000})
+    visitor = await visit(TABLET)
+    await (await visitor.sign_in("owner")).close()
+    page = await visitor.open(f"/station/{station_id}")
+    await expect(page.locator(".tile").first).to_be_visible()
+    with _without_the_bank(shop):
+        await _sell(shop, station_id, 1105, "card")
+    await shop.services.engine.forwarding.round()
+    (declined,) = (await shop.ask("GET", "/v1/payments/at-risk")).json["items"]
+    word = {"outcome": "paid", "reason": "she came back", "paid_by": "card"}
+    await shop.ask("POST", f"/v1/payments/{declined['payment_id']}/at-risk", word)
+    await page.get_by_role("button", name="Refund", exact=True).click()
+    refund = page.get_by_role("dialog")
+    await refund.get_by_label("Reason").fill("burnt")
+    await expect(refund.get_by_label("Another card paid since", exact=False)).to_be_hidden()
+    await refund.get_by_role("button", name="Refund", exact=True).click()
+    await expect(refund.get_by_label("Another card paid since", exact=False)).to_have_value("cash")
+    await refund.get_by_role("button", name="Refund", exact=True).click()
+    await expect(page.locator(".paper")).to_contain_text("Refund n°")
+    await expect(page.locator(".paper")).to_contain_text("Cash")
+    await shop.ask("PUT", "/v1/settings/offline", before)
+
+
+async def test_an_owner_says_what_receipts_tell_of_the_company(visit: Visit, shop: Shop) -> None:
+    page = await _money(visit, "#means")
+    await page.get_by_label("VAT number").fill("fr 83 404833048")
+    await page.get_by_label("Further lines").fill("SARL, RCS Lyon 404 833 048\n1 place Bellecour, Lyon")
+    await page.keyboard.press("Tab")
+    await expect(page.locator(".toast.good")).to_have_count(2)
+    head = {"vat_number": "FR83404833048", "lines": ["SARL, RCS Lyon 404 833 048", "1 place Bellecour, Lyon"]}
+    assert (await shop.ask("GET", "/v1/settings/receipt")).json == head
+    await shop.ask("PUT", "/v1/settings/receipt", {})
 
 
 async def test_an_owner_switches_means_off(visit: Visit, shop: Shop) -> None:

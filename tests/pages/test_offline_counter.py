@@ -65,6 +65,7 @@ async def test_cash_goes_on_without_the_server_and_is_recorded_once_when_it_is_b
     assert await _sold(shop, station_id) == []
     await visitor.context.set_offline(False)
     await expect(page.get_by_text("Recorded with the server: 1")).to_be_visible()
+    await expect(page.locator(".away")).to_be_hidden()
     assert await _sold(shop, station_id) == [280]
     await dialog.get_by_role("button", name="Close").click()
     await expect(page.locator(".tile").first).to_be_visible()
@@ -87,6 +88,57 @@ async def test_a_counter_that_loses_the_server_says_so_and_offers_to_go_on(
     await expect(page.get_by_text("Recorded with the server: 1")).to_be_visible()
     assert await _sold(shop, station_id) == [140]
     await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 0})
+
+
+PRICE = """async ([id, code]) => {
+  if (!(await indexedDB.databases()).some(({ name }) => name === `poi-counter-${id}`)) return null;
+  const found = await new Promise((resolve) => {
+    const request = indexedDB.open(`poi-counter-${id}`, 1);
+    request.onsuccess = () => resolve(request.result);
+  });
+  const kept = await new Promise((resolve) => {
+    const asked = found.transaction('products').objectStore('products').get(code);
+    asked.onsuccess = () => resolve(asked.result);
+  });
+  found.close();
+  return kept?.unit_price;
+}"""
+RENEWAL_MS = 600_000
+
+
+async def _until_kept(page: Page, station_id: str, code: str, price: int) -> None:
+    for _ in range(100):
+        if await page.evaluate(PRICE, [station_id, code]) == price:
+            return
+        await page.wait_for_timeout(100)
+    raise AssertionError(f"the counter does not know that {code} costs {price}")
+
+
+async def test_a_counter_that_is_open_learns_the_floor_and_new_prices_also_after_an_outage(
+    visit: Visit, station_id: str, shop: Shop
+) -> None:
+    """It was opened before anything could be sold without the server; a renewal that fails is not the last one."""
+    candle = {"code": "candle", "label": "Candle", "unit_price": 300}
+    await shop.ask("PUT", "/v1/products/candle", candle)
+    visitor = await visit(TABLET)
+    await (await visitor.sign_in("owner")).close()
+    page = await visitor.context.new_page()
+    await page.clock.install()
+    await page.goto(f"{shop.base_url}/station/{station_id}")
+    await expect(page.locator(".tile").first).to_be_visible()
+    try:
+        await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 4000})
+        await _until_kept(page, station_id, "candle", 300)
+        await visitor.context.set_offline(True)
+        await expect(page.locator(".away", has_text="Sales for cash up to €40.00 can go on")).to_be_visible()
+        await page.clock.fast_forward(RENEWAL_MS)
+        await visitor.context.set_offline(False)
+        await shop.ask("PUT", "/v1/products/candle", {**candle, "unit_price": 350})
+        await page.clock.fast_forward(RENEWAL_MS)
+        await _until_kept(page, station_id, "candle", 350)
+    finally:
+        await shop.ask("PUT", "/v1/settings/offline", {"floor_limit": 0})
+        await shop.ask("DELETE", "/v1/products/candle")
 
 
 SPOILT = """async (id) => {

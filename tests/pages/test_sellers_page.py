@@ -270,7 +270,7 @@ async def test_a_doubtful_payment_takes_a_second_person(till: Till, shop: Shop) 
     await _person(shop, manager, role="manager")
     await till.enter(name)
     await till.page.get_by_role("button", name="Amount", exact=True).click()
-    for digit in "1013":
+    for digit in "1015":  # no round of recovery is faster
         await till.page.locator(".keypad-keys .key", has_text=re.compile(f"^{digit}$")).click()
     await till.page.get_by_role("button", name="Add", exact=True).click()
     await till.page.locator(".pay-card").click()

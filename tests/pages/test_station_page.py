@@ -11,6 +11,8 @@ from tests.server.shop import Shop
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 TOTAL = ".payment .total"
+DECIDED = ".payment .pay:not(.is-pending) .total"
+"""What the server has decided: a total is shown before."""
 
 
 async def _counter(visit: Visit, station_id: str, size: dict[str, int] = TABLET, **more: str) -> Page:
@@ -56,22 +58,30 @@ async def test_a_sale_is_paid_in_cash_and_refunded_by_line(visit: Visit, station
 
 
 async def test_a_receipt_that_is_printed_again_is_a_counted_duplicate(visit: Visit, station_id: str) -> None:
-    page = await _counter(visit, station_id)
-    await page.evaluate(
-        "() => { window.printed = []; print = () => printed.push(document.querySelector('.printing').innerText); }"
-    )
+    """Whichever tablet of the counter prints it."""
+    page, other = await _counter(visit, station_id), await _counter(visit, station_id, DESKTOP)
+    for screen in (page, other):
+        await screen.evaluate(
+            "() => { window.printed = []; print = () => printed.push(document.querySelector('.printing').innerText); }"
+        )
     await page.locator(".tile", has_text="Baguette").click()
     await _pay(page, "cash")
+    first, second, third, fourth = [await _printed(screen) for screen in (page, page, other, page)]
+    assert ("Receipt n°" in first, "DUPLICATE" in first) == (True, False)
+    for number, paper in enumerate((second, third, fourth), 1):
+        assert f"DUPLICATE n° {number}" in paper
+
+
+async def _printed(page: Page) -> str:
+    """What the next press of the button prints."""
     await expect(page.locator(".paper")).to_contain_text("Receipt n°")
-    for count in (1, 2, 3):
-        await page.get_by_role("button", name="Print").click()
-        for _ in range(500):
-            if await page.evaluate("printed.length") == count:
-                break
-            await page.wait_for_timeout(20)
-    first, second, third = await page.evaluate("printed")
-    assert "DUPLICATE" not in first
-    assert ("DUPLICATE n° 1" in second, "DUPLICATE n° 2" in third) == (True, True)
+    before = await page.evaluate("printed.length")
+    await page.get_by_role("button", name="Print").click()
+    for _ in range(500):
+        if await page.evaluate("printed.length") > before:
+            break
+        await page.wait_for_timeout(20)
+    return str(await page.evaluate("printed.at(-1)"))
 
 
 async def test_the_buttons_over_the_sale_fit_a_phone_in_french(visit: Visit, station_id: str) -> None:
@@ -174,11 +184,32 @@ async def test_the_camera_reads_a_product(visit: Visit, station_id: str) -> None
     await expect(page.locator("dialog")).to_have_count(0)
 
 
+async def test_an_offer_made_meanwhile_has_its_name_at_an_open_counter(
+    visit: Visit, station_id: str, shop: Shop
+) -> None:
+    page = await _counter(visit, station_id, DESKTOP)
+    await page.locator(".tile", has_text="Baguette").click()
+    await expect(page.locator(DECIDED)).to_have_text("€1.40")
+    offer = {
+        "offer_id": f"late-{station_id[-8:]}",
+        "name": {"en": "Late bird"},
+        "currency": "EUR",
+        "effects": [{"type": "amount_off", "amount": 100}],
+        "conditions": {"type": "subtotal", "min": 500},
+    }
+    assert (await shop.ask("POST", "/v1/offers", offer)).status == 201
+    try:
+        await page.locator(".tile", has_text="Baguette").click()
+        await expect(page.locator(".near")).to_contain_text("“Late bird”")
+    finally:
+        await shop.ask("DELETE", f"/v1/offers/{offer['offer_id']}")
+
+
 async def test_a_lost_connection_is_said_and_mended(visit: Visit, station_id: str, shop: Shop) -> None:
     """The strip appears while the server is away; afterwards the page shows what happened meanwhile."""
     page = await _counter(visit, station_id)
     await page.locator(".tile", has_text="Baguette").click()
-    await expect(page.locator(TOTAL)).to_have_text("€1.40")
+    await expect(page.locator(DECIDED)).to_have_text("€1.40")
     await page.context.set_offline(True)
     for socket in list(shop.services.sockets):
         await socket.close()

@@ -1,10 +1,11 @@
 """Paying in parts at the counter in Chromium: cash with its change, a sale of several means, and giving it back."""
 
+import asyncio
 import os
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from poi_engine.setup import NewStation
 from tests.pages.conftest import Visit
@@ -17,6 +18,12 @@ pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 async def _split(page: Page, means: str) -> None:
     await page.locator(".pay-split").click()
     await page.locator(".tender-means").get_by_role("button", name=means).click()
+
+
+async def _part_in_cash(page: Page, handed_over: str) -> None:
+    await _split(page, "Cash")
+    await page.get_by_label("Cash handed over").fill(handed_over)
+    await page.locator(".tender-take").click()
 
 
 async def test_cash_above_what_is_due_gives_change(visit: Visit, station_id: str) -> None:
@@ -59,9 +66,7 @@ async def test_what_was_paid_in_part_goes_on_at_another_counter(visit: Visit, st
     there = await shop.services.setup.add_station(shop.merchant_id, NewStation(store_id=shop.store_id, name=name))
     page, other = await _counter(visit, station_id), await _counter(visit, there.station_id)
     await _amount(page, "3000")
-    await _split(page, "Cash")
-    await page.get_by_label("Cash handed over").fill("10")
-    await page.locator(".tender-take").click()
+    await _part_in_cash(page, "10")
     stage = page.locator(".stage.is-paying")
     await expect(stage.locator(".tenders")).to_contain_text("€10.00")
     await stage.get_by_role("button", name="Continue at another counter").click()
@@ -102,32 +107,84 @@ async def test_what_meal_vouchers_may_pay_is_shown_and_proposed(visit: Visit, st
 async def test_what_was_taken_in_part_is_handed_back_when_the_sale_is_given_up(visit: Visit, station_id: str) -> None:
     page = await _counter(visit, station_id)
     await _amount(page, "1500")
-    await _split(page, "Cash")
-    await page.get_by_label("Cash handed over").fill("5")
-    await page.locator(".tender-take").click()
+    await _part_in_cash(page, "5")
     await page.get_by_role("button", name="Give everything back and cancel").click()
     await expect(page.get_by_role("dialog", name="Hand this back")).to_contain_text("€5.00")
+
+
+async def test_a_refund_of_which_a_part_is_given_by_hand_says_how_much(visit: Visit, station_id: str) -> None:
+    """What goes back on the card does so by itself; the seller has to know what to take out of the till."""
+    page = await _counter(visit, station_id)
+    await _amount(page, "3000")
+    await _part_in_cash(page, "10")
+    stage = page.locator(".stage.is-paying")
+    await stage.locator(".tender-means").get_by_role("button", name="Card", exact=True).click()
+    await stage.locator(".tender-take").click()
+    await page.locator(".stage.is-paid").get_by_role("button", name="Refund").click()
+    await page.get_by_role("dialog").locator("input.input").fill("spoilt")
+    await page.get_by_role("dialog").get_by_role("button", name="Refund").click()
+    await expect(page.get_by_role("dialog", name="Hand this back")).to_contain_text("€10.00")
 
 
 async def test_a_shop_hides_the_means_it_does_not_take(visit: Visit, station_id: str, shop: Shop) -> None:
     before = (await shop.ask("GET", "/v1/settings/means")).json
     await shop.ask("PUT", "/v1/settings/means", {"items": ["cash", "gift_card"]})
-    page = await _counter(visit, station_id)
-    await _amount(page, "100")
-    await expect(page.locator(".pay-cash")).to_be_enabled()
-    await expect(page.locator(".pay-card")).to_have_count(0)
-    await shop.ask("PUT", "/v1/settings/means", before)
+    try:
+        page = await _counter(visit, station_id)
+        await _amount(page, "100")
+        await expect(page.locator(".pay-cash")).to_be_enabled()
+        await expect(page.locator(".pay-card")).to_have_count(0)
+        await shop.ask("PUT", "/v1/settings/means", {"items": ["card"]})
+        await expect(page.locator(".pay-card")).to_be_enabled()
+        await expect(page.locator(".pay-cash")).to_have_count(0)
+    finally:
+        await shop.ask("PUT", "/v1/settings/means", before)
+
+
+EMV = {"guid": "org.example", "account": "0012345", "city": "PARIS"}
+SEPA = {"iban": "FR1420041010050500013M02606", "beneficiary": "Bakery"}
+
+
+async def test_a_transfer_shows_each_code_that_there_is_and_another_way_to_pay(
+    visit: Visit, station_id: str, shop: Shop
+) -> None:
+    """An account set up while the counter is open is offered; who cannot transfer pays in cash."""
+    try:
+        page = await _counter(visit, station_id)
+        await _amount(page, "1890")
+        await shop.ask("PUT", "/v1/settings/bank", {**SEPA, "emv": EMV})
+        await _split(page, "Transfer")
+        await page.locator(".tender-take").click()
+        code = page.locator(".stage .qr img")
+        await expect(code).to_be_visible()
+        sepa = await code.get_attribute("src")
+        await page.locator(".stage").get_by_role("button", name="EMV").click()
+        await expect(code).not_to_have_attribute("src", str(sepa))
+        await expect(page.locator(".stage").get_by_role("button", name="EMV")).to_have_attribute("aria-pressed", "true")
+        await page.get_by_role("button", name="It will not come").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("What you saw").fill("no signal")
+        await dialog.get_by_role("button", name="Record the decision").click()
+        await page.locator(".stage.is-declined").get_by_role("button", name="Cash").click()
+        await expect(page.locator(".stage.is-paid")).to_be_visible()
+    finally:
+        await shop.ask("PUT", "/v1/settings/bank", {})
 
 
 async def test_a_gift_card_is_sold_and_pays(visit: Visit, station_id: str) -> None:
-    """Its code is shown once; later it pays a part."""
+    """Its code is shown once, until a button is pressed; later it pays a part."""
     page = await _counter(visit, station_id)
     await page.get_by_role("button", name="Load a wallet or sell a gift card").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_role("button", name="€20.00").click()
     await dialog.get_by_role("button", name="Add to the basket").click()
     code = await dialog.locator(".banner strong").inner_text()
+    await page.mouse.click(2, 2)
+    for _ in range(2):
+        await page.keyboard.press("Escape")
+    await expect(dialog).to_have_count(1)
     await dialog.get_by_role("button", name="Close").last.click()
+    await expect(dialog).to_have_count(0)
     await _pay(page, "cash")
     await page.get_by_role("button", name="Next customer").click()
     await _amount(page, "3500")
@@ -137,6 +194,28 @@ async def test_a_gift_card_is_sold_and_pays(visit: Visit, station_id: str) -> No
     await expect(page.get_by_text("It holds €20.00")).to_be_visible()
     await page.locator(".tender-take").click()
     await expect(page.locator(".stage .tender-due")).to_contain_text("€15.00")
+
+
+async def test_the_code_of_a_gift_card_is_shown_to_whoever_left_before_it_was_made(
+    visit: Visit, station_id: str
+) -> None:
+    page = await _counter(visit, station_id)
+    held = asyncio.Event()
+
+    async def slow(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/v1/gift-cards", slow)
+    await page.get_by_role("button", name="Load a wallet or sell a gift card").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="€20.00").click()
+    await dialog.get_by_role("button", name="Add to the basket").click()
+    await page.mouse.click(2, 2)
+    await expect(dialog).to_have_count(0)
+    held.set()
+    await expect(dialog).to_contain_text("shown this once")
+    await expect(page.locator(".payment .total")).to_have_text("€20.00")
 
 
 async def test_a_price_is_changed_by_hand_and_the_line_says_why(visit: Visit, station_id: str) -> None:

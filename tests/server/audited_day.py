@@ -57,10 +57,11 @@ class Day:
         await self.do("PUT", "/v1/settings/means", {"items": ["card", "cash", "wallet", "gift_card", "transfer"]})
         await self.do("PUT", "/v1/settings/meal-vouchers", {"categories": ["bakery"]})
         await self.do("PUT", "/v1/settings/offline", {"floor_limit": 5000})
+        await self.do("PUT", "/v1/settings/receipt", {"vat_number": "FR83404833048"})
         now = datetime.now(UTC).isoformat()
         sold = {"offline_id": "0123456789abcdef", "sold_at": now, "total": 100, "lines": [{"unit_price": 100}]}
         await self.do("POST", "/v1/stations/{station_id}/offline-sales", {"sales": [sold]}, **station)
-        spoilt = {"offline_id": "0123456789abcdeg", "what": "700: not the sum", "reason": "rung up again"}
+        spoilt = {"offline_id": "0123456789abcdeg", "sale": {**sold, "total": 700}, "reason": "rung up again"}
         await self.do("POST", "/v1/stations/{station_id}/offline-sales/dropped", spoilt, **station)
         entrance = {"seller_id": person, "pin": "5093"}
         await self.do("POST", "/v1/stations/{station_id}/sign-in", entrance, role="station", **station)
@@ -155,9 +156,9 @@ class Day:
         return await self.shop.services.sql.read(job)
 
     async def books(self) -> None:
-        """A duplicate, an exercise, and the day's closing: after it nothing is sold."""
+        """A print, an exercise, and the day's closing: after it nothing is sold."""
         sale = await self._sold(700, "cash")
-        await self.do("POST", f"{SALE}/reprint", sale_id=sale["sale_id"])
+        await self.do("POST", f"{SALE}/receipt/prints", sale_id=sale["sale_id"])
         station = {"station_id": self.shop.station_id}
         await self.do("POST", "/v1/stations/{station_id}/training", {"on": True}, **station)
         await self.do("POST", "/v1/stations/{station_id}/training", {"on": False}, **station)

@@ -130,10 +130,10 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(folder: Path, redis_url: str, **sections: Any) -> AsyncIterator[Shop]:
-    """A furnished server on `folder`; `sections` replace parts of the configuration."""
+async def open_shop(folder: Path, redis_url: str, *, sql: str = "", **sections: Any) -> AsyncIterator[Shop]:
+    """A furnished server on `folder`, or the database `sql`; `sections` replace parts of the configuration."""
     sections.setdefault("http", Http(port=0))
-    config = Config(storage=Storage(data=str(folder), redis=redis_url), **sections)
+    config = Config(storage=Storage(data=str(folder), sql=sql, redis=redis_url), **sections)
     async with Serving(make_app(config), config) as serving:
         jar = aiohttp.DummyCookieJar()
         async with aiohttp.ClientSession(serving.base_url, cookie_jar=jar) as http:

@@ -76,6 +76,22 @@ async def test_two_screens_of_a_station_see_the_same_session_at_once(shop: Shop)
             assert shown == {"kind": "session", "session": session}
 
 
+async def test_counters_and_dashboards_learn_at_once_of_an_offer(shop: Shop) -> None:
+    offer = {
+        "offer_id": "off_told",
+        "name": {"en": "Told"},
+        "currency": "EUR",
+        "effects": [{"type": "amount_off", "amount": 1}],
+        "conditions": {"type": "subtotal", "min": 100},
+    }
+    station = {"watch": "station", "station_id": shop.station_id}
+    async with watching(shop, "station", **station) as counter, watching(shop, "owner", watch="dashboard") as board:
+        assert (await shop.ask("POST", "/v1/offers", offer)).status == 201
+        assert (await shop.ask("POST", "/v1/offers/off_told/pause")).status == 200
+        for screen in (counter, board):
+            assert [await told(screen) for _ in range(2)] == [{"kind": "offers"}] * 2
+
+
 async def test_the_stations_screens_learn_at_once_that_nothing_counts_any_more(shop: Shop) -> None:
     """Told once for each change, and to no other station's screens."""
     path = f"/v1/stations/{shop.station_id}/training"

@@ -173,9 +173,10 @@ SAMPLES: dict[str, Any] = {
     },
     "PUT /v1/settings/means": {"items": ["card", "cash"]},
     "PUT /v1/settings/offline": {"floor_limit": 5000},
+    "PUT /v1/settings/receipt": {"vat_number": "FR83404833048"},
     "POST /v1/payments/{payment_id}/at-risk": {"outcome": "lost", "reason": "seen"},
     "POST /v1/stations/{station_id}/offline-sales/dropped": {
-        **{"offline_id": "0123456789abcdef", "what": "2026-11-22 700: not the sum", "reason": "rung up again"}
+        **{"offline_id": "0123456789abcdef", "sale": {"total": 700}, "reason": "rung up again"}
     },
     "POST /v1/payments/{payment_id}/reversing": {"outcome": "declined", "reason": "seen"},
     "POST /v1/stations/{station_id}/offline-sales": {

@@ -108,7 +108,7 @@ async def test_the_screen_shows_a_code_and_the_banks_app_ends_the_payment(shop: 
     assert (waiting["state"], waiting["notice"]["code"]) == ("unknown", "transfer-awaited")
     code = (await till.ask("GET", f"{path}/transfer-code")).json
     assert code["text"].splitlines()[:4] == ["BCD", "002", "1", "SCT"]
-    assert (code["amount"], code["qr_svg"][:4]) == (1890, "<svg")
+    assert (code["amount"], code["qr_svg"][:4], code["kinds"]) == (1890, "<svg", ["epc"])
     assert (await till.ask("GET", f"{path}/transfer-code?kind=emv")).code == "emv-not-set-up"
     credit = {
         "credit_id": "b/1",
@@ -124,6 +124,25 @@ async def test_the_screen_shows_a_code_and_the_banks_app_ends_the_payment(shop: 
     assert told.json == {"new": 1, "known": 0, "matched": 1, "open": 0}
     assert (await till.ask("GET", path)).json["state"] == "paid"
     assert (await till.ask("GET", f"{path}/transfer-code")).code == "no-transfer"
+
+
+async def test_a_shop_with_a_scheme_of_emv_codes_alone_is_paid_by_transfer_too(shop: Shop, till: Till) -> None:
+    """Where no IBAN is: the code that there is comes without being asked for by name."""
+    emv = {"guid": "org.example", "account": "0012345", "city": "PARIS"}
+    await till.ask("PUT", "/v1/settings/bank", {"emv": emv}, role="owner")
+    assert "transfer" in (await till.ask("GET", f"/v1/stations/{shop.station_id}/means")).json["items"]
+    session = await till.basket({"label": "Cake", "amount": 1890})
+    assert (await till.pay(session, means="transfer")).json["notice"]["code"] == "transfer-awaited"
+    path = f"/v1/sessions/{session['session_id']}/transfer-code"
+    code = (await till.ask("GET", path)).json
+    assert (code["kind"], code["kinds"], code["iban"], code["amount"]) == ("emv", ["emv"], "", 1890)
+    assert code["text"].startswith("000201")
+    assert code["reference"] in code["text"]
+    assert (await till.ask("GET", f"{path}?kind=epc")).code == "transfer-not-set-up"
+    await till.ask("PUT", "/v1/settings/bank", {**ACCOUNT, "emv": emv}, role="owner")
+    assert (await till.ask("GET", path)).json["kinds"] == ["epc", "emv"]
+    last = (await till.ask("GET", "/v1/audit?act=change-bank-account", role="owner")).json["items"]
+    assert [one["why"] for one in last][-1] == "EMV codes of org.example"
 
 
 async def test_what_no_column_holds_is_refused_with_its_path(till: Till) -> None:

@@ -85,11 +85,16 @@ async def test_a_receipt_bears_the_customers_mark_at_its_own_station_and_not_on_
     for role, marked in (("owner", True), ("auditor", True), ("station", True), ("seller", False)):
         text = (await shop.ask("GET", f"/v1/sales/{sale_id}/receipt", role=role)).json["text"]
         assert (ada[-8:] in text) is marked, role
+        if role != "auditor":
+            printed = await shop.ask("POST", f"/v1/sales/{sale_id}/receipt/prints", role=role)
+            assert (ada[-8:] in printed.json["text"]) is marked, role
     other = NewStation(store_id=shop.store_id, name="Counter 2")
     station_id = (await shop.services.setup.add_station(shop.merchant_id, other)).station_id
     elsewhere = (await shop.services.access.grant(shop.merchant_id, "station", station_id, "two", by=BY)).secret
     for path in ("", "/receipt"):
         assert refused(await shop.ask("GET", f"/v1/sales/{sale_id}{path}", role=elsewhere)) == (404, "not-found")
+    there = await shop.ask("POST", f"/v1/sales/{sale_id}/receipt/prints", role=elsewhere)
+    assert refused(there) == (404, "not-found")
 
 
 async def test_one_customers_sales_are_for_whoever_may_see_their_history(shop: Shop, ada: str) -> None:

@@ -117,7 +117,7 @@ class PoiOffers extends HTMLElement {
       const form = new OfferForm(head?.offer, context);
       const submit = button(t(head ? "offers_page.save_version" : "offers_page.create"), { kind: "primary", icon: "check" });
       submit.onclick = () => busy(submit, () => this.#save(form, head, close));
-      return { body: form.node, foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
+      return { body: form.node, foot: [button(t("app.cancel"), { onclick: close }), submit] };
     }, { wide: true });
   }
 

@@ -189,7 +189,7 @@ class PoiOrders extends HTMLElement {
 async function askAhead(order) {
   let ahead = null;
   await dialog(t("orders.pay_title", { amount: money(order.due) }), (close) => {
-    const choice = (value, label, picture) => button(label, { icon: picture, kind: "big", onclick: async () => { ahead = value; close(); } });
+    const choice = (value, label, picture) => button(label, { icon: picture, kind: "big", onclick: () => { ahead = value; close(); } });
     return { body: h("div", { class: "stack" }, h("p", {}, t("orders.pay_hint")), choice(false, t("orders.pay_now"), "basket"), choice(true, t("orders.pay_ahead"), "clock")) };
   });
   return ahead;

@@ -16,7 +16,7 @@ import { receiptPaper } from "./station/receipt.js";
 import { Person } from "./station/seller.js";
 import { stageView } from "./station/stage.js";
 import { addAmount, addCode, addProduct, removeCode, setQuantity, Ticket, toggleReward } from "./station/ticket.js";
-import { Till } from "./station/till.js";
+import { Till, byHand } from "./station/till.js";
 
 /** The session is another counter's by now. */
 const GONE = new Set(["handed-over", "other-station"]);
@@ -48,7 +48,7 @@ class PoiStation extends HTMLElement {
     this.#build();
     this.#wire();
     this.#loadOffers();
-    this.#till.load().then(() => this.#offline()).then((offline) => offline.watch(this.#live, this.#till.floor, this.#person.me.role === "station")).catch(report);
+    this.#till.load().then(() => this.#offline()).then((offline) => offline.watch(this.#live, this.#till, this.#person.me.role === "station")).catch(report);
   }
 
   /** What goes on without the server. */
@@ -89,6 +89,7 @@ class PoiStation extends HTMLElement {
     if (message.kind === "session") this.#takeLive(message.session);
     if (message.kind === "offers") this.#loadOffers();
     if (message.kind === "seller") this.#afresh();
+    if (message.kind === "means") this.#till.load().catch(report);
     if (message.kind === "training") this.#till.train(message.on);
     if (message.kind === "question") import("./station/question.js").then((page) => page.showQuestion(this.#stationId)).catch(report);
   }
@@ -202,7 +203,7 @@ class PoiStation extends HTMLElement {
     const id = state === "unknown" && session.notice?.code === "transfer-awaited" ? session.checkout_id : "";
     if (id === this.#awaited.id) return this.#awaited.view;
     this.#awaited = { id, view: null };
-    if (id) import("./station/transfer.js").then(({ transferView }) => { this.#awaited.view = transferView(session.session_id, this.#stageActs()); this.#draw(); }).catch(report);
+    if (id) import("./station/transfer.js").then(({ transferView }) => { this.#awaited.view = transferView(session, this.#stageActs()); this.#draw(); }).catch(report);
     return null;
   }
 
@@ -231,8 +232,11 @@ class PoiStation extends HTMLElement {
     const saleId = this.#ticket.session.sale_id;
     const what = { act: "refund", subject_id: saleId, amount: this.#ticket.decision.total };
     const made = await refundDialog(saleId, (send) => this.#person.withConsent(what, send));
-    if (made) this.#paper = { saleId, node: receiptPaper(made) };
+    if (!made) return;
+    this.#paper = { saleId, node: receiptPaper(made.sale_id) };
     this.#draw();
+    const back = byHand(made.receipt.payments);
+    if (back > made.total) await handBack(-back); // the rest goes another way
   }
 
   async #price(line) {
@@ -254,10 +258,8 @@ class PoiStation extends HTMLElement {
     if (await confirm(t("pay.cancel"), t("pay.cancel_hint", { total }), t("pay.cancel"))) await this.#giveUp().catch((problem) => this.#refused(problem));
   }
 
-  /** End the sale; what is to be handed back stays until somebody has seen it. */
   async #giveUp() {
-    const back = await this.#till.abandon();
-    if (back > 0) await dialog(t("tender.hand_back"), () => ({ body: h("p", { class: "total num" }, money(back)) }));
+    await handBack(await this.#till.abandon());
   }
 
   async #waiting() {
@@ -346,6 +348,11 @@ class PoiStation extends HTMLElement {
     if (open) this.#parts.catalogue.focusSearch();
     else this.querySelector(".open-add")?.focus();
   }
+}
+
+/** What is to be handed back stays until somebody has seen it. */
+async function handBack(amount) {
+  if (amount > 0) await dialog(t("tender.hand_back"), () => ({ body: h("p", { class: "total num" }, money(amount)) }), { kept: true });
 }
 
 customElements.define("poi-station", PoiStation);

@@ -42,18 +42,16 @@ export function iconButton(name, label, onclick, kind = "quiet") {
   return h("button", { type: "button", class: `button round ${kind}`, "aria-label": label, title: label, onclick }, icon(name));
 }
 
-/** Open a dialog; resolves when it is closed. `build(close)` returns { body, foot }. */
-export function dialog(title, build, { wide = false } = {}) {
-  const node = h("dialog", { class: wide ? "wide" : "", "aria-label": title });
+/** Open a dialog; resolves when it is closed, by a button alone if `kept`. `build(close)` returns { body, foot }. */
+export function dialog(title, build, { wide = false, kept = false } = {}) {
   const close = () => node.close();
-  const { body, foot } = build(close, node);
-  const head = h("div", { class: "dialog-head" }, h("h2", {}, title), iconButton("close", t("app.close"), close));
-  node.append(head, h("div", { class: "dialog-body" }, body));
-  if (foot) node.append(h("div", { class: "dialog-foot" }, foot));
+  const { body, foot } = build(close);
+  const node = h("dialog", { class: wide && "wide", closedby: kept && "none", "aria-label": title },
+    h("div", { class: "dialog-head" }, h("h2", {}, title), iconButton("close", t("app.close"), close)),
+    h("div", { class: "dialog-body" }, body), foot && h("div", { class: "dialog-foot" }, foot));
   document.body.append(node);
-  node.onclick = (event) => {
-    if (event.target === node) close();
-  };
+  node.oncancel = () => !kept;
+  node.onclick = ({ target }) => { if (target === node && !kept) close(); };
   node.showModal();
   return new Promise((resolve) => {
     node.onclose = () => resolve(node.remove());
@@ -65,10 +63,7 @@ export async function confirm(title, text, action, kind = "danger") {
   let agreed = false;
   await dialog(title, (close) => ({
     body: h("p", { class: "muted" }, text),
-    foot: [
-      button(t("app.cancel"), { onclick: close }),
-      button(action, { kind, onclick: () => { agreed = true; close(); } }),
-    ],
+    foot: [button(t("app.cancel"), { onclick: close }), button(action, { kind, onclick: () => { agreed = true; close(); } })],
   }));
   return agreed;
 }

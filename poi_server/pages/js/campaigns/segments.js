@@ -62,7 +62,7 @@ export class SegmentsPanel extends HTMLElement {
         close();
         await this.#changed();
       });
-      return { body: form.node, foot: [button(t("app.cancel"), { onclick: async () => close() }), save] };
+      return { body: form.node, foot: [button(t("app.cancel"), { onclick: close }), save] };
     }, { wide: true });
   }
 }

@@ -23,7 +23,7 @@ export async function mergeInto(customer) {
       toast(t("merge.done"), "good");
       close();
     });
-    return { body: chooser.node, foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
+    return { body: chooser.node, foot: [button(t("app.cancel"), { onclick: close }), submit] };
   }, { wide: true });
   return lives;
 }

@@ -44,7 +44,7 @@ async function form(title, customer, text, asks, me, send) {
       toast(t("app.saved"), "good");
       close();
     });
-    return { body: node, foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
+    return { body: node, foot: [button(t("app.cancel"), { onclick: close }), submit] };
   });
   return made;
 }

@@ -74,7 +74,7 @@ export class CustomerRules extends HTMLElement {
     await dialog(t("rules.retention"), (close) => ({
       body: h("div", { class: "stack" }, h("p", {}, tn("rules.due", report_.due, { years: number(report_.years) })),
         h("ul", { class: "list" }, report_.items.slice(0, 20).map((one) => h("li", { key: one.customer_id }, h("p", { class: "grow mono" }, one.customer_id.slice(-8).toUpperCase()), h("span", { class: "muted small" }, t("customers.last", { day: day(one.last_act) })))))),
-      foot: [button(t("app.close"), { onclick: async () => close() }), report_.due > 0 && button(t("rules.run"), { kind: "danger", onclick: async () => { run = true; close(); } })],
+      foot: [button(t("app.close"), { onclick: close }), report_.due > 0 && button(t("rules.run"), { kind: "danger", onclick: () => { run = true; close(); } })],
     }));
     if (run && (await confirm(t("rules.retention"), t("customers.erase_hint"), t("rules.run")))) {
       const done = await post("/v1/retention", { dry_run: false });
@@ -100,7 +100,7 @@ export class CustomerRules extends HTMLElement {
         await this.load();
       });
       return { body: h("div", { class: "stack" }, h("p", { class: "muted" }, t("rules.version_hint")), areas.map(([code, area]) => field(t(`language.${code}`), area))),
-        foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
+        foot: [button(t("app.cancel"), { onclick: close }), submit] };
     });
   }
 }

@@ -124,7 +124,7 @@ export class AccessPanel extends HTMLElement {
   #showSecret(secret) {
     return dialog(t("access.secret_title"), () => ({
       body: h("div", { class: "stack" }, h("p", {}, t("access.secret_hint")), h("input", { class: "input mono", readonly: true, value: secret, "aria-label": t("access.secret_title"), onclick: (event) => event.target.select() })),
-    }));
+    }), { kept: true });
   }
 
   #form(title, fields, send) {
@@ -137,7 +137,7 @@ export class AccessPanel extends HTMLElement {
         close();
         await this.load();
       });
-      return { body: form, foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
+      return { body: form, foot: [button(t("app.cancel"), { onclick: close }), submit] };
     });
   }
 }

@@ -59,7 +59,7 @@ export class AtRiskPanel extends HTMLElement {
           await this.load();
         }
       });
-      return { body: h("div", { class: "stack" }, paid && field(t("money.risk_paid_by"), means), field(t("unknown.reason"), reason)), foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
+      return { body: h("div", { class: "stack" }, paid && field(t("money.risk_paid_by"), means), field(t("unknown.reason"), reason)), foot: [button(t("app.cancel"), { onclick: close }), submit] };
     });
   }
 }

@@ -61,7 +61,7 @@ export class BankPanel extends HTMLElement {
         close();
         await this.load();
       });
-      return { body: h("div", { class: "stack" }, fields, field(t("unknown.reason"), reason)), foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
+      return { body: h("div", { class: "stack" }, fields, field(t("unknown.reason"), reason)), foot: [button(t("app.cancel"), { onclick: close }), submit] };
     });
   }
 }

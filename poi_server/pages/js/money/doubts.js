@@ -10,6 +10,7 @@ const ICONS = { payment: "card", refund: "undo", part_paid: "coins", tab_hold: "
 /** The list, oldest first. `names` of the stations by id; `counted(n)` hears how many there are. */
 export class DoubtsPanel extends HTMLElement {
   #items = null;
+  #clocks = [];
 
   connectedCallback() {
     this.#draw();
@@ -17,7 +18,7 @@ export class DoubtsPanel extends HTMLElement {
 
   async load() {
     try {
-      this.#items = (await get("/v1/payments/in-doubt")).items;
+      ({ items: this.#items, clocks: this.#clocks } = await get("/v1/payments/in-doubt"));
       this.counted(this.#items.length);
     } catch (problem) {
       report(problem);
@@ -28,6 +29,7 @@ export class DoubtsPanel extends HTMLElement {
   #draw() {
     if (!this.#items) return;
     render(this, h("div", { class: "stack" }, h("p", { class: "muted" }, t("money.doubts_words")),
+      this.#clocks.map((one) => h("p", { class: "small strong clock-doubted" }, t(`money.terminal_${one.seconds > 0 ? "ahead" : "behind"}`, { station: this.names.get(one.station_id) ?? one.station_id, minutes: Math.round(Math.abs(one.seconds) / 60) }))),
       this.#items.length ? h("ul", { class: "doubts" }, this.#items.map((one) => this.#card(one))) : h("div", { class: "card empty" }, icon("check"), h("p", {}, t("money.nothing_waits")))));
   }
 
@@ -83,7 +85,7 @@ export class DoubtsPanel extends HTMLElement {
       });
       return {
         body: h("div", { class: "stack" }, h("p", { class: "muted" }, t(`money.hint_${hint}`)), field(t("unknown.reason"), reason)),
-        foot: [button(t("app.cancel"), { onclick: async () => close() }), submit],
+        foot: [button(t("app.cancel"), { onclick: close }), submit],
       };
     });
   }

@@ -1,4 +1,4 @@
-/** By what one may pay here: the owner switches means on and off. */
+/** What the owner settles of money: by what one may pay, how counters go on alone, what receipts say of the company. */
 
 import { get, put } from "../api.js";
 import { h, render } from "../dom.js";
@@ -11,6 +11,7 @@ const ALL = ["card", "cash", "wallet", "gift_card", "meal_voucher", "transfer", 
 export class MeansPanel extends HTMLElement {
   #items = null;
   #policy = {};
+  #head = { vat_number: "", lines: [] };
   #saved = Promise.resolve();
 
   connectedCallback() {
@@ -19,7 +20,7 @@ export class MeansPanel extends HTMLElement {
 
   async #load() {
     try {
-      [this.#items, this.#policy] = await Promise.all([get("/v1/settings/means").then(({ items }) => items), get("/v1/settings/offline")]);
+      [this.#items, this.#policy, this.#head] = await Promise.all([get("/v1/settings/means").then(({ items }) => items), get("/v1/settings/offline"), get("/v1/settings/receipt")]);
       this.#draw();
     } catch (problem) {
       report(problem);
@@ -27,7 +28,7 @@ export class MeansPanel extends HTMLElement {
   }
 
   #draw() {
-    render(this, h("div", { class: "stack loose" }, this.#taken(), this.#offline()));
+    render(this, h("div", { class: "stack loose" }, this.#taken(), this.#offline(), this.#receipt()));
   }
 
   #taken() {
@@ -46,6 +47,18 @@ export class MeansPanel extends HTMLElement {
     const most = (name === "card_cap" ? 100_000_000 : 1_000_000) / unit;
     const input = h("input", { class: "input num", type: "number", min: 0, max: most, step: 1 / unit, inputmode: "decimal", value: this.#policy[name] / unit, onchange: ({ target }) => target.reportValidity() && this.#setPolicy(name, Math.round(Number(target.value) * unit)) });
     return field(t(`offline.${name}`, { currency: merchantCurrency() }), input, { hint: t(`offline.${name}_hint`) });
+  }
+
+  #receipt() {
+    const vat = h("input", { class: "input", value: this.#head.vat_number, maxlength: 20, onchange: ({ target }) => this.#setHead({ vat_number: target.value.replace(/[ .]/g, "").toUpperCase() }) });
+    const lines = h("textarea", { class: "input", rows: 3, maxlength: 480, value: this.#head.lines.join("\n"), onchange: ({ target }) => this.#setHead({ lines: target.value.split("\n").map((line) => line.trim()).filter(Boolean) }) });
+    return h("section", { class: "card stack means-card", key: "receipt", "aria-label": t("receipt_head.title") }, h("h2", {}, t("receipt_head.title")), h("p", { class: "muted" }, t("receipt_head.words")),
+      field(t("receipt_head.vat_number"), vat), field(t("receipt_head.lines"), lines, { hint: t("receipt_head.lines_hint") }));
+  }
+
+  #setHead(change) {
+    this.#head = { ...this.#head, ...change };
+    this.#save("receipt", this.#head);
   }
 
   #setPolicy(name, amount) {

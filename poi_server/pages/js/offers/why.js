@@ -22,7 +22,7 @@ export function askWhy(offer, stores, named) {
       render(answer, told(await post(`/v1/offers/${offer.offer_id}/explain`, question(asked)), named));
       answer.scrollIntoView({ block: "nearest" });
     });
-    return { body: form(asked, answer), foot: [button(t("app.close"), { onclick: async () => close() }), ask] };
+    return { body: form(asked, answer), foot: [button(t("app.close"), { onclick: close }), ask] };
   });
 }
 

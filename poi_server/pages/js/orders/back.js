@@ -4,6 +4,7 @@ import { get, newKey, postOnce } from "../api.js";
 import { withConsent } from "../consent.js";
 import { h, render } from "../dom.js";
 import { money, quantity, t } from "../i18n.js";
+import { Instead } from "../instead.js";
 import { busy, button, dialog, field, report, toast } from "../ui.js";
 import { placeName } from "./card.js";
 
@@ -22,7 +23,7 @@ export async function backDialog(order, places, me, stationId) {
       toast(t("refund.done", { amount: money(-refund.total) }), "good");
       close();
     });
-    return { body: form.node, foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
+    return { body: form.node, foot: [button(t("app.cancel"), { onclick: close }), submit] };
   });
   return done;
 }
@@ -47,6 +48,7 @@ class BackForm {
   #sum = h("p", { class: "run-sum", role: "status" });
   #reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200 });
   #place;
+  #instead = new Instead();
 
   constructor(order, places) {
     this.#order = order;
@@ -55,7 +57,7 @@ class BackForm {
     const arrive = [...new Set([order.place, order.store_id, "central", ...places.keys()])];
     this.#place = h("select", { class: "input" }, arrive.map((one) => h("option", { value: one }, one === "central" ? t("order.central") : placeName(one, places))));
     this.node = h("div", { class: "stack" }, this.#list, this.#sum, h("p", { class: "muted small" }, t("orders.back_way")),
-      field(t("orders.back_reason"), this.#reason), field(t("orders.back_place"), this.#place));
+      field(t("orders.back_reason"), this.#reason), field(t("orders.back_place"), this.#place), this.#instead.node);
     this.#draw();
   }
 
@@ -79,8 +81,12 @@ class BackForm {
   }
 
   /** Refund once, however often the same is sent; what the terminal declined may be tried anew. */
-  async send(approvalId) {
-    const body = { reason: this.#reason.value.trim(), lines: this.#lines, place: this.#place.value };
+  send(approvalId) {
+    return this.#instead.asked((instead) => this.#send(approvalId, instead));
+  }
+
+  async #send(approvalId, instead) {
+    const body = { reason: this.#reason.value.trim(), lines: this.#lines, place: this.#place.value, instead };
     const intent = JSON.stringify(body);
     if (!this.#keys.has(intent)) this.#keys.set(intent, newKey());
     try {

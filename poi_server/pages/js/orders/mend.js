@@ -17,7 +17,7 @@ export async function mendDialog(order) {
       done = form.changed;
       close();
     });
-    return { body: form.node, foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
+    return { body: form.node, foot: [button(t("app.cancel"), { onclick: close }), submit] };
   });
   return done;
 }

@@ -28,7 +28,7 @@ export async function rulesDialog() {
       toast(t("app.saved"), "good");
       close();
     });
-    return { body: form.node, foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
+    return { body: form.node, foot: [button(t("app.cancel"), { onclick: close }), submit] };
   });
 }
 

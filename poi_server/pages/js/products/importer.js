@@ -20,7 +20,7 @@ export async function importDialog() {
       go.hidden = true;
       if (written) toast(t("app.saved"), "good");
     });
-    return { body: h("div", { class: "stack" }, h("p", { class: "muted" }, t("import.lead")), input, outcome), foot: [button(t("app.close"), { onclick: async () => close() }), go] };
+    return { body: h("div", { class: "stack" }, h("p", { class: "muted" }, t("import.lead")), input, outcome), foot: [button(t("app.close"), { onclick: close }), go] };
   }, { wide: true });
   return written;
 }

@@ -20,7 +20,7 @@ function formDialog(title, parts, send, again, more = []) {
       await again();
     });
     const others = more.map(({ label, act }) => button(label, { kind: "danger", onclick: async () => { await act(); close(); await again(); } }));
-    return { body: form, foot: [...others, button(t("app.cancel"), { onclick: async () => close() }), submit] };
+    return { body: form, foot: [...others, button(t("app.cancel"), { onclick: close }), submit] };
   });
 }
 

@@ -22,7 +22,7 @@ async function askHow(name) {
   let how = "";
   await dialog(t("identity.confirm"), (close) => ({
     body: h("div", { class: "stack" }, h("p", { class: "muted" }, t("identity.confirm_hint", { name })),
-      ["known", "document", "answers"].map((one) => button(t(`vouch.${one}`), { kind: "big wide", onclick: async () => { how = one; close(); } }))),
+      ["known", "document", "answers"].map((one) => button(t(`vouch.${one}`), { kind: "big wide", onclick: () => { how = one; close(); } }))),
   }));
   return how;
 }
@@ -48,7 +48,7 @@ export async function awaitWord(ticket) {
       pad.view.focus();
     };
     render(body, h("p", { class: "total num", key: "amount" }, money(question?.amount ?? 0)), h("p", { key: "words", role: "status" }, t("spending.ask_them")),
-      question?.has_pin ? button(t("spending.by_pin"), { icon: "keypad", kind: "big wide", onclick: async () => byPin() }) : h("p", { class: "muted small" }, t("spending.no_pin")));
+      question?.has_pin ? button(t("spending.by_pin"), { icon: "keypad", kind: "big wide", onclick: () => byPin() }) : h("p", { class: "muted small" }, t("spending.no_pin")));
     return { body };
   });
   clearInterval(timer);

@@ -12,7 +12,7 @@ export async function handOverDialog(stationId, till) {
   let chosen = null;
   await dialog(t("handover.title"), (close) => ({
     body: h("ul", { class: "stack tight" }, items.map((station) => h("li", {},
-      button(station.name, { icon: "tablet", kind: "big wide", disabled: !station.free, onclick: async () => { chosen = station; close(); } }),
+      button(station.name, { icon: "tablet", kind: "big wide", disabled: !station.free, onclick: () => { chosen = station; close(); } }),
       !station.free && h("p", { class: "muted small" }, t("handover.busy"))))),
   }));
   if (!chosen) return;

@@ -22,6 +22,7 @@ export class Offline {
   #stationId;
   #kept;
   #timer = 0;
+  #floor = 0;
   #open = false;
   #sending = null;
   #former = [];
@@ -38,17 +39,25 @@ export class Offline {
     setInterval(() => this.send(), AGAIN_MS);
   }
 
-  /** With the server: `floor` minor units may be sold without it. What a `paired` device sold as another station is sent too. */
-  async watch(live, floor, paired) {
-    live.addEventListener("status", () => this.#status(live.connected, floor));
-    addEventListener("offline", () => this.#status(false, floor));
-    addEventListener("online", () => this.#status(true, floor));
+  /** With the server: `till.floor` minor units may be sold without it. What a `paired` device sold as another station is sent too. */
+  async watch(live, till, paired) {
+    live.addEventListener("status", () => this.#status(live.connected, till.floor));
+    addEventListener("offline", () => this.#status(false, till.floor));
+    addEventListener("online", () => this.#status(true, till.floor));
+    till.addEventListener("change", () => till.floor !== this.#floor && this.#keep(till.floor).catch(() => {}));
     live.addEventListener("message", ({ detail }) => detail.kind === "seller" && this.#keepSeller().then(() => this.send()));
-    await this.#kept.put("facts", "policy", { floor, currency: merchantCurrency() });
+    setInterval(() => this.#keep(till.floor).catch(() => {}), RENEW_MS); // away just now: the next time
     await this.#keepSeller();
     if (paired) this.#former = await Kept.former(this.#stationId);
     await this.send();
     keepPage();
+    await this.#keep(till.floor);
+  }
+
+  /** What is allowed, and what it takes, as it is now. */
+  async #keep(floor) {
+    this.#floor = floor;
+    await this.#kept.put("facts", "policy", { floor, currency: merchantCurrency() });
     if (floor > 0) await this.#renew();
   }
 
@@ -66,7 +75,7 @@ export class Offline {
 
   /** Where the server is there again: send, and open the counter once nobody is in the middle of a sale. */
   async #back() {
-    if (!(await there())) return;
+    if (!(this.#strip.hidden = await there())) return;
     await this.send();
     if (!this.#open) location.reload();
   }
@@ -90,7 +99,7 @@ export class Offline {
     await this.#kept.put("facts", "seller", person?.seller_id ?? null);
   }
 
-  /** Every product, kept for a search without the server; anew now and then. */
+  /** Every product, kept for a search without the server. */
   async #renew() {
     const products = [];
     await this.#kept.put("facts", "offers", (await get(`/v1/stations/${this.#stationId}/offline-offers`)).items);
@@ -101,7 +110,6 @@ export class Offline {
       if (!after) break;
     }
     await this.#kept.replace("products", products.map(({ code, label, unit_price: price, gtin, unit }) => [code, { code, label, unit_price: price, gtin, unit }]));
-    setTimeout(() => this.#renew().catch(() => {}), RENEW_MS);
   }
 
   /** Send what waits; each is recorded once, however often it is sent. One at a time. */

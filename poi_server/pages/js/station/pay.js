@@ -5,11 +5,8 @@ import { has, money, said, t } from "../i18n.js";
 import { amountOf } from "./ticket.js";
 import { plusPoints } from "./identity.js";
 
-const MEANS = [
-  { means: "card", kind: "primary" },
-  { means: "cash", kind: "" },
-  { means: "wallet", kind: "" },
-];
+/** The means that have a button of their own. */
+export const MEANS = ["card", "cash", "wallet"];
 
 /** The sums as shown: from the decision, or of the lines alone while none is known. */
 export function sums(ticket) {
@@ -49,11 +46,11 @@ function buttons(ticket, till, sum, acts) {
   const empty = ticket.draft.lines.length === 0;
   const identified = Boolean(ticket.session?.identity);
   const idle = empty || Boolean(acts.why) || till.means !== "";
-  const shown = MEANS.filter(({ means }) => till.taken.includes(means));
-  return h("div", { class: "pay-buttons" }, shown.map(({ means, kind }) => {
+  const shown = MEANS.filter((means) => till.taken.includes(means));
+  return h("div", { class: "pay-buttons" }, shown.map((means) => {
     const label = means === "card" && till.seen ? t("pay.charge", { amount: money(sum.total) }) : t(`means.${means}`);
     const off = idle || (means === "wallet" && !identified);
-    return h("button", { type: "button", key: `pay-${means}`, class: `button big ${kind} pay-${means}`, disabled: off, "aria-describedby": acts.why ? "why-not-pay" : null, "aria-busy": till.means === means ? "true" : null, onclick: () => acts.pay(means) }, icon(means), label);
+    return h("button", { type: "button", key: `pay-${means}`, class: `button big ${means === "card" ? "primary" : ""} pay-${means}`, disabled: off, "aria-describedby": acts.why ? "why-not-pay" : null, "aria-busy": till.means === means ? "true" : null, onclick: () => acts.pay(means) }, icon(means), label);
   }), h("button", { type: "button", key: "pay-split", class: "button big pay-split", title: t("pay.split"), disabled: idle, onclick: acts.split }, icon("coins"), h("span", { class: "sr" }, t("pay.split"))));
 }
 

@@ -30,7 +30,7 @@ export function priceDialog(line, change) {
     const reasons = h("div", { class: "row wrap" }, WHY.map((one) => button(t(`price.why_${one}`), { kind: "small", onclick: async () => { reason.value = t(`price.why_${one}`); } })));
     return {
       body: h("div", { class: "stack" }, field(t("price.new", { currency: merchantCurrency() }), price), said, field(t("refund.reason"), reason), reasons),
-      foot: [line.override ? button(t("price.back"), { icon: "undo", onclick: send(null, 0) }) : button(t("app.cancel"), { onclick: async () => close() }), submit],
+      foot: [line.override ? button(t("price.back"), { icon: "undo", onclick: send(null, 0) }) : button(t("app.cancel"), { onclick: close }), submit],
     };
   });
 }

@@ -1,4 +1,4 @@
-/** Papers: a receipt is printed once as it is, and from then on as a duplicate, which is marked, counted and put on record. */
+/** Papers: the server counts a receipt's prints and marks the duplicates. */
 
 import { post } from "../api.js";
 import { h, render } from "../dom.js";
@@ -6,13 +6,8 @@ import { language } from "../i18n.js";
 
 /** Print a sale's receipt. */
 export async function printReceipt(paper) {
-  const { sale } = paper.dataset;
-  const printed = `printed:${sale}`;
-  if (sessionStorage.getItem(printed)) {
-    const { text } = await post(`/v1/sales/${sale}/reprint?lang=${language}`);
-    render(paper, h("pre", {}, text));
-  }
-  sessionStorage.setItem(printed, "1");
+  const { text } = await post(`/v1/sales/${paper.dataset.sale}/receipt/prints?lang=${language}`);
+  render(paper, h("pre", {}, text));
   printPaper(paper);
 }
 

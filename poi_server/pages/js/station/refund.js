@@ -3,11 +3,12 @@
 import { get, newKey, postOnce } from "../api.js";
 import { h, render } from "../dom.js";
 import { money, quantity, t } from "../i18n.js";
+import { Instead } from "../instead.js";
 import { button, busy, dialog, field, toast } from "../ui.js";
 
 const keys = new Map();
 
-/** Ask what to give back and why; `consented(send)` calls `send(approvalId)`. Resolves to the refund's sale id, or null. */
+/** Ask what to give back and why; `consented(send)` calls `send(approvalId)`. Resolves to the refund, a sale of its own, or null. */
 export async function refundDialog(saleId, consented) {
   const sale = await get(`/v1/sales/${saleId}`);
   let done = null;
@@ -16,27 +17,27 @@ export async function refundDialog(saleId, consented) {
     const submit = button(t("refund.do"), { kind: "primary", icon: "undo" });
     submit.onclick = () => busy(submit, async () => {
       if (!form.valid()) return;
-      const made = await consented((approvalId) => refund(saleId, form.lines(), form.reason(), approvalId));
-      done = made.sale_id;
-      toast(t("refund.done", { amount: money(Math.abs(made.total)) }), "good");
+      done = await form.instead.asked((instead) => consented((approvalId) => refund(saleId, form.lines(), form.reason(), approvalId, instead)));
+      toast(t("refund.done", { amount: money(Math.abs(done.total)) }), "good");
       close();
     });
-    return { body: form.view, foot: [button(t("app.cancel"), { onclick: async () => close() }), submit] };
+    return { body: form.view, foot: [button(t("app.cancel"), { onclick: close }), submit] };
   });
   return done;
 }
 
 /** Refund a sale, or some of its lines; repeated after a lost answer it is the same refund. */
-async function refund(saleId, lines, reason, approvalId) {
-  const intent = JSON.stringify([saleId, lines, reason]);
+async function refund(saleId, lines, reason, approvalId, instead) {
+  const intent = JSON.stringify([saleId, lines, reason, instead]);
   if (!keys.has(intent)) keys.set(intent, newKey());
-  const body = { ...(lines ? { lines, reason } : { reason }), approval_id: approvalId };
+  const body = { ...(lines ? { lines, reason } : { reason }), approval_id: approvalId, instead };
   const made = await postOnce(`/v1/sales/${saleId}/refunds`, body, keys.get(intent));
   keys.delete(intent);
   return made;
 }
 
 class RefundForm {
+  instead = new Instead();
   #chosen = new Map();
   #left;
   #reason = h("input", { class: "input", maxlength: 200, minlength: 3, required: true });
@@ -46,7 +47,7 @@ class RefundForm {
   constructor(sale) {
     this.#left = sale.lines.map((line) => ({ ...line, left: line.quantity - line.returned })).filter((line) => line.left > 0);
     const scope = h("label", { class: "check" }, h("input", { type: "checkbox", checked: true, onchange: (event) => this.#setWhole(event.target.checked) }), t("refund.whole", { amount: money(sale.total - sale.refunded) }));
-    this.view = h("div", { class: "stack" }, scope, this.#list, field(t("refund.reason"), this.#reason));
+    this.view = h("div", { class: "stack" }, scope, this.#list, field(t("refund.reason"), this.#reason), this.instead.node);
   }
 
   valid() {

@@ -117,7 +117,7 @@ class SheetView {
         h("div", {}, h("h3", { class: "sheet-name" }, words.label), h("p", { class: "muted small" }, [product.brand, product.code].filter(Boolean).join(" · "))),
         attributesView(product),
         this.#price(),
-        button(t("sheet.add"), { kind: "primary big wide", icon: "plus", disabled: !product.active, onclick: async () => { this.add(product); this.close(); } }),
+        button(t("sheet.add"), { kind: "primary big wide", icon: "plus", disabled: !product.active, onclick: () => { this.add(product); this.close(); } }),
         this.#offersView(),
         this.#variants(),
         stockView(this.#sheet),

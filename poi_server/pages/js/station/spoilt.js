@@ -3,7 +3,8 @@
 import { post } from "../api.js";
 import { h, icon, render } from "../dom.js";
 import { dateTime, money, t } from "../i18n.js";
-import { busy, button, dialog, field, toast } from "../ui.js";
+import { button, dialog, toast } from "../ui.js";
+import { reasonDialog } from "./resolve.js";
 
 /** What a closed day refuses is recorded once the next one begins. */
 const WAITS = new Set(["day-closed"]);
@@ -44,7 +45,7 @@ export class Spoilt {
 
   #card({ kept, sale, reason }) {
     const lines = [sale.lines ?? []].flat().map((line) => `${line?.label || line?.code || "?"} ${money(Number(line?.unit_price) || 0)}`);
-    const drop = button(t("spoilt.drop"), { kind: "small danger", disabled: !this.#saved.has(sale.offline_id), onclick: () => this.#drop({ kept, sale, reason }) });
+    const drop = button(t("spoilt.drop"), { kind: "small danger", disabled: !this.#saved.has(sale.offline_id), onclick: () => this.#drop({ kept, sale }) });
     return h("li", { class: "card doubt", key: sale.offline_id },
       h("div", { class: "row" }, h("p", { class: "grow" }, when(sale)), h("strong", { class: "num doubt-amount" }, amount(sale))),
       h("p", { class: "small" }, lines.join(", ")), h("p", { class: "muted small" }, reason),
@@ -61,26 +62,27 @@ export class Spoilt {
     this.#draw();
   }
 
+  /** The server judges the sale anew; one that cannot even be sent is told by its amount. */
+  async #tell(sale, body) {
+    const path = `/v1/stations/${this.#stationId}/offline-sales/dropped`;
+    try {
+      return await post(path, { ...body, sale });
+    } catch (problem) {
+      if (![400, 413].includes(problem.status) && problem.code !== "nul-character") throw problem;
+      return await post(path, { ...body, sale: { total: Number(sale.total) || 0 } });
+    }
+  }
+
   /** The word takes a reason: it goes on record with who said it, where and when. */
-  #drop({ kept, sale, reason: refused }) {
-    return dialog(t("spoilt.drop"), (close) => {
-      const reason = h("input", { class: "input", required: true, minlength: 3, maxlength: 200, autofocus: "" });
-      const submit = button(t("spoilt.drop_now"), { kind: "danger" });
-      submit.onclick = () => busy(submit, async () => {
-        if (!reason.reportValidity()) return;
-        const body = { offline_id: sale.offline_id, what: `${sale.sold_at} ${sale.total}: ${refused}`.slice(0, 250), reason: reason.value.trim() };
-        const what = { act: "resolve", subject_id: sale.offline_id, amount: Math.max(0, Number(sale.total) || 0) };
-        await this.#consent(what, (approvalId) => post(`/v1/stations/${this.#stationId}/offline-sales/dropped`, { ...body, approval_id: approvalId }));
-        await kept.remove("queue", sale.offline_id);
-        this.#items = this.#items.filter((one) => one.sale.offline_id !== sale.offline_id);
-        close();
-        this.#draw();
-        toast(t("spoilt.dropped"), "good");
-      });
-      return {
-        body: h("div", { class: "stack" }, h("p", { class: "muted" }, t("spoilt.drop_words", { amount: amount(sale) })), field(t("spoilt.reason"), reason)),
-        foot: [button(t("app.cancel"), { onclick: async () => close() }), submit],
-      };
+  #drop({ kept, sale }) {
+    const submit = button(t("spoilt.drop_now"), { kind: "danger" });
+    return reasonDialog(t("spoilt.drop"), t("spoilt.drop_words", { amount: amount(sale) }), t("spoilt.reason"), submit, async (reason) => {
+      const what = { act: "resolve", subject_id: sale.offline_id, amount: Math.max(0, Number(sale.total) || 0) };
+      await this.#consent(what, (approvalId) => this.#tell(sale, { offline_id: sale.offline_id, reason, approval_id: approvalId }));
+      await kept.remove("queue", sale.offline_id);
+      this.#items = this.#items.filter((one) => one.sale.offline_id !== sale.offline_id);
+      this.#draw();
+      toast(t("spoilt.dropped"), "good");
     });
   }
 }

@@ -4,7 +4,7 @@ import { h, icon, slot, svg } from "../dom.js";
 import { has, money, t } from "../i18n.js";
 import { button } from "../ui.js";
 import { plusPoints } from "./identity.js";
-import { sums } from "./pay.js";
+import { MEANS, sums } from "./pay.js";
 
 const ICONS = { gift_card: "gift", meal_voucher: "tag", transfer: "qr", tab: "clock" };
 const SHOWN = new Set(["paying", "paid", "declined", "unknown"]);
@@ -63,7 +63,7 @@ function declined(ticket, till, acts) {
     h("p", { class: "total num" }, money(sums(ticket).total)),
     h("div", { class: "stage-buttons" },
       h("p", { class: "muted strong" }, t("declined.other")),
-      h("div", { class: "row wrap stage-minor" }, ["card", "cash", "wallet"].filter((means) => till.taken.includes(means)).map((means) =>
+      h("div", { class: "row wrap stage-minor" }, MEANS.filter((means) => till.taken.includes(means)).map((means) =>
         button(t(`means.${means}`), { icon: means, kind: means === "cash" ? "primary big" : "big", onclick: () => acts.pay(means), ...off(acts, "take_payment") }))),
       whyNot(acts, "take_payment"),
       button(t("pay.cancel"), { kind: "quiet", onclick: acts.cancel })));
@@ -79,23 +79,23 @@ function unknown(ticket, till, acts) {
     h("div", { class: "stage-buttons" },
       button(t("unknown.ask"), { icon: "refresh", kind: "primary big", onclick: acts.askStatus }),
       h("div", { class: "row wrap stage-minor" },
-        button(t("unknown.paid"), { icon: "check", onclick: () => resolve("paid", ticket, acts), ...off(acts, "resolve") }),
-        button(t("unknown.declined"), { icon: "close", onclick: () => resolve("declined", ticket, acts), ...off(acts, "resolve") })),
+        ["paid", "declined"].map((outcome) => button(t(`unknown.${outcome}`), { icon: outcome === "paid" ? "check" : "close", onclick: () => resolve(outcome, ticket.session, acts), ...off(acts, "resolve") }))),
       whyNot(acts, "resolve"),
       button(t("unknown.set_aside"), { kind: "quiet", onclick: acts.setAside })));
 }
 
 /** The word is on the payment that was in doubt when it was asked for, whatever is in doubt by the time it is given. */
-async function resolve(outcome, ticket, acts) {
-  const paymentId = ticket.session.tenders?.find((one) => one.state === "unknown")?.payment_id;
+export async function resolve(outcome, { tenders }, acts, words = outcome) {
+  const paymentId = tenders?.find((one) => one.state === "unknown")?.payment_id;
   const { resolveDialog } = await import("./resolve.js");
-  await resolveDialog(outcome, (reason) => acts.resolve({ outcome, reason, payment_id: paymentId }));
+  await resolveDialog(words, (reason) => acts.resolve({ outcome, reason, payment_id: paymentId }));
 }
 
 /** The icon of some means of payment. */
 export const iconOf = (means) => ICONS[means] ?? means;
 
-const off = (acts, right) => ({ disabled: Boolean(acts.why(right)), "aria-describedby": acts.why(right) ? "why-not" : null });
+/** What the person may not press says why. */
+export const off = (acts, right) => ({ disabled: Boolean(acts.why(right)), "aria-describedby": acts.why(right) ? "why-not" : null });
 
 function whyNot(acts, right) {
   const reason = acts.why(right);

@@ -89,8 +89,7 @@ export class TenderPad {
 
   #reset() {
     this.#due = this.due;
-    this.#amount.value = (this.due / this.#unit).toFixed(decimals());
-    this.#drawCash();
+    this.#give(this.due);
     if (this.#means === "meal_voucher") this.#lookMeal().catch((problem) => render(this.#meal, problem.text));
   }
 
@@ -99,7 +98,7 @@ export class TenderPad {
     render(this.#meal, t("tender.meal_hint"));
     const { amount, eligible, left_today: left } = await get(`/v1/sessions/${this.#ticket.session.session_id}/meal-voucher`);
     render(this.#meal, t("tender.meal_eligible", { amount: money(eligible) }), left !== null && left < eligible && ` ${t("tender.meal_left", { amount: money(left) })}`);
-    if (this.#means === "meal_voucher") this.#amount.value = (Math.min(this.due, amount) / this.#unit).toFixed(decimals());
+    if (this.#means === "meal_voucher") this.#give(Math.min(this.due, amount));
   }
 
   #drawCash() {
@@ -121,7 +120,7 @@ export class TenderPad {
     if (!this.#code.value.trim()) return;
     const card = await post("/v1/gift-cards/look", { code: this.#code.value.trim() }).catch((problem) => ({ problem }));
     render(this.#balance, card.problem ? card.problem.text : t("tender.holds", { amount: money(card.balance, card.currency) }));
-    if (!card.problem) this.#amount.value = (Math.min(this.due, card.balance) / this.#unit).toFixed(decimals());
+    if (!card.problem) this.#give(Math.min(this.due, card.balance));
   }
 
   async #take() {

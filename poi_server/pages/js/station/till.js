@@ -5,6 +5,8 @@ import { t } from "../i18n.js";
 import { toast } from "../ui.js";
 
 const BY_HAND = new Set(["cash", "meal_voucher"]);
+/** What of these a person hands over, minor units. */
+export const byHand = (paid) => paid.reduce((sum, { means, amount }) => sum + (BY_HAND.has(means) ? amount : 0), 0);
 const NO_CARD_BEFORE = "no-card-before-amount";
 
 /** The money side of one station's ticket. Dispatches `change` when its own state changes. */
@@ -95,7 +97,7 @@ export class Till extends EventTarget {
     await this.#ticket.settled();
     const ended = this.#ticket.session && (await post(`/v1/sessions/${this.sessionId}/abandon`));
     this.#ticket.clear();
-    return (ended?.tenders ?? []).reduce((sum, one) => sum + (one.state === "reversed" && BY_HAND.has(one.means) ? one.amount : 0), 0);
+    return byHand((ended?.tenders ?? []).filter((one) => one.state === "reversed"));
   }
 
   async handOver(stationId) {
