@@ -4,8 +4,8 @@ import asyncio
 import os
 import secrets
 import shutil
-import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -79,11 +79,10 @@ async def test_one_seed_is_one_history(sqlite_template: Path, tmp_path: Path) ->
         world.sql.close()
     command = [sys.executable, "-m", "tests.simulation", "--seed", "7", "--steps", str(SHORT)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "1"}
-    done = await asyncio.to_thread(
-        subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == f"history {world.history.digest}"
+    beside = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE)
+    told, wrong = await beside.communicate()
+    assert beside.returncode == 0, wrong.decode()
+    assert told.decode().splitlines()[-1] == f"history {world.history.digest}"
     assert world.seen["visits"] > 20
 
 

@@ -25,6 +25,7 @@ from tests.simulation.offers import OFFERS, REWARD
 from tests.simulation.refusals import EXPECTED
 from tests.simulation.storage import LoopSql, MemorySessions
 from tests.simulation.terminal import Terminal
+from tests.simulation.threads import OnTheSpot
 from tests.simulation.weather import Weather
 
 T = TypeVar("T")
@@ -65,6 +66,7 @@ class World:
 
     async def run(self, steps: int) -> None:
         """That many steps in rounds, a check after each; then everything in doubt is cleared up."""
+        asyncio.get_running_loop().set_default_executor(OnTheSpot())
         await self._setup()
         self.weather.storms()
         while self.history.steps < steps:
