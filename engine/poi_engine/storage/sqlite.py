@@ -1,10 +1,10 @@
-"""SQLite behind the `Sql` port: one writer thread with group commit, a few reader threads.
+"""SQLite behind the `Sql` port: one writer thread with group commit, one that makes it durable, a few reader threads.
 
-A write is answered only after the COMMIT (with its fsync) of the batch it ran in. A job which raises is undone alone:
-the others of its batch are run anew, each in a SAVEPOINT of its own. When a COMMIT fails every job of its batch fails,
-and the connection is opened anew before the next batch: an fsync that failed is never tried again on the same handle,
-and what it may have left half-durable in the log is first moved to the database, so that nothing acknowledged later
-depends on it.
+A write is answered only after the COMMIT of the batch it ran in and a sync of the log (`log_sync`), during which the
+writer runs the next batch. A job which raises is undone alone: the others of its batch are run anew, each in a
+SAVEPOINT of its own. When a COMMIT or a sync fails every job of its batch fails, and the connection is opened anew
+before the next batch: a sync that failed is never tried again on the same handle, and what it may have left
+half-durable in the log is first moved to the database, so that nothing acknowledged later depends on it.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from poi_engine.errors import InternalError, StorageError
 from poi_engine.ports import Job, Query
 from poi_engine.storage import failures
 from poi_engine.storage.locks import only_asked
+from poi_engine.storage.log_sync import LogSync
 from poi_engine.storage.tickets import Ticket, answer, never_traced
 
 T = TypeVar("T")
@@ -140,7 +141,8 @@ class SqliteSql:
         self._trace = trace
         self._busy = busy_seconds
         self._closed = False
-        self._suspect = False  # a COMMIT failed: the log may hold what is not durable
+        self._suspect = False  # a COMMIT or a sync failed: the log may hold what is not durable
+        self._log_sync = LogSync(path, trace)
         self._writes: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._reads: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)]
@@ -169,6 +171,7 @@ class SqliteSql:
             self._reads.put(None)
         for thread in self._threads:
             thread.join()
+        self._log_sync.stop()
 
     async def _wait_for(self, job: Callable[[], Job[T]], waiting: "queue.SimpleQueue[Ticket | None]") -> T:
         if self._closed:
@@ -187,6 +190,9 @@ class SqliteSql:
         going_on = True
         while going_on:
             batch, going_on = self._next_batch()
+            if connection is not None and self._log_sync.failed:
+                connection.close()
+                connection, self._suspect = None, True
             try:
                 connection = connection or self._open_writer()
                 connection.execute("begin immediate")
@@ -202,16 +208,17 @@ class SqliteSql:
 
     def _open_writer(self) -> sqlite3.Connection:
         connection = connect(self._path, busy_seconds=self._busy)
-        if not self._suspect:
-            return connection
         try:
-            [outcome] = connection.execute("pragma wal_checkpoint(truncate)").fetchall()
-            if outcome["busy"]:
-                raise failures.locked()
+            if self._suspect:
+                [outcome] = connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+                if outcome["busy"]:
+                    raise failures.locked()
+            connection.execute("pragma synchronous = normal")  # the log is synced after each COMMIT, in another thread
         except BaseException:
             connection.close()
             raise
         self._suspect = False
+        self._log_sync.let_go()
         return connection
 
     def _next_batch(self) -> tuple[list[Ticket], bool]:
@@ -229,22 +236,26 @@ class SqliteSql:
         return batch, False
 
     def _run_batch(self, connection: sqlite3.Connection, batch: list[Ticket]) -> bool:
-        """Run, commit and answer a batch; False when the connection must not be used again. Raises before COMMIT."""
+        """Run and commit a batch, which is answered once it is durable; False when the connection must not be used.
+
+        Raises before COMMIT.
+        """
         failed = self._run_together(connection, batch)
         if failed is not None:
             connection.execute("rollback")
             connection.execute("begin immediate")
             self._run_apart(connection, [ticket for ticket in batch if ticket is not failed])
         self._trace("before-commit")
+        self._log_sync.committing()
         try:
             connection.execute("commit")
         except sqlite3.Error as error:
+            self._log_sync.not_committed()
             self._suspect = True
             failure = translate(error)
             answer(batch, failures.unknown() if failure.code == "storage-away" else failure)
             return False
-        self._trace("after-commit")
-        answer(batch)
+        self._log_sync.committed(batch)
         return True
 
     def _run_together(self, connection: sqlite3.Connection, batch: list[Ticket]) -> Ticket | None:
@@ -291,7 +302,7 @@ class SqliteSql:
                 if connection is not None:
                     connection.close()
                 connection = None
-            answer([ticket])
+            self._log_sync.answer(ticket)
         if connection is not None:
             connection.close()
 
