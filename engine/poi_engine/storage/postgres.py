@@ -1,9 +1,10 @@
-"""PostgreSQL behind the `Sql` port: one writer connection with group commit, a few reader connections.
+"""PostgreSQL behind the `Sql` port: one writer connection with group commit, one that makes it durable, a few readers.
 
-The same promises as `SqliteSql`: a job is undone alone and is answered after the COMMIT of its batch. Few jobs raise: a
-batch has savepoints only when it runs again because one of its jobs did. A batch that loses against another process
-(serialisation, deadlock, a lock held too long) runs again, one job a transaction, after a random wait. Connections that
-break are replaced; what waits for one is answered within seconds.
+The same promises as `SqliteSql`: a job is undone alone and is answered after the COMMIT of its batch, made durable
+while the next batch runs (`postgres_flush`). Few jobs raise: a batch has savepoints only when it runs again because one
+of its jobs did. A batch that loses against another process (serialisation, deadlock, a lock held too long) runs again,
+one job a transaction, after a random wait. Connections that break are replaced; what waits for one is answered within
+seconds.
 """
 
 import asyncio
@@ -18,7 +19,8 @@ import asyncpg
 from poi_engine.errors import InternalError, StorageError
 from poi_engine.ports import Job, Query
 from poi_engine.storage import failures
-from poi_engine.storage.postgres_pool import Connections, connect
+from poi_engine.storage.postgres_flush import PostgresFlush
+from poi_engine.storage.postgres_pool import BROKEN, Connections, connect
 from poi_engine.storage.postgres_statistics import Statistics
 from poi_engine.storage.postgres_text import prepared
 from poi_engine.storage.tickets import Ticket, never_traced, settle
@@ -48,8 +50,6 @@ _ALONE = Way("begin", "rollback and chain")
 _TOGETHER = Way(_BATCH_BEGIN, "rollback")
 _SAVED = Way(f"{_BATCH_BEGIN}; savepoint job", "rollback to job", "release job; savepoint job")
 
-_BROKEN = (OSError, asyncpg.InterfaceError, TimeoutError, EOFError)
-
 
 def translate(error: BaseException) -> StorageError | InternalError:
     """The family and the stable code of a PostgreSQL error."""
@@ -58,7 +58,7 @@ def translate(error: BaseException) -> StorageError | InternalError:
         return failures.locked()
     if state in ("53100", "53400"):
         return failures.full()
-    if state[:2] in ("08", "53", "57", "58") or (isinstance(error, _BROKEN) and not isinstance(error, ValueError)):
+    if state[:2] in ("08", "53", "57", "58") or (isinstance(error, BROKEN) and not isinstance(error, ValueError)):
         return failures.away(f"PostgreSQL does not answer: {error or type(error).__name__}.")
     if state[:2] == "23":
         return failures.ConstraintFailed(str(error))
@@ -97,6 +97,7 @@ class PostgresSql:
         self._work = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._connection: asyncpg.Connection | None = None
+        self._flush = PostgresFlush(self._dsn, _ANSWER_SECONDS, trace)
         self._readers = Connections(self._dsn, _READERS, _READING_SECONDS)
         self._statistics = Statistics(self._readers)
         self._closed = False
@@ -109,11 +110,13 @@ class PostgresSql:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 connection = await self._readers.take()
             try:
-                return await self._read_on(connection, job)
+                found = await self._read_on(connection, job)
             finally:
                 self._readers.give_back(connection)
-        except (asyncpg.PostgresError, *_BROKEN) as error:
+            await self._flush.seen()
+        except (asyncpg.PostgresError, *BROKEN) as error:
             raise translate(error) from None
+        return found
 
     async def write(self, job: Callable[[], Job[T]]) -> T:
         """Run a job in a transaction; returns after its durable commit."""
@@ -136,6 +139,7 @@ class PostgresSql:
         if self._writer is not None:
             await self._writer
         self._discard()
+        await self._flush.close()
         await self._statistics.close()
         self._readers.close()
 
@@ -151,7 +155,7 @@ class PostgresSql:
         try:
             return await drive(job(), connection)
         finally:
-            with suppress(asyncpg.PostgresError, *_BROKEN):
+            with suppress(asyncpg.PostgresError, *BROKEN):
                 await connection.execute("rollback")
 
     # --- writing ---------------------------------------------------------------------------------------------------
@@ -164,7 +168,7 @@ class PostgresSql:
                 continue
             try:
                 await self._connected()
-            except (asyncpg.PostgresError, *_BROKEN) as error:
+            except (asyncpg.PostgresError, *BROKEN) as error:
                 self._answer(self._take(_WAITING), translate(error))
             else:
                 await self._write_batch(self._take(_BATCH))
@@ -174,7 +178,11 @@ class PostgresSql:
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._dsn, _ANSWER_SECONDS, lock_timeout=_ALONE_LOCK)
+            self._discard()
+            self._connection = await connect(
+                self._dsn, _ANSWER_SECONDS, lock_timeout=_ALONE_LOCK, synchronous_commit="off"
+            )
+        await self._flush.ready()
         return self._connection
 
     def _discard(self) -> None:
@@ -182,6 +190,7 @@ class PostgresSql:
         if self._connection is not None:
             self._connection.terminate()
         self._connection = None
+        self._flush.let_go()
 
     @staticmethod
     def _answer(tickets: Sequence[Ticket], failure: BaseException | None = None) -> None:
@@ -198,7 +207,7 @@ class PostgresSql:
             if getattr(error, "sqlstate", None) not in _DISTURBED:
                 return self._fail(batch, error)
         else:
-            return self._answer(batch)
+            return None
         for ticket in batch:
             await self._alone(ticket)
         return None
@@ -218,15 +227,16 @@ class PostgresSql:
                 if getattr(error, "sqlstate", None) not in _DISTURBED:
                     return self._fail([ticket], error)
             else:
-                return self._answer([ticket])
+                return None
             await asyncio.sleep(random.uniform(0, wait))
             wait = min(0.25, wait * 2)
         return self._answer([ticket], failures.locked())
 
     async def _transact(self, batch: Sequence[Ticket], way: Way) -> bool:
-        """One transaction of the whole batch; a job that raises is undone alone, its failure kept on its ticket.
+        """One transaction of the whole batch, which is answered once it is durable.
 
-        `_TOGETHER` it cannot be: then all of them are undone, and this is False.
+        A job that raises is undone alone, its failure kept on its ticket. `_TOGETHER` it cannot be: then all of them
+        are undone, and this is False.
         """
         connection = await self._begin(way.begin)
         try:
@@ -245,7 +255,7 @@ class PostgresSql:
                 await connection.execute("rollback")
             raise
         await self._commit(connection)
-        self._trace("after-commit")
+        self._flush.committed(batch)
         self._statistics.count(len(batch))
         return True
 
@@ -254,7 +264,7 @@ class PostgresSql:
         connection = await self._connected()
         try:
             await connection.execute(begin)
-        except (asyncpg.PostgresError, *_BROKEN):
+        except (asyncpg.PostgresError, *BROKEN):
             self._discard()
             connection = await self._connected()
             await connection.execute(begin)
@@ -266,7 +276,7 @@ class PostgresSql:
         ticket.failure = None
         try:
             ticket.result = await drive(ticket.job(), connection)
-        except (asyncpg.PostgresError, *_BROKEN) as error:
+        except (asyncpg.PostgresError, *BROKEN) as error:
             ticket.failure = translate(error)
             if isinstance(ticket.failure, StorageError):
                 raise
@@ -275,11 +285,12 @@ class PostgresSql:
         except BaseException as error:  # whatever it is, it is the caller's: the writer goes on
             ticket.failure = error
 
-    @staticmethod
-    async def _commit(connection: asyncpg.Connection) -> None:
+    async def _commit(self, connection: asyncpg.Connection) -> None:
+        self._flush.committing()
         try:
             await connection.execute("commit")
-        except (asyncpg.PostgresError, *_BROKEN) as error:
+        except (asyncpg.PostgresError, *BROKEN) as error:
+            self._flush.not_committed()
             if getattr(error, "sqlstate", "")[:2] in ("23", "40"):  # a clear refusal
                 raise
             raise failures.unknown() from None

@@ -4,6 +4,8 @@ import asyncio
 
 import asyncpg
 
+BROKEN = (OSError, asyncpg.InterfaceError, TimeoutError, EOFError)
+"""What a connection raises that is lost."""
 CONNECT_SECONDS = 1.5
 _STATEMENTS = 1024  # prepared on each connection
 _SETTINGS = {
