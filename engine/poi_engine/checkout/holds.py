@@ -52,11 +52,11 @@ class CardHolds:
             yield insert_audit(merchant_id, audit_id, by.who, "hold-card", hold_id, why, at, station_id)
             return hold_id
 
-        made = await self._w.sql.write(job)
-        self._w.trace("hold.written")
-        hold = await self.get(merchant_id, made)
-        if made == hold_id:
-            with self._alone(hold_id):
+        with self._alone(hold_id):
+            made = await self._w.sql.write(job)
+            self._w.trace("hold.written")
+            hold = await self.get(merchant_id, made)
+            if made == hold_id:
                 await self._told(merchant_id, hold, lambda: _held(connector, hold))
         return await self.get(merchant_id, made)
 

@@ -100,18 +100,19 @@ class Paying:
         if row is None:
             raise Conflict("not-accepted", "The customer has not accepted a total yet.")
         station_id = await self._acceptance.follow(call.merchant_id, call.session_id, row, call.station_id)
-        return await self._pay_accepted(call, station_id, row["total"])
+        return await self._pay_accepted(call, row["checkout_id"], station_id, row["total"])
 
     async def _pay_known(self, call: Call, known: Session) -> Session | None:
         """Pay what was accepted; None where a hand-over was cut off before SQL knew of it."""
         try:
-            return await self._pay_accepted(call, call.station_id or known.station_id, total_of(known) or 0)
+            station_id, total = call.station_id or known.station_id, total_of(known) or 0
+            return await self._pay_accepted(call, known.checkout_id or "", station_id, total)
         except Conflict as error:
             if error.code != "handed-over":
                 raise
             return None
 
-    async def _pay_accepted(self, call: Call, station_id: str, total: int) -> Session:
+    async def _pay_accepted(self, call: Call, checkout_id: str, station_id: str, total: int) -> Session:
         merchant_id, session_id, wish, key = call.merchant_id, call.session_id, call.wish, call.key
         at = self._w.at()
         at_once = wish.means not in BY_CONNECTOR or total == 0
@@ -124,11 +125,12 @@ class Paying:
         if at_once:
             made = await self._w.sql.write(lambda: self._at_once(merchant_id, beginning(), at))
             return await self._paid_at_once(merchant_id, session_id, made)
-        begun = await self._w.sql.write(beginning)
-        if isinstance(begun, Before):
-            return await self._again(merchant_id, session_id, begun.answer)
-        self._w.trace("pay.begun")
-        return await self._send(merchant_id, station_id, begun)
+        with self._under_way.sending(checkout_id):
+            begun = await self._w.sql.write(beginning)
+            if isinstance(begun, Before):
+                return await self._again(merchant_id, session_id, begun.answer)
+            self._w.trace("pay.begun")
+            return await self._send(merchant_id, station_id, begun)
 
     async def _accept_and_pay(self, session: Session, call: Call) -> Session:
         """One transaction instead of two."""
@@ -155,16 +157,17 @@ class Paying:
             )
             shown = None if isinstance(made, Before) else await self._paying(session, accepted)
             return await self._paid_at_once(merchant_id, session.session_id, made, shown)
-        begun = await self._acceptance.reserve(session, checkout_id, frozen, at, beginning, "paying")
-        if isinstance(begun, Before):
-            return await self._again(merchant_id, session.session_id, begun.answer)
-        self._w.trace("pay.begun")
-        shown = await self._paying(session, accepted)
-        if shown is None:  # somebody else goes on with the session: nothing is sent
-            result = PaymentResult(outcome="declined", payment_ref=intent.payment_id, reason="session-changed")
-            await self._settlement.settle(merchant_id, begun.payment, result)
-            raise changed()
-        return await self._send(merchant_id, station_id, begun, shown)
+        with self._under_way.sending(checkout_id):
+            begun = await self._acceptance.reserve(session, checkout_id, frozen, at, beginning, "paying")
+            if isinstance(begun, Before):
+                return await self._again(merchant_id, session.session_id, begun.answer)
+            self._w.trace("pay.begun")
+            shown = await self._paying(session, accepted)
+            if shown is None:  # somebody else goes on with the session: nothing is sent
+                result = PaymentResult(outcome="declined", payment_ref=intent.payment_id, reason="session-changed")
+                await self._settlement.settle(merchant_id, begun.payment, result)
+                raise changed()
+            return await self._send(merchant_id, station_id, begun, shown)
 
     async def _paying(self, session: Session, accepted: Session) -> Session | None:
         """The session being paid, on the screens; without Redis the payment goes on."""
@@ -187,11 +190,9 @@ class Paying:
         return await self._desk.settle(made.session)
 
     async def _send(self, merchant_id: str, station_id: str, begun: Begun, shown: Session | None = None) -> Session:
-        payment = begun.payment
-        with self._under_way.sending(payment.checkout_id):
-            result = await authorise(self._w, merchant_id, station_id, begun)
-            self._w.trace("pay.answered")
-            return await self._settlement.settle(merchant_id, payment, result, shown, begun.frozen)
+        result = await authorise(self._w, merchant_id, station_id, begun)
+        self._w.trace("pay.answered")
+        return await self._settlement.settle(merchant_id, begun.payment, result, shown, begun.frozen)
 
     def _at_once(self, merchant_id: str, beginning: Job[Begun | Before], at: int) -> Job[Committed | Session | Before]:
         return pay_at_once(merchant_id, beginning, ids=self._w.ids, at=at, trace=self._w.trace)

@@ -73,23 +73,16 @@ class Refunds:
         asked = key_of(by, key, "refund", sale_id, reason, *body, *scope)
         wanted = Wanted(sale_id, lines, reason, place, order_id, instead)
         checkout_id = self._w.ids.new("ref")
-        opened = await self._write(
-            lambda at: open_refund(
-                merchant_id,
-                wanted,
-                by,
-                allowance or Allowance(who=by.who),
-                asked,
-                checkout_id,
-                ids=self._w.ids,
-                at=at,
-                trace=self._w.trace,
+        found = allowance or Allowance(who=by.who)
+        ids, trace = self._w.ids, self._w.trace
+        with self._under_way.sending(checkout_id):
+            opened = await self._write(
+                lambda at: open_refund(merchant_id, wanted, by, found, asked, checkout_id, ids=ids, at=at, trace=trace)
             )
-        )
-        self._w.trace("refund.opened")
-        if isinstance(opened, RefundBefore):
-            return await self._again(merchant_id, opened)
-        return await self._answer(merchant_id, await self._send(merchant_id, opened))
+            self._w.trace("refund.opened")
+            if isinstance(opened, RefundSending):
+                return await self._answer(merchant_id, await self._send(merchant_id, opened))
+        return await self._again(merchant_id, opened)
 
     async def settle(self, merchant_id: str, payment: Payment, result: PaymentResult) -> Answer | None:
         """Act on the terminal's word about a payment of a refund, and send what comes next; None while the refund is
@@ -157,10 +150,9 @@ class Refunds:
         return await self._sales.get(merchant_id, sale_id)
 
     async def _send(self, merchant_id: str, sending: RefundSending) -> Answer | None:
-        with self._under_way.sending(sending.payment.checkout_id):
-            result = await self._give_back(sending)
-            self._w.trace("refund.terminal-answered")
-            return await self.settle(merchant_id, sending.payment, result)
+        result = await self._give_back(sending)
+        self._w.trace("refund.terminal-answered")
+        return await self.settle(merchant_id, sending.payment, result)
 
     async def _give_back(self, sending: RefundSending) -> PaymentResult:
         payment = sending.payment
@@ -185,11 +177,12 @@ class Refunds:
             return await self._answer(merchant_id, before.answer)
         if await self._under_way.is_paying(merchant_id, checkout_id):
             raise Conflict("refund-under-way", "This refund is under way; ask again.")
-        again = await self._write(
-            lambda at: send_again(merchant_id, checkout_id, ids=self._w.ids, at=at, trace=self._w.trace)
-        )
-        if again is not None:
-            return await self._answer(merchant_id, await self._send(merchant_id, again))
+        with self._under_way.sending(checkout_id):
+            again = await self._write(
+                lambda at: send_again(merchant_id, checkout_id, ids=self._w.ids, at=at, trace=self._w.trace)
+            )
+            if again is not None:
+                return await self._answer(merchant_id, await self._send(merchant_id, again))
         return await self._answer(merchant_id, await self.ask(merchant_id, checkout_id))
 
     async def _answer(self, merchant_id: str, answer: Answer | None) -> SaleView:

@@ -22,7 +22,8 @@ class UnderWay:
 
     @contextmanager
     def sending(self, name: str) -> Iterator[None]:
-        """While this process waits for the terminal, nobody here or in another process asks for the status."""
+        """While this process waits for the terminal, nobody here or in another process asks for the status: from before
+        it is written that something is sent, for who reads that would ask at once."""
         self._sending[name] += 1
         telling = asyncio.create_task(self._keep_telling(name)) if self._w.grace else None
         try:

@@ -2,7 +2,7 @@
 
 With `synchronous = normal` a COMMIT writes to the log without waiting for the disk. The `fdatasync` that follows here
 covers every batch committed before it began, and only then are their writers answered. Whoever has read what is not
-durable yet is answered after that, too: nothing is told that a power cut could take back. SQLite itself syncs the log
+durable yet is answered after them: nothing is told that a power cut could take back. SQLite itself syncs the log
 before it moves anything to the database, and the database before it begins the log anew.
 
 A sync that fails leaves its batches in doubt (`commit-unknown`), and all that were committed on top of them: it is
@@ -150,25 +150,27 @@ class LogSync:
         return items, False
 
     def _answer(self, items: list[_Item]) -> None:
-        """Answer everybody whose log was just synced, and who has read what they wrote."""
+        """Answer everybody whose log was just synced, then who has read what they wrote: never the other way round."""
         durable: list[Ticket] = []
         doubtful: list[Ticket] = []
+        passed = self._passed
         for item in items:
             match item:
                 case _Written(number, batch, log) if log.failed:
-                    self._passed = number
+                    passed = number
                     doubtful += batch
                 case _Written(number, batch, _):
-                    self._passed = number
+                    passed = number
                     self._trace("after-commit")
                     durable += batch
                 case _GivenUp(number):
-                    self._passed = number
+                    passed = number
                 case _Read():
                     self._readers.append(item)
                 case _Log():
                     item.close()
-        durable += [one.ticket for one in self._readers if one.number <= self._passed]
-        self._readers = [one for one in self._readers if one.number > self._passed]
-        answer(durable)
+        durable += [one.ticket for one in self._readers if one.number <= passed]
+        self._readers = [one for one in self._readers if one.number > passed]
         answer(doubtful, failures.unknown())
+        answer(durable)
+        self._passed = passed

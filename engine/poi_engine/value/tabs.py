@@ -49,6 +49,9 @@ HOUR = 3_600_000_000  # microseconds
 WHO = "server:tabs"
 _log = logging.getLogger(__name__)
 
+_Question = Callable[[], Awaitable[PaymentResult]]
+_Act = Callable[[str, str, PaymentResult], Awaitable[None]]
+
 
 class Tabs:
     """The tabs' service."""
@@ -88,15 +91,11 @@ class Tabs:
             yield insert_audit(merchant_id, audit_id, by.who, "open-tab", tab_id, why, at, session.station_id)
             return tab_id
 
-        made = await self._w.sql.write(job)
-        tab = await self.get(merchant_id, made)
-        if made == tab_id:
-            await self._ask(
-                merchant_id,
-                tab_id,
-                lambda: _held_in_full(connector, tab),
-                self._held,
-            )
+        with self._alone(tab_id):
+            made = await self._w.sql.write(job)
+            tab = await self.get(merchant_id, made)
+            if made == tab_id:
+                await self._told(merchant_id, tab_id, lambda: _held_in_full(connector, tab), self._held)
         return await self.get(merchant_id, made)
 
     async def close(self, merchant_id: str, tab_id: str, reason: str, *, by: Principal) -> Tab:
@@ -265,21 +264,19 @@ class Tabs:
             connector = self._w.connector(row["connector"])
             await cancelled(connector, capture_ref(row["tab_id"]) if taking else row["tab_id"])
 
-    async def _ask(
-        self,
-        merchant_id: str,
-        tab_id: str,
-        question: Callable[[], Awaitable[PaymentResult]],
-        act: Callable[[str, str, PaymentResult], Awaitable[None]],
-    ) -> None:
+    async def _ask(self, merchant_id: str, tab_id: str, question: _Question, act: _Act) -> None:
         with self._alone(tab_id):
-            try:
-                result = await question()
-            except DeviceError as error:  # nothing was sent
-                result = PaymentResult(outcome="not_sent", payment_ref=tab_id, reason=error.code)
-            except Exception as error:  # anything else may have come after bytes were sent
-                result = PaymentResult(outcome="unknown", payment_ref=tab_id, reason=type(error).__name__)
-            await act(merchant_id, tab_id, result)
+            await self._told(merchant_id, tab_id, question, act)
+
+    @staticmethod
+    async def _told(merchant_id: str, tab_id: str, question: _Question, act: _Act) -> None:
+        try:
+            result = await question()
+        except DeviceError as error:  # nothing was sent
+            result = PaymentResult(outcome="not_sent", payment_ref=tab_id, reason=error.code)
+        except Exception as error:  # anything else may have come after bytes were sent
+            result = PaymentResult(outcome="unknown", payment_ref=tab_id, reason=type(error).__name__)
+        await act(merchant_id, tab_id, result)
 
     async def _held(self, merchant_id: str, tab_id: str, result: PaymentResult) -> None:
         at = self._w.at()

@@ -1,0 +1,104 @@
+"""What this process has written that it will send, and sends in the next moment, its own recovery leaves to it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import pytest
+from msgspec.structs import replace
+
+from poi_engine.basket import BasketEntry
+from poi_engine.engine import Engine
+from poi_engine.ports import Job
+from poi_engine.session import Session
+from poi_engine.storage.postgres import PostgresSql
+from poi_engine.storage.sqlite import SqliteSql
+from poi_engine.value.rules import TabRules
+from poi_engine.whole_sale import Wish
+from tests.engine.shop import SELLER, STATION, M, Shop
+
+pytestmark = pytest.mark.valkey
+T = TypeVar("T")
+
+
+class Overtaken:
+    """The shop's storage; between each commit and its answer everything has been looked after that waits for a word."""
+
+    def __init__(self, sql: SqliteSql | PostgresSql) -> None:
+        self._sql = sql
+        self._looking = False
+        self.engine: Engine | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sql, name)
+
+    async def write(self, job: Callable[[], Job[T]]) -> T:
+        """The job, and a round of each before its answer is heard."""
+        result = await self._sql.write(job)
+        with self._once() as first:
+            if first and self.engine is not None:
+                await self.engine.recovery.run()
+                await self.engine.holds.round()
+                await self.engine.tabs.round()
+        return result
+
+    @contextmanager
+    def _once(self) -> Iterator[bool]:
+        before, self._looking = self._looking, True
+        try:
+            yield not before
+        finally:
+            self._looking = before
+
+
+@pytest.fixture
+def overtaken(shop: Shop) -> Shop:
+    """The shop, on storage that answers late."""
+    sql = Overtaken(shop.sql)  # type: ignore[arg-type]
+    shop.sql = sql  # type: ignore[assignment]
+    shop.engine = sql.engine = shop.build()
+    return shop
+
+
+async def test_a_card_is_charged(overtaken: Shop) -> None:
+    assert (await overtaken.sell(1200)).state == "paid"
+    assert await asked(overtaken) == [("authorise", True)]
+
+
+async def test_a_sale_in_one_request_is_paid(overtaken: Shop) -> None:
+    wish = Wish(entries=(BasketEntry(amount=1200),), accept_up_to=1200)
+    sold = await overtaken.engine.whole_sales.sell(M, STATION, wish, key="till", caller=SELLER, by=SELLER)
+    assert sold.state == "paid"
+    assert await asked(overtaken) == [("authorise", True)]
+
+
+async def test_what_is_accepted_and_paid_at_once_is_paid(overtaken: Shop) -> None:
+    decided = await overtaken.basket(1200)
+    pay = overtaken.engine.checkout.pay
+    paid: Session = await pay(M, decided.session_id, "card", key="till", by=SELLER, accepting=decided)
+    assert paid.state == "paid"
+    assert await asked(overtaken) == [("authorise", True)]
+
+
+async def test_a_refund_is_given(overtaken: Shop) -> None:
+    sale = await overtaken.sell(1200)
+    back = await overtaken.engine.checkout.refund(M, sale.sale_id or "", None, "broken", key="back", by=SELLER)
+    assert back.total == -1200
+    assert await asked(overtaken) == [("authorise", True), ("refund", True)]
+
+
+async def test_a_card_is_held(overtaken: Shop) -> None:
+    held = await overtaken.engine.holds.open(M, STATION, 5000, key="hold", by=SELLER)
+    assert held.state == "held"
+
+
+async def test_a_tab_is_opened(overtaken: Shop) -> None:
+    await overtaken.engine.tabs.change(M, replace(TabRules(), most=5000), by=SELLER)
+    session = await overtaken.identify(await overtaken.engine.stations.open(M, STATION), await overtaken.customer())
+    tab = await overtaken.engine.tabs.open(M, session.session_id, 1000, key="tab", by=SELLER)
+    assert tab.state == "open"
+
+
+async def asked(shop: Shop) -> list[tuple[str, bool]]:
+    """What the terminal was asked to take and to give, and whether it did."""
+    return [(one.kind, one.approved) for one in await shop.operations() if one.kind != "acquire"]
