@@ -274,9 +274,9 @@ async def test_what_goes_back_goes_back_once(
     assert stop > 3
 
 
-@pytest.mark.parametrize(("stop", "code"), [(5, "undo-under-way"), (6, "not-reversing"), (9, "not-reversing")])
+@pytest.mark.parametrize("stop", [5, 6, 9])
 async def test_a_restart_in_the_midst_of_a_persons_word_undoes_it_and_leaves_nothing_to_say(
-    shop: Shop, stop: int, code: str, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, stop: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever held it is gone: the process that starts next goes on at once."""
     counter = Counters(shop, 1)
@@ -289,7 +289,7 @@ async def test_a_restart_in_the_midst_of_a_persons_word_undoes_it_and_leaves_not
     assert await shop.rows("select state from payment where payment_id = ?", (payment_id,)) == [{"state": "reversed"}]
     counter.gate.go_on.set()
     late = await killed
-    assert isinstance(late, Conflict) and late.code == code
+    assert isinstance(late, Conflict) and late.code == "not-reversing"
     assert await audited(shop, "reversing-%", "undo-payment") == ["undo-payment"]
     await counter.close()
 

@@ -29,10 +29,14 @@ async function answer({ plain, secured }, key, { id, secured: safe, request }) {
 const server = createServer(async (socket) => {
   socket.on("error", () => {});
   let api, options;
-  for await (const line of createInterface({ input: socket })) {
-    const told = JSON.parse(line);
-    if (!api) [api, options] = [clients(told), told];
-    else answer(api, options.key, told).then((back) => socket.write(JSON.stringify(back) + "\n"));
+  try {
+    for await (const line of createInterface({ input: socket })) {
+      const told = JSON.parse(line);
+      if (!api) [api, options] = [clients(told), told];
+      else answer(api, options.key, told).then((back) => socket.write(JSON.stringify(back) + "\n"));
+    }
+  } catch (error) {
+    if (error.code !== "ECONNRESET") throw error; // a till that goes away with an answer unread
   }
 });
 server.listen(process.argv[2], () => process.stdout.write("ready\n"));

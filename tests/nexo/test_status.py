@@ -136,7 +136,6 @@ async def test_a_persons_word_and_the_tills_question_at_once_have_one_end(
         heard = (await till.ask("TransactionStatus", reference(service)))["RepeatedMessageResponse"]
         paid = heard["RepeatedResponseMessageBody"]["PaymentResponse"]
         assert outcome_of(paid) == (None if stands == "paid" else "Refusal")
-        await shop.services.engine.recovery.run()  # what the two left to each other goes back now
         assert (await shop.ask("GET", "/v1/payments/in-doubt")).json["items"] == []
 
 

@@ -7,6 +7,7 @@ and a person is told so. The hold is the row's time of change, which is put back
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from poi_engine.checkout.pay_jobs import IN_DOUBT, barred, undone
 from poi_engine.checkout.payment import Payment
@@ -38,17 +39,25 @@ class Undoing:
         if self._under_way.is_sending(payment_id):
             raise _elsewhere()
         with self._under_way.sending(payment_id):
-            before = await self._w.sql.read(lambda: _changed_at(merchant_id, payment_id))
-            if not mine and await self._under_way.is_elsewhere(payment_id, before):
-                raise _elsewhere()
-            since = max(self._w.at(), before + 1)
-            if not await self._w.sql.write(lambda: _hold(merchant_id, payment_id, before, since)):
-                raise _elsewhere()
+            before, since = await self._taken(merchant_id, payment_id, mine)
             try:
                 yield since
             finally:
                 with suppress(StorageError):  # it is let go by itself after a while
                     await self._w.sql.write(lambda: _hold(merchant_id, payment_id, since, before))
+
+    async def _taken(self, merchant_id: str, payment_id: str, mine: bool) -> tuple[int, int]:
+        """The times of change before and since it is held. Tried twice: whoever changes it here in the same moment
+        leaves it to this one."""
+        for is_mine in (mine, False):
+            before = await self._w.sql.read(lambda: _changed_at(merchant_id, payment_id))
+            if not is_mine and await self._under_way.is_elsewhere(payment_id, before):
+                break
+            since = max(self._w.at(), before + 1)
+            hold = partial(_hold, merchant_id, payment_id, before, since)
+            if await self._w.sql.write(hold):
+                return before, since
+        raise _elsewhere()
 
     async def undo(self, merchant_id: str, payment: Payment, *, mine: bool = False) -> bool:
         """Have it go back. False while it cannot be told, or somebody else sees to it. `mine` as for `held`."""
