@@ -92,6 +92,8 @@ async def test_nobody_is_left_out_and_nobody_hears_twice(tmp_path: Path) -> None
                 begun = await _ask(http, server.secret, "POST", "/v1/offers/off_1/notify", Idempotency_Key="one")
                 await asyncio.wait_for(service.full.wait(), 30)
             await asyncio.to_thread(server.kill)
+            for _ in range(20):
+                await asyncio.sleep(0.01)  # what it had sent comes in
             first, service.silent = Counter(service.heard), False
             counted = await asyncio.to_thread(_a_minute_later, server.folder)
             assert sum(counted.values()) == PHONES and counted["sending"]
