@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,7 @@ async def sell(stack: Ours | Usual, address: Address, trade: Trade, load: Load, 
         await asyncio.sleep(begin - time.monotonic())
         used, others = cpu_seconds(stack.pid), _others(stack.pid)
         await asyncio.sleep(begin + seconds - time.monotonic())
-        used, others = cpu_seconds(stack.pid) - used, _others(stack.pid) - others
+        used, others_used = cpu_seconds(stack.pid) - used, _since(others, _others(stack.pid))
         sold = await asyncio.gather(*selling)
     finally:
         for till in selling:
@@ -68,7 +69,7 @@ async def sell(stack: Ours | Usual, address: Address, trade: Trade, load: Load, 
         times=times,
         cpu_us=used / count * 1e6,
         till_us=sum(one.cpu for one in sold) / max(1, made) * 1e6,
-        others_us=others / count * 1e6,
+        others_us=others_used / count * 1e6,
         made=made,
     )
 
@@ -118,9 +119,18 @@ async def _till(plan: Plan) -> Sold:
     return msgspec.json.decode(out, type=Sold)
 
 
-def _others(server: int) -> float:
+def _others(server: int) -> dict[int, float]:
     """Processor seconds of the stores that serve the run: every valkey-server and PostgreSQL process of ours."""
-    return sum(cpu_seconds(pid) for pid in _stores(os.getpid()) if pid != server)
+    used: dict[int, float] = {}
+    for pid in _stores(os.getpid()):
+        with suppress(OSError):  # it has just ended
+            if pid != server:
+                used[pid] = cpu_seconds(pid)
+    return used
+
+
+def _since(before: dict[int, float], now: dict[int, float]) -> float:
+    return sum(used - before.get(pid, 0.0) for pid, used in now.items())
 
 
 def _stores(parent: int) -> Sequence[int]:
@@ -129,7 +139,10 @@ def _stores(parent: int) -> Sequence[int]:
     while waiting:
         pid = waiting.pop()
         for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            children = [int(child) for child in task.read_text().split()]
+            try:
+                children = [int(child) for child in task.read_text().split()]
+            except OSError:  # it has just ended
+                continue
             waiting += children
             found += [child for child in children if _name(child).startswith(("valkey", "redis", "postgres"))]
     return found

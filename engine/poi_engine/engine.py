@@ -94,7 +94,7 @@ class Engine:
         undoing = Undoing(wiring, under_way)
         settlement = Settlement(wiring, desk, undoing)
         self.sales = Sales(sql)
-        refunds = Refunds(wiring, under_way, undoing, self.sales)
+        refunds = Refunds(wiring, under_way, self.sales)
         self.customers = Customers(sql, clock, ids)
         self.clientele = Clientele(sql, clock, ids)
         self.products = Products(sql, clock, ids)
@@ -133,7 +133,7 @@ class Engine:
         self.holds = CardHolds(wiring)
         self.recovery = Recovery(wiring, desk, settlement, refunds, under_way, undoing)
         self.forwarding = Forwarding(wiring)
-        self.resolving = Resolving(wiring, settlement, refunds, undoing)
+        self.resolving = Resolving(wiring, settlement, refunds, undoing, self.sales)
         self.fiscal = Fiscal(wiring, Signer(fiscal_key))
         self._counting = Counting(sql)
         self._soon: asyncio.Task[None] | None = None

@@ -21,7 +21,7 @@ from poi_engine.checkout.refund_jobs import (
 from poi_engine.checkout.refund_payments import RefundSending
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.checkout.under_way import UnderWay
-from poi_engine.checkout.undoing import Undoing, status_of
+from poi_engine.checkout.undoing import status_of
 from poi_engine.errors import Conflict, DeviceError, InternalError, RequestError
 from poi_engine.ledger import Insufficient
 from poi_engine.means import BY_CONNECTOR
@@ -40,10 +40,9 @@ _TRIES = 3
 class Refunds:
     """The refunds' service, behind `Checkout.refund`."""
 
-    def __init__(self, wiring: Wiring, under_way: UnderWay, undoing: Undoing, sales: Sales) -> None:
+    def __init__(self, wiring: Wiring, under_way: UnderWay, sales: Sales) -> None:
         self._w = wiring
         self._under_way = under_way
-        self._undoing = undoing
         self._sales = sales
 
     async def refund(
@@ -101,7 +100,7 @@ class Refunds:
             made = await self._write(
                 lambda at: commit_refund(merchant_id, payment, result, ids=ids, at=at, trace=trace)
             )
-            return await self._made(merchant_id, made) if isinstance(made, str) else made
+            return await self.show(merchant_id, made) if isinstance(made, str) else made
         if result.outcome == "declined":
             return await self._write(
                 lambda at: decline_refund(merchant_id, payment, result, ids=ids, at=at, trace=trace)
@@ -109,8 +108,8 @@ class Refunds:
         await self._write(lambda at: doubt_refund(merchant_id, payment, result, at=at, trace=trace))
         return None
 
-    async def _made(self, merchant_id: str, sale_id: str) -> Answer:
-        """The refund on the screens."""
+    async def show(self, merchant_id: str, sale_id: str) -> Answer:
+        """The refund that was made, on the screens."""
         self._w.trace("refund.committed")
         sale = await self._sales.get(merchant_id, sale_id)
         await self._w.screens.sale_committed(merchant_id, sale.store_id, sale_id)
@@ -139,15 +138,6 @@ class Refunds:
     async def in_doubt(self, merchant_id: str, sale_id: str) -> list[Doubt]:
         """The refunds of a sale of which nobody knows whether the terminal gave the money back."""
         return await self._w.sql.read(lambda: refunds_in_doubt(merchant_id, sale_id))
-
-    async def resolved(self, merchant_id: str, sale_id: str, made: str | Sequence[Payment]) -> SaleView:
-        """After a person's word: the refund that was `made`, on the screens; or what the terminal gave, undone."""
-        if isinstance(made, str):
-            await self._made(merchant_id, made)
-        else:
-            for payment in made:
-                await self._undoing.bar(merchant_id, payment)
-        return await self._sales.get(merchant_id, sale_id)
 
     async def _send(self, merchant_id: str, sending: RefundSending) -> Answer | None:
         result = await self._give_back(sending)

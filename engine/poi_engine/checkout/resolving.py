@@ -24,7 +24,7 @@ from poi_engine.errors import Conflict, DeviceError, RequestError
 from poi_engine.ports import Job, PaymentResult, Query, Row
 from poi_engine.principal import Principal
 from poi_engine.reasons import must_say_why
-from poi_engine.sales import SaleView
+from poi_engine.sales import Sales, SaleView
 from poi_engine.session import Session
 from poi_engine.staff.approvals import Allowance, allow
 from poi_engine.wiring import Wiring
@@ -45,11 +45,14 @@ class _Word(Struct, frozen=True):
 class Resolving:
     """The service."""
 
-    def __init__(self, wiring: Wiring, settlement: Settlement, refunds: Refunds, undoing: Undoing) -> None:
+    def __init__(
+        self, wiring: Wiring, settlement: Settlement, refunds: Refunds, undoing: Undoing, sales: Sales
+    ) -> None:
         self._w = wiring
         self._settlement = settlement
         self._refunds = refunds
         self._undoing = undoing
+        self._sales = sales
 
     async def payment(
         self,
@@ -117,7 +120,12 @@ class Resolving:
 
         made = await self._settlement.write(job)
         self._w.trace("word.committed")
-        return await self._refunds.resolved(merchant_id, sale_id, made)
+        if isinstance(made, str):
+            await self._refunds.show(merchant_id, made)
+        else:
+            for payment in made:
+                await self._undoing.bar(merchant_id, payment)
+        return await self._sales.get(merchant_id, sale_id)
 
     async def reversing(
         self,
