@@ -1,15 +1,18 @@
-"""What this process has written that it will send, and sends in the next moment, its own recovery leaves to it."""
+"""What this process sends, nobody in it asks the terminal about: not before it is sent, nor when it was overtaken."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import pytest
 from msgspec.structs import replace
 
 from poi_engine.basket import BasketEntry
 from poi_engine.engine import Engine
-from poi_engine.ports import Job
+from poi_engine.ports import Job, PaymentResult
 from poi_engine.session import Session
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.sqlite import SqliteSql
@@ -19,6 +22,7 @@ from tests.engine.shop import SELLER, STATION, M, Shop
 
 pytestmark = pytest.mark.valkey
 T = TypeVar("T")
+APPROVED_UNHEARD = 1013
 
 
 class Overtaken:
@@ -97,6 +101,34 @@ async def test_a_tab_is_opened(overtaken: Shop) -> None:
     session = await overtaken.identify(await overtaken.engine.stations.open(M, STATION), await overtaken.customer())
     tab = await overtaken.engine.tabs.open(M, session.session_id, 1000, key="tab", by=SELLER)
     assert tab.state == "open"
+
+
+async def test_a_question_that_a_payment_overtakes_leaves_it_alone(shop: Shop) -> None:
+    """Somebody asks about a part in doubt; before it is looked up a person has ended it, and the next one is sent."""
+    accepted = await shop.accept(await shop.basket(200 + APPROVED_UNHEARD))
+    await shop.pay(accepted, "cash", amount=200)
+    await shop.pay(accepted)
+    authorise, read = shop.terminal.authorise, shop.sql.read
+    sending, asked_about = asyncio.Event(), asyncio.Event()
+    turns, paying = count(), list[asyncio.Task[Session]]()
+
+    async def slow(*call: Any, **more: Any) -> PaymentResult:
+        sending.set()
+        await asked_about.wait()
+        return await authorise(*call, **more)
+
+    async def overtaken(job: Callable[[], Job[T]]) -> T:
+        if next(turns) == 1:
+            await shop.engine.resolving.payment(M, accepted.session_id, "declined", "no slip", by=SELLER)
+            paying.append(asyncio.create_task(shop.pay(accepted, amount=1000)))
+            await sending.wait()
+        return await read(job)
+
+    with patch.object(shop.terminal, "authorise", slow), patch.object(shop.sql, "read", overtaken):
+        await shop.engine.checkout.ask_status(M, accepted.session_id)
+        asked_about.set()
+        assert [(one.amount, one.state) for one in (await paying[0]).tenders][-1] == (1000, "captured")
+    assert [one.cancelled for one in await shop.operations() if one.kind == "authorise"] == [True, False]
 
 
 async def asked(shop: Shop) -> list[tuple[str, bool]]:

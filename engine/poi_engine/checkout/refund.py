@@ -124,9 +124,9 @@ class Refunds:
             await self.ask(merchant_id, checkout_id)
 
     async def ask(self, merchant_id: str, checkout_id: str) -> Answer | None:
-        """Ask the terminal what became of a refund's payment, and act on it."""
+        """Ask the terminal what became of a refund's payment, and act on it; what is being sent here ends there."""
         payment = await self._w.sql.read(lambda: pending_of(merchant_id, checkout_id))
-        if payment is None:
+        if payment is None or self._under_way.is_sending(checkout_id):
             return None
         with self._under_way.sending(checkout_id):
             result = _at_once(payment)

@@ -8,6 +8,7 @@ from poi_engine.checkout.commit import Closed, Committed
 from poi_engine.checkout.frozen import Frozen
 from poi_engine.checkout.pay_jobs import approve, decline, doubt, give_up, to_reverse
 from poi_engine.checkout.payment import Payment, payments_of, pending_of
+from poi_engine.checkout.under_way import UnderWay
 from poi_engine.checkout.undoing import Undoing, status_of
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, DeviceError
@@ -25,15 +26,16 @@ _TRIES = 3
 class Settlement:
     """Brings payments to their end."""
 
-    def __init__(self, wiring: Wiring, desk: Desk, undoing: Undoing) -> None:
+    def __init__(self, wiring: Wiring, desk: Desk, under_way: UnderWay, undoing: Undoing) -> None:
         self._w = wiring
         self._desk = desk
+        self._under_way = under_way
         self._undoing = undoing
 
     async def ask(self, merchant_id: str, checkout_id: str) -> Session:
-        """Ask the terminal what became of the payment under way, and act on it."""
+        """Ask the terminal what became of the payment under way, and act on it; what is being sent here ends there."""
         payment = await self._w.sql.read(lambda: pending_of(merchant_id, checkout_id))
-        if payment is None:
+        if payment is None or self._under_way.is_sending(checkout_id):
             return await self._reload(merchant_id, checkout_id)
         self._w.trace("status.before-terminal")
         result = await status_of(self._w.connector(payment.connector), payment.payment_id)

@@ -8,7 +8,6 @@ from stdnum import iban as iban_rules
 
 from poi_engine.checkout.records import insert_audit
 from poi_engine.checkout.settlement import Settlement
-from poi_engine.checkout.under_way import UnderWay
 from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
@@ -53,9 +52,8 @@ class AwaitedTransfer(Struct, frozen=True, kw_only=True):
 class Bank:
     """Credits, and the account they come to."""
 
-    def __init__(self, wiring: Wiring, settlement: Settlement, under_way: UnderWay) -> None:
+    def __init__(self, wiring: Wiring, settlement: Settlement) -> None:
         self._w = wiring
-        self._under_way = under_way
         self._settlement = settlement
 
     async def account(self, merchant_id: str) -> BankAccount:
@@ -141,7 +139,7 @@ class Bank:
         """End the payment now; whatever prevents it, the next round of recovery does."""
         checkout_id = await self._w.sql.read(lambda: _checkout_of(merchant_id, payment_id))
         try:
-            if checkout_id is not None and not self._under_way.is_sending(checkout_id):
+            if checkout_id is not None:
                 await self._settlement.ask(merchant_id, checkout_id)
         except PoiError:
             return
