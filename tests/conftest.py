@@ -40,7 +40,7 @@ def nobody_blocks_the_loop() -> Iterator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with long tests go first, in whatever order they came: no worker is left alone with one at the end."""
+    """Files with long tests go first among those with as many tests, by whose number xdist sorts them."""
     long = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in long)
 
