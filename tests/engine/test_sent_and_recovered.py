@@ -131,6 +131,24 @@ async def test_a_question_that_a_payment_overtakes_leaves_it_alone(shop: Shop) -
     assert [one.cancelled for one in await shop.operations() if one.kind == "authorise"] == [True, False]
 
 
+async def test_a_total_that_was_accepted_anew_is_charged(shop: Shop) -> None:
+    """The counter still knows the acceptance before; a round comes while the card is at the terminal."""
+    before = await shop.accept(await shop.basket(1200))
+    authorise, calls = shop.terminal.authorise, count()
+
+    async def moody(station_id: str, payment_id: str, *more: Any, **named: Any) -> PaymentResult:
+        if next(calls) == 0:
+            return PaymentResult(outcome="declined", payment_ref=payment_id, reason="no")
+        await shop.engine.recovery.run()
+        return await authorise(station_id, payment_id, *more, **named)
+
+    with patch.object(shop.terminal, "authorise", moody):
+        anew = await shop.accept(await shop.pay(before))
+        assert anew.checkout_id != before.checkout_id
+        assert (await shop.pay(anew, known=before)).state == "paid"
+    assert await asked(shop) == [("authorise", True)]
+
+
 async def asked(shop: Shop) -> list[tuple[str, bool]]:
     """What the terminal was asked to take and to give, and whether it did."""
     return [(one.kind, one.approved) for one in await shop.operations() if one.kind != "acquire"]

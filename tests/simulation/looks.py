@@ -1,6 +1,7 @@
 """What the simulation looks up in SQL: whatever has no end yet."""
 
 from poi_engine.ports import Job, Query
+from poi_engine.session import Session
 
 
 def pending(checkout_id: str) -> Job[list[str]]:
@@ -30,3 +31,8 @@ def open_checkouts() -> Job[list[str]]:
     """The checkouts that have no end."""
     rows = yield Query("select checkout_id from checkout where state in ('reserved', 'paying', 'unknown', 'part_paid')")
     return [row["checkout_id"] for row in rows]
+
+
+def told(session: Session) -> str:
+    """What an answer says."""
+    return f"{session.state} {session.sale_id} {session.decision.total if session.decision else None}"

@@ -20,7 +20,7 @@ from tests.simulation.clock import SteppingClock
 from tests.simulation.counters import BESIDE, STATIONS, more_stations
 from tests.simulation.ending import clear_up, verified
 from tests.simulation.history import History
-from tests.simulation.looks import pending
+from tests.simulation.looks import pending, told
 from tests.simulation.offers import OFFERS, REWARD
 from tests.simulation.refusals import EXPECTED
 from tests.simulation.storage import LoopSql, MemorySessions
@@ -395,8 +395,3 @@ class World:
 def _age(task: "asyncio.Task[object]") -> tuple[int, str]:
     """Tasks in the order in which they were made: a set has none."""
     return len(task.get_name()), task.get_name()
-
-
-def told(session: Session) -> str:
-    """What an answer says."""
-    return f"{session.state} {session.sale_id} {session.decision.total if session.decision else None}"

@@ -130,7 +130,8 @@ class Paying:
             if isinstance(begun, Before):
                 return await self._again(merchant_id, session_id, begun.answer)
             self._w.trace("pay.begun")
-            return await self._send(merchant_id, station_id, begun)
+            with self._under_way.sending(begun.payment.checkout_id):  # another one, if the total was accepted anew
+                return await self._send(merchant_id, station_id, begun)
 
     async def _accept_and_pay(self, session: Session, call: Call) -> Session:
         """One transaction instead of two."""

@@ -25,7 +25,8 @@ class UnderWay:
         """While this process waits for the terminal, nobody here or in another process asks for the status: from before
         it is written that something is sent, for who reads that would ask at once."""
         self._sending[name] += 1
-        telling = asyncio.create_task(self._keep_telling(name)) if self._w.grace else None
+        tells = self._w.grace and self._sending[name] == 1
+        telling = asyncio.create_task(self._keep_telling(name)) if tells else None
         try:
             yield
         finally:
