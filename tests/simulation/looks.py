@@ -1,4 +1,4 @@
-"""What the simulation looks up in SQL: whatever has no end yet."""
+"""What the simulation looks at: what has no end yet in SQL, and what an answer says."""
 
 from poi_engine.ports import Job, Query
 from poi_engine.session import Session
