@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from poi_engine.basket import BasketEntry
+from poi_engine.checkout.under_way import UnderWay
 from poi_engine.engine import Engine
 from poi_engine.ports import Job, PaymentResult
 from poi_engine.session import Session
@@ -147,6 +148,34 @@ async def test_a_total_that_was_accepted_anew_is_charged(shop: Shop) -> None:
         assert anew.checkout_id != before.checkout_id
         assert (await shop.pay(anew, known=before)).state == "paid"
     assert await asked(shop) == [("authorise", True)]
+
+
+async def test_other_processes_hear_of_it_until_the_last_here_has_its_answer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was refused meanwhile, as something is under way already, is not the one who waits."""
+    told: asyncio.Queue[str] = asyncio.Queue()
+
+    async def tell(name: str, _seconds: int) -> None:
+        told.put_nowait(name)
+
+    monkeypatch.setattr("poi_engine.checkout.under_way.TELLING_SECONDS", 0.01)
+    monkeypatch.setattr(shop.sessions, "tell_sending", tell)
+    here = UnderWay(shop.build(exclusive=False).wiring)
+    refused, waiting = here.sending("chk_1"), here.sending("chk_1")
+    refused.__enter__()
+    with waiting:
+        refused.__exit__(None, None, None)
+        while not told.empty():
+            told.get_nowait()
+        async with asyncio.timeout(30):
+            assert await told.get() == "chk_1"
+    assert not here.is_sending("chk_1")
+    await asyncio.sleep(0)
+    while not told.empty():
+        told.get_nowait()
+    await asyncio.sleep(0.1)
+    assert told.empty()
 
 
 async def asked(shop: Shop) -> list[tuple[str, bool]]:

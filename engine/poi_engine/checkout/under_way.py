@@ -19,20 +19,21 @@ class UnderWay:
     def __init__(self, wiring: Wiring) -> None:
         self._w = wiring
         self._sending: Counter[str] = Counter()
+        self._telling: dict[str, asyncio.Task[None]] = {}
 
     @contextmanager
     def sending(self, name: str) -> Iterator[None]:
         """While this process waits for the terminal, nobody here or in another process asks for the status: from before
         it is written that something is sent, for who reads that would ask at once."""
         self._sending[name] += 1
-        tells = self._w.grace and self._sending[name] == 1
-        telling = asyncio.create_task(self._keep_telling(name)) if tells else None
+        if self._w.grace and name not in self._telling:
+            self._telling[name] = asyncio.create_task(self._keep_telling(name))
         try:
             yield
         finally:
             self._sending -= Counter((name,))
-            if telling is not None:
-                telling.cancel()
+            if name in self._telling and not self.is_sending(name):
+                self._telling.pop(name).cancel()
 
     def is_sending(self, name: str) -> bool:
         """Whether this process waits for the terminal's answer now."""
