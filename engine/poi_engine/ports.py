@@ -76,6 +76,9 @@ class Sessions(Protocol):
     async def at_station(self, merchant_id: str, station_id: str) -> Session | None:
         """The station's current session."""
 
+    async def of_customer(self, merchant_id: str, customer_id: str) -> Session | None:
+        """The session that the customer was known in last, before it ended, if they still are."""
+
     async def save(self, session: Session, *, expected_revision: int | None) -> bool:
         """Store if the stored revision is the expected one (None: if absent); False when somebody was faster.
 

@@ -70,6 +70,15 @@ class Stations:
         found = await self._w.sessions.at_station(merchant_id, station_id)
         return await self._desk.reconciled(found) if found else None
 
+    async def of_customer(self, merchant_id: str, customer_id: str) -> Session | None:
+        """The session that a customer is served in, at whichever station; None without Redis, too."""
+        try:
+            found = await self._w.sessions.of_customer(merchant_id, customer_id)
+        except StorageError:
+            return None
+        session = await self._desk.reconciled(found) if found else None
+        return session if session and session.state not in ENDED else None
+
     async def get(self, merchant_id: str, session_id: str) -> Session:
         """A session by id."""
         return await self._desk.load(merchant_id, session_id)

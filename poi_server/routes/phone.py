@@ -128,6 +128,7 @@ async def membership(call: Call) -> Membership:
     facts = await call.engine.customers.facts(merchant_id, customer_id, at)
     rewards = await call.engine.offers.rewards(merchant_id)
     above = next_tier(facts.spend_in.get(365, 0), merchant.programme.tiers)
+    session = await call.engine.stations.of_customer(merchant_id, customer_id)
     return Membership(
         customer_id=customer_id,
         merchant=merchant.name,
@@ -143,6 +144,7 @@ async def membership(call: Call) -> Membership:
         visits=customer.visits,
         rewards=tuple(_reward(offer, customer.points) for offer in rewards),
         coupons=await call.services.sql.read(lambda: read_coupons(merchant_id, customer_id, at)),
+        session=for_phone(session) if session else None,
         confirmation=await call.engine.confirmations.of_customer(merchant_id, customer_id),
         has_pin=await call.engine.confirmations.has_pin(merchant_id, customer_id),
     )

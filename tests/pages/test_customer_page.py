@@ -101,6 +101,21 @@ async def test_a_sale_shows_up_on_the_phone(visit: Visit, shop: Shop, station_id
     await expect(page.locator(".receipts")).to_contain_text("€24.00")
 
 
+async def test_a_phone_that_wakes_up_sees_what_is_rung_up(visit: Visit, shop: Shop, station_id: str) -> None:
+    """What was told before its connection stood is in what it loads."""
+    page = await _joined(visit, shop, station_id)
+    session = (await shop.ask("GET", f"/v1/stations/{station_id}/session")).json
+    await page.close()
+    body = {"entries": [{"code": "cake", "quantity": 2000}]}
+    await shop.ask("PUT", f"/v1/sessions/{session['session_id']}/basket", body)
+    page = await page.context.new_page()
+    await page.goto(f"{shop.base_url}/me")
+    await expect(page.locator(".at-counter")).to_contain_text("€24.00")
+    await page.get_by_role("button", name="Refresh").click()
+    await page.wait_for_timeout(500)
+    await expect(page.locator(".at-counter")).to_contain_text("€24.00")
+
+
 async def test_the_profile_is_changed_and_everything_erased(visit: Visit, shop: Shop, station_id: str) -> None:
     """A nickname with markup stays text; after erasing, this phone is nobody."""
     page = await _joined(visit, shop, station_id)

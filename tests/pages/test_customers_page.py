@@ -90,7 +90,7 @@ async def test_notes_and_consents_are_written_on_the_profile(visit: Visit, shop:
     page = await opened(visit, "owner")
     await choose(page, name)
     await page.get_by_label("Write a note").fill("Likes <b>tea</b>")
-    await page.get_by_role("button", name="Add").click()
+    await page.get_by_role("button", name="Add", exact=True).click()
     await expect(page.locator(".note")).to_have_text("Likes <b>tea</b>")
     row = page.locator(".consents li", has_text="News and offers")
     await row.get_by_role("button", name="Ask").click()

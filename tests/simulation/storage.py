@@ -104,6 +104,12 @@ class MemorySessions:
         session = self._sessions.get(self._stations.get(station_id, ""))
         return session if session and session.station_id == station_id else None
 
+    async def of_customer(self, merchant_id: str, customer_id: str) -> Session | None:
+        """The last session that the customer was known in."""
+        await self._reached("of customer", customer_id)
+        known = [one for one in self._sessions.values() if one.identity and one.identity.customer_id == customer_id]
+        return known[-1] if known else None
+
     async def save(self, session: Session, *, expected_revision: int | None) -> bool:
         """Compare and set; done or not, the answer may be lost."""
         await self._reached("save", session.session_id, session.state, session.revision)

@@ -72,6 +72,33 @@ async def test_a_session_is_found_by_its_id_and_its_station(sessions: RedisSessi
     assert await sessions.at_station("mer_2", "sta_1") is None
 
 
+def known(session: Session, customer_id: str) -> Session:
+    """The same session, the customer known in it."""
+    identity = Identity(
+        customer_id=customer_id, display_name="Zoé", pseudonym=True, scheme="poi1", assurance="authenticate", source="q"
+    )
+    return replace(session, identity=identity)
+
+
+async def test_a_session_is_found_by_the_customer_it_knows_now(sessions: RedisSessions) -> None:
+    assert await sessions.of_customer(M, "cus_1") is None
+    await sessions.save(known(new(), "cus_1"), expected_revision=None)
+    assert await sessions.of_customer(M, "cus_1") == known(new(), "cus_1")
+    assert await sessions.of_customer("mer_2", "cus_1") is None
+    other = replace(known(new(), "cus_2"), revision=1)
+    await sessions.save(other, expected_revision=0)
+    assert (await sessions.of_customer(M, "cus_1"), await sessions.of_customer(M, "cus_2")) == (None, other)
+
+
+async def test_the_late_end_of_a_session_does_not_hide_the_customers_next(sessions: RedisSessions) -> None:
+    await sessions.save(known(new(), "cus_1"), expected_revision=None)
+    following = known(new("ses_2", "sta_2"), "cus_1")
+    await sessions.save(following, expected_revision=None)
+    ended = replace(known(new(), "cus_1"), state=SessionState.PAID, revision=1)
+    await sessions.save(ended, expected_revision=0)
+    assert await sessions.of_customer(M, "cus_1") == following
+
+
 async def test_only_one_writer_of_a_revision_wins(sessions: RedisSessions) -> None:
     await sessions.save(new(), expected_revision=None)
     rivals = [

@@ -1,8 +1,9 @@
 """Session state and fan-out in Redis or Valkey.
 
 A session is a hash of its revision and its MessagePack blob, kept for a time to live. A station's pointer names its
-current session and whether that has ended. Both keys carry the merchant as hash tag, so that one script reaches them on
-a cluster. What cannot be read any more (another version wrote it) counts as lost, which session state may be.
+current session and whether that has ended, a customer's the open session that they were known in last. All keys carry
+the merchant as hash tag, so that one script reaches them on a cluster. What cannot be read any more (another version
+wrote it) counts as lost, which session state may be.
 """
 
 import asyncio
@@ -50,6 +51,7 @@ if moved or pointer[1] == id then
   redis.call('HSET', station, 'session', id, 'ended', ended)
   redis.call('PEXPIRE', station, ttl)
 end
+if KEYS[3] then redis.call('SET', KEYS[3], id, 'PX', ttl) end
 return 1
 """
 
@@ -138,12 +140,21 @@ class RedisSessions:
         keys, arguments = [_station_key(merchant_id, station_id)], [_session_key(merchant_id, "")]
         return unpack(await _ask(_FOUND.run(self._do, keys, arguments)))
 
+    async def of_customer(self, merchant_id: str, customer_id: str) -> Session | None:
+        """The session that the customer was known in last, before it ended, if they still are."""
+        identifier = await _ask(self._do("GET", _customer_key(merchant_id, customer_id)))
+        session = await self.load(merchant_id, identifier.decode()) if identifier else None
+        named = session and session.identity and session.identity.customer_id == customer_id
+        return session if named else None
+
     async def save(self, session: Session, *, expected_revision: int | None) -> bool:
         """Store if the stored revision is the expected one (None: if absent); False when somebody was faster."""
         m, identifier = session.merchant_id, session.session_id
         keys = [_session_key(m, identifier), _station_key(m, session.station_id)]
         expected = "" if expected_revision is None else str(expected_revision)
         ended = int(not MOVES[session.state])
+        if session.identity is not None and not ended:
+            keys.append(_customer_key(m, session.identity.customer_id))
         blob = pack(session)
         arguments: list[str | bytes | int] = [
             expected,
@@ -304,6 +315,10 @@ def _session_key(merchant_id: str, session_id: str) -> str:
 
 def _station_key(merchant_id: str, station_id: str) -> str:
     return f"{{{merchant_id}}}:sta:{station_id}"
+
+
+def _customer_key(merchant_id: str, customer_id: str) -> str:
+    return f"{{{merchant_id}}}:cus:{customer_id}"
 
 
 def _question_key(merchant_id: str, station_id: str) -> str:

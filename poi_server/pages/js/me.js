@@ -29,6 +29,7 @@ class PoiMe extends HTMLElement {
   #fetched = 0;
   #offline = false;
   #session = null;
+  #told = 0;
   #near = h("poi-near", { class: "stack" });
   #receipts = null;
   #tab = TABS.some(({ name }) => name === location.hash.slice(1)) ? location.hash.slice(1) : "card";
@@ -55,10 +56,11 @@ class PoiMe extends HTMLElement {
   }
 
   async #load() {
+    const told = this.#told;
     try {
       const me = await get("/v1/me");
       this.#offline = false;
-      this.#session = me.session;
+      if (told === this.#told) this.#session = me.session; // else what was told meanwhile is newer
       await keep("me", { me, at: Date.now() });
       this.#take(me, Date.now());
       askSpending(me.confirmation);
@@ -81,6 +83,7 @@ class PoiMe extends HTMLElement {
   #heard(message) {
     if (message.kind === "session") {
       this.#session = message.session;
+      this.#told += 1;
       this.#draw();
       if (message.session?.state === "paid") this.#bought();
     }
