@@ -40,6 +40,11 @@ class PoiStation extends HTMLElement {
   #live = null;
   #awaited = { id: "", view: null };
   #leaving = "";
+  /** Say why not; what went on elsewhere leaves here. */
+  #refused = (problem) => {
+    report(problem);
+    if (GONE.has(problem.code)) this.#ticket.load().catch(report);
+  };
 
   async connectedCallback() {
     const me = await requireRole("station", "seller", "manager", "owner").catch((problem) => { if (problem.code !== "offline") throw problem; });
@@ -220,11 +225,11 @@ class PoiStation extends HTMLElement {
 
   async #edit(change) {
     this.#till.forgetCard();
-    await this.#ticket.edit(change).catch((problem) => this.#refused(problem));
+    await this.#ticket.edit(change).catch(this.#refused);
   }
 
   #pay(means) {
-    return this.#till.pay(means).catch((problem) => this.#refused(problem));
+    return this.#till.pay(means).catch(this.#refused);
   }
 
   async #refund() {
@@ -255,7 +260,7 @@ class PoiStation extends HTMLElement {
 
   async #cancel() {
     const total = money(sums(this.#ticket).total);
-    if (await confirm(t("pay.cancel"), t("pay.cancel_hint", { total }), t("pay.cancel"))) await this.#giveUp().catch((problem) => this.#refused(problem));
+    if (await confirm(t("pay.cancel"), t("pay.cancel_hint", { total }), t("pay.cancel"))) await this.#giveUp().catch(this.#refused);
   }
 
   async #giveUp() {
@@ -278,13 +283,7 @@ class PoiStation extends HTMLElement {
   async #handOver() {
     const { handOverDialog } = await import("./station/handover.js");
     this.#leaving = this.#ticket.session?.session_id ?? "";
-    await handOverDialog(this.#stationId, this.#till).catch((problem) => this.#refused(problem));
-  }
-
-  /** Say why not; what went on elsewhere leaves here. */
-  #refused(problem) {
-    report(problem);
-    if (GONE.has(problem.code)) this.#ticket.load().catch(report);
+    await handOverDialog(this.#stationId, this.#till).catch(this.#refused);
   }
 
   async #confirmIdentity() {

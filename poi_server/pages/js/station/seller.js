@@ -17,6 +17,7 @@ export class Person extends EventTarget {
   #timer = 0;
   #at = null;
   #cover = null;
+  #asked = 0;
   #mark = h("div", { class: "at-counter", dataset: { own: "" } });
 
   constructor(stationId) {
@@ -39,7 +40,10 @@ export class Person extends EventTarget {
 
   /** Ask who is signed in. */
   async load() {
-    if (this.signs) this.#take(await get(`/v1/stations/${this.#stationId}/seller`));
+    if (!this.signs) return;
+    const asked = (this.#asked += 1);
+    const at = await get(`/v1/stations/${this.#stationId}/seller`);
+    if (asked === this.#asked) this.#take(at);
   }
 
   /** Whether somebody has to sign in before anything is done. */
@@ -132,6 +136,7 @@ export class Person extends EventTarget {
   }
 
   #take(at) {
+    this.#asked += 1;
     this.#at = at;
     clearTimeout(this.#timer);
     if (at.until) this.#timer = setTimeout(() => this.load().catch(report), Math.min(Math.max(new Date(at.until) - Date.now(), 0) + LOOK_AGAIN_MS, 2 ** 31 - 1));

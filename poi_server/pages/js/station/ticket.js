@@ -11,6 +11,7 @@ const OUTRUN = new Set(["revision", "session-changed", "session-busy"]);
 export class Ticket extends EventTarget {
   #edits = [];
   #sending = null;
+  #asked = 0;
   session = null;
   shown = ""; // the last session seen here, also once it has been found gone
 
@@ -19,12 +20,11 @@ export class Ticket extends EventTarget {
     this.stationId = stationId;
   }
 
-  /** Ask the server what the station's session is. */
+  /** Ask the server what the station's session is; what is told before the answer comes is newer. */
   async load() {
-    const fresh = await get(`/v1/stations/${this.stationId}/session`).catch((problem) => {
-      if (problem.status === 404) return null;
-      throw problem;
-    });
+    const asked = (this.#asked += 1);
+    const fresh = await get(`/v1/stations/${this.stationId}/session`);
+    if (asked !== this.#asked) return;
     if (fresh && ENDED.has(fresh.state) && fresh.session_id !== this.session?.session_id) return;
     if (fresh || !this.ended) this.take(fresh);
   }
@@ -33,6 +33,7 @@ export class Ticket extends EventTarget {
   take(session) {
     const same = session && this.session?.session_id === session.session_id;
     if (same && session.revision < this.session.revision) return;
+    this.#asked += 1;
     this.session = session;
     if (session) this.shown = session.session_id;
     this.#changed();
@@ -84,6 +85,7 @@ export class Ticket extends EventTarget {
 
   /** The counter's next customer. */
   clear() {
+    this.#asked += 1;
     this.session = null;
     this.shown = "";
     this.#changed();
