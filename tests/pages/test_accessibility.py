@@ -116,6 +116,15 @@ async def test_a_tab_of_the_customers_phone_has_no_violation(
     assert await judge(page, axe) == ""
 
 
+async def test_where_less_motion_is_asked_for_nothing_goes_on_moving(visit: Visit, shop: Shop) -> None:
+    """The mark that waits for a tap breathes without end otherwise; the visitors of these tests ask for less."""
+    path = PATHS["station"].format(station=shop.station_id)
+    page = await _open(visit, shop, path, "station", DESKTOP, "en-GB")
+    await page.locator(".tap-mark").first.wait_for()
+    still = "() => document.getAnimations().every((one) => one.playState === 'finished')"
+    await page.wait_for_function(still, timeout=5_000)
+
+
 async def test_a_planted_violation_is_found(visit: Visit, shop: Shop, axe: str) -> None:
     """An image without a text and words too pale to read do not pass."""
     page = await _open(visit, shop, "/", "owner", DESKTOP, "en-GB")
