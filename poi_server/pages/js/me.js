@@ -24,12 +24,13 @@ const TABS = [
   { name: "profile", icon: "user" },
 ];
 
+const loading = () => h("p", { class: "loading" }, t("app.loading"));
+
 class PoiMe extends HTMLElement {
   #me = null;
   #fetched = 0;
   #offline = false;
   #session = null;
-  #told = 0;
   #near = h("poi-near", { class: "stack" });
   #receipts = null;
   #tab = TABS.some(({ name }) => name === location.hash.slice(1)) ? location.hash.slice(1) : "card";
@@ -56,16 +57,16 @@ class PoiMe extends HTMLElement {
   }
 
   async #load() {
-    const told = this.#told;
+    const before = this.#session;
     try {
       const me = await get("/v1/me");
       this.#offline = false;
-      if (told === this.#told) this.#session = me.session; // else what was told meanwhile is newer
+      if (before === this.#session) this.#session = me.session; // else a newer one was told
       await keep("me", { me, at: Date.now() });
       this.#take(me, Date.now());
       askSpending(me.confirmation);
     } catch (problem) {
-      if (problem.status === 401 || problem.status === 403) return this.#unpaired();
+      if ([401, 403].includes(problem.status)) return this.#unpaired();
       this.#offline = true;
       this.#draw();
       if (problem.code !== "offline") report(problem);
@@ -83,7 +84,6 @@ class PoiMe extends HTMLElement {
   #heard(message) {
     if (message.kind === "session") {
       this.#session = message.session;
-      this.#told += 1;
       this.#draw();
       if (message.session?.state === "paid") this.#bought();
     }
@@ -112,7 +112,7 @@ class PoiMe extends HTMLElement {
 
   #greeting() {
     const { display_name: name } = this.#me;
-    return this.#me.pseudonym === false || /\s|^[^0-9]{2,20}$/.test(name) ? t("me.hello", { name }) : t("me.hello_you");
+    return /\s|^[^0-9]{2,20}$/.test(name) ? t("me.hello", { name }) : t("me.hello_you");
   }
 
   #tabs() {
@@ -148,7 +148,7 @@ class PoiMe extends HTMLElement {
 
   #receiptsView() {
     return h("div", { class: "stack", key: "receipts" }, slot(this.#orders), h("h2", {}, t("me.tab_receipts")),
-      this.#receipts ? receiptList(this.#receipts, (id) => this.#openReceipt(id)) : h("p", { class: "loading" }, t("app.loading")));
+      this.#receipts ? receiptList(this.#receipts, (id) => this.#openReceipt(id)) : loading());
   }
 
   async #loadReceipts() {
@@ -164,7 +164,7 @@ class PoiMe extends HTMLElement {
   }
 
   #openReceipt(saleId) {
-    const paper = h("div", { class: "paper", role: "region", "aria-label": t("receipt.title"), tabindex: 0 }, h("p", { class: "loading" }, t("app.loading")));
+    const paper = h("div", { class: "paper", role: "region", "aria-label": t("receipt.title"), tabindex: 0 }, loading());
     receiptText(saleId).then((text) => render(paper, h("pre", {}, text)), (problem) => render(paper, h("p", {}, problem.text)));
     return dialog(t("receipt.title"), () => ({ body: paper }));
   }
@@ -183,7 +183,7 @@ class PoiMe extends HTMLElement {
 function registerWorker() {
   const policy = window.trustedTypes?.createPolicy("poi", { createScriptURL: (address) => address });
   const address = "/sw.js";
-  navigator.serviceWorker?.register(policy ? policy.createScriptURL(address) : address).catch(() => {});
+  navigator.serviceWorker?.register(policy?.createScriptURL(address) ?? address).catch(() => {});
 }
 
 customElements.define("poi-me", PoiMe);

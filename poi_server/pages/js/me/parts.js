@@ -6,11 +6,12 @@ import { clock, dateTime, day, money, number, said, share, t, tierName, tn } fro
 /** Points, tier and wallet. */
 export function balances(me) {
   return h("section", { class: "balances", key: "balances", "aria-label": t("me.balances") },
-    h("div", { class: "balance" }, h("p", { class: "balance-figure num" }, number(me.points)), h("p", { class: "muted small" }, t("me.points"))),
-    h("div", { class: "balance" }, h("p", { class: "balance-figure num" }, money(me.wallet)), h("p", { class: "muted small" }, t("me.wallet"))),
+    figure(number(me.points), t("me.points")), figure(money(me.wallet), t("me.wallet")),
     me.points_owed > 0 && h("p", { class: "small muted balance-note" }, tn("me.points_owed", me.points_owed)),
     tier(me));
 }
+
+const figure = (amount, label) => h("div", { class: "balance" }, h("p", { class: "balance-figure num" }, amount), h("p", { class: "muted small" }, label));
 
 function tier(me) {
   const { tier_progress: ahead } = me;
