@@ -11,7 +11,6 @@ paint, `content` the frame after the page's data are there (a card, a row, a til
 import argparse
 import asyncio
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from playwright.async_api import Browser, BrowserContext, CDPSession, Page, asyn
 
 from bench.figures import Row, table
 from bench.server import Api, Server
-from bench.views import BROWSER, VIEWS, View, device, first_station
+from bench.views import BROWSER, VIEWS, View, chromium, device, first_station
 from poi_server.benchmark.machine import described
 
 GOAL_MS = 1000
@@ -88,7 +87,7 @@ def views(names: str) -> list[View]:
 
 
 async def _measure(options: argparse.Namespace, chosen: Sequence[View], folder: Path) -> list[Measured]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = chromium(whole=True)
     if program is None:
         raise SystemExit("Chromium is not installed (apt: chromium).")
     async with (

@@ -4,6 +4,7 @@ For the demo shop (`serve --demo-shop`), whose data fill every page.
 """
 
 import re
+import shutil
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +25,13 @@ BROWSER = (
     "--disable-sync",
 )
 """How Chromium is started: nothing but our pages."""
+
+
+def chromium(*, whole: bool = False) -> str | None:
+    """The browser's program, if there is one: the headless shell, which needs half the time, or `whole`, as people have
+    it."""
+    names = ("chromium", "chromium-browser") if whole else ("chromium-headless-shell", "chromium", "chromium-browser")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright, expect
 
-from bench.views import BROWSER
 from poi_engine.setup import NewStation
 from poi_server.config import Nexo, Push
 from poi_server.demo.plan import gtin
 from tests.pages.axe import AXE
+from tests.pages.chromium import launched
 from tests.pages.demo import DemoShop, open_demo
 from tests.pages.film import write_film
 from tests.server.shop import Shop, open_shop
@@ -22,11 +22,6 @@ from tests.servers import ValkeyServer, absent
 PHONE = {"width": 390, "height": 844}
 TABLET = {"width": 1024, "height": 768}
 DESKTOP = {"width": 1440, "height": 900}
-ARGUMENTS = [
-    *BROWSER,
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-]
 FILMED_CODE = gtin(77)
 PATIENCE_MS = 30_000
 """How long a busy machine may take to show what is awaited."""
@@ -62,14 +57,9 @@ async def playwright() -> AsyncIterator[Playwright]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
     """Debian's Chromium; its camera sees a film of the EAN code `FILMED_CODE`."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        absent("Chromium is not installed (apt: chromium)")
     film = tmp_path_factory.mktemp("film") / "code.y4m"
     write_film(film, FILMED_CODE)
-    opened = await playwright.chromium.launch(
-        executable_path=program, args=[*ARGUMENTS, f"--use-file-for-fake-video-capture={film}"]
-    )
+    opened = await launched(playwright, f"--use-file-for-fake-video-capture={film}")
     yield opened
     await opened.close()
 

@@ -215,34 +215,6 @@ async def test_a_product_is_scanned_with_the_camera(visit: Visit, shop: Shop, st
     await expect(page.get_by_role("dialog", name="Miel")).to_contain_text("€9.50")
 
 
-async def test_the_worker_shows_what_is_pushed(visit: Visit, shop: Shop, station_id: str) -> None:
-    """The browser's debugging protocol stands for a push service: the note is shown, a newer one replaces it."""
-    page, _ = await joined(visit, shop, station_id)
-    await page.context.grant_permissions(["notifications"], origin=shop.base_url)
-    await page.evaluate("navigator.serviceWorker.ready")
-    protocol = await page.context.new_cdp_session(page)
-    registered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    def seen(event: dict[str, Any]) -> None:
-        for one in event["registrations"]:
-            if one["scopeURL"].startswith(shop.base_url) and not registered.done():
-                registered.set_result(one["registrationId"])
-
-    protocol.on("ServiceWorker.workerRegistrationUpdated", seen)
-    await protocol.send("ServiceWorker.enable")
-    registration = await asyncio.wait_for(registered, 30)
-    for body in ("Half price", "Free bread"):
-        note = json.dumps({"title": "My shop", "body": body, "url": "/me#offers", "tag": "off_1"})
-        message = {"origin": shop.base_url, "registrationId": registration, "data": note}
-        await protocol.send("ServiceWorker.deliverPushMessage", message)
-    await page.wait_for_function(
-        "async () => (await (await navigator.serviceWorker.ready).getNotifications()).some("
-        "(one) => one.body === 'Free bread' && one.title === 'My shop' && one.data.url === '/me#offers')"
-    )
-    shown = "async () => (await (await navigator.serviceWorker.ready).getNotifications()).length"
-    assert await page.evaluate(shown) == 1
-
-
 async def test_a_friends_code_is_shown_and_taken(visit: Visit, shop: Shop, station_id: str) -> None:
     """While the shop has a programme: the own code to share, and a place for a friend's before the first purchase."""
     of_a_coupon = {"type": "segment", "any_of": ["coupon:off_friend"]}

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import re
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,9 +12,9 @@ from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 
 from poi_server.cli.welcome import PINS_TITLE
-from tests.pages.conftest import ARGUMENTS, PATIENCE_MS
+from tests.pages.chromium import launched
+from tests.pages.conftest import PATIENCE_MS
 from tests.server.process import ServerProcess, verify
-from tests.servers import absent
 
 
 class Device:
@@ -123,7 +122,7 @@ async def open_stage(folder: Path, kind: str) -> AsyncIterator[Stage]:
     try:
         await _told(server)
         async with async_playwright() as driver:
-            browser = await driver.chromium.launch(executable_path=_chromium(), args=ARGUMENTS)
+            browser = await launched(driver)
             stage = Stage(server, browser)
             yield stage
             await stage.end()
@@ -143,13 +142,6 @@ async def _told(server: ServerProcess) -> None:
             return
         await asyncio.sleep(0.05)
     raise AssertionError("the first start says nothing")
-
-
-def _chromium() -> str:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        absent("Chromium is not installed (apt: chromium)")
-    return program
 
 
 async def press_pin(pad: Locator, pin: str) -> None:
