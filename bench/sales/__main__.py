@@ -153,9 +153,11 @@ async def _measured(
     for number, one in enumerate(servers):
         if (kept := await sales_in(one)) != made[number]:
             raise RuntimeError(f"{one.kind}: {made[number]} sales were answered and {kept} are kept")
+    for one in servers:  # each starts alone: what the others have still to count would slow it
+        await one.stop()
     recovered = [
-        (one.kind, await recover(one, addresses[number], bought, options.seconds))
-        for number, one in enumerate(servers)
+        (one.kind, await recover(one, bought, options.seconds, options.rounds))
+        for one in servers
         if isinstance(one, Ours) and not one.kind.delay_ms
     ]
     return {"rows": rows, "recovery": [_recovery(kind, told) for kind, told in recovered]}

@@ -2,8 +2,12 @@
 
 import asyncio
 import contextlib
+import shutil
+import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
 
 from bench.sales.rounds import START_SECONDS, WARM_SECONDS, Load, sell
 from bench.sales.stacks import Address, Ours
@@ -23,22 +27,43 @@ class Recovery:
     pending: int
 
 
-async def recover(server: Ours, address: Address, trade: Trade, seconds: float) -> Recovery:
-    """Kill the server after it has sold for so many seconds and start it again."""
-    load = Load(min(STATIONS, len(server.stations)))
-    selling = asyncio.create_task(sell(server, address, trade, load, 2 * seconds))
-    await asyncio.sleep(START_SECONDS + WARM_SECONDS + seconds)
-    await server.kill()
-    with contextlib.suppress(RuntimeError, OSError):  # the tills' connections and the process are gone
-        await selling
-    pending = await _pending(server)
-    since = time.monotonic()
-    again = await server.start()
-    await _answers(again)
-    ready = time.monotonic() - since
-    while await _pending(server):  # noqa: ASYNC110  (another process resolves them)
-        await asyncio.sleep(0.02)
-    return Recovery(ready, time.monotonic() - since, pending)
+async def recover(server: Ours, trade: Trade, seconds: float, times: int) -> Recovery:
+    """Start the server; so many times kill it after it has sold for so many seconds, and start it again.
+
+    Told are the median until it is ready, the longest until nothing is left without an end, and all that was pending.
+    """
+    address = await server.start()
+    told: list[Recovery] = []
+    for _ in range(times):
+        load = Load(min(STATIONS, len(server.stations)))
+        selling = asyncio.create_task(sell(server, address, trade, load, 2 * seconds))
+        await asyncio.sleep(START_SECONDS + WARM_SECONDS + seconds)
+        await server.kill()
+        with contextlib.suppress(RuntimeError, OSError):  # the tills' connections and the process are gone
+            await selling
+        pending = await asyncio.to_thread(_left, server)
+        since = time.monotonic()
+        address = await server.start()
+        await _answers(address)
+        ready = time.monotonic() - since
+        while await _pending(server.sql):  # noqa: ASYNC110  (another process resolves them)
+            await asyncio.sleep(0.02)
+        told.append(Recovery(ready, time.monotonic() - since, pending))
+    await server.stop()
+    return Recovery(
+        median(one.ready for one in told), max(one.resolved for one in told), sum(one.pending for one in told)
+    )
+
+
+def _left(server: Ours) -> int:
+    """What the killed one left pending: read from a copy of SQLite's files, for who opens them first recovers them."""
+    path = server.sql.removeprefix("sqlite:///")
+    if path == server.sql:
+        return asyncio.run(_pending(path))
+    with tempfile.TemporaryDirectory() as folder:
+        for file in Path(path).parent.glob("poi.db*"):
+            shutil.copy(file, folder)
+        return asyncio.run(_pending(f"sqlite:///{folder}/poi.db"))
 
 
 async def _answers(address: Address) -> None:
@@ -50,8 +75,8 @@ async def _answers(address: Address) -> None:
         raise RuntimeError(head.decode())
 
 
-async def _pending(server: Ours) -> int:
-    sql = open_sql(server.sql)
+async def _pending(url: str) -> int:
+    sql = open_sql(url)
     try:
         return await sql.read(_unfinished)
     finally:
