@@ -130,8 +130,7 @@ class _Builder:
         config = self.config
         self.folder = await asyncio.to_thread(data_folder, config)
         lock = await self._lock(stack)
-        sql = await self._sql(stack)
-        sessions = await self._sessions(stack)
+        sql, sessions = await self._storage(stack)
         exclusive = not config.storage.shared
         access = Access(sql, self.clock, self.ids, exclusive=exclusive)
         merchant = config.merchant
@@ -202,6 +201,15 @@ class _Builder:
             await asyncio.to_thread(self.folder.mkdir, parents=True, exist_ok=True, mode=0o700)
             return None
         return stack.enter_context(await asyncio.to_thread(lock_folder, self.folder))
+
+    async def _storage(self, stack: AsyncExitStack) -> tuple[Any, RedisSessions]:
+        """SQL and Redis, opened at the same time: mostly others are waited for."""
+        try:
+            async with asyncio.TaskGroup() as both:
+                sql, sessions = both.create_task(self._sql(stack)), both.create_task(self._sessions(stack))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        return sql.result(), sessions.result()
 
     async def _sql(self, stack: AsyncExitStack) -> Any:
         url = self.config.storage.sql or f"sqlite:///{self.folder / 'poi.db'}"
