@@ -9,7 +9,6 @@ from poi_engine.errors import RequestError
 from poi_qr.decoders import ImageError, Symbol, decode_image
 from poi_qr.gate import ScanGate
 from poi_qr.payload import Payload, PayloadError, classify
-from poi_qr.payloads.gs1 import read_tables
 from poi_qr.scan import Scan
 from poi_qr.wedge import clean
 
@@ -29,10 +28,6 @@ class Scanning:
         self._stills = asyncio.Semaphore(threads // 2)  # photos leave threads to the cameras
         self._stills_waiting = 0
         self._frames: set[str] = set()
-
-    def prepare(self) -> None:
-        """Read what the first codes would wait for, in a thread; for when the server serves."""
-        self._threads.submit(read_tables)
 
     async def read_image(self, source: str, data: bytes, *, still: bool) -> Scan | None:
         """The first code that counts in a picture (PNG, JPEG, WebP), or None; frames pass the gate, photos do not.

@@ -124,7 +124,6 @@ async def _serve(config: Config, *, demo_shop: str | None) -> int:
         try:
             with contextlib.suppress(StorageError):  # it serves already: what is away comes back
                 print(await welcome(serving, pins), flush=True)
-            serving.app[SERVICES].scanning.prepare()
             await stop.wait()
             print("poi-server: finishing what is under way", file=sys.stderr)
         finally:

@@ -227,14 +227,15 @@ async def test_what_happens_while_a_screen_connects_is_not_missed(visit: Visit, 
 
 async def test_an_answer_that_what_was_told_overtakes_is_not_shown(visit: Visit, shop: Shop, station_id: str) -> None:
     """The page asked what its session is while there was none; the answer comes after the word of a new one."""
-    page = await tablet(visit, shop, station_id)
+    secret = (await shop.services.access.grant(shop.merchant_id, "station", station_id, "tablet", by=BY)).secret
+    visitor = await visit(TABLET)
     asked: asyncio.Queue[tuple[Route, APIResponse]] = asyncio.Queue()
 
     async def late(route: Route) -> None:
         asked.put_nowait((route, await route.fetch()))
 
-    await page.route(re.compile(f"/stations/{station_id}/session$"), late)
-    await page.reload()
+    await visitor.context.route(re.compile(f"/stations/{station_id}/session$"), late)
+    page = await visitor.open(f"/#{secret}")
     route, nothing = await asked.get()
     assert await nothing.json() is None
     await shop.services.engine.stations.open(shop.merchant_id, station_id, [BasketEntry(code="cake")])

@@ -248,10 +248,3 @@ def test_a_note_of_a_dead_process_does_not_count(tmp_path: Path) -> None:
     assert read_note(tmp_path) is None
     (tmp_path / "run.json").write_bytes(msgspec.json.encode([1]))
     assert read_note(tmp_path) is None
-
-
-def test_a_server_starts_without_gs1s_tables() -> None:
-    """They take a tenth of a second and more to read; the server asks for them once it serves."""
-    script = "import sys, poi_server.app; print([name for name in sys.modules if name.partition('.')[0] == 'biip'])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

@@ -1,35 +1,22 @@
 """GS1: product codes, element strings and Digital Link addresses, down to the GTIN. No address is ever opened."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+
+import biip
+from biip.gs1_element_strings import GS1ElementString
 
 from poi_qr.errors import PayloadError
 from poi_qr.payloads.digits import gs1_valid, normal_gtin, valid_gtin
 from poi_qr.payloads.model import Payload, facts
 
-if TYPE_CHECKING:
-    from biip import ParseResult
-    from biip.gs1_element_strings import GS1ElementString
-
 RETAIL = frozenset(("ean-13", "ean-8", "upc-a"))
 _AIM = {"gs1-128": "]C1", "gs1-data-matrix": "]d2", "gs1-qr": "]Q3"}
 _LINK = re.compile(r"https?://[^/?#\s]+(?:/[^?#\s]*)?/(?:00|01)/\d{8,18}(?:[/?#]|$)", re.ASCII | re.IGNORECASE)
 _EVIDENCE = {"10": "lot", "21": "serial", "17": "expiry", "15": "best-before", "37": "count", "02": "content"}
+
+
 _CHECKED = ("00", "01", "02")  # identifiers whose last digit is a check digit
-
-
-def read_tables() -> None:
-    """Have GS1's tables in memory: it takes a tenth of a second, which else the first code waits that needs them."""
-    import biip  # noqa: F401
-
-
-def _parsed(text: str) -> ParseResult:
-    import biip
-
-    return biip.parse(text)
 
 
 def is_element_string(symbology: str) -> bool:
@@ -57,7 +44,7 @@ def classify_retail(text: str, symbology: str) -> Payload:
 
 def classify_elements(text: str, symbology: str) -> Payload:
     """The GTIN or SSCC of an element string; other facts (lot, serial, dates) are evidence."""
-    found = _parsed(_AIM[symbology] + text).gs1_message if text.isascii() else None
+    found = biip.parse(_AIM[symbology] + text).gs1_message if text.isascii() else None
     if found is None or not _sound(values := _values(found.element_strings)):
         raise PayloadError("bad-gs1-code", "the content is not a valid string of GS1 application identifiers")
     return _payload(values)
@@ -65,7 +52,7 @@ def classify_elements(text: str, symbology: str) -> Payload:
 
 def classify_link(text: str) -> Payload:
     """The GTIN or SSCC of a GS1 Digital Link."""
-    found = _parsed(text).gs1_digital_link_uri if text.isascii() else None
+    found = biip.parse(text).gs1_digital_link_uri if text.isascii() else None
     if found is None or not _sound(values := _values(found.element_strings)):
         raise PayloadError("bad-gs1-link", "the address is not a valid GS1 Digital Link")
     return _payload(values)
