@@ -105,10 +105,10 @@ class MemorySessions:
         return session if session and session.station_id == station_id else None
 
     async def of_customer(self, merchant_id: str, customer_id: str) -> Session | None:
-        """The last session that the customer was known in."""
+        """An open session that the customer is known in."""
         await self._reached("of customer", customer_id)
-        known = [one for one in self._sessions.values() if one.identity and one.identity.customer_id == customer_id]
-        return known[-1] if known else None
+        opened = (one for one in self._sessions.values() if MOVES[one.state])
+        return next((one for one in opened if one.identity and one.identity.customer_id == customer_id), None)
 
     async def save(self, session: Session, *, expected_revision: int | None) -> bool:
         """Compare and set; done or not, the answer may be lost."""
