@@ -2,15 +2,16 @@
 
 A transfer debits one account and credits another with the same amount (minor units of a currency, points, or uses). A
 pending transfer holds the amount until it is posted or voided, once. An account with a floor never goes below zero,
-its pending debits counted; SQL itself sees to that, so it holds for any number of processes.
+its pending debits counted; SQL itself sees to that, so it holds for any number of processes. An account without one is
+kept in parts, one for each connection that writes, which add up to it: what every sale changes keeps none waiting.
 
 The rules (`floor_of`, `effects`) are pure; the rest are jobs for `Sql.write` and `Sql.read`, composed by `yield from`.
 
 Transactions lock rows in one order, which keeps deadlocks away: the idempotency key, the station's closings (shared by
 all that is sold there, alone by what closes), the checkout (a refund's own, then its sale's), the customer who lives
-on, the card hold it takes, orders by id, gift cards by id, accounts by name, the station's journal, its events, and
-last what the figures need. So a transaction changes its accounts once,
-all together: `change` takes what it makes and ends in one go.
+on, the card hold it takes, orders by id, gift cards by id, accounts with a floor by name, those without, the station's
+journal, its events, and last what the figures need. So a transaction changes its accounts once, all together: `change`
+takes what it makes and ends in one go.
 Whoever changes an account of a customer holds the customer's row.
 """
 
@@ -108,7 +109,9 @@ def floor_of(account: str) -> bool:
 
 
 def effects(moves: Iterable[tuple[Move | Transfer, Phase]]) -> list[tuple[str, Effect]]:
-    """The change of every account, by account name; the changes of all accounts add up to zero in each unit."""
+    """The change of every account in the order in which they are locked: those with a floor first, by name. All the
+    changes add up to zero in each unit.
+    """
     by_account: dict[str, Effect] = {}
     for move, phase in moves:
         debit = _effect(by_account, move.debit, move.unit)
@@ -119,7 +122,8 @@ def effects(moves: Iterable[tuple[Move | Transfer, Phase]]) -> list[tuple[str, E
         held = {"pending": move.amount, "post": -move.amount, "void": -move.amount}.get(phase, 0)
         debit.debits_pending += held
         credit.credits_pending += held
-    return sorted((account, effect) for account, effect in by_account.items() if effect.changes)
+    changed = [(account, effect) for account, effect in by_account.items() if effect.changes]
+    return sorted(changed, key=lambda change: (not floor_of(change[0]), change[0]))
 
 
 def _effect(by_account: dict[str, Effect], account: str, unit: str) -> Effect:
@@ -138,19 +142,10 @@ def _check(moves: Sequence[Move]) -> None:
 # --- jobs ----------------------------------------------------------------------------------------------------------
 
 
-def open_account(m: str, account: str, unit: str, *, floor: bool) -> Job[None]:
-    """Make the account if it is not there."""
-    yield Query(
-        "insert into account (merchant_id, account, unit, floor) values (?, ?, ?, ?)"
-        " on conflict (merchant_id, account) do nothing",
-        (m, account, unit, int(floor)),
-    )
-
-
 def change(m: str, steps: Iterable[Step], *, ids: Ids, at: int) -> Job[int]:
     """All the steps or none; returns how many pending transfers they ended. Raises `Insufficient`.
 
-    Each account is changed once, in the order of the names: two of these never wait for each other. A floor counts for
+    Each account is changed once, always in the same order: two of these never wait for each other. A floor counts for
     what all the steps come to. `at` in microseconds.
     """
     moved: list[tuple[Move | Transfer, Phase]] = []
@@ -194,8 +189,8 @@ def void(m: str, checkout_id: str, *, ids: Ids, at: int) -> Job[int]:
 
 
 def lock(m: str, account: str, unit: str) -> Job[int]:
-    """Lock an account, which is made if it is not there; returns what is available on it."""
-    yield from open_account(m, account, unit, floor=floor_of(account))
+    """Lock an account with a floor, which is made if it is not there; returns what is available on it."""
+    yield _open(m, account, unit)
     rows = yield Query(
         "update account set floor = floor where merchant_id = ? and account = ?"
         " returning credits - debits - debits_pending as available",
@@ -212,8 +207,8 @@ def balance(m: str, account: str) -> Job[Balance]:
 def balances(m: str, accounts: Sequence[str]) -> Job[dict[str, Balance]]:
     """What these accounts hold, in one statement."""
     rows = yield Query(
-        "select account, credits, debits, debits_pending, credits_pending from account where merchant_id = ?"
-        f" and account in ({', '.join('?' * len(accounts))})",
+        f"select account, {_SUMMED} from account where merchant_id = ?"
+        f" and account in ({', '.join('?' * len(accounts))}) group by account",
         (m, *accounts),
     )
     return {account: Balance() for account in accounts} | {row["account"]: _balance(row) for row in rows}
@@ -306,14 +301,16 @@ def _insert(m: str, transfers: Sequence[Transfer]) -> Query:
 _CHANGE = (
     "update account set debits = debits + ?, credits = credits + ?,"
     " debits_pending = debits_pending + ?, credits_pending = credits_pending + ?"
-    " where merchant_id = ? and account = ? and unit = ?"
-    " and (floor = 0 or credits + ? - debits - ? - debits_pending - ? >= 0) returning account"
+    " where merchant_id = ? and account = ? and unit = ? and floor = 1"
+    " and credits + ? - debits - ? - debits_pending - ? >= 0 returning account"
 )
 _SUMS = ("debits", "credits", "debits_pending", "credits_pending")
-_INTO = f"insert into account (merchant_id, account, unit, floor, {', '.join(_SUMS)}) values "
-_ROW = "(?, ?, ?, ?, ?, ?, ?, ?)"
+_SUMMED = ", ".join(f"cast(sum({name}) as bigint) as {name}" for name in _SUMS)
+_INTO = f"insert into account (merchant_id, account, unit, floor, part, {', '.join(_SUMS)}) values "
+_ROW = "(?, ?, ?, ?, ? * /* writer */ 0, ?, ?, ?, ?)"
 _ADD = (
-    f" on conflict (merchant_id, account) do update set {', '.join(f'{n} = account.{n} + excluded.{n}' for n in _SUMS)}"
+    " on conflict (merchant_id, account, part) do update set "
+    f"{', '.join(f'{name} = account.{name} + excluded.{name}' for name in _SUMS)}"
     " where account.unit = excluded.unit returning account"
 )
 
@@ -333,40 +330,61 @@ def _apply(m: str, changes: Sequence[tuple[str, Effect]], recorded: Sequence[Que
     done = {row["account"] for row in (yield queries[0]._replace(also=tuple(queries[1:])))}
     for account, effect in changes:
         if account not in done:
-            yield from open_account(m, account, effect.unit, floor=floor_of(account))
-            if not (yield _change(m, account, effect)):
-                yield from _refuse(m, account, effect)
+            yield from _change_alone(m, account, effect)
+
+
+def _change_alone(m: str, account: str, effect: Effect) -> Job[None]:
+    if floor_of(account):
+        yield _open(m, account, effect.unit)
+        if (yield _change(m, account, effect)):
+            return
+    yield from _refuse(m, account, effect)
+
+
+def _open(m: str, account: str, unit: str) -> Query:
+    return Query(
+        "insert into account (merchant_id, account, unit, floor) values (?, ?, ?, 1)"
+        " on conflict (merchant_id, account, part) do nothing",
+        (m, account, unit),
+    )
 
 
 def _only_adds(change: tuple[str, Effect]) -> bool:
     """Whether no floor can be in its way, however little the account holds."""
     account, effect = change
-    enough = effect.credits >= effect.debits + effect.debits_pending or not floor_of(account)
+    if not floor_of(account):
+        return True
+    enough = effect.credits >= effect.debits + effect.debits_pending
     return enough and effect.debits_pending >= 0 and effect.credits_pending >= 0
 
 
 def _add(m: str, changes: Sequence[tuple[str, Effect]]) -> Query:
     """Change them in the order they come in; those that are not there are made."""
     values = [
-        value
-        for account, effect in changes
-        for value in (m, account, effect.unit, int(floor_of(account)), *_parts(effect))
+        value for account, effect in changes for value in (m, account, effect.unit, *_kept(account), *_sums(effect))
     ]
     return Query(f"{_INTO}{', '.join([_ROW] * len(changes))}{_ADD}", values)
 
 
-def _parts(effect: Effect) -> tuple[int, int, int, int]:
+def _kept(account: str) -> tuple[int, int]:
+    """Whether it has a floor, and whether each writer keeps a part of it."""
+    return (1, 0) if floor_of(account) else (0, 1)
+
+
+def _sums(effect: Effect) -> tuple[int, int, int, int]:
     return effect.debits, effect.credits, effect.debits_pending, effect.credits_pending
 
 
 def _change(m: str, account: str, effect: Effect) -> Query:
     floor = (effect.credits, effect.debits, effect.debits_pending)
-    return Query(_CHANGE, (*_parts(effect), m, account, effect.unit, *floor))
+    return Query(_CHANGE, (*_sums(effect), m, account, effect.unit, *floor))
 
 
 def _refuse(m: str, account: str, effect: Effect) -> Job[None]:
-    rows = yield Query("select unit from account where merchant_id = ? and account = ?", (m, account))
-    if rows[0]["unit"] != effect.unit:
+    rows = yield Query(
+        "select unit from account where merchant_id = ? and account = ? and unit <> ?", (m, account, effect.unit)
+    )
+    if rows:
         raise InternalError("ledger-unit", f"The account {account!r} holds {rows[0]['unit']}, not {effect.unit}.")
     left = (yield from balance(m, account)).available
     raise Insufficient(account, effect.debits + effect.debits_pending - effect.credits - left)

@@ -34,7 +34,8 @@ class Query(NamedTuple):
     """One statement: `?` placeholders, plain values (str, int, bytes, float, None).
 
     A select of a writing job that ends in `/* for share */` keeps others from changing what it found until the
-    transaction ends. SQLite has one writer, and takes that for the comment that it is.
+    transaction ends, and `/* writer */ 0` is a small number of the connection that writes. SQLite has one writer, and
+    takes both for the comments that they are.
 
     `also`: writes that are made with it, in one round trip where that saves one. None of them sees what another one
     does, and no two change the same row. Those that say `returning` return the same columns, and their rows come one

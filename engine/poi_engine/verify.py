@@ -309,13 +309,13 @@ def _caps() -> Job[list[Finding]]:
     unread = yield from pages("offer_version", ("merchant_id", "offer_id", "version"), ("document",), learn)
 
     def within(rows: list[Values]) -> Iterator[Finding]:
-        for m, account, credited, debited in rows:
+        for m, account, _, credited, debited in rows:
             owner, which = [*account.split(":"), "", ""][1:3]
             left = credited - debited
             if account.startswith("limit:") and left > (cap := caps.get((m, owner, which), 0)):
                 yield _finding(m, "limit-cap", account, f"has {left} left, above the cap of {cap}")
 
-    return unread + (yield from pages("account", ("merchant_id", "account"), ("credits", "debits"), within))
+    return unread + (yield from pages("account", ("merchant_id", "account", "part"), ("credits", "debits"), within))
 
 
 CHECKS = (

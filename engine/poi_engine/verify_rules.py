@@ -55,6 +55,11 @@ from account group by merchant_id, unit
 having sum(debits) <> sum(credits) or sum(debits_pending) <> sum(credits_pending)
 """
 
+_UNIT = """
+select merchant_id, account as subject, 'holds both ' || min(unit) || ' and ' || max(unit) as message
+from account group by merchant_id, account having min(unit) <> max(unit)
+"""
+
 _FLOOR = """
 select merchant_id, account as subject, 'is at ' || cast(credits - debits - debits_pending as text) as message
 from account where credits - debits - debits_pending < 0 and (floor = 1 or account like 'limit:%'
@@ -328,6 +333,7 @@ where s.sale_id is null
 RULES = (
     Rule("account-balance", _BALANCES),
     Rule("ledger-zero", _ZERO),
+    Rule("account-unit", _UNIT),
     Rule("account-floor", _FLOOR),
     Rule("transfer-resolution", _RESOLUTION),
     Rule("transfer-resolved-twice", _RESOLVED_TWICE),

@@ -214,10 +214,11 @@ class Shop:
     async def balance(self, account: str) -> int:
         """What is available on an account."""
         rows = await self.rows(
-            "select credits - debits - debits_pending as left_ from account where merchant_id = ? and account = ?",
+            "select cast(coalesce(sum(credits - debits - debits_pending), 0) as bigint) as left_ from account"
+            " where merchant_id = ? and account = ?",
             (M, account),
         )
-        return int(str(rows[0]["left_"])) if rows else 0
+        return int(str(rows[0]["left_"]))
 
     async def operations(self) -> list[Operation]:
         """The terminal's book."""

@@ -19,7 +19,8 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from poi_engine.errors import RequestError, StorageError
 from poi_engine.ports import Job, Query
-from poi_engine.storage import migrate, open_sql, schema, upgrade
+from poi_engine.storage import migrate, open_sql, schema, sqlite_path, upgrade
+from poi_engine.storage.failures import ConstraintFailed
 from tests.servers import PostgresServer
 
 
@@ -82,6 +83,43 @@ async def test_a_migration_cut_short_leaves_nothing_and_can_be_repeated(
     assert await once(empty_url, f"select * from {tables}") == []
     await migrate(empty_url)
     await once(empty_url, "insert into catalogue values ('mer_1', 7)")
+
+
+async def test_accounts_keep_what_they_hold_when_they_are_parted(empty_url: str) -> None:
+    await asyncio.to_thread(_upgrade_to, empty_url, "0005")
+    await once(
+        empty_url,
+        "insert into account (merchant_id, account, unit, floor, debits, credits, debits_pending, credits_pending)"
+        " values ('mer_1', 'points', 'points', 0, 30, 0, 0, 4), ('mer_1', 'points:cus_1', 'points', 1, 0, 30, 4, 0)",
+    )
+    await migrate(empty_url)
+    found = await once(empty_url, "select account, debits, credits, debits_pending, credits_pending, part from account")
+    assert sorted(tuple(row.values()) for row in found) == [
+        ("points", 30, 0, 0, 4, 0),
+        ("points:cus_1", 0, 30, 4, 0, 0),
+    ]
+    for wrong, check in (("debits = 27", "never_below_zero"), ("part = 1", "floor_in_one_part")):
+        with pytest.raises(ConstraintFailed, match=check):
+            await once(empty_url, f"update account set {wrong} where floor = 1")
+
+
+def _upgrade_to(url: str, revision: str) -> None:
+    if url.startswith("sqlite"):
+        engine = upgrade._sqlite_engine(sqlite_path(url))
+        with engine.begin() as connection:
+            upgrade.upgrade(connection, revision)
+        engine.dispose()
+    else:
+        asyncio.run(_upgrade_postgres_to(url, revision))
+
+
+async def _upgrade_postgres_to(url: str, revision: str) -> None:
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
+    )
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade.upgrade, revision)
+    await engine.dispose()
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

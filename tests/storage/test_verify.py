@@ -35,6 +35,14 @@ CORRUPTIONS: dict[str, tuple[str, Sequence[str], set[str]]] = {
         ["update account set credits = credits + 1, debits = debits + 1 where account = 'points:cus_1'"],
         {"account-balance"},
     ),
+    "an account holds something else as well": (
+        "account",
+        [
+            "insert into account select merchant_id, account, 'USD', 0, 0, 0, 0, 0, 99 from account"
+            " where account = 'tender:card'",
+        ],
+        {"account-unit"},
+    ),
     "a balance went below zero": (
         "account",
         [

@@ -244,11 +244,11 @@ def _track(merchant_id: str, codes: Sequence[str]) -> Job[None]:
 
 
 def _locked(merchant_id: str, asked: NewMovement, codes: Sequence[str]) -> Job[dict[str, int]]:
-    """What is available at the place. Every account that the movement may change is locked, in the order of names."""
+    """What is available at the place. Every account with a floor that the movement may change is locked, by name."""
     here = {stock_account(asked.place, code): code for code in codes}
     there = [stock_account(asked.to, code) for code in codes] if asked.to else []
     left = {}
-    for account in sorted({*_ELSEWHERE[asked.kind], *here, *there}):
+    for account in sorted({*here, *there}):
         available = yield from ledger.lock(merchant_id, account, STOCK)
         if account in here:
             left[here[account]] = available

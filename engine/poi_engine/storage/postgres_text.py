@@ -11,6 +11,8 @@ from poi_engine.storage.locks import only_asked
 
 _MANY = 10
 """Values that PostgreSQL expects in an array. For less it makes a new plan each time, dearer than what is planned."""
+_WRITER = "(pg_backend_pid() % 16)"
+"""Tells most connections that write at the same time from each other; where two share a number they wait."""
 _LITERAL = re.compile(r"('(?:[^']|'')*')")
 _PLACE = re.compile(r"(?<!not )in \((\?(?:, \?)*)\)|\?")
 
@@ -41,7 +43,7 @@ def prepared(query: Query) -> tuple[str, Sequence[Any]]:
 @lru_cache(maxsize=4096)
 def statement(text: str) -> Statement:
     """`?` as `$1`, `$2` ...; a long `in (?, ?, ...)` as `= any($1)`, one plan for any number; `for share` out of its
-    comment.
+    comment, and the writer's number.
 
     Text in quotes is left alone.
     """
@@ -56,7 +58,8 @@ def statement(text: str) -> Statement:
         places = ", ".join(f"${number}" for number in range(len(lists) - count + 1, len(lists) + 1))
         return f"in ({places})" if found[1] else places
 
-    parts = _LITERAL.split(text.replace("/* for share */", "for share"))
+    text = text.replace("/* for share */", "for share").replace("/* writer */ 0", _WRITER)
+    parts = _LITERAL.split(text)
     parts[::2] = [_PLACE.sub(place, part) for part in parts[::2]]
     return Statement("".join(parts), None if all(size is None for size in lists) else tuple(lists))
 

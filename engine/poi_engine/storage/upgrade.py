@@ -20,7 +20,7 @@ from poi_engine.storage.urls import postgres_dsn, sqlite_path
 if TYPE_CHECKING:  # Alembic takes a third of a second to import; a database that is up to date never needs it
     from sqlalchemy import Connection, Engine
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every revision this version of the software knows, oldest first."""
 
 _LOCK = 7_305_811_001  # one migration at a time on PostgreSQL

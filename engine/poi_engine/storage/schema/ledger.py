@@ -6,7 +6,7 @@ from poi_engine.storage.schema.parts import integer, table, text, where
 
 account = table(
     "account",
-    ("account",),
+    ("account", "part"),
     text("account"),
     text("unit"),  # an ISO 4217 code, `points`, or `uses`
     integer("floor"),  # 1: the balance never goes below zero
@@ -14,8 +14,10 @@ account = table(
     integer("credits", default=0),
     integer("debits_pending", default=0),
     integer("credits_pending", default=0),
+    integer("part", default=0),  # of an account without a floor: what one of several writers has changed
     CheckConstraint("floor = 0 or credits - debits - debits_pending >= 0", name="never_below_zero"),
-    CheckConstraint("debits_pending >= 0 and credits_pending >= 0", name="pending_not_negative"),
+    CheckConstraint("floor = 0 or debits_pending >= 0 and credits_pending >= 0", name="pending_not_negative"),
+    CheckConstraint("floor = 0 or part = 0", name="floor_in_one_part"),
 )
 transfer = table(
     "transfer",
