@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import pytest
 
@@ -15,7 +15,9 @@ from poi_engine.goods.stock import OutOfStock
 from poi_engine.goods.stockroom import MovedLine, NewMovement
 from poi_engine.ports import Job, Query
 from poi_engine.session import Session
-from poi_engine.storage.postgres import PostgresSql, Way
+from poi_engine.storage import postgres
+from poi_engine.storage.postgres import PostgresSql
+from poi_engine.storage.postgres_writer import PostgresWriter
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.storage.tickets import Ticket
 from poi_offers.model import Limit, Offer
@@ -31,20 +33,22 @@ ROUNDS = 6
 PROCESSES = 5
 
 
-class Watched(PostgresSql):
-    """A process's storage that dwells on each account it changes, and counts what stood in its way."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.disturbed: Counter[str] = Counter()
+class Slow(PostgresSql):
+    """A process's storage that dwells on each account it changes."""
 
     async def write(self, job: Callable[[], Job[T]]) -> T:
         """Run it slowly: others come in between."""
         return await super().write(lambda: slowly(job()))
 
-    async def _transact(self, batch: Sequence[Ticket], way: Way) -> bool:
+
+class Watched(PostgresWriter):
+    """Counts what stood in its way."""
+
+    disturbed: ClassVar[Counter[str]] = Counter()
+
+    async def _transact(self, ticket: Ticket) -> None:
         try:
-            return await super()._transact(batch, way)
+            await super()._transact(ticket)
         except Exception as error:
             self.disturbed[str(getattr(error, "sqlstate", ""))] += 1
             raise
@@ -67,10 +71,14 @@ def slowly(job: Job[T]) -> Job[T]:
 
 
 @pytest.fixture
-async def processes(postgres_url: str, sessions: RedisSessions, tmp_path: Path) -> AsyncIterator[list[Shop]]:
+async def processes(
+    postgres_url: str, sessions: RedisSessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[list[Shop]]:
     """Several processes' engines on one PostgreSQL that tells a deadlock from a wait at once."""
+    monkeypatch.setattr(postgres, "PostgresWriter", Watched)
+    Watched.disturbed.clear()
     joint = "&" if "?" in postgres_url else "?"
-    sqls = [Watched(f"{postgres_url}{joint}deadlock_timeout=20ms") for _ in range(PROCESSES)]
+    sqls = [Slow(f"{postgres_url}{joint}deadlock_timeout=20ms") for _ in range(PROCESSES)]
     async with processes_of(sqls, sessions, tmp_path) as made:
         yield made
 
@@ -89,8 +97,7 @@ async def test_whatever_crosses_nothing_waits_in_a_circle(processes: list[Shop])
         _orders(phone, ada),
         _takes_back(desk, sold),
     )
-    disturbed = sum((shop.sql.disturbed for shop in processes if isinstance(shop.sql, Watched)), Counter[str]())
-    assert disturbed[DEADLOCK] == 0, disturbed
+    assert Watched.disturbed[DEADLOCK] == 0, Watched.disturbed
 
 
 async def _offers(shop: Shop) -> None:

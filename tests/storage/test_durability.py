@@ -16,7 +16,7 @@ import pytest
 
 from poi_engine.errors import StorageError
 from poi_engine.ports import Job, Query
-from poi_engine.storage import migrate, open_sql, postgres, sqlite_path
+from poi_engine.storage import migrate, open_sql, postgres, postgres_writer, sqlite_path
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.postgres_statistics import FIRST
 from poi_engine.storage.postgres_text import locking, statement
@@ -251,8 +251,8 @@ async def test_an_idle_connection_that_was_cut_is_replaced_unnoticed(postgres_ur
 
 @pytest.mark.postgresql
 async def test_a_row_locked_for_long_is_said_and_waited_out(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "_PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(postgres, "_ALONE_LOCK", "50ms")
+    monkeypatch.setattr(postgres_writer, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(postgres_writer, "_LOCK", "50ms")
 
     def rename() -> Job[None]:
         yield Query("update campaign set name = 'new'")

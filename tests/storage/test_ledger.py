@@ -12,7 +12,7 @@ from poi_engine import ledger, limits
 from poi_engine.errors import InternalError, StorageError
 from poi_engine.ids import Ids
 from poi_engine.ledger import Balance, Insufficient, Move
-from poi_engine.ports import Job
+from poi_engine.ports import Job, Query
 from poi_engine.storage import open_sql
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.sqlite import SqliteSql
@@ -106,6 +106,29 @@ async def test_one_change_lets_go_what_another_checkout_holds_then(sql: Storage)
     assert (refused.value.missing, await left(sql, "points:cus_1")) == (1, Balance(posted=10, pending=10, available=0))
     assert [one.checkout_id for one in await sql.read(lambda: ledger.pending_of(M, "chk_2"))] == ["chk_2"]
     assert {finding.rule for finding in await verify(sql)} == {"transfer-left-open"}, "there is no checkout here"
+
+
+@pytest.mark.postgresql
+async def test_what_every_sale_changes_keeps_no_other_sale_waiting(postgres_url: str) -> None:
+    """Each stays in its transaction until it has met another one there; both have taken the same money by then."""
+    there: set[str] = set()
+
+    def sell(checkout_id: str) -> Job[bool]:
+        money = Move(kind="sale", debit="tender:card", credit="sales:sto_1", amount=100, unit="EUR")
+        yield from ledger.enter(M, checkout_id, [money], ids=IDS, at=1)
+        there.add(checkout_id)
+        for _ in range(200):
+            if len(there) > 1:
+                return True
+            yield Query("select pg_sleep(0.005)")
+        return False
+
+    sql = PostgresSql(postgres_url)
+    sold = [sql.write(lambda number=number: sell(f"chk_{number}")) for number in range(6)]  # type: ignore[misc]
+    assert all(await asyncio.gather(*sold))
+    assert [(await left(sql, account)).posted for account in ("tender:card", "sales:sto_1")] == [-600, 600]
+    assert {finding.rule for finding in await verify(sql)} == set()
+    await sql.close()
 
 
 async def test_pending_credits_cannot_be_spent(sql: Storage) -> None:

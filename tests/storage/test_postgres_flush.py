@@ -38,7 +38,7 @@ async def committed(url: str, many: int) -> None:
 
 
 async def test_the_writer_goes_on_and_nobody_hears_before(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "_ANSWER_SECONDS", 60.0)
+    monkeypatch.setattr(postgres, "ANSWER_SECONDS", 60.0)
     passed: list[str] = []
     sql = PostgresSql(postgres_url, trace=passed.append)
     await sql.write(add("warm"))

@@ -1,13 +1,14 @@
-"""PostgreSQL's log made durable on a connection of its own, while the writer goes on with the next batch.
+"""PostgreSQL's log made durable on a connection of its own, while the writers go on with the next jobs.
 
-The writer commits with `synchronous_commit = off`: PostgreSQL answers before the disk does. Its log is one sequence, so
-a small message, committed durably after it on another connection, makes every commit before it durable. Only then are
-their writers answered, and whoever has read what was not durable yet. A connection that breaks meanwhile may mean that
-the server lost what was not: those batches are in doubt (`commit-unknown`), and no later connection is asked of them.
+They commit with `synchronous_commit = off`: PostgreSQL answers before the disk does. Its log is one sequence, so a
+small message, committed durably after it on another connection, makes every commit before it durable. Only then are
+those answered who wait for them, and whoever has read what was not durable yet. A connection that breaks meanwhile may
+mean that the server lost what was not: those jobs are in doubt (`commit-unknown`), and no later connection is asked of
+them.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -15,17 +16,17 @@ import asyncpg
 
 from poi_engine.storage import failures
 from poi_engine.storage.postgres_pool import BROKEN, connect
-from poi_engine.storage.tickets import Ticket, settle
+from poi_engine.storage.tickets import Ticket
 
 _MARK = "select pg_logical_emit_message(true, 'poi-server', '')"
 _DURABLE = "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'"
 
 
 class _Committed(NamedTuple):
-    """A batch to be answered when the commit of this number is durable; a connection as old as the commit says it."""
+    """A job to be answered when the commit of this number is durable; a connection as old as the commit says it."""
 
     number: int
-    batch: Sequence[Ticket]
+    ticket: Ticket
     connection: asyncpg.Connection
 
 
@@ -35,69 +36,62 @@ class _GivenUp(NamedTuple):
     number: int
 
 
-class _Left(NamedTuple):
-    """A connection that nobody after it needs any more."""
-
-    connection: asyncpg.Connection
-
-
 class PostgresFlush:
-    """`seconds`: how long the server may take; `trace` is called at `after-commit`, once a batch is durable."""
+    """`seconds`: how long the server may take; `trace` is called at `after-commit`, once a job is durable."""
 
     def __init__(self, dsn: str, seconds: float, trace: Callable[[str], None]) -> None:
         self._dsn = dsn
         self._seconds = seconds
         self._trace = trace
         self._connection: asyncpg.Connection | None = None
+        self._connecting = asyncio.Lock()
         self._begun = 0  # commits
-        self._passed = 0  # of them, durable or given up
-        self._items: list[_Committed | _GivenUp | _Left] = []
+        self._open: set[int] = set()  # of them, neither durable nor given up
+        self._items: list[_Committed | _GivenUp] = []
         self._readers: list[tuple[int, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def ready(self) -> None:
-        """Have a connection before a transaction begins."""
+    async def ready(self) -> asyncpg.Connection:
+        """The connection that will say that a transaction is durable: taken before it begins."""
         if self._connection is None or self._connection.is_closed():
-            self.let_go()
-            connection = await connect(self._dsn, self._seconds)
-            await connection.execute(_DURABLE)
-            self._connection = connection
+            async with self._connecting:
+                if self._connection is None or self._connection.is_closed():
+                    connection = await connect(self._dsn, self._seconds)
+                    await connection.execute(_DURABLE)
+                    self._connection = connection
+        return self._connection
 
-    def committing(self) -> None:
-        """A COMMIT begins: readers may see from now on what it writes."""
+    def committing(self) -> int:
+        """A COMMIT begins: readers may see from now on what it writes. Returns its number."""
         self._begun += 1
+        self._open.add(self._begun)
+        return self._begun
 
-    def committed(self, batch: Sequence[Ticket]) -> None:
-        """It ended: its writers are answered when it is durable."""
-        assert self._connection is not None
-        self._put(_Committed(self._begun, batch, self._connection))
+    def committed(self, number: int, ticket: Ticket, connection: asyncpg.Connection) -> None:
+        """It ended: the job is answered when `connection`, ready before it began, has said that it is durable."""
+        self._put(_Committed(number, ticket, connection))
 
-    def not_committed(self) -> None:
+    def not_committed(self, number: int) -> None:
         """It failed: nobody waits for it."""
-        self._put(_GivenUp(self._begun))
-
-    def let_go(self) -> None:
-        """The writer has another connection from now on: what it commits is asked of another one, too."""
-        if self._connection is not None:
-            self._put(_Left(self._connection))
-        self._connection = None
+        self._put(_GivenUp(number))
 
     async def seen(self) -> None:
         """Wait until all is durable that somebody who has just read can have seen."""
-        if self._begun > self._passed:
+        if self._open:
             passed = asyncio.get_running_loop().create_future()
             self._readers.append((self._begun, passed))
             await passed
 
     async def close(self) -> None:
         """Answer who waits; nobody writes any more."""
-        self.let_go()
         if self._task is not None:
             await self._task
+        if self._connection is not None:
+            self._connection.terminate()
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    def _put(self, item: _Committed | _GivenUp | _Left) -> None:
+    def _put(self, item: _Committed | _GivenUp) -> None:
         self._items.append(item)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="postgres-flush")
@@ -105,17 +99,11 @@ class PostgresFlush:
     async def _run(self) -> None:
         while self._items:
             items, self._items = self._items, []
-            connections = {item.connection for item in items if isinstance(item, _Committed)}
-            durable = {connection for connection in connections if await self._flushed(connection)}
-            for item in items:
-                match item:
-                    case _Committed(number, batch, connection):
-                        self._passed = number
-                        self._answer(batch, is_durable=connection in durable)
-                    case _GivenUp(number):
-                        self._passed = number
-                    case _Left(connection):
-                        connection.terminate()
+            committed = [item for item in items if isinstance(item, _Committed)]
+            durable = {one for one in {item.connection for item in committed} if await self._flushed(one)}
+            self._open.difference_update(item.number for item in items)
+            for item in committed:
+                self._answer(item.ticket, is_durable=item.connection in durable)
             self._tell_readers()
 
     async def _flushed(self, connection: asyncpg.Connection) -> bool:
@@ -127,18 +115,16 @@ class PostgresFlush:
             return False
         return True
 
-    def _answer(self, batch: Sequence[Ticket], *, is_durable: bool) -> None:
+    def _answer(self, ticket: Ticket, *, is_durable: bool) -> None:
         if is_durable:
             self._trace("after-commit")
         else:
-            for ticket in batch:
-                ticket.failure = failures.unknown()
-        settle(batch)
+            ticket.failure = failures.unknown()
+        ticket.settle()
 
     def _tell_readers(self) -> None:
-        waiting, self._readers = self._readers, []
+        first, waiting = min(self._open, default=self._begun + 1), self._readers
+        self._readers = [(number, passed) for number, passed in waiting if number >= first]
         for number, passed in waiting:
-            if number > self._passed:
-                self._readers.append((number, passed))
-            elif not passed.done():
+            if number < first and not passed.done():
                 passed.set_result(None)

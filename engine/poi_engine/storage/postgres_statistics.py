@@ -27,9 +27,9 @@ class Statistics:
         self._next = FIRST
         self._looking: asyncio.Task[None] | None = None
 
-    def count(self, jobs: int) -> None:
-        """So many more jobs were committed."""
-        self._jobs += jobs
+    def count(self) -> None:
+        """One more job was done."""
+        self._jobs += 1
         if self._jobs >= self._next and (self._looking is None or self._looking.done()):
             self._next = self._jobs * _TIMES
             self._looking = asyncio.create_task(self._look(), name="postgres-statistics")
