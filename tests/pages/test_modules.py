@@ -164,3 +164,14 @@ async def test_markup_in_a_name_stays_text(module_page: Page) -> None:
       const node = h('p', { title: '<i>' }, '<img src=x onerror=alert(1)>');
       return [node.children.length, node.textContent]; }"""
     assert await module_page.evaluate(script) == [0, "<img src=x onerror=alert(1)>"]
+
+
+async def test_an_older_question_takes_the_answer_of_the_newest(module_page: Page) -> None:
+    """Whichever answer comes last, the phone shows and keeps what it asked for last."""
+    script = """async () => { const { lastKnown } = await module('me/kept.js'); let older;
+      const first = lastKnown('orders', () => new Promise((answer) => { older = answer; }));
+      const second = await lastKnown('orders', async () => 'paid');
+      older('placed');
+      const kept = await lastKnown('orders', async () => { throw Object.assign(new Error(), { code: 'offline' }); });
+      return [(await first).value, second.value, kept.value, kept.fresh]; }"""
+    assert await module_page.evaluate(script) == ["paid", "paid", "paid", False]

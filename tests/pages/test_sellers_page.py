@@ -1,12 +1,13 @@
 """The staff in Chromium: persons made and changed, the rule of signing in, the audit, and signing in at the counter."""
 
+import asyncio
 import os
 import re
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import APIResponse, Locator, Page, Route, WebSocketRoute, expect
 
 from tests.pages.axe import judge
 from tests.pages.conftest import DESKTOP, PHONE, TABLET, Visit, Visitor
@@ -89,6 +90,41 @@ async def _till(visit: Visit, shop: Shop, station_id: str, size: dict[str, int])
     await page.wait_for_url(re.compile(f"/station/{station_id}$"))
     await expect(page.locator(".seller")).to_be_visible()
     return Till(page, visitor, station_id)
+
+
+async def test_an_answer_that_a_sign_in_overtakes_is_not_shown(shop: Shop, till: Till) -> None:
+    """The counter asked who is there while nobody was; the answer comes after somebody has signed in."""
+    name, page = _unique("Lou"), till.page
+    await _person(shop, name)
+    sockets: list[WebSocketRoute] = []
+    asked: list[Route] = []
+    first: asyncio.Future[tuple[Route, APIResponse]] = asyncio.get_running_loop().create_future()
+
+    def between(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    async def late(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > 1:
+            await route.continue_()
+        else:
+            first.set_result((route, await route.fetch()))
+
+    await page.route_web_socket(re.compile("/v1/live"), between)
+    await page.reload()
+    await expect(page.locator(".seller")).to_be_visible()
+    address = re.compile(f"/stations/{till.station_id}/seller$")
+    await page.route(address, late)
+    sockets[-1].send('{"kind": "resync"}')
+    route, nobody = await first
+    assert (await nobody.json())["person"] is None
+    await till.enter(name)
+    await page.wait_for_timeout(500)  # the counter is told, and asks again
+    async with page.expect_response(address):
+        await route.fulfill(response=nobody)
+    await page.wait_for_timeout(200)
+    assert name in await page.locator(".seller").inner_text()
 
 
 async def test_a_person_is_added_limited_and_kept_out(visit: Visit, shop: Shop) -> None:

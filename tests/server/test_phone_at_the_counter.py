@@ -1,9 +1,12 @@
 """A phone that comes, or comes back, while its customer is served finds the session in what it loads first."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
-from poi_engine.errors import StorageError
-from tests.server.shop import Shop
+from tests.server.shop import Shop, open_shop
+from tests.servers import ValkeyServer
 
 pytestmark = pytest.mark.valkey
 
@@ -25,10 +28,14 @@ async def test_me_has_the_session_until_it_ends(shop: Shop) -> None:
     assert (await shop.ask("GET", "/v1/me", role="phone")).json["session"] is None
 
 
-async def test_me_is_answered_without_redis(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away(*_: object) -> None:
-        raise StorageError("sessions-away", "Redis does not answer.")
-
-    monkeypatch.setattr(shop.services.sessions, "of_customer", away)
-    me = await shop.ask("GET", "/v1/me", role="phone")
-    assert (me.status, me.json["session"]) == (200, None)
+@pytest.mark.usefixtures("sqlite_url")  # lays the migrated file into the folder
+async def test_me_is_answered_without_redis(tmp_path: Path) -> None:
+    valkey = ValkeyServer()
+    try:
+        async with open_shop(tmp_path, valkey.url) as shop:
+            assert (await shop.ask("GET", "/v1/me", role="phone")).status == 200
+            await asyncio.to_thread(valkey.stop)
+            me = await shop.ask("GET", "/v1/me", role="phone")
+            assert (me.status, me.json["session"]) == (200, None)
+    finally:
+        await asyncio.to_thread(valkey.remove)

@@ -16,24 +16,20 @@ import { asOf, atCounter, balances, coupons, receiptList, rewards } from "./me/p
 import "./me/products.js";
 import "./me/profile.js";
 
-const TABS = [
-  { name: "card", icon: "qr" },
-  { name: "offers", icon: "tag" },
-  { name: "shop", icon: "basket" },
-  { name: "receipts", icon: "receipt" },
-  { name: "profile", icon: "user" },
-];
+const TABS = { card: "qr", offers: "tag", shop: "basket", receipts: "receipt", profile: "user" };
 
+const titled = (key, title, part) => h("div", { class: "stack", key }, h("h2", {}, t(title)), slot(part));
 const loading = () => h("p", { class: "loading" }, t("app.loading"));
 
 class PoiMe extends HTMLElement {
   #me = null;
   #fetched = 0;
+  #asked = 0;
   #offline = false;
   #session = null;
   #near = h("poi-near", { class: "stack" });
   #receipts = null;
-  #tab = TABS.some(({ name }) => name === location.hash.slice(1)) ? location.hash.slice(1) : "card";
+  #tab = Object.hasOwn(TABS, location.hash.slice(1)) ? location.hash.slice(1) : "card";
   #code = h("poi-code");
   #profile = h("poi-profile", { class: "stack" });
   #friends = h("poi-friends");
@@ -58,12 +54,14 @@ class PoiMe extends HTMLElement {
 
   async #load() {
     const before = this.#session;
+    const asked = (this.#asked += 1);
     try {
       const me = await get("/v1/me");
+      if (asked !== this.#asked) return undefined;
       this.#offline = false;
       if (before === this.#session) this.#session = me.session; // else a newer one was told
-      await keep("me", { me, at: Date.now() });
       this.#take(me, Date.now());
+      await keep("me", { me, at: Date.now() });
       askSpending(me.confirmation);
     } catch (problem) {
       if ([401, 403].includes(problem.status)) return this.#unpaired();
@@ -100,8 +98,15 @@ class PoiMe extends HTMLElement {
   #draw() {
     if (!this.#me) return;
     render(this, this.#head(), slot(this.#view), this.#tabs());
-    const view = { card: () => this.#cardView(), offers: () => this.#offersView(), shop: () => this.#shopView(), receipts: () => this.#receiptsView(), profile: () => this.#profileView() }[this.#tab];
-    render(this.#view, this.#offline && asOf(this.#fetched), view());
+    render(this.#view, this.#offline && asOf(this.#fetched), this.#shown());
+  }
+
+  #shown() {
+    if (this.#tab === "offers") return titled("offers", "near_me.title", this.#near);
+    if (this.#tab === "shop") return titled("shop", "shop.title", this.#products);
+    if (this.#tab === "receipts") return this.#receiptsView();
+    if (this.#tab === "profile") return titled("profile", "me.tab_profile", Object.assign(this.#profile, { me: this.#me }));
+    return this.#cardView();
   }
 
   #head() {
@@ -116,7 +121,7 @@ class PoiMe extends HTMLElement {
   }
 
   #tabs() {
-    return h("nav", { class: "tabs", key: "tabs", "aria-label": t("app.navigation") }, TABS.map(({ name, icon: picture }) =>
+    return h("nav", { class: "tabs", key: "tabs", "aria-label": t("app.navigation") }, Object.entries(TABS).map(([name, picture]) =>
       h("button", { type: "button", key: `tab-${name}`, "aria-current": name === this.#tab ? "page" : null, onclick: () => this.#go(name) }, icon(picture), h("span", {}, t(`me.tab_${name}`)))));
   }
 
@@ -130,20 +135,7 @@ class PoiMe extends HTMLElement {
   #cardView() {
     return h("div", { class: "stack", key: "card" },
       h("section", { class: "card code-card", key: "code", "aria-label": t("code.alt") }, slot(this.#code)),
-      atCounter(this.#session), balances(this.#me), rewards(this.#me), coupons(this.#me), slot(this.#friendsView()));
-  }
-
-  #friendsView() {
-    this.#friends.me = this.#me;
-    return this.#friends;
-  }
-
-  #offersView() {
-    return h("div", { class: "stack", key: "offers" }, h("h2", {}, t("near_me.title")), slot(this.#near));
-  }
-
-  #shopView() {
-    return h("div", { class: "stack", key: "shop" }, h("h2", {}, t("shop.title")), slot(this.#products));
+      atCounter(this.#session), balances(this.#me), rewards(this.#me), coupons(this.#me), slot(Object.assign(this.#friends, { me: this.#me })));
   }
 
   #receiptsView() {
@@ -167,11 +159,6 @@ class PoiMe extends HTMLElement {
     const paper = h("div", { class: "paper", role: "region", "aria-label": t("receipt.title"), tabindex: 0 }, loading());
     receiptText(saleId).then((text) => render(paper, h("pre", {}, text)), (problem) => render(paper, h("p", {}, problem.text)));
     return dialog(t("receipt.title"), () => ({ body: paper }));
-  }
-
-  #profileView() {
-    this.#profile.me = this.#me;
-    return h("div", { class: "stack", key: "profile" }, h("h2", {}, t("me.tab_profile")), slot(this.#profile));
   }
 
   async #unpaired() {

@@ -5,11 +5,15 @@ import { language } from "../i18n.js";
 import { keep, recall } from "./device.js";
 
 const PAPERS = 10;
+const newest = new Map();
 
 /** What `ask` answers now, else what it answered last: { value, at, fresh }. A refusal is thrown on. */
 export async function lastKnown(name, ask) {
+  const asked = ask();
+  newest.set(name, asked);
   try {
-    const [value, at] = [await ask(), Date.now()];
+    const [value, at] = [await asked, Date.now()];
+    if (newest.get(name) !== asked) return lastKnown(name, () => newest.get(name));
     await keep(name, { value, at });
     return { value, at, fresh: true };
   } catch (problem) {

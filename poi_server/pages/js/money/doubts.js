@@ -11,14 +11,18 @@ const ICONS = { payment: "card", refund: "undo", part_paid: "coins", tab_hold: "
 export class DoubtsPanel extends HTMLElement {
   #items = null;
   #clocks = [];
+  #asked = 0;
 
   connectedCallback() {
     this.#draw();
   }
 
   async load() {
+    const asked = (this.#asked += 1);
     try {
-      ({ items: this.#items, clocks: this.#clocks } = await get("/v1/payments/in-doubt"));
+      const { items, clocks } = await get("/v1/payments/in-doubt");
+      if (asked !== this.#asked) return;
+      [this.#items, this.#clocks] = [items, clocks];
       this.counted(this.#items.length);
     } catch (problem) {
       report(problem);
