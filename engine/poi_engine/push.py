@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from poi_engine.clientele.consents import consented
-from poi_engine.clientele.rows import must_live
+from poi_engine.clientele.rows import lock_alive, must_live
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, RequestError
 from poi_engine.ports import Job, Query, Sql
@@ -86,7 +86,7 @@ def subscription_id(endpoint: str) -> str:
 
 
 def _subscribe(merchant_id: str, customer_id: str, asked: Subscription, at: int) -> Job[None]:
-    person = yield from must_live(merchant_id, customer_id)
+    person = yield from lock_alive(merchant_id, customer_id)
     if not (yield from consented(merchant_id, person.customer_id, "push")):
         raise Conflict("no-consent", "The customer has not agreed to notifications.")
     values = (asked.endpoint, asked.keys.p256dh, asked.keys.auth, asked.language, at)

@@ -42,6 +42,8 @@ EXAMPLES = """\
 
 SWITCH_SECONDS = 0.0005
 """How long a busy thread keeps the interpreter: SQLite's writer lets go of it at each statement and soon wants it."""
+COLLECTED = (20_000, 10, 100)
+"""New objects, and rounds of younger ones, after which garbage in rings is looked for: requests leave little of it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -120,6 +122,7 @@ async def _serve(config: Config, *, demo_shop: str | None) -> int:
             started.lock.serve_at(serving.base_url)
         sys.setswitchinterval(SWITCH_SECONDS)
         stay_together()
+        gc.set_threshold(*COLLECTED)
         gc.freeze()  # what is there now stays: the collector need not go through all of it again and again
         try:
             with contextlib.suppress(StorageError):  # it serves already: what is away comes back

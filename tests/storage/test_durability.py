@@ -3,12 +3,13 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,32 @@ async def test_an_idle_connection_that_was_cut_is_replaced_unnoticed(postgres_ur
     await sql.write(add("after"))
     assert await sql.read(names) == {"after"}
     await sql.close()
+
+
+@pytest.mark.postgresql
+async def test_where_there_is_room_for_few_connections_those_do_all_the_work(postgres_url: str) -> None:
+    def slow(name: str) -> Callable[[], Job[None]]:
+        def job() -> Job[None]:
+            yield Query("select pg_sleep(0.005)")
+            yield from add(name)()
+
+        return job
+
+    admin = await postgres.asyncpg.connect(postgres_url)
+    await admin.execute("create role few login password 'few' connection limit 3")
+    await admin.execute("grant all on all tables in schema public to few")
+    sql = PostgresSql(re.sub("//[^@]*@", "//few:few@", postgres_url))
+    try:
+        await asyncio.gather(*(sql.write(slow(f"{number}")) for number in range(60)))
+        for number in range(60, 70):
+            await sql.write(slow(f"{number}"))
+    finally:
+        await sql.close()
+        await admin.execute("drop owned by few")
+        await admin.execute("drop role few")
+        found = await admin.fetchval("select count(*) from campaign")
+        await admin.close()
+    assert found == 70
 
 
 @pytest.mark.postgresql

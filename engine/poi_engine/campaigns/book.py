@@ -174,8 +174,8 @@ def _moved(
         "update campaign set state = ?, revision = revision + 1, changed_at = ?, "
         "started_at = case when ? = 'live' then ? else started_at end, "
         "ended_at = case when ? in ('stopped', 'ended') then ? else ended_at end "
-        f"where merchant_id = ? and campaign_id = ? and state = ? returning {_COLUMNS}",
-        (state, change.at, state, change.at, state, change.at, merchant_id, campaign_id, found.state),
+        f"where merchant_id = ? and campaign_id = ? and state = ? and revision = ? returning {_COLUMNS}",
+        (state, change.at, state, change.at, state, change.at, merchant_id, campaign_id, found.state, found.revision),
     )
     if not rows:  # somebody else was faster
         raise Conflict("campaign-moved-on", "The campaign has changed meanwhile: look at it again.")

@@ -58,6 +58,15 @@ def next_version(merchant_id: str) -> Job[int]:
     return int(rows[0]["version"])
 
 
+def lock_catalogue(merchant_id: str) -> Job[None]:
+    """Until this transaction ends no offer and no product is changed by others."""
+    yield Query(
+        "insert into catalogue (merchant_id, version) values (?, 0) on conflict (merchant_id) "
+        "do update set version = catalogue.version",
+        (merchant_id,),
+    )
+
+
 def catalogue_version(merchant_id: str) -> Job[int]:
     """How often the merchant's offers and products were changed."""
     rows = yield Query("select version from catalogue where merchant_id = ?", (merchant_id,))

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct, json
 
 from poi_engine.checkout.records import insert_audit
-from poi_engine.clientele.rows import living, marks, must_live
+from poi_engine.clientele.rows import living, lock_alive, marks, must_live
 from poi_engine.clock import Clock, micros, moment
 from poi_engine.errors import Conflict, RequestError
 from poi_engine.ids import Ids
@@ -145,7 +145,7 @@ def put_consent(
     merchant_id: str, consent_id: str, customer_id: str, purpose: Purpose, given: bool, proof: Proof, at: int
 ) -> Job[None]:
     """Keep a word, unless it is the last one again. An agreement must be to the text as it is now."""
-    known = yield from must_live(merchant_id, customer_id)
+    known = yield from lock_alive(merchant_id, customer_id)
     current = yield from read_text(merchant_id, purpose)
     if given and proof.version != current.version:
         message = f"The text has changed: version {current.version} is to be shown."

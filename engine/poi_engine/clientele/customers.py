@@ -8,7 +8,7 @@ from msgspec import Struct, json
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clientele.consents import Proof, put_consent
 from poi_engine.clientele.erasure import erase_customer
-from poi_engine.clientele.rows import living, must_live, write_words
+from poi_engine.clientele.rows import living, lock_alive, write_words
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.facts import read_facts
@@ -103,7 +103,7 @@ class Customers:
         day = birthday.isoformat() if birthday else None
 
         def job() -> Job[CustomerView]:
-            person = yield from must_live(merchant_id, customer_id)
+            person = yield from lock_alive(merchant_id, customer_id)
             before = yield from read_customer(merchant_id, person.customer_id)
             yield Query(
                 "update customer set display_name = coalesce(?, display_name), "
@@ -145,7 +145,7 @@ class Customers:
         at = micros(self._clock.now())
 
         def job() -> Job[None]:
-            person = yield from must_live(merchant_id, customer_id)
+            person = yield from lock_alive(merchant_id, customer_id)
             yield from must_be_no_badge(merchant_id, scheme, subject)
             since = None if by is None or by.role == "owner" else at
             rows = yield _link(merchant_id, scheme, subject, person.customer_id, at, since)

@@ -7,8 +7,7 @@ from poi_engine.checkout.records import insert_audit
 from poi_engine.clientele.consents import Proof, put_consent, read_consents
 from poi_engine.clientele.left import lapse
 from poi_engine.clientele.personal import erase_rows
-from poi_engine.clientele.rows import Living, lock_living, marks, must_live
-from poi_engine.errors import NotFound
+from poi_engine.clientele.rows import Living, lock_alive, marks
 from poi_engine.ids import Ids
 from poi_engine.ledger import Step
 from poi_engine.orders.holds import cancelling, ended, is_under_way, open_orders_of
@@ -35,9 +34,7 @@ def erase_customer(merchant_id: str, customer_id: str, who: str, *, ids: Ids, at
     The address of an order under way goes when the order has come to its end. What lapsed is audited. A second call
     finds nobody.
     """
-    person = yield from lock_living(merchant_id, (yield from must_live(merchant_id, customer_id)).customer_id)
-    if person.erased:
-        raise NotFound("customer", customer_id)
+    person = yield from lock_alive(merchant_id, customer_id)
     for record in person.family:
         yield from _wipe(merchant_id, record, at)
     steps = yield from _end_orders(merchant_id, person, who, ids, at)
@@ -54,8 +51,7 @@ def erase_customer(merchant_id: str, customer_id: str, who: str, *, ids: Ids, at
 
 def pseudonymise_customer(merchant_id: str, customer_id: str, who: str, *, ids: Ids, at: int) -> Job[Living]:
     """Name, birthday, notes and phones go; the card, its points and coupons stay with the pseudonym."""
-    person = yield from must_live(merchant_id, customer_id)
-    person = yield from lock_living(merchant_id, person.customer_id)
+    person = yield from lock_alive(merchant_id, customer_id)
     yield Query(
         "update customer set display_name = '', birthday = null, pseudonym = 1 where merchant_id = ? "
         "and customer_id = ?",

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from poi_engine.checkout.records import insert_audit
-from poi_engine.clientele.rows import living, must_live
+from poi_engine.clientele.rows import living, lock_alive
 from poi_engine.clock import Clock, micros, moment
 from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.ids import Ids
@@ -45,7 +45,7 @@ class Notes:
         note_id, audit_id, at = self._ids.new("not"), self._ids.new("aud"), micros(self._clock.now())
 
         def job() -> Job[None]:
-            known = yield from must_live(merchant_id, customer_id)
+            known = yield from lock_alive(merchant_id, customer_id)
             yield from _make_room(merchant_id, known.customer_id)
             yield Query(
                 "insert into customer_note (merchant_id, note_id, customer_id, body, who, created_at) "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from poi_engine.checkout.records import insert_audit, insert_event
-from poi_engine.clientele.rows import Living, living, marks, must_live
+from poi_engine.clientele.rows import Living, living, lock_alive, marks
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.facts import DAY
@@ -45,7 +45,7 @@ class Referrals:
         code, at = self._ids.secret(CODE_BITS), micros(self._clock.now())
 
         def job() -> Job[ReferralView]:
-            person = yield from must_live(merchant_id, customer_id)
+            person = yield from lock_alive(merchant_id, customer_id)
             programme = (yield from read_merchant(merchant_id)).programme.referral
             own = (yield from _own_code(merchant_id, person, code, at)) if programme.open else None
             waiting = yield from _waiting(merchant_id, person.customer_id)
@@ -85,7 +85,7 @@ class Referrals:
         audit_id, at = self._ids.new("aud"), micros(self._clock.now())
 
         def job() -> Job[None]:
-            person = yield from must_live(merchant_id, customer_id)
+            person = yield from lock_alive(merchant_id, customer_id)
             referrer = yield from _take(merchant_id, person, code.strip().lower(), at)
             yield insert_audit(merchant_id, audit_id, by.who, "referred", person.customer_id, referrer, at)
 

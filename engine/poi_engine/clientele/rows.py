@@ -71,6 +71,14 @@ def must_live(merchant_id: str, customer_id: str) -> Job[Living]:
     return found
 
 
+def lock_alive(merchant_id: str, customer_id: str) -> Job[Living]:
+    """The same, the row locked as `lock_living` does: what is written next is written of nobody who is erased."""
+    person = yield from lock_living(merchant_id, (yield from must_live(merchant_id, customer_id)).customer_id)
+    if person.erased:
+        raise NotFound("customer", customer_id)
+    return person
+
+
 def _living(merchant_id: str, customer_id: str) -> Job[Living | None]:
     row = yield from _row(merchant_id, customer_id)
     if row is not None and row["merged_into"] is not None:

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from poi_engine.catalogue.offer_rows import lock_catalogue
 from poi_engine.goods.file_reader import Mistake, Row
 from poi_engine.goods.file_values import Values
 from poi_engine.goods.products import Product, put_products, read_products
@@ -50,6 +51,7 @@ def check_rows(merchant_id: str, rows: Sequence[Row]) -> Job[list[Mistake]]:
 
 def write_rows(merchant_id: str, rows: Sequence[Row], who: str, *, ids: Ids, at: int) -> Job[Written]:
     """Make the products what the rows say; a row whose GTIN is another's is left out and told. `at` microseconds."""
+    yield from lock_catalogue(merchant_id)
     before = yield from _before(merchant_id, rows)
     taken = yield from _taken(merchant_id, rows)
     after, kept = dict(before), []

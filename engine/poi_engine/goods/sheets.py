@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
 
+from poi_engine.catalogue.offer_rows import lock_catalogue
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.goods.pictures import PictureRef, read_pictures
@@ -58,6 +59,7 @@ class Sheets:
             sheet = replace(sheet, gtin=sheet.gtins[0], gtins=sheet.gtins[1:])
 
         def job() -> Job[SheetView]:
+            yield from lock_catalogue(merchant_id)
             yield from _check(merchant_id, sheet)
             product = Product(**{name: getattr(sheet, name) for name in COLUMNS})
             yield from put_products(merchant_id, [product], who, ids=self._ids, at=at)

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct, json
 
+from poi_engine.catalogue.offer_rows import lock_catalogue
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound, RequestError
@@ -20,7 +21,7 @@ from poi_engine.segments.model import BUILT_IN, Condition, Question, SegmentDraf
 from poi_engine.segments.people import read_bought
 from poi_engine.segments.rounds import SegmentRounds, read_crowd
 from poi_engine.segments.rows import Member, member_ids, read_members, size_of, who_carries
-from poi_engine.segments.use import lock_catalogue, named_segments, who_needs
+from poi_engine.segments.use import named_segments, who_needs
 from poi_offers import offer_conditions
 
 MOST = 200

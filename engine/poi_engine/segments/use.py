@@ -41,15 +41,6 @@ def must_exist(merchant_id: str, offer: model.Offer) -> Job[None]:
             raise RequestError("segment-unknown", f"There is no segment {word!r}.", path=path)
 
 
-def lock_catalogue(merchant_id: str) -> Job[None]:
-    """Until this transaction ends no offer is changed."""
-    yield Query(
-        "insert into catalogue (merchant_id, version) values (?, 0) on conflict (merchant_id) "
-        "do update set version = catalogue.version",
-        (merchant_id,),
-    )
-
-
 def who_needs(merchant_id: str, segment_id: str, *, since: int = -1) -> Job[tuple[int, list[str]]]:
     """The catalogue's version, and by name what needs a segment: offers changed after it was `since`, and campaigns."""
     version = yield from catalogue_version(merchant_id)

@@ -39,7 +39,8 @@ class PostgresSql:
         dsn = postgres_dsn(url)
         self._waiting: deque[Ticket] = deque()
         self._flush = PostgresFlush(dsn, ANSWER_SECONDS, trace)
-        self._resting = [PostgresWriter(dsn, self._flush, self._goes_on, trace) for _ in range(_WRITERS)]
+        self._writers = [PostgresWriter(dsn, self._flush, self._goes_on, trace) for _ in range(_WRITERS)]
+        self._resting = list(self._writers)
         self._writing: set[asyncio.Task[None]] = set()
         self._readers = Connections(dsn, _READERS, _READING_SECONDS)
         self._statistics = Statistics(self._readers)
@@ -69,18 +70,16 @@ class PostgresSql:
             raise failures.busy()
         ticket = Ticket(job)
         self._waiting.append(ticket)
-        if self._resting:
-            writing = asyncio.create_task(self._write(self._resting.pop()), name="postgres-writer")
-            self._writing.add(writing)
-            writing.add_done_callback(self._writing.discard)
+        self._start()
         result: T = await ticket.future
         return result
 
     async def close(self) -> None:
         """Finish what waits, then close the connections."""
         self._closed = True
-        await asyncio.gather(*self._writing)
-        for writer in self._resting:
+        while self._writing:
+            await asyncio.wait(self._writing)
+        for writer in self._writers:
             writer.leave()
         await self._flush.close()
         await self._statistics.close()
@@ -106,21 +105,40 @@ class PostgresSql:
     def _goes_on(self) -> bool:
         return bool(self._waiting)
 
+    def _start(self) -> None:
+        """Another writer for what waits: one that is connected, if it rests; else one that has to connect."""
+        if self._waiting and self._resting:
+            writing = asyncio.create_task(self._write(self._resting.pop()), name="postgres-writer")
+            self._writing.add(writing)
+            writing.add_done_callback(self._writing.discard)
+
     async def _write(self, writer: PostgresWriter) -> None:
         """Run jobs as long as any wait."""
+        try:
+            while self._waiting:
+                await self._run_waiting(writer)
+                await writer.rest()  # meanwhile others may come, and find nobody at rest
+        except Exception as error:
+            writer.leave()
+            self._resting.insert(0, writer)
+            self._miss(error)
+        else:
+            self._resting.append(writer)
+
+    async def _run_waiting(self, writer: PostgresWriter) -> None:
         while self._waiting:
-            try:
-                await writer.ready()
-            except (asyncpg.PostgresError, *BROKEN) as error:
-                self._refuse(error)
+            await writer.ready()
             if self._waiting:  # nobody else has taken the last one meanwhile
                 await writer.run(self._waiting.popleft())
                 self._statistics.count()
-        await writer.rest()
-        self._resting.append(writer)
 
-    def _refuse(self, error: Exception) -> None:
-        """Nobody waits for a database that is away."""
+    def _miss(self, error: Exception) -> None:
+        """A writer does not come to its connection: what waits is left to the others, or refused if none has one."""
+        if any(writer.is_connected for writer in self._writers):
+            self._resting.sort(key=lambda writer: writer.is_connected)
+            if self._resting[-1].is_connected:  # else they write, and take what waits
+                self._start()
+            return
         refused = list(self._waiting)
         self._waiting.clear()
         for ticket in refused:

@@ -36,6 +36,12 @@ class _GivenUp(NamedTuple):
     number: int
 
 
+class _Left(NamedTuple):
+    """A connection that nobody after it needs any more."""
+
+    connection: asyncpg.Connection
+
+
 class PostgresFlush:
     """`seconds`: how long the server may take; `trace` is called at `after-commit`, once a job is durable."""
 
@@ -47,12 +53,12 @@ class PostgresFlush:
         self._connecting = asyncio.Lock()
         self._begun = 0  # commits
         self._open: set[int] = set()  # of them, neither durable nor given up
-        self._items: list[_Committed | _GivenUp] = []
+        self._items: list[_Committed | _GivenUp | _Left] = []
         self._readers: list[tuple[int, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
 
     async def ready(self) -> asyncpg.Connection:
-        """The connection that will say that a transaction is durable: taken before it begins."""
+        """The connection that will say that a commit is durable: taken before it begins."""
         if self._connection is None or self._connection.is_closed():
             async with self._connecting:
                 if self._connection is None or self._connection.is_closed():
@@ -75,6 +81,12 @@ class PostgresFlush:
         """It failed: nobody waits for it."""
         self._put(_GivenUp(number))
 
+    def let_go(self) -> None:
+        """A writer's connection broke: what is committed from now on is asked of another one here, too."""
+        if self._connection is not None:
+            self._put(_Left(self._connection))
+        self._connection = None
+
     async def seen(self) -> None:
         """Wait until all is durable that somebody who has just read can have seen."""
         if self._open:
@@ -84,14 +96,13 @@ class PostgresFlush:
 
     async def close(self) -> None:
         """Answer who waits; nobody writes any more."""
+        self.let_go()
         if self._task is not None:
             await self._task
-        if self._connection is not None:
-            self._connection.terminate()
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    def _put(self, item: _Committed | _GivenUp) -> None:
+    def _put(self, item: _Committed | _GivenUp | _Left) -> None:
         self._items.append(item)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="postgres-flush")
@@ -101,15 +112,21 @@ class PostgresFlush:
             items, self._items = self._items, []
             committed = [item for item in items if isinstance(item, _Committed)]
             durable = {one for one in {item.connection for item in committed} if await self._flushed(one)}
-            self._open.difference_update(item.number for item in items)
-            for item in committed:
-                self._answer(item.ticket, is_durable=item.connection in durable)
+            for item in items:
+                match item:
+                    case _Committed(number, ticket, connection):
+                        self._open.discard(number)
+                        self._answer(ticket, is_durable=connection in durable)
+                    case _GivenUp(number):
+                        self._open.discard(number)
+                    case _Left(connection):
+                        connection.terminate()
             self._tell_readers()
 
     async def _flushed(self, connection: asyncpg.Connection) -> bool:
         try:
             await connection.execute(_MARK)
-        except (asyncpg.PostgresError, *BROKEN):
+        except Exception:  # whatever it is, they are in doubt
             with suppress(*BROKEN):
                 connection.terminate()
             return False

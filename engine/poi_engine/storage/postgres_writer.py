@@ -25,6 +25,11 @@ ANSWER_SECONDS = 2.0
 _PATIENCE_SECONDS = 4.0  # for a job that other transactions disturb
 _DISTURBED = {"40001", "40P01", "55P03"}  # serialisation, deadlock, lock not given in time
 _LOCK = "1500ms"  # waited for at a time
+_SETTINGS = {
+    "synchronous_commit": "off",  # `postgres_flush` waits for the disk
+    "lock_timeout": _LOCK,
+    "default_transaction_isolation": "read committed",  # what jobs are written for
+}
 
 
 def translate(error: BaseException) -> StorageError | InternalError:
@@ -76,27 +81,31 @@ class PostgresWriter:
         self._connection: asyncpg.Connection | None = None
         self._begun = False
 
-    async def ready(self) -> tuple[asyncpg.Connection, asyncpg.Connection]:
-        """Its own connection, and the one that will make durable what is committed on it: both are there before."""
+    @property
+    def is_connected(self) -> bool:
+        """Whether it can run a job, as far as it knows."""
+        return self._connection is not None and not self._connection.is_closed()
+
+    async def ready(self) -> asyncpg.Connection:
+        """Its connection; the one that will make durable what is committed on it is there, too."""
         if self._connection is None or self._connection.is_closed():
             self.leave()
-            self._connection = await connect(self._dsn, ANSWER_SECONDS, lock_timeout=_LOCK, synchronous_commit="off")
-        return self._connection, await self._flush.ready()
+            self._connection = await connect(self._dsn, ANSWER_SECONDS, **_SETTINGS)
+        await self._flush.ready()
+        return self._connection
 
     def leave(self) -> None:
         """Break the connection; what was not committed is undone."""
         if self._connection is not None:
             self._connection.terminate()
+            self._flush.let_go()
         self._connection, self._begun = None, False
 
     async def rest(self) -> None:
         """There is nothing to do."""
         if self._begun and self._connection is not None:
             self._begun = False
-            try:
-                await self._connection.execute("rollback")
-            except (asyncpg.PostgresError, *BROKEN):
-                self.leave()
+            await self._connection.execute("rollback")
 
     async def run(self, ticket: Ticket) -> None:
         """Run a job; who waits for it is answered once it is durable, or failed."""
@@ -122,7 +131,7 @@ class PostgresWriter:
     async def _transact(self, ticket: Ticket) -> None:
         """One transaction. A job that raises is undone, and answered as if it had written: what it has seen may not
         be durable yet."""
-        connection, durable_by = await self._begin()
+        connection = await self._begin()
         self._trace("job-start")
         try:
             await self._run_job(connection, ticket)
@@ -133,21 +142,22 @@ class PostgresWriter:
             if error.sqlstate in _DISTURBED:
                 await connection.execute("rollback and chain")
             raise
+        durable_by = await self._flush.ready()
         number = await self._commit(connection)
         self._flush.committed(number, ticket, durable_by)
 
-    async def _begin(self) -> tuple[asyncpg.Connection, asyncpg.Connection]:
-        """Connections of which the first is in a transaction; one that broke while it was idle is replaced."""
-        connections = await self.ready()
+    async def _begin(self) -> asyncpg.Connection:
+        """A connection in a transaction; one that broke while it was idle is replaced."""
+        connection = await self.ready()
         if not self._begun:
             try:
-                await connections[0].execute("begin")
+                await connection.execute("begin")
             except (asyncpg.PostgresError, *BROKEN):
                 self.leave()
-                connections = await self.ready()
-                await connections[0].execute("begin")
+                connection = await self.ready()
+                await connection.execute("begin")
             self._begun = True
-        return connections
+        return connection
 
     @staticmethod
     async def _run_job(connection: asyncpg.Connection, ticket: Ticket) -> None:
@@ -166,14 +176,16 @@ class PostgresWriter:
 
     async def _commit(self, connection: asyncpg.Connection) -> int:
         """Returns the commit's number."""
-        number = self._flush.committing()
-        goes_on = self._goes_on()
+        number, goes_on, is_done = self._flush.committing(), self._goes_on(), False
+        self._begun = False
         try:
             await connection.execute("commit and chain" if goes_on else "commit")
-        except (asyncpg.PostgresError, *BROKEN) as error:
-            self._flush.not_committed(number)
+            self._begun, is_done = goes_on, True
+        except Exception as error:
             if getattr(error, "sqlstate", "")[:2] in ("23", "40"):  # a clear refusal
                 raise
             raise failures.unknown() from None
-        self._begun = goes_on
+        finally:
+            if not is_done:
+                self._flush.not_committed(number)
         return number

@@ -8,7 +8,7 @@ from msgspec import Struct, msgpack
 from poi_engine import ledger
 from poi_engine.checkout.promise import Key, keep_answer, key_of, promise
 from poi_engine.checkout.records import insert_audit
-from poi_engine.clientele.rows import lock_living, must_live
+from poi_engine.clientele.rows import lock_alive, must_live
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict, RequestError
 from poi_engine.ledger import Move
@@ -93,7 +93,7 @@ class Wallets:
             before = yield from promise(merchant_id, asked, new_id, at)
             if before is not None and before.answer is not None:
                 return msgpack.decode(before.answer, type=ClosedOut)
-            person = yield from lock_living(merchant_id, (yield from must_live(merchant_id, customer_id)).customer_id)
+            person = yield from lock_alive(merchant_id, customer_id)
             wallet = f"wallet:{person.customer_id}"
             left = (yield from ledger.balance(merchant_id, wallet)).available
             if left == 0:
