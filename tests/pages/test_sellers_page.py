@@ -1,21 +1,20 @@
 """The staff in Chromium: persons made and changed, the rule of signing in, the audit, and signing in at the counter."""
 
-import asyncio
 import os
 import re
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import APIResponse, Locator, Page, Route, WebSocketRoute, expect
+from playwright.async_api import Page, expect
 
 from tests.pages.axe import judge
-from tests.pages.conftest import DESKTOP, PHONE, TABLET, Visit, Visitor
-from tests.server.shop import BY, Shop
+from tests.pages.conftest import DESKTOP, PHONE, TABLET, Visit
+from tests.pages.staffing import PIN, Till, new_person, open_till, unique
+from tests.server.shop import Shop
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
-PIN, MANAGERS_PIN = "5093", "7351"
 SMALL = """() => [...document.querySelectorAll('button, a, input, select')].filter((node) => node.checkVisibility())
     .map((node) => [node.outerHTML.slice(0, 120), node.getBoundingClientRect()])
     .filter(([, box]) => box.height > 0 && box.height < 36 && !/checkbox/.test(box)).map(([name]) => name)"""
@@ -27,18 +26,6 @@ async def _page(visit: Visit, role: str = "owner", size: dict[str, int] = DESKTO
     return await visitor.open(path)
 
 
-async def _person(shop: Shop, name: str, **more: Any) -> str:
-    made = await shop.ask("POST", "/v1/sellers", {"name": name, **more})
-    assert made.status == 201, made.content
-    seller_id = str(made.json["seller_id"])
-    await shop.ask("PUT", f"/v1/sellers/{seller_id}/pin", {"pin": PIN})
-    return seller_id
-
-
-def _unique(name: str) -> str:
-    return f"{name} {os.urandom(2).hex()}"
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def rule(shop: Shop) -> Any:
     """Signing in is as it was afterwards."""
@@ -46,90 +33,15 @@ async def rule(shop: Shop) -> Any:
     await shop.ask("PUT", "/v1/settings/sign-in", {"sign_in": "optional", "sign_out_minutes": 30})
 
 
-class Till:
-    """A tablet paired as a station of its own."""
-
-    def __init__(self, page: Page, visitor: Visitor, station_id: str) -> None:
-        self.page = page
-        self.visitor = visitor
-        self.station_id = station_id
-
-    async def type_pin(self, pin: str, pad: Locator | None = None) -> None:
-        """Press the large keys."""
-        pad = pad or self.page.locator(".pinpad")
-        for digit in pin:
-            await pad.locator(".key", has_text=re.compile(f"^{digit}$")).click()
-        await pad.locator(".go").click()
-
-    async def enter(self, name: str, pin: str = PIN) -> None:
-        """Choose a person and give their PIN."""
-        await self.page.locator(".seller").click()
-        await self.page.locator(".face", has_text=name).click()
-        await self.type_pin(pin)
-        await expect(self.page.locator(".seller")).to_contain_text(name)
-
-    async def sell(self, label: str, means: str = "cash") -> None:
-        """One product, paid."""
-        await self.page.locator(".tile", has_text=label).click()
-        button = self.page.locator(f".pay-{means}")
-        await expect(button).to_be_enabled()
-        await button.click()
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def till(visit: Visit, shop: Shop, station_id: str) -> Till:
     """The tablet at its counter, nobody signed in."""
-    return await _till(visit, shop, station_id, TABLET)
-
-
-async def _till(visit: Visit, shop: Shop, station_id: str, size: dict[str, int]) -> Till:
-    secret = (await shop.services.access.grant(shop.merchant_id, "station", station_id, "tablet", by=BY)).secret
-    visitor = await visit(size)
-    shop.secrets[station_id] = secret
-    page = await visitor.open(f"/#{secret}")
-    await page.wait_for_url(re.compile(f"/station/{station_id}$"))
-    await expect(page.locator(".seller")).to_be_visible()
-    return Till(page, visitor, station_id)
-
-
-async def test_an_answer_that_a_sign_in_overtakes_is_not_shown(shop: Shop, till: Till) -> None:
-    """The counter asked who is there while nobody was; the answer comes after somebody has signed in."""
-    name, page = _unique("Lou"), till.page
-    await _person(shop, name)
-    sockets: list[WebSocketRoute] = []
-    asked: list[Route] = []
-    first: asyncio.Future[tuple[Route, APIResponse]] = asyncio.get_running_loop().create_future()
-
-    def between(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-        socket.connect_to_server()
-
-    async def late(route: Route) -> None:
-        asked.append(route)
-        if len(asked) > 1:
-            await route.continue_()
-        else:
-            first.set_result((route, await route.fetch()))
-
-    await page.route_web_socket(re.compile("/v1/live"), between)
-    await page.reload()
-    await expect(page.locator(".seller")).to_be_visible()
-    address = re.compile(f"/stations/{till.station_id}/seller$")
-    await page.route(address, late)
-    sockets[-1].send('{"kind": "resync"}')
-    route, nobody = await first
-    assert (await nobody.json())["person"] is None
-    await till.enter(name)
-    await page.wait_for_timeout(500)  # the counter is told, and asks again
-    async with page.expect_response(address):
-        await route.fulfill(response=nobody)
-    await page.wait_for_timeout(200)
-    assert name in await page.locator(".seller").inner_text()
+    return await open_till(visit, shop, station_id, TABLET)
 
 
 async def test_a_person_is_added_limited_and_kept_out(visit: Visit, shop: Shop) -> None:
     """The form makes what the API then says; a card shows it at once."""
-    name = _unique("Camille")
+    name = unique("Camille")
     page = await _page(visit)
     await page.get_by_role("button", name="Add a person").click()
     form = page.get_by_role("dialog")
@@ -150,7 +62,7 @@ async def test_a_person_is_added_limited_and_kept_out(visit: Visit, shop: Shop) 
 
 async def test_a_pin_is_typed_twice_and_a_simple_one_refused(visit: Visit, shop: Shop) -> None:
     """What the server refuses is said in the page's words; the right one is set."""
-    name = _unique("Sam")
+    name = unique("Sam")
     await shop.ask("POST", "/v1/sellers", {"name": name})
     page = await _page(visit)
     card = page.locator(".person", has_text=name)
@@ -170,7 +82,7 @@ async def test_a_pin_is_typed_twice_and_a_simple_one_refused(visit: Visit, shop:
 
 async def test_a_badge_is_linked_and_taken_away(visit: Visit, shop: Shop) -> None:
     """By the reference on the card."""
-    name, reference = _unique("Noor"), f"badge-{os.urandom(3).hex()}"
+    name, reference = unique("Noor"), f"badge-{os.urandom(3).hex()}"
     await shop.ask("POST", "/v1/sellers", {"name": name})
     page = await _page(visit)
     card = page.locator(".person", has_text=name)
@@ -187,8 +99,8 @@ async def test_a_badge_is_linked_and_taken_away(visit: Visit, shop: Shop) -> Non
 
 async def test_the_audit_is_filtered_and_read_by_an_auditor_who_changes_nothing(visit: Visit, shop: Shop) -> None:
     """By person and act; its rows name both in the reader's language."""
-    name = _unique("Ines")
-    seller_id = await _person(shop, name)
+    name = unique("Ines")
+    seller_id = await new_person(shop, name)
     await shop.ask("PATCH", f"/v1/sellers/{seller_id}", {"refund_limit": 700})
     page = await _page(visit, "auditor", path="/sellers")
     rows = page.locator("table.audit tbody tr")
@@ -206,7 +118,7 @@ async def test_the_audit_is_filtered_and_read_by_an_auditor_who_changes_nothing(
 
 async def test_a_manager_changes_sellers_and_no_other_manager(visit: Visit, shop: Shop) -> None:
     """The buttons that would be refused are not there."""
-    other, seller = _unique("Mira"), _unique("Sol")
+    other, seller = unique("Mira"), unique("Sol")
     await shop.ask("POST", "/v1/sellers", {"name": other, "role": "manager"})
     await shop.ask("POST", "/v1/sellers", {"name": seller})
     page = await _page(visit, "manager")
@@ -219,8 +131,8 @@ async def test_a_manager_changes_sellers_and_no_other_manager(visit: Visit, shop
 
 async def test_one_signs_in_by_pin_and_the_sale_names_them(till: Till, shop: Shop) -> None:
     """A wrong PIN is said and typed again; the bar shows the name; the sale carries it."""
-    name = _unique("Ada")
-    seller_id = await _person(shop, name)
+    name = unique("Ada")
+    seller_id = await new_person(shop, name)
     await till.page.locator(".seller").click()
     await till.page.locator(".face", has_text=name).click()
     await till.type_pin("9999")
@@ -237,8 +149,8 @@ async def test_one_signs_in_by_pin_and_the_sale_names_them(till: Till, shop: Sho
 
 async def test_the_keyboard_types_a_pin_as_well(till: Till, shop: Shop) -> None:
     """Digits, a correction, and Enter."""
-    name = _unique("Kim")
-    await _person(shop, name)
+    name = unique("Kim")
+    await new_person(shop, name)
     await till.page.locator(".seller").click()
     await till.page.locator(".face", has_text=name).click()
     await expect(till.page.locator(".pinpad")).to_be_focused()
@@ -251,9 +163,9 @@ async def test_another_takes_over_at_once_and_the_other_tablet_sees_it(
     till: Till, visit: Visit, shop: Shop, station_id: str
 ) -> None:
     """Two taps and a PIN; every screen of the station shows who it is now; signing out leaves nobody."""
-    first, second = _unique("First"), _unique("Second")
-    await _person(shop, first)
-    await _person(shop, second)
+    first, second = unique("First"), unique("Second")
+    await new_person(shop, first)
+    await new_person(shop, second)
     twin = await till.visitor.open(f"/station/{station_id}")
     await till.enter(first)
     await expect(twin.locator(".seller")).to_contain_text(first)
@@ -266,9 +178,9 @@ async def test_another_takes_over_at_once_and_the_other_tablet_sees_it(
 
 async def test_who_may_not_take_payments_sees_why(till: Till, shop: Shop) -> None:
     """The buttons are disabled and the reason stands beneath; with somebody who may they work."""
-    name, other = _unique("Robin"), _unique("Alex")
-    await _person(shop, name, take_payment=False)
-    await _person(shop, other)
+    name, other = unique("Robin"), unique("Alex")
+    await new_person(shop, name, take_payment=False)
+    await new_person(shop, other)
     await till.enter(name)
     await till.page.locator(".tile", has_text="Baguette").click()
     for means in ("card", "cash"):
@@ -281,9 +193,9 @@ async def test_who_may_not_take_payments_sees_why(till: Till, shop: Shop) -> Non
 
 async def test_a_refund_above_the_limit_asks_a_manager_beside(till: Till, shop: Shop) -> None:
     """Their PIN on the same screen; then the refund is made and both are on record."""
-    name, manager = _unique("Pat"), _unique("Grace")
-    seller_id = await _person(shop, name, refund_limit=0)
-    manager_id = await _person(shop, manager, role="manager")
+    name, manager = unique("Pat"), unique("Grace")
+    seller_id = await new_person(shop, name, refund_limit=0)
+    manager_id = await new_person(shop, manager, role="manager")
     await till.enter(name)
     await till.sell("Baguette")
     await till.page.get_by_role("button", name="Refund", exact=True).click()
@@ -301,9 +213,9 @@ async def test_a_refund_above_the_limit_asks_a_manager_beside(till: Till, shop: 
 
 async def test_a_doubtful_payment_takes_a_second_person(till: Till, shop: Shop) -> None:
     """The same for a seller's word on it."""
-    name, manager = _unique("Lou"), _unique("Boss")
-    await _person(shop, name)
-    await _person(shop, manager, role="manager")
+    name, manager = unique("Lou"), unique("Boss")
+    await new_person(shop, name)
+    await new_person(shop, manager, role="manager")
     await till.enter(name)
     await till.page.get_by_role("button", name="Amount", exact=True).click()
     for digit in "1015":  # no round of recovery is faster
@@ -325,12 +237,12 @@ async def test_where_signing_in_is_required_the_counter_waits_behind_it(
     visit: Visit, shop: Shop, station_id: str
 ) -> None:
     """At the width of a phone: nothing runs off, every target is large; after the PIN the counter is there."""
-    name = _unique("Toni")
-    await _person(shop, name)
+    name = unique("Toni")
+    await new_person(shop, name)
     owner = await _page(visit)
     await owner.get_by_role("button", name="Always").click()
     await expect(owner.get_by_text("only shows")).to_be_visible()
-    till = await _till(visit, shop, station_id, PHONE)
+    till = await open_till(visit, shop, station_id, PHONE)
     await expect(till.page.locator(".stage.is-locked")).to_be_visible()
     assert await till.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     await till.page.locator(".is-locked .face", has_text=name).click()
@@ -342,8 +254,8 @@ async def test_where_signing_in_is_required_the_counter_waits_behind_it(
 
 async def test_a_person_changes_their_own_pin_at_the_counter(till: Till, shop: Shop) -> None:
     """The old one, the new one, and the new one again."""
-    name = _unique("Val")
-    await _person(shop, name)
+    name = unique("Val")
+    await new_person(shop, name)
     await till.enter(name)
     await till.page.locator(".seller").click()
     await till.page.get_by_role("button", name="Change my PIN").click()
@@ -382,8 +294,8 @@ async def test_the_page_fits_every_screen_in_both_languages(visit: Visit, size: 
 @pytest.mark.usefixtures("rule")
 async def test_axe_finds_nothing_in_what_opens_over_the_pages(visit: Visit, shop: Shop, axe: str, till: Till) -> None:
     """The chooser, the PIN pad, the locked counter, the forms about a person, and the audit."""
-    name = _unique("Axel")
-    await _person(shop, name, take_payment=False)
+    name = unique("Axel")
+    await new_person(shop, name, take_payment=False)
     await till.page.locator(".seller").click()
     await expect(till.page.locator(".face", has_text=name)).to_be_visible()
     assert await judge(till.page, axe) == ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import zxingcpp
-from playwright.async_api import APIResponse, Page, Route, WebSocketRoute, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 
 from poi_engine.basket import BasketEntry
 from poi_engine.session import Session
@@ -222,27 +222,6 @@ async def test_what_happens_while_a_screen_connects_is_not_missed(visit: Visit, 
     await page.wait_for_load_state("networkidle")
     await shop.services.engine.stations.open(shop.merchant_id, station_id, [BasketEntry(code="cake")])
     server.send(watch)
-    await expect(page.locator(".line")).to_have_count(1)
-
-
-async def test_an_answer_that_what_was_told_overtakes_is_not_shown(visit: Visit, shop: Shop, station_id: str) -> None:
-    """The page asked what its session is while there was none; the answer comes after the word of a new one."""
-    secret = (await shop.services.access.grant(shop.merchant_id, "station", station_id, "tablet", by=BY)).secret
-    visitor = await visit(TABLET)
-    asked: asyncio.Queue[tuple[Route, APIResponse]] = asyncio.Queue()
-
-    async def late(route: Route) -> None:
-        asked.put_nowait((route, await route.fetch()))
-
-    await visitor.context.route(re.compile(f"/stations/{station_id}/session$"), late)
-    page = await visitor.open(f"/#{secret}")
-    route, nothing = await asked.get()
-    assert await nothing.json() is None
-    await shop.services.engine.stations.open(shop.merchant_id, station_id, [BasketEntry(code="cake")])
-    await expect(page.locator(".line")).to_have_count(1)
-    async with page.expect_response(re.compile(f"/stations/{station_id}/session$")):
-        await route.fulfill(response=nothing)
-    await page.wait_for_timeout(200)
     await expect(page.locator(".line")).to_have_count(1)
 
 
