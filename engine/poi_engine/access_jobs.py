@@ -88,7 +88,13 @@ def revoke_access(merchant_id: str, access_id: str, role: Role | None, by: Role,
             " and revoked_at is null",
             (at, merchant_id, rows[0]["subject_id"], rows[0]["created_at"]),
         )
-    yield Query("update merchant set currency = currency where merchant_id = ?", (merchant_id,))  # one after the other
+    if rows[0]["role"] == "owner":
+        yield from _must_leave_an_owner(merchant_id)
+
+
+def _must_leave_an_owner(merchant_id: str) -> Job[None]:
+    """The merchant's row is locked: of two owners who are ended at once the second is the last."""
+    yield Query("update merchant set currency = currency where merchant_id = ?", (merchant_id,))
     owners = yield Query(
         "select access_id from access where merchant_id = ? and role = 'owner' and revoked_at is null limit 1",
         (merchant_id,),

@@ -1,0 +1,141 @@
+"""What transactions read before they write stays so until they have written: on PostgreSQL they run side by side.
+
+Each dwells after every statement, and the second starts a little later in every round: the other is always in between.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from poi_engine.access import Access
+from poi_engine.clientele.notes import Notes
+from poi_engine.errors import PoiError
+from poi_engine.goods.file_reader import Row
+from poi_engine.goods.file_rows import write_rows
+from poi_engine.goods.stockroom import MovedLine, NewMovement
+from poi_engine.ports import Job, Query
+from poi_engine.principal import Principal
+from poi_engine.storage.postgres import PostgresSql
+from poi_engine.storage.redis import RedisSessions
+from poi_offers.offer_effects import PercentOff
+from tests.campaigns.writing import draft
+from tests.engine.shop import SELLER, M, Shop, processes_of
+
+pytestmark = [pytest.mark.valkey, pytest.mark.postgresql]
+T = TypeVar("T")
+ROUNDS = 8
+STEP = 0.008
+OWNER = Principal(merchant_id=M, access_id="acc_owner", role="owner", subject_id="own_1")
+_WRITTEN_OF_THE_ERASED = """
+select 'note' as left_over from customer_note x join customer c on c.customer_id = x.customer_id and erased_at > 0
+union all
+select 'card' from credential x join customer c on c.customer_id = x.customer_id and erased_at > 0
+"""
+
+
+class Slow(PostgresSql):
+    """Dwells after each statement of a write."""
+
+    async def write(self, job: Callable[[], Job[T]]) -> T:
+        """Run it slowly."""
+        return await super().write(lambda: slowly(job()))
+
+
+def slowly(job: Job[T]) -> Job[T]:
+    """The same job, with a pause after each statement."""
+    try:
+        query = next(job)
+        while True:
+            rows = yield query
+            yield Query("select pg_sleep(0.003)")
+            query = job.send(rows)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        job.close()
+
+
+@pytest.fixture
+async def shop(postgres_url: str, sessions: RedisSessions, tmp_path: Path) -> AsyncIterator[Shop]:
+    """A server on PostgreSQL."""
+    async with processes_of([Slow(postgres_url)], sessions, tmp_path) as [made]:
+        yield made
+
+
+async def test_nothing_is_written_of_somebody_who_is_being_erased(shop: Shop) -> None:
+    customers, notes = shop.engine.customers, Notes(shop.sql, shop.clock, shop.ids)
+    for number in range(ROUNDS):
+        ada = await shop.customer("Ada")
+        ended = await asyncio.gather(
+            customers.erase(M, ada, by=SELLER),
+            late(number, notes.add(M, ada, "likes lemon", by=SELLER)),
+            late(number, customers.link_credential(M, ada, "loyalty", f"CARD-{number}", by=SELLER)),
+            return_exceptions=True,
+        )
+        assert codes(ended) <= {"not-found"}
+    assert await shop.rows(_WRITTEN_OF_THE_ERASED) == []
+
+
+async def test_of_two_last_owners_one_stays(shop: Shop) -> None:
+    access = Access(shop.sql, shop.clock, shop.ids, exclusive=False)
+    stays = (await access.grant(M, "owner", "own_1", "one", by=OWNER)).access_id
+    for _ in range(ROUNDS):
+        other = (await access.grant(M, "owner", "own_1", "other", by=OWNER)).access_id
+        ended = await asyncio.gather(
+            *(access.revoke(M, one, by=OWNER) for one in (stays, other)), return_exceptions=True
+        )
+        assert codes(ended) == {"last-owner"}
+        stays = stays if ended[0] is not None else other
+
+
+async def test_a_file_keeps_what_another_change_writes_meanwhile(shop: Shop) -> None:
+    lines = (MovedLine(code="tarte", quantity=1000),)
+    for number in range(ROUNDS):
+        await shop.sql.write(_untracked)
+        row = Row(line=2, values={"code": "tarte", "label": f"Tart {number}"}, mistakes=(), position=0, next_line=3)
+        received = NewMovement(kind="received", place="sto_1", lines=lines)
+        writing = partial(write_rows, M, [row], "owner", ids=shop.ids, at=shop.engine.wiring.at())
+        await asyncio.gather(
+            shop.engine.stock.move(M, received, key=shop.ids.new("key"), by=SELLER),
+            late(number, shop.sql.write(writing)),
+        )
+        found = await shop.rows("select label, tracked from product where code = 'tarte'")
+        assert found == [{"label": f"Tart {number}", "tracked": 1}]
+
+
+async def test_a_campaign_starts_with_the_draft_that_it_has(shop: Shop) -> None:
+    book, offers = shop.engine.campaigns, shop.engine.offers
+    for _ in range(ROUNDS):
+        made = await book.create(M, draft(PercentOff(percent=1000)), by=SELLER)
+        ended = await asyncio.gather(
+            book.start(M, made.campaign_id, by=SELLER),
+            book.change(M, made.campaign_id, draft(PercentOff(percent=2000)), by=SELLER),
+            return_exceptions=True,
+        )
+        assert codes(ended) <= {"campaign-moved-on", "campaign-not-a-draft"}
+        now = await book.get(M, made.campaign_id)
+        made_offers = now.offer_ids if now.state == "live" else ()
+        for offer_id, meant in zip(made_offers, now.draft.offers, strict=False):
+            assert (await offers.get(M, offer_id)).offer.effects == meant.effects
+
+
+async def late(steps: float, act: Awaitable[object]) -> None:
+    """Do it so many steps later."""
+    await asyncio.sleep(steps * STEP)
+    await act
+
+
+def codes(ended: Iterable[object]) -> set[str]:
+    """How those ended that were refused."""
+    failed = [one for one in ended if isinstance(one, BaseException)]
+    assert all(isinstance(one, PoiError) for one in failed), failed
+    return {one.code for one in failed if isinstance(one, PoiError)}
+
+
+def _untracked() -> Job[None]:
+    yield Query("update product set tracked = 0 where code = 'tarte'")
