@@ -14,6 +14,7 @@ from poi_engine.goods.products import Product
 from poi_engine.ports import Job
 from poi_engine.session import Session, SessionState, move
 from poi_engine.settings import Counter
+from poi_engine.together import together
 from poi_engine.value.lines import goods_of, with_value
 from poi_engine.wiring import Wiring
 from poi_offers.decide import Explained
@@ -80,10 +81,10 @@ def situation_of(session: Session, counter: Counter, facts: CustomerFacts | None
 def _goods_and_facts(
     assortment: Assortment, session: Session, codes: Sequence[str], at: int
 ) -> Job[tuple[dict[str, Product], CustomerFacts | None]]:
-    products = (yield from assortment.on_sale(session.merchant_id, codes)) if codes else {}
+    products = assortment.on_sale(session.merchant_id, codes)
     if session.identity is None:
-        return products, None
-    return products, (yield from read_facts(session.merchant_id, session.identity.customer_id, at))
+        return (yield from products), None
+    return (yield from together(products, read_facts(session.merchant_id, session.identity.customer_id, at)))
 
 
 def _as_living(session: Session, facts: CustomerFacts | None) -> Session:

@@ -8,6 +8,7 @@ from poi_engine.clientele.rows import absorbed_by, marks
 from poi_engine.clock import moment
 from poi_engine.errors import NotFound
 from poi_engine.ports import Job, Query, Row
+from poi_engine.together import together
 from poi_offers.situation import CustomerFacts
 
 DAY = 86_400_000_000  # microseconds
@@ -21,20 +22,28 @@ def read_facts(merchant_id: str, customer_id: str, at: int) -> Job[CustomerFacts
 
     `segments`: the words given by hand, the segments that the customer is in, and each coupon as `coupon:<offer id>`.
     """
-    row = yield from _customer(merchant_id, customer_id, at)
-    customer_id, sums = row["customer_id"], row
+    row, carried = yield from together(_customer(merchant_id, customer_id, at), _carried(merchant_id, customer_id, at))
+    sums = row
+    if row["customer_id"] != customer_id:
+        customer_id = row["customer_id"]
+        carried = yield from _carried(merchant_id, customer_id, at)
     if row["absorbed"]:
         absorbed = yield from absorbed_by(merchant_id, customer_id)
         sums = (yield _windows(merchant_id, (customer_id, *absorbed), at))[0]
-    carried = yield Query(
+    segments = (*given_words(row["segments"]), *carried)
+    return facts_of(customer_id, row, sums, segments, row["points"] or 0)
+
+
+def _carried(merchant_id: str, customer_id: str, at: int) -> Job[list[str]]:
+    """The words that the program gives."""
+    rows = yield Query(
         "select distinct 'coupon:' || offer_id as word from coupon where merchant_id = ? and customer_id = ? "
         "and used_at is null and voided_at is null and expires_at > ? union all "
         "select segment_id as word from segment_member where merchant_id = ? and customer_id = ? union all "
         "select 'auto:lapsing' as word from lapsing where merchant_id = ? and customer_id = ? order by word",
         (merchant_id, customer_id, at, *(merchant_id, customer_id) * 2),
     )
-    segments = (*given_words(row["segments"]), *(row["word"] for row in carried))
-    return facts_of(customer_id, row, sums, segments, row["points"] or 0)
+    return [row["word"] for row in rows]
 
 
 def _customer(merchant_id: str, customer_id: str, at: int) -> Job[Row]:

@@ -10,12 +10,14 @@ from poi_engine.checkout.frozen import is_sure
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clientele.customers import Customers, CustomerView, card_holder
 from poi_engine.errors import Forbidden
+from poi_engine.facts import read_facts
 from poi_engine.ports import Credential, Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import Identity, Notice
 from poi_engine.staff.approvals import Allowance, allow, was_allowed
 from poi_engine.staff.badges import read_badge
 from poi_engine.wiring import Wiring
+from poi_offers.situation import CustomerFacts
 from poi_qr.errors import TokenRefused
 from poi_qr.poi1 import REPLAY_SECONDS, check
 
@@ -90,6 +92,12 @@ def by_card(merchant_id: str, credential: Credential, at: int) -> Job[Identity |
     customer, unproved = held
     identity = identity_of(customer, credential.scheme, credential.assurance, credential.source)
     return replace(identity, unproved=unproved)
+
+
+def carrier(merchant_id: str, credential: Credential | None, at: int) -> Job[tuple[Identity, CustomerFacts] | None]:
+    """The same, with what is on file of them."""
+    identity = (yield from by_card(merchant_id, credential, at)) if credential else None
+    return (identity, (yield from read_facts(merchant_id, identity.customer_id, at))) if identity else None
 
 
 def identity_of(customer: CustomerView, scheme: str, assurance: str, source: str, proof: str = "") -> Identity:

@@ -25,6 +25,7 @@ from msgspec.structs import astuple
 from poi_engine.errors import Conflict, InternalError
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row
+from poi_engine.together import rows_of
 
 USES = "uses"
 POINTS = "points"
@@ -45,11 +46,12 @@ class Move(Struct, frozen=True, kw_only=True):
 
 class Step(Struct, frozen=True, kw_only=True):
     """A part of a `change`: `moves` made at once (`single`) or held (`pending`), or what a checkout holds `post`ed or
-    `void`ed."""
+    `void`ed; `held` is that, if the caller has it from `pending_of`."""
 
     checkout_id: str
     phase: Phase
     moves: tuple[Move, ...] = ()
+    held: tuple["Transfer", ...] | None = None
 
 
 class Transfer(Struct, frozen=True, kw_only=True):
@@ -153,7 +155,7 @@ def change(m: str, steps: Iterable[Step], *, ids: Ids, at: int) -> Job[int]:
     made: list[Transfer] = []
     for step in steps:
         if step.phase in ("post", "void"):
-            held = yield from pending_of(m, step.checkout_id)
+            held = step.held if step.held is not None else (yield from pending_of(m, step.checkout_id))
             pending |= {transfer.transfer_id: (transfer, step.phase) for transfer in held}
             made += [_ending(transfer, step.phase, ids, at) for transfer in held]
         else:
@@ -256,7 +258,7 @@ def _new(checkout_id: str, move: Move, phase: Phase, ids: Ids, at: int) -> Trans
     )
 
 
-def pending_of(m: str, checkout_id: str) -> Job[list[Transfer]]:
+def pending_of(m: str, checkout_id: str) -> Job[tuple[Transfer, ...]]:
     """What the checkout holds: its pending transfers without an end, in the order of their making."""
     rows = yield Query(
         f"select {', '.join(_COLUMNS)} from transfer p where merchant_id = ? and checkout_id = ? and phase = 'pending'"
@@ -264,7 +266,7 @@ def pending_of(m: str, checkout_id: str) -> Job[list[Transfer]]:
         " and r.resolves = p.transfer_id)",
         (m, checkout_id),
     )
-    return _in_order(rows)
+    return tuple(_in_order(rows))
 
 
 def _ending(pending: Transfer, phase: Phase, ids: Ids, at: int) -> Transfer:
@@ -327,7 +329,7 @@ def _apply(m: str, changes: Sequence[tuple[str, Effect]], recorded: Sequence[Que
     queries += recorded
     if not queries:
         return
-    done = {row["account"] for row in (yield queries[0]._replace(also=tuple(queries[1:])))}
+    done = {row["account"] for rows in (yield from rows_of(queries)) for row in rows}
     for account, effect in changes:
         if account not in done:
             yield from _change_alone(m, account, effect)

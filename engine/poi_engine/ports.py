@@ -37,21 +37,26 @@ class Query(NamedTuple):
     transaction ends, and `/* writer */ 0` is a small number of the connection that writes. SQLite has one writer, and
     takes both for the comments that they are.
 
-    `also`: writes that are made with it, in one round trip where that saves one. None of them sees what another one
-    does, and no two change the same row. Those that say `returning` return the same columns, and their rows come one
-    after the other.
-
     `tuples`: rows are tuples of the values in the order selected, for who reads millions of them.
     """
 
     text: str
     values: Sequence[Any] = ()
-    also: "tuple[Query, ...]" = ()
     tuples: bool = False
 
 
+class Queries(NamedTuple):
+    """Statements that need nothing of each other, in one round trip where that saves one; see `poi_engine.together`.
+
+    Those that return rows are made in this order. None sees what another one writes, no two change the same row, and
+    what one of them locks none of the others reads: they may find it as it was before.
+    """
+
+    queries: tuple[Query, ...]
+
+
 Row = Mapping[str, Any]
-Job = Generator[Query, list[Row], T]
+Job = Generator[Query | Queries, list[Row], T]
 """A transaction without I/O: it yields queries, receives rows, and returns its result.
 
 The same generator runs on SQLite and PostgreSQL. Raising rolls back all it did. A job may be run again from its start

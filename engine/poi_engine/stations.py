@@ -15,13 +15,12 @@ from poi_engine.clock import moment
 from poi_engine.deciding import Deciding
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, PoiError, StorageError
-from poi_engine.facts import read_facts
 from poi_engine.goods.products import Products
-from poi_engine.identify import Identifier, Refused, Vouched, by_card, identity_of, surer, vouch
+from poi_engine.identify import Identifier, Refused, Vouched, carrier, identity_of, surer, vouch
 from poi_engine.orders.fulfilment import placed, same_lines, still
 from poi_engine.orders.promised import promised_items
 from poi_engine.overrides import Overridden, priced, standing
-from poi_engine.ports import Credential, Job
+from poi_engine.ports import Credential
 from poi_engine.principal import Principal
 from poi_engine.repeats import PRODUCTS, Repeats
 from poi_engine.session import CHANGEABLE, ENDED, Identity, Notice, Session, SessionState, move, must_be_changeable
@@ -30,7 +29,7 @@ from poi_engine.staff.rights import Acting
 from poi_engine.value.lines import is_value
 from poi_engine.wiring import Wiring
 from poi_offers.decide import Explained
-from poi_offers.situation import Basket, CustomerFacts, SaleItem
+from poi_offers.situation import Basket, SaleItem
 
 _S = SessionState
 
@@ -312,7 +311,7 @@ class Stations:
         """The new session of whoever carries this card, stored once; None for any other credential, and when somebody
         else has opened one there meanwhile."""
         at = self._w.at()
-        found = await self._w.sql.read(lambda: _carrier(fresh.merchant_id, credential, at))
+        found = await self._w.sql.read(lambda: carrier(fresh.merchant_id, credential, at))
         if found is None:
             return None
         identity, facts = found
@@ -366,12 +365,6 @@ def _identified(current: Session, identity: Identity, at: int) -> Session:
         basket = replace(basket, rewards=())  # the one before asked for them
         contact_id = None
     return replace(current, identity=known, basket=basket, contact_id=contact_id, notice=notice)
-
-
-def _carrier(merchant_id: str, credential: Credential, at: int) -> Job[tuple[Identity, CustomerFacts] | None]:
-    """Who carries a card that is known, and what is on file of them; None for any other credential."""
-    identity = yield from by_card(merchant_id, credential, at)
-    return (identity, (yield from read_facts(merchant_id, identity.customer_id, at))) if identity else None
 
 
 def _vouchable(session: Session) -> Identity:

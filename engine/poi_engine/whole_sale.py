@@ -19,14 +19,14 @@ from poi_engine.clientele.customers import Customers
 from poi_engine.clock import moment
 from poi_engine.desk import Desk, station_busy
 from poi_engine.errors import Conflict, NotFound, PoiError, RequestError
-from poi_engine.facts import read_facts
 from poi_engine.goods.assortment import Assortment
 from poi_engine.goods.products import Product
-from poi_engine.identify import Identifier, Refused, by_card
+from poi_engine.identify import Identifier, Refused, carrier
 from poi_engine.ports import Credential, Job, Query
 from poi_engine.principal import Principal
 from poi_engine.session import CHANGEABLE, ENDED, Identity, Session, SessionState
 from poi_engine.stations import Stations
+from poi_engine.together import together
 from poi_engine.wiring import Wiring
 from poi_offers.decide import Explained
 from poi_offers.situation import Basket, CustomerFacts
@@ -194,17 +194,22 @@ class _Seen(Struct, frozen=True, kw_only=True):
 
 def _look(assortment: Assortment, merchant_id: str, session_id: str, wish: Wish, at: int) -> Job[_Seen]:
     """All of it on one snapshot; a customer who is not known by a card is found another way."""
+    begun, known, products = yield from together(
+        _begun(merchant_id, session_id),
+        carrier(merchant_id, wish.credential, at),
+        assortment.on_sale(merchant_id, [one.code for one in wish.entries if one.code]),
+    )
+    identity, facts = known or (None, None)
+    return _Seen(begun=begun, identity=identity, facts=facts, products=products)
+
+
+def _begun(merchant_id: str, session_id: str) -> Job[bool]:
     rows = yield Query(
         "select 1 as begun from checkout where merchant_id = ? and session_id = ? union all "
         "select 1 from confirmation where merchant_id = ? and session_id = ? limit 1",
         (merchant_id, session_id) * 2,
     )
-    if rows:
-        return _Seen(begun=True)
-    identity = (yield from by_card(merchant_id, wish.credential, at)) if wish.credential else None
-    facts = (yield from read_facts(merchant_id, identity.customer_id, at)) if identity else None
-    products = yield from assortment.on_sale(merchant_id, [one.code for one in wish.entries if one.code])
-    return _Seen(identity=identity, facts=facts, products=products)
+    return bool(rows)
 
 
 def _session_of(merchant_id: str, station_id: str, caller: Principal, key: str) -> str:

@@ -22,14 +22,14 @@ ACCEPT = (
     "accept.held accept.reserved accept.shown"
 )
 BEGIN = "pay.start pay.begin-job pay.promised pay.claimed pay.written"
-COMMIT = "commit.job commit.claimed commit.entered commit.journal commit.sale commit.orders commit.recorded"
+COMMIT = "commit.job commit.claimed commit.entered commit.sale commit.orders commit.recorded"
 REFUND = "refund.job refund.locked refund.written refund.opened refund.before-terminal"
 POINTS: dict[str, str] = {
     "card": f"{ACCEPT} {BEGIN} pay.begun pay.before-terminal terminal.asked terminal.authorised pay.answered "
     f"approve.before-sql approve.job approve.told {COMMIT} approve.answered approve.committed settle.shown "
     "sql.job-start@2 sql.before-commit@1 sql.after-commit@1 sql.before-commit@2 sql.after-commit@2 "
     "sql.before-commit@3 sql.after-commit@3",
-    "cash": "pay.written approve.job commit.journal approve.answered sql.before-commit@2 sql.after-commit@2 "
+    "cash": "pay.written approve.job commit.entered approve.answered sql.before-commit@2 sql.after-commit@2 "
     "pay.committed",
     "whole": "pay.start accept.frozen pay.begin-job pay.promised accept.job accept.inserted accept.held pay.claimed "
     "pay.written pay.begun accept.shown pay.before-terminal terminal.authorised pay.answered approve.told "
@@ -77,7 +77,7 @@ POINTS: dict[str, str] = {
     "terminal.authorised approve.committed",
 }
 RECOVERY = (
-    "recover.payment status.before-terminal status.answered approve.job commit.journal approve.committed "
+    "recover.payment status.before-terminal status.answered approve.job commit.entered approve.committed "
     "recover.resolved"
 )
 NEVER_SENT = "recover.payment status.before-terminal terminal.cancel-asked terminal.cancelled status.answered void.done"

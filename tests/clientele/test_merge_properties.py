@@ -15,6 +15,7 @@ from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.session import Session
 from poi_engine.storage import open_sql
 from poi_engine.storage.redis import RedisSessions
+from poi_engine.together import statements
 from poi_offers.model import Limit
 from poi_offers.offer_effects import AmountOff, Cashback
 from tests.clientele.test_merge import merge, offer, worth
@@ -216,7 +217,7 @@ class Paused:
             while True:
                 query = job.send(answer) if answer is not None else next(job)
                 answer = yield query
-                if self._after in query.text:
+                if any(self._after in one.text for one in statements(query)):
                     self.resting.set()
                     yield Query("select pg_sleep(0.4)")
         except StopIteration as stop:

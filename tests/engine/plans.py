@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from poi_engine.ports import Job, Sql
 from poi_engine.storage.schema import metadata
+from poi_engine.together import statements
 
 T = TypeVar("T")
 
@@ -46,7 +47,7 @@ class Recorded:
         try:
             query = next(job)
             while True:
-                for one in (query, *query.also):
+                for one in statements(query):
                     self.statements.setdefault(one.text, one.values)
                 query = job.send((yield query))
         except StopIteration as stop:

@@ -20,6 +20,7 @@ from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.postgres_writer import PostgresWriter
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.storage.tickets import Ticket
+from poi_engine.together import statements
 from poi_offers.model import Limit, Offer
 from poi_offers.offer_effects import Cashback, PercentOff
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop, processes_of
@@ -60,7 +61,9 @@ def slowly(job: Job[T]) -> Job[T]:
         query = next(job)
         while True:
             rows = yield query
-            if query.text.startswith(("update account", "update customer", "update orders")):
+            if any(
+                one.text.startswith(("update account", "update customer", "update orders")) for one in statements(query)
+            ):
                 yield Query("select pg_sleep(0.002)")
             query = job.send(rows)
     except StopIteration as stop:

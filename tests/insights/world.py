@@ -19,7 +19,7 @@ from poi_engine.checkout.records import (
 )
 from poi_engine.clock import micros_of
 from poi_engine.insights.rollup import count_some, make_due
-from poi_engine.ports import Job, Query
+from poi_engine.ports import Job, Queries, Query
 from poi_offers.storetime import zone
 
 ZONES = {"sto_paris": "Europe/Paris", "sto_york": "America/New_York", "sto_apia": "Pacific/Apia"}
@@ -169,7 +169,7 @@ def write(merchant_id: str, sold: Iterable[Sold]) -> Job[None]:
     for one in sold:
         yield insert_sale(merchant_id, one.sale)
         uses = insert_redemptions(merchant_id, one.sale.sale_id, one.sale.customer_id, one.uses, one.sale.at)
-        yield insert_lines(merchant_id, one.sale.sale_id, one.lines)._replace(also=uses)
+        yield Queries((insert_lines(merchant_id, one.sale.sale_id, one.lines), *uses))
         yield make_due(merchant_id, one.sale.sale_id)
         yield from count_some(merchant_id)
 

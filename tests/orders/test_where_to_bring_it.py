@@ -7,7 +7,7 @@ from poi_engine.basket import BasketEntry
 from poi_engine.clientele.erasure import erase_customer
 from poi_engine.orders.rows import Contact
 from poi_engine.orders.views import OrderView
-from poi_engine.ports import Job
+from poi_engine.ports import Job, Query
 from poi_engine.settings import Retention
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
 from tests.goods.stocking import stocked
@@ -147,7 +147,8 @@ def looked_before(job: Job[object], seen: list[dict[str, object]]) -> Job[None]:
     while True:
         rows = yield query
         try:
-            query = job.send(seen if query.text.startswith("select order_id from orders") else rows)
+            looked = isinstance(query, Query) and query.text.startswith("select order_id from orders")
+            query = job.send(seen if looked else rows)
         except StopIteration:
             return
 

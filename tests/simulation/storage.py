@@ -13,6 +13,7 @@ from poi_engine.ports import Job
 from poi_engine.session import MOVES, Session
 from poi_engine.storage import failures
 from poi_engine.storage.sqlite import connect, drive
+from poi_engine.together import statements
 from tests.simulation.history import History
 from tests.simulation.weather import Weather
 
@@ -60,7 +61,8 @@ class LoopSql:
         try:
             query = next(job)
             while True:
-                self._history.note(query.text, query.values)
+                for one in statements(query):
+                    self._history.note(one.text, one.values)
                 query = job.send((yield query))
         except StopIteration as stop:
             result: T = stop.value

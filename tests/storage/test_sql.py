@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from poi_engine.errors import InternalError, StorageError
-from poi_engine.ports import Job, Query
+from poi_engine.errors import Conflict, InternalError, StorageError
+from poi_engine.ports import Job, Queries, Query, Row
 from poi_engine.storage import open_sql, postgres, sqlite
 from poi_engine.storage.failures import ConstraintFailed
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.schema import IMMUTABLE, metadata
 from poi_engine.storage.sqlite import SqliteSql
+from poi_engine.together import rows_of, together
 
 Storage = SqliteSql | PostgresSql
 
@@ -113,26 +114,66 @@ async def test_a_job_sees_its_own_writes_and_readers_see_one_snapshot(sql: Stora
     assert seen == [["x"], ["x", "y"]]
 
 
-async def test_writes_made_together_tell_of_those_that_return_rows(sql: Storage) -> None:
-    def write(name: str, ending: str = "") -> Query:
-        text = "insert into campaign (merchant_id, campaign_id, name, created_at) values (?, ?, ?, 1)"
-        return Query(f"{text}{ending}", ("mer_1", name, name))
+def write(name: str, ending: str = "") -> Query:
+    text = "insert into campaign (merchant_id, campaign_id, name, created_at) values (?, ?, ?, 1)"
+    return Query(f"{text}{ending}", ("mer_1", name, name))
 
-    def silent_last() -> Job[list[str]]:
-        rows = yield write("a", " returning name")._replace(also=(write("b", " returning name"), write("c")))
-        return [row["name"] for row in rows]
 
-    def silent_first() -> Job[list[str]]:
-        rows = yield write("d")._replace(also=(write("e", " returning name"),))
-        return [row["name"] for row in rows]
+async def test_queries_made_together_tell_their_rows_apart(sql: Storage) -> None:
+    def job() -> Job[list[list[Row]]]:
+        yield Queries((write("a"), write("b")))
+        found = Query("select name, created_at, cast(null as text) as gone from campaign order by name")
+        return (
+            yield from rows_of(
+                [write("c", " returning name, created_at"), write("d"), found, found._replace(tuples=True), write("e")]
+            )
+        )
 
-    def silent() -> Job[int]:
-        return len((yield write("f")._replace(also=(write("g"),))))
+    rows = [{"name": "a", "created_at": 1, "gone": None}, {"name": "b", "created_at": 1, "gone": None}]
+    made, silent, named, plain, silent_too = await sql.write(job)
+    assert (made, silent, silent_too) == ([{"name": "c", "created_at": 1}], [], [])
+    assert [row for row in named if row["name"] in "ab"] == rows
+    assert [row for row in plain if row[0] in "ab"] == [("a", 1, None), ("b", 1, None)]
+    assert await sql.read(names) == list("abcde")
 
-    assert await sql.write(silent_last) == ["a", "b"]
-    assert await sql.write(silent_first) == ["e"]
-    assert await sql.write(silent) == 0
-    assert await sql.read(names) == list("abcdefg")
+
+async def test_jobs_run_together_go_on_in_step(sql: Storage) -> None:
+    def steps(*found: str) -> Job[list[str]]:
+        seen = []
+        for name in found:
+            [row] = yield write(name, " returning name")
+            seen.append(row["name"])
+        return seen
+
+    def both() -> Job[list[str]]:
+        found = yield from rows_of([write(name, " returning name") for name in "xy"])
+        return [row["name"] for [row] in found]
+
+    def job() -> Job[object]:
+        return (yield from together(steps("a"), steps(), together(steps("b", "c"), both()), steps("d", "e", "f")))
+
+    assert await sql.write(job) == (["a"], [], (["b", "c"], ["x", "y"]), ["d", "e", "f"])
+    assert sorted(await sql.read(names)) == list("abcdefxy")
+
+
+async def test_of_jobs_run_together_one_that_raises_ends_all(sql: Storage) -> None:
+    ended = []
+
+    def waits() -> Job[None]:
+        try:
+            yield write("a")
+            yield write("b")
+        finally:
+            ended.append("waits")
+
+    def raises() -> Job[None]:
+        yield write("c")
+        raise Conflict("no", "No.")
+
+    with pytest.raises(Conflict):
+        await sql.write(lambda: together(raises(), waits()))
+    assert ended == ["waits"]
+    assert await sql.read(names) == []
 
 
 async def test_jobs_from_two_storages_on_one_database_both_land(sql: Storage, sql_url: str) -> None:

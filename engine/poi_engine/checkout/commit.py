@@ -34,11 +34,12 @@ from poi_engine.orders.fulfilment import placed
 from poi_engine.orders.holds import lock_orders
 from poi_engine.orders.rows import OrderRow
 from poi_engine.orders.sale import orders_paid
-from poi_engine.ports import Job, Query
+from poi_engine.ports import Job, Queries, Query
 from poi_engine.receipts import sale_lines, sale_receipt
 from poi_engine.segments.due import mark_due
 from poi_engine.session import Session
 from poi_engine.settings import Merchant, read_merchant
+from poi_engine.together import together
 from poi_engine.value.lines import activate_cards, sold
 from poi_engine.wiring import Trace
 
@@ -74,7 +75,8 @@ def commit_sale(
     claimed = yield from claim_sale(merchant_id, checkout_id, at, trace)
     if isinstance(claimed, Committed):
         return claimed
-    sale_id = yield from make_sale(merchant_id, checkout_id, claimed, tenders, ids=ids, at=at, trace=trace)
+    person = yield from visitor(merchant_id, claimed, at)
+    sale_id = yield from make_sale(merchant_id, checkout_id, claimed, person, tenders, ids=ids, at=at, trace=trace)
     return Committed(sale_id=sale_id, session=paid_session(claimed, sale_id, ()))
 
 
@@ -96,29 +98,41 @@ def claim_sale(
 
 
 def make_sale(
-    merchant_id: str, checkout_id: str, frozen: Frozen, tenders: Sequence[Tender], *, ids: Ids, at: int, trace: Trace
+    merchant_id: str,
+    checkout_id: str,
+    frozen: Frozen,
+    person: Living | None,
+    tenders: Sequence[Tender],
+    *,
+    ids: Ids,
+    at: int,
+    trace: Trace,
 ) -> Job[str]:
-    """The sale of a claimed checkout; returns its id."""
-    person = yield from _visitor(merchant_id, frozen, at)
+    """The sale of a claimed checkout; returns its id. `person` is its `visitor`."""
     orders = yield from lock_orders(merchant_id, placed(frozen.session.fulfilments))
-    owed = yield from owed_by(merchant_id, person.customer_id if person else None)
+    customer_id = person.customer_id if person else None
+    owed, held, merchant = yield from together(
+        owed_by(merchant_id, customer_id), ledger.pending_of(merchant_id, checkout_id), read_merchant(merchant_id)
+    )
     given = given_of(frozen, owed)
-    moves = sale_moves(frozen, tenders, given, person.customer_id if person else None)
+    moves = sale_moves(frozen, tenders, given, customer_id)
     yield from activate_cards(merchant_id, frozen.session.basket.items, at)
-    held = Step(checkout_id=checkout_id, phase="post")
-    entered = Step(checkout_id=checkout_id, phase="single", moves=tuple(moves))
-    yield from ledger.change(merchant_id, [held, entered], ids=ids, at=at)
-    if person is not None and frozen.customer_id is not None:
-        yield from settle_left(merchant_id, frozen.customer_id, person, ids=ids, at=at)
-    trace("commit.entered")
+    steps = (
+        Step(checkout_id=checkout_id, phase="post", held=held),
+        Step(checkout_id=checkout_id, phase="single", moves=tuple(moves)),
+    )
+    entering = ledger.change(merchant_id, steps, ids=ids, at=at)
+    if person is not None and (person.erased or person.customer_id != frozen.customer_id):
+        yield from entering
+        yield from settle_left(merchant_id, frozen.customer_id or "", person, ids=ids, at=at)
     made = _Sale(sale_of(checkout_id), checkout_id, frozen, person, orders, tuple(tenders), given, owed)
-    yield from _record(merchant_id, made, ids, at, trace)
+    yield from _record(merchant, made, entering, ids, at, trace)
     trace("commit.recorded")
     return made.sale_id
 
 
-def _visitor(merchant_id: str, frozen: Frozen, at: int) -> Job[Living | None]:
-    """The customer, the sale counted among their visits."""
+def visitor(merchant_id: str, frozen: Frozen, at: int) -> Job[Living | None]:
+    """The customer of a claimed checkout, locked, the sale counted among their visits."""
     if frozen.customer_id is None:
         return None
     spent = frozen.decision.total - sold(frozen.session.basket.items)
@@ -167,29 +181,33 @@ def _committed_before(merchant_id: str, checkout_id: str) -> Job[Committed]:
     return Committed(sale_id=rows[0]["sale_id"], session=session)
 
 
-def _record(merchant_id: str, made: _Sale, ids: Ids, at: int, trace: Trace) -> Job[None]:
-    frozen, person, sale_id = made.frozen, made.person, made.sale_id
-    merchant = yield from read_merchant(merchant_id)
+def _record(merchant: Merchant, made: _Sale, entering: Job[int], ids: Ids, at: int, trace: Trace) -> Job[None]:
+    """Its accounts by the job `entering`, unless that has run, its receipt, and all the rest."""
+    merchant_id, frozen, person, sale_id = merchant.merchant_id, made.frozen, made.person, made.sale_id
     lines, seller_id = sale_lines(frozen), seller_of(frozen.accepted_by)
     receipt = sale_receipt(
         frozen, sale_id, lines, made.tenders, made.given, made.owed, merchant.language, seller_id, at
     )
-    number = yield from journal.append(merchant_id, frozen.session.station_id, "sale", sale_id, receipt, at=at)
-    trace("commit.journal")
+    spent = frozen.decision.total - sold(frozen.session.basket.items)
+    _, entry, tier = yield from together(
+        entering,
+        journal.entry(merchant_id, frozen.session.station_id, "sale", sale_id, receipt, at=at),
+        tier_now(merchant, person, spent, at),
+    )
+    trace("commit.entered")
     coupons = yield from _give_coupons(merchant_id, sale_id, frozen, person, ids, at)
     if person is not None and person.visits == 0:
         coupons += yield from reward_first_sale(merchant, person, sale_id, ids=ids, at=at)
-    sale, uses = _sale_row(made, number, coupons, seller_id, at), _uses(frozen)
-    also = [insert_lines(merchant_id, sale_id, lines)]
-    also += insert_redemptions(merchant_id, sale_id, frozen.customer_id, uses, at)
-    also.append(sale_event(merchant_id, "sale.committed", sale_id, frozen.decision.total, ids, at))
-    also.append(make_due(merchant_id, sale_id))
+    sale = _sale_row(made, entry.number, coupons, seller_id, at)
+    writes = [*entry.writes, insert_sale(merchant_id, sale), insert_lines(merchant_id, sale_id, lines)]
+    writes += insert_redemptions(merchant_id, sale_id, frozen.customer_id, _uses(frozen), at)
+    writes.append(sale_event(merchant_id, "sale.committed", sale_id, frozen.decision.total, ids, at))
+    writes.append(make_due(merchant_id, sale_id))
     if person is not None:
-        also.append(mark_due(merchant_id, person.customer_id, at, sale_id))
-        tier = yield from tier_now(merchant, person, sale.total - sale.stored, at)
+        writes.append(mark_due(merchant_id, person.customer_id, at, sale_id))
         if tier != person.tier:
-            also.append(_change_tier(merchant_id, person.customer_id, tier))
-    yield insert_sale(merchant_id, sale)._replace(also=tuple(also))
+            writes.append(_change_tier(merchant_id, person.customer_id, tier))
+    yield Queries(tuple(writes))
     trace("commit.sale")
     yield from orders_paid(merchant_id, made.checkout_id, sale_id, frozen, lines, made.orders, ids=ids, at=at)
     trace("commit.orders")
@@ -252,11 +270,11 @@ def sale_event(merchant_id: str, kind: str, sale_id: str, total: int, ids: Ids, 
     return insert_event(merchant_id, ids.new("evt"), kind, {"sale_id": sale_id, "total": total}, at)
 
 
-def tier_now(merchant: Merchant, person: Living, spent: int, at: int) -> Job[str]:
+def tier_now(merchant: Merchant, person: Living | None, spent: int, at: int) -> Job[str]:
     """The tier of somebody who spends so much more in the sale (or, negative, the refund) that is about to be
     written."""
     programme = merchant.programme
-    if not programme.tiers:
+    if person is None or not programme.tiers:
         return programme.base_tier
     rows = yield Query(
         "select cast(coalesce(sum(total - stored), 0) as bigint) as spend from sale where merchant_id = ? "

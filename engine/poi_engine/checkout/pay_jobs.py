@@ -4,7 +4,7 @@ from msgspec import msgpack
 from msgspec.structs import replace
 
 from poi_engine import ledger
-from poi_engine.checkout.commit import Closed, Committed, claim_sale, keep_session, make_sale
+from poi_engine.checkout.commit import Closed, Committed, claim_sale, keep_session, make_sale, visitor
 from poi_engine.checkout.entries import value_moves
 from poi_engine.checkout.frozen import Frozen, decode
 from poi_engine.checkout.payment import Payment, captured, mark, payments_of, read_payment, tell, told
@@ -17,6 +17,7 @@ from poi_engine.ids import Ids
 from poi_engine.means import BY_CONNECTOR, BY_HAND
 from poi_engine.ports import Job, PaymentResult, Query
 from poi_engine.session import Session
+from poi_engine.together import together
 from poi_engine.wiring import Trace
 
 IN_DOUBT = ("unknown", "reversing")
@@ -59,13 +60,15 @@ def approve(
     if isinstance(claimed, Committed):
         yield from _must_be_captured(merchant_id, payment)
         return claimed
-    taken = yield from _told(merchant_id, payment, result, at)
+    taken, person = yield from together(_told(merchant_id, payment, result, at), visitor(merchant_id, claimed, at))
     trace("approve.told")
     payments = [taken]
     if payment.document.taken:
         payments = yield from payments_of(merchant_id, payment.checkout_id)
     tenders = [one.tender() for one in captured(payments)]
-    sale_id = yield from make_sale(merchant_id, payment.checkout_id, claimed, tenders, ids=ids, at=at, trace=trace)
+    sale_id = yield from make_sale(
+        merchant_id, payment.checkout_id, claimed, person, tenders, ids=ids, at=at, trace=trace
+    )
     trace("approve.answered")
     return Committed(sale_id=sale_id, session=paid_session(claimed, sale_id, payments))
 

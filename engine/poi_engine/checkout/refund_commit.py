@@ -34,7 +34,7 @@ from poi_engine.ledger import Step
 from poi_engine.loyalty import TakenBack, take_back
 from poi_engine.means import BY_CONNECTOR
 from poi_engine.orders.sale import lock_orders_of_sale, orders_taken_back
-from poi_engine.ports import Job, PaymentResult, Query, Row
+from poi_engine.ports import Job, PaymentResult, Queries, Query, Row
 from poi_engine.receipts import receipt_for
 from poi_engine.sales import document_of, read_lines
 from poi_engine.segments.due import mark_due
@@ -243,7 +243,7 @@ def _record(
         value_owed=owed.value,
         reason=opened.reason,
     )
-    number = yield from journal.append(merchant_id, refund.station_id, "refund", refund.sale_id, receipt, at=at)
+    entry = yield from journal.entry(merchant_id, refund.station_id, "refund", refund.sale_id, receipt, at=at)
     trace("refund.journal")
     document = SaleDocument(
         tenders=refund.tenders,
@@ -251,15 +251,15 @@ def _record(
         by=opened.by,
         reason=opened.reason,
     )
-    row = _row(refund, document, number, at)
-    also = [insert_lines(merchant_id, refund.sale_id, plan.lines)]
-    also += insert_redemptions(merchant_id, refund.sale_id, customer, plan.uses, at)
-    also.append(sale_event(merchant_id, "refund.committed", refund.sale_id, -plan.total, ids, at))
-    also.append(make_due(merchant_id, refund.sale_id))
+    row = _row(refund, document, entry.number, at)
+    writes = [*entry.writes, insert_sale(merchant_id, row), insert_lines(merchant_id, refund.sale_id, plan.lines)]
+    writes += insert_redemptions(merchant_id, refund.sale_id, customer, plan.uses, at)
+    writes.append(sale_event(merchant_id, "refund.committed", refund.sale_id, -plan.total, ids, at))
+    writes.append(make_due(merchant_id, refund.sale_id))
     if person is not None:
-        also.append((yield from count_spend(merchant, person, row.total - row.stored, at)))
-        also.append(mark_due(merchant_id, person.customer_id, at, refund.sale_id))
-    yield insert_sale(merchant_id, row)._replace(also=tuple(also))
+        writes.append((yield from count_spend(merchant, person, row.total - row.stored, at)))
+        writes.append(mark_due(merchant_id, person.customer_id, at, refund.sale_id))
+    yield Queries(tuple(writes))
     trace("refund.sale")
     why = f"{opened.reason}; with {opened.approved_by}" if opened.approved_by else opened.reason
     who, station_id = opened.by, refund.station_id

@@ -14,13 +14,14 @@ from poi_engine.clientele.limit_carry import carry_limits, carry_steps, is_perso
 from poi_engine.clientele.rows import Living, lock_living
 from poi_engine.errors import Conflict
 from poi_engine.fiscal.day import must_be_open
-from poi_engine.goods.stock import Wanted, hold_steps, stock_held
+from poi_engine.goods.stock import Wanted, hold_steps, stock_held, tracked_of
 from poi_engine.ids import Ids
 from poi_engine.ledger import Step
 from poi_engine.orders.fulfilment import Fulfilment, placed
 from poi_engine.orders.holds import give_back_orders, lock_orders, take_orders
 from poi_engine.orders.rows import UNUSED, OrderRow, end_contact, keep_contact, must_have_address
 from poi_engine.ports import Job, Query, Row
+from poi_engine.together import together
 from poi_engine.value.lines import must_be_loadable
 from poi_engine.wiring import Trace
 
@@ -92,14 +93,21 @@ def reserve(
     `Unready`; limits that are `ready` by their keys are taken as they are.
     """
     trace("accept.job")
-    before = yield from _reserved_before(merchant_id, checkout_id, state, at)
-    if before is not None:
-        return before
-    yield from must_be_open(merchant_id, frozen.session.station_id, at)
-    yield from _must_be_ready(merchant_id, frozen, ready)
+    _, _, person = yield from together(
+        must_be_open(merchant_id, frozen.session.station_id, at),
+        _must_be_ready(merchant_id, frozen, ready),
+        _lock_customer(merchant_id, frozen),
+    )
     trace("accept.funded")
-    person = yield from _lock_customer(merchant_id, frozen)
-    yield from _must_be_alone(merchant_id, frozen.session.session_id, checkout_id)
+    wanted = goods_wanted(frozen)
+    newest, tracked = yield from together(
+        latest(merchant_id, frozen.session.session_id), tracked_of(merchant_id, [one.code for one in wanted])
+    )
+    if newest is not None and (newest["checkout_id"], newest["state"]) == (checkout_id, "reserved"):
+        before = yield from _reserved_before(merchant_id, checkout_id, state, at)
+        if before is not None:
+            return before
+    _must_be_alone(newest, checkout_id)
     trace("accept.alone")
     coupons = yield from _take_coupons(merchant_id, frozen, at)
     frozen = replace(frozen, coupons=coupons)
@@ -115,8 +123,9 @@ def reserve(
     items, currency = frozen.session.basket.items, frozen.decision.currency
     loads = yield from must_be_loadable(merchant_id, items, who_loads, currency, at)
     trace("accept.orders")
-    wanted, who = goods_wanted(frozen), frozen.accepted_by
-    goods = yield from hold_steps(merchant_id, checkout_id, wanted, who, freed=freed.goods, ids=ids, at=at)
+    goods = yield from hold_steps(
+        merchant_id, checkout_id, wanted, frozen.accepted_by, tracked=tracked, freed=freed.goods, ids=ids, at=at
+    )
     own = yield from _own_limits(merchant_id, person, frozen)
     held = Step(checkout_id=checkout_id, phase="pending", moves=(*holds(frozen), *loads))
     yield from ledger.change(merchant_id, [*own, *freed.steps, *goods, held], ids=ids, at=at)
@@ -280,9 +289,8 @@ def _letting_go(merchant_id: str, checkout_id: str, orders: list[OrderRow], ids:
     return steps
 
 
-def _must_be_alone(merchant_id: str, session_id: str, checkout_id: str) -> Job[None]:
+def _must_be_alone(newest: Row | None, checkout_id: str) -> None:
     """A session has one open checkout: a new acceptance ends an earlier one, unless that is being paid."""
-    newest = yield from latest(merchant_id, session_id)
     if newest is None or newest["checkout_id"] == checkout_id:
         return
     if newest["state"] in ("paid", "paying", "unknown", "part_paid"):

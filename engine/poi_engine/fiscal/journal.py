@@ -3,7 +3,7 @@
 Receipts name customers by pseudonym only, so that a person can be erased and the chain still holds.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -13,7 +13,7 @@ from poi_engine.fiscal import events
 from poi_engine.fiscal.chain import JOURNAL, advance, link_of
 from poi_engine.fiscal.times import utc_micro
 from poi_engine.fiscal.version import STAMP
-from poi_engine.ports import Job, Query
+from poi_engine.ports import Job, Queries, Query
 
 FORMAT = 2
 """Version of the receipt's fields; every row carries its own. Format 1 had no `fiscal`, `training` or `stored`, and an
@@ -112,10 +112,26 @@ receipt_of = msgspec.json.Decoder(Receipt).decode
 """A receipt from its canonical bytes; those of format 1 have less fields."""
 
 
+class Entry(NamedTuple):
+    """A receipt that is the station's next; it is as `writes` are written, by whoever asked for it."""
+
+    number: int
+    writes: tuple[Query, ...]
+
+
 def append(
     m: str, station_id: str, kind: Literal["sale", "refund"], sale_id: str, receipt: Receipt, *, at: int
 ) -> Job[int]:
-    """Write the receipt as the station's next; returns its number. The head's row is locked. `at` in microseconds.
+    """Write the receipt as the station's next; returns its number. The head's row is locked. `at` in microseconds."""
+    made = yield from entry(m, station_id, kind, sale_id, receipt, at=at)
+    yield Queries(made.writes)
+    return made.number
+
+
+def entry(
+    m: str, station_id: str, kind: Literal["sale", "refund"], sale_id: str, receipt: Receipt, *, at: int
+) -> Job[Entry]:
+    """The receipt as the station's next, to be written with what else the transaction ends with.
 
     A clock that has gone back since the last receipt is put on record, once.
     """
@@ -126,16 +142,15 @@ def append(
         "update journal_head set hash = ?, latest = ? where merchant_id = ? and station_id = ?",
         (made.hash, at if back else max(at, head["latest"]), m, station_id),
     )
-    yield Query(
+    written = Query(
         "insert into journal (merchant_id, station_id, number, format, kind, sale_id, document, previous, hash,"
         " created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (m, station_id, made.number, FORMAT, kind, sale_id, made.document, made.previous, made.hash, at),
-        also=(stands,),
     )
     if back:
         values: dict[str, str | int] = {"after": utc_micro(head["latest"]), "receipt": made.number}
         yield from events.record(m, station_id, "clock-back", "", "", values, at)
-    return made.number
+    return Entry(made.number, (written, stands))
 
 
 def newest() -> Job[int]:

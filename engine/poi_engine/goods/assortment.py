@@ -20,6 +20,8 @@ class Assortment:
     def on_sale(self, merchant_id: str, codes: Iterable[str]) -> Job[dict[str, Product]]:
         """The products that are sold, by the code they were asked for with. For jobs that only read."""
         asked = list(dict.fromkeys(codes))
+        if not asked:
+            return {}
         known = self._at((yield from catalogue_version(merchant_id)), merchant_id)
         unknown = [code for code in asked if code not in known]
         found = {product.code: product for product in (yield from by_codes(merchant_id, unknown))}

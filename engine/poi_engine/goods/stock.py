@@ -143,16 +143,19 @@ def hold_steps(
     wanted: Sequence[Wanted],
     who: str,
     *,
+    tracked: Collection[str] | None = None,
     freed: Mapping[str, int] = MappingProxyType({}),
     ids: Ids,
     at: int,
 ) -> Job[list[Step]]:
-    """The steps that hold the goods of the tracked products, to be made with everything else of the checkout.
+    """The steps that hold the goods of the products that are `tracked` (`tracked_of`, if the caller has asked), to be
+    made with everything else of the checkout.
 
     What lies on the counter but not on file is entered as found, with a line in the audit. Raises `OutOfStock` when an
     order asks for more than a place has; `freed` is what the same change lets go, by account. `at` in microseconds.
     """
-    tracked = set((yield from tracked_of(merchant_id, [one.code for one in wanted])))
+    if tracked is None:
+        tracked = yield from tracked_of(merchant_id, [one.code for one in wanted])
     hand, ordered = _by_account(wanted, tracked, True), _by_account(wanted, tracked, False)
     accounts = sorted({*hand, *ordered})
     left = yield from _left(merchant_id, accounts, freed)
@@ -199,7 +202,7 @@ def _left(merchant_id: str, accounts: Sequence[str], freed: Mapping[str, int]) -
     return Counter({account: found.get(account, 0) + freed.get(account, 0) for account in accounts})
 
 
-def _by_account(wanted: Sequence[Wanted], tracked: set[str], in_hand: bool) -> Counter[str]:
+def _by_account(wanted: Sequence[Wanted], tracked: Collection[str], in_hand: bool) -> Counter[str]:
     amounts: Counter[str] = Counter()
     for one in wanted:
         if one.code in tracked and one.in_hand is in_hand and one.quantity > 0:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from poi_engine.basket import MAX_AMOUNT, MAX_QUANTITY, PLAIN_LABEL
 from poi_engine.catalogue.offer_book import OfferBook
-from poi_engine.checkout.commit import claim_sale, make_sale, sale_of
+from poi_engine.checkout.commit import claim_sale, make_sale, sale_of, visitor
 from poi_engine.checkout.frozen import Frozen, impersonal
 from poi_engine.checkout.payment import Payment, PaymentDocument, insert_payment
 from poi_engine.checkout.records import insert_audit
@@ -327,7 +327,8 @@ def _make(merchant_id: str, checkout_id: str, frozen: Frozen, payment: Payment, 
     kept = yield from reserve(merchant_id, checkout_id, frozen, ids=ids, at=at, trace=trace)
     yield insert_payment(merchant_id, payment)
     yield from claim_sale(merchant_id, checkout_id, at, trace)
-    yield from make_sale(merchant_id, checkout_id, kept, [payment.tender()], ids=ids, at=at, trace=trace)
+    person = yield from visitor(merchant_id, kept, at)
+    yield from make_sale(merchant_id, checkout_id, kept, person, [payment.tender()], ids=ids, at=at, trace=trace)
 
 
 def _why(sale: OfflineSale, frozen: Frozen, merchant: Merchant) -> str:

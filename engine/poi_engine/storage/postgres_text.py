@@ -33,11 +33,19 @@ class Statement(NamedTuple):
 
 def prepared(query: Query) -> tuple[str, Sequence[Any]]:
     """The statement and its arguments."""
-    if not query.also:
-        made = statement(locking(query.text))
-        return made.text, made.arguments(query.values)
-    made = statement(joined((query.text, *(other.text for other in query.also))))
-    return made.text, made.arguments([value for one in (query, *query.also) for value in one.values])
+    made = statement(locking(query.text))
+    return made.text, made.arguments(query.values)
+
+
+def prepared_together(queries: Sequence[Query]) -> tuple[str, Sequence[Any]]:
+    """One statement of all, with its arguments: a row with a column for each one that `tells`, an array of its rows."""
+    made = statement(joined(tuple(query.text for query in queries)))
+    return made.text, made.arguments([value for query in queries for value in query.values])
+
+
+def tells(text: str) -> bool:
+    """Whether a statement returns rows."""
+    return text.startswith(("select", "with")) or " returning " in text
 
 
 @lru_cache(maxsize=4096)
@@ -72,7 +80,7 @@ def locking(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def joined(texts: tuple[str, ...]) -> str:
-    """Writes as one statement; those that return rows are made in this order."""
-    parts = ", ".join(f"w{number} as ({text})" for number, text in enumerate(texts))
-    told = [f"select * from w{number}" for number, text in enumerate(texts) if " returning " in text]
-    return f"with {parts} " + (" union all ".join(told) or "select 1 where false")
+    """Statements as one; those that return rows are made in this order."""
+    parts = ", ".join(f"w{number} as ({locking(text)})" for number, text in enumerate(texts))
+    told = [f"array(select w{number} from w{number})" for number, text in enumerate(texts) if tells(text)]
+    return f"with {parts} select {', '.join(told) or 1}"

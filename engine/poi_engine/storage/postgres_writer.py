@@ -7,23 +7,25 @@ connection that breaks is replaced.
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
 
 from poi_engine.errors import InternalError, StorageError
-from poi_engine.ports import Job, Query
+from poi_engine.ports import Job, Queries, Query
 from poi_engine.storage import failures
 from poi_engine.storage.postgres_flush import PostgresFlush
 from poi_engine.storage.postgres_pool import BROKEN, connect
-from poi_engine.storage.postgres_text import prepared
+from poi_engine.storage.postgres_text import locking, prepared, prepared_together, statement, tells
 from poi_engine.storage.tickets import Ticket
 
 T = TypeVar("T")
 ANSWER_SECONDS = 2.0
 _PATIENCE_SECONDS = 4.0  # for a job that other transactions disturb
 _DISTURBED = {"40001", "40P01", "55P03"}  # serialisation, deadlock, lock not given in time
+_KEPT = 4096  # names of statements' columns
+_columns: dict[str, tuple[str, ...]] = {}
 _LOCK = "1500ms"  # waited for at a time
 _SETTINGS = {
     "synchronous_commit": "off",  # `postgres_flush` waits for the disk
@@ -49,9 +51,13 @@ def translate(error: BaseException) -> StorageError | InternalError:
 async def drive(job: Job[T], connection: asyncpg.Connection) -> T:
     """Run a job's statements on the connection and return its result."""
     try:
-        query = next(job)
+        asked = next(job)
         while True:
-            query = job.send(await _fetch(connection, query))
+            if isinstance(asked, Queries):
+                rows = await _fetch_together(connection, asked.queries)
+            else:
+                rows = await _fetch(connection, asked)
+            asked = job.send(rows)
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -63,6 +69,28 @@ async def _fetch(connection: asyncpg.Connection, query: Query) -> list[Any]:
     text, values = prepared(query)
     records = await connection.fetch(text, *values)
     return [tuple(record.values()) if query.tuples else dict(record.items()) for record in records]
+
+
+async def _fetch_together(connection: asyncpg.Connection, queries: Sequence[Query]) -> list[Any]:
+    text, values = prepared_together(queries)
+    [record] = await connection.fetch(text, *values)
+    found = iter(record.values())
+    told = [next(found) if tells(query.text) else [] for query in queries]
+    return [
+        rows if query.tuples or not rows else await _named(connection, query.text, rows)
+        for query, rows in zip(queries, told, strict=True)
+    ]
+
+
+async def _named(connection: asyncpg.Connection, text: str, rows: list[Any]) -> list[Any]:
+    """The rows with their columns' names, which PostgreSQL does not tell of rows in an array."""
+    names = _columns.get(text)
+    if names is None:
+        known = await connection.prepare(statement(locking(text)).text)
+        names = _columns[text] = tuple(attribute.name for attribute in known.get_attributes())
+        if len(_columns) > _KEPT:
+            del _columns[next(iter(_columns))]
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 class PostgresWriter:
