@@ -195,7 +195,7 @@ class _Seen(Struct, frozen=True, kw_only=True):
 def _look(assortment: Assortment, merchant_id: str, session_id: str, wish: Wish, at: int) -> Job[_Seen]:
     """All of it on one snapshot; a customer who is not known by a card is found another way."""
     begun, known, products = yield from together(
-        _begun(merchant_id, session_id),
+        _was_begun(merchant_id, session_id),
         carrier(merchant_id, wish.credential, at),
         assortment.on_sale(merchant_id, [one.code for one in wish.entries if one.code]),
     )
@@ -203,7 +203,7 @@ def _look(assortment: Assortment, merchant_id: str, session_id: str, wish: Wish,
     return _Seen(begun=begun, identity=identity, facts=facts, products=products)
 
 
-def _begun(merchant_id: str, session_id: str) -> Job[bool]:
+def _was_begun(merchant_id: str, session_id: str) -> Job[bool]:
     rows = yield Query(
         "select 1 as begun from checkout where merchant_id = ? and session_id = ? union all "
         "select 1 from confirmation where merchant_id = ? and session_id = ? limit 1",

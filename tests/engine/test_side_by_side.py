@@ -4,18 +4,22 @@ Each dwells after every statement, and the second starts a little later in every
 """
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from PIL import Image
 
 from poi_engine.access import Access
+from poi_engine.clientele.consents import Consents
 from poi_engine.clientele.notes import Notes
 from poi_engine.errors import PoiError
 from poi_engine.goods.file_reader import Row
 from poi_engine.goods.file_rows import write_rows
+from poi_engine.goods.pictures import MAX_PICTURES
 from poi_engine.goods.stockroom import MovedLine, NewMovement
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
@@ -122,6 +126,31 @@ async def test_a_campaign_starts_with_the_draft_that_it_has(shop: Shop) -> None:
         made_offers = now.offer_ids if now.state == "live" else ()
         for offer_id, meant in zip(made_offers, now.draft.offers, strict=False):
             assert (await offers.get(M, offer_id)).offer.effects == meant.effects
+
+
+async def test_texts_of_consent_written_at_once_are_versions_one_after_the_other(shop: Shop) -> None:
+    consents = Consents(shop.sql, shop.clock, shop.ids)
+    made = await asyncio.gather(
+        *(consents.write_text(M, "marketing", {"en": f"News {number}?"}, by=OWNER) for number in range(4))
+    )
+    assert sorted(text.version for text in made) == [2, 3, 4, 5]
+
+
+async def test_pictures_added_at_once_stay_as_many_as_a_product_has(shop: Shop) -> None:
+    ended = await asyncio.gather(
+        *(shop.engine.pictures.add(M, "tarte", picture(number)) for number in range(MAX_PICTURES + 2)),
+        return_exceptions=True,
+    )
+    assert codes(ended) == {"too-many-pictures"}
+    found = await shop.rows("select position from product_picture where code = 'tarte' order by position")
+    assert [row["position"] for row in found] == list(range(MAX_PICTURES))
+
+
+def picture(shade: int) -> bytes:
+    """A small picture, each shade another."""
+    out = io.BytesIO()
+    Image.new("L", (16, 16), 20 * shade).save(out, "PNG")
+    return out.getvalue()
 
 
 async def late(steps: float, act: Awaitable[object]) -> None:

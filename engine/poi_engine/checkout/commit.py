@@ -122,6 +122,8 @@ def make_sale(
         Step(checkout_id=checkout_id, phase="single", moves=tuple(moves)),
     )
     entering = ledger.change(merchant_id, steps, ids=ids, at=at)
+    if held:  # its accounts take another round, and are locked before the journal
+        yield from entering
     if person is not None and (person.erased or person.customer_id != frozen.customer_id):
         yield from entering
         yield from settle_left(merchant_id, frozen.customer_id or "", person, ids=ids, at=at)

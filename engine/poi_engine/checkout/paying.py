@@ -25,6 +25,7 @@ from poi_engine.ports import Job, PaymentResult, Row
 from poi_engine.principal import Principal
 from poi_engine.session import Session, SessionState
 from poi_engine.stations import Stations
+from poi_engine.together import together
 from poi_engine.wiring import Wiring
 
 _S = SessionState
@@ -233,5 +234,4 @@ class Paying:
 
 def _standing(call: Call) -> Job[tuple[Promise | None, Row | None]]:
     """What the key made before, and the session's newest checkout."""
-    before = yield from promised(call.merchant_id, call.key)
-    return before, None if before is not None else (yield from latest(call.merchant_id, call.session_id))
+    return (yield from together(promised(call.merchant_id, call.key), latest(call.merchant_id, call.session_id)))

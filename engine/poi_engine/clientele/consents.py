@@ -120,6 +120,7 @@ class Consents:
         audit_id, at = self._ids.new("aud"), micros(self._clock.now())
 
         def job() -> Job[ConsentText]:
+            yield Query("update merchant set settings = settings where merchant_id = ?", (merchant_id,))  # in turn
             current = yield from read_text(merchant_id, purpose)
             made = ConsentText(purpose=purpose, version=current.version + 1, text=dict(text))
             yield Query(

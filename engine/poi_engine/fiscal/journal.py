@@ -122,7 +122,7 @@ class Entry(NamedTuple):
 def append(
     m: str, station_id: str, kind: Literal["sale", "refund"], sale_id: str, receipt: Receipt, *, at: int
 ) -> Job[int]:
-    """Write the receipt as the station's next; returns its number. The head's row is locked. `at` in microseconds."""
+    """Write the receipt as the station's next; returns its number. `at` in microseconds."""
     made = yield from entry(m, station_id, kind, sale_id, receipt, at=at)
     yield Queries(made.writes)
     return made.number
@@ -131,7 +131,8 @@ def append(
 def entry(
     m: str, station_id: str, kind: Literal["sale", "refund"], sale_id: str, receipt: Receipt, *, at: int
 ) -> Job[Entry]:
-    """The receipt as the station's next, to be written with what else the transaction ends with.
+    """The receipt as the station's next, to be written with what else the transaction ends with. The head's row is
+    locked. `at` in microseconds.
 
     A clock that has gone back since the last receipt is put on record, once.
     """

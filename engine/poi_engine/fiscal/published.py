@@ -1,5 +1,5 @@
 """The hash that was published for each version; written by `python -m poi_engine.fiscal.version`."""
 
 PUBLISHED: dict[str, str] = {
-    "1.0": "08c48b80221488c229885ac39d438c1f2d55e27a4a439d3c796973972d4002d6",
+    "1.0": "6ce6b7e366f65ca50e46638985366b34000826863f362ac2ae9547a0644da256",
 }

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 from PIL import Image, ImageOps
 
+from poi_engine.catalogue.offer_rows import lock_catalogue
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, micros
 from poi_engine.errors import Conflict, NotFound, RequestError
@@ -180,6 +181,7 @@ def first_pictures(merchant_id: str, codes: list[str]) -> Job[dict[str, str]]:
 
 
 def _add(merchant_id: str, code: str, drawn: Redrawn, at: int) -> Job[None]:
+    yield from lock_catalogue(merchant_id)
     yield from _must_be_there(merchant_id, code)
     there = yield from read_pictures(merchant_id, code)
     if drawn.picture_id in {one.picture_id for one in there}:
@@ -211,6 +213,7 @@ def _link(merchant_id: str, code: str, picture_id: str, position: int) -> Query:
 
 def _order(merchant_id: str, code: str, picture_ids: tuple[str, ...]) -> Job[list[str]]:
     """The names of those that are taken off."""
+    yield from lock_catalogue(merchant_id)
     yield from _must_be_there(merchant_id, code)
     there = {one.picture_id for one in (yield from read_pictures(merchant_id, code))}
     for index, picture_id in enumerate(picture_ids):

@@ -38,14 +38,14 @@ def prepared(query: Query) -> tuple[str, Sequence[Any]]:
 
 
 def prepared_together(queries: Sequence[Query]) -> tuple[str, Sequence[Any]]:
-    """One statement of all, with its arguments: a row with a column for each one that `tells`, an array of its rows."""
+    """One statement of all, with its arguments: one row with an array of rows for each of them that `tells`."""
     made = statement(joined(tuple(query.text for query in queries)))
     return made.text, made.arguments([value for query in queries for value in query.values])
 
 
 def tells(text: str) -> bool:
-    """Whether a statement returns rows."""
-    return text.startswith(("select", "with")) or " returning " in text
+    """Whether a statement returns rows, or locks some."""
+    return text.startswith(("select", "with")) or " returning " in text or only_asked(text) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from poi_engine.errors import InternalError, StorageError
-from poi_engine.ports import Job, Queries, Query
+from poi_engine.ports import Job, Query
 from poi_engine.storage import failures
 from poi_engine.storage.postgres_flush import PostgresFlush
 from poi_engine.storage.postgres_pool import BROKEN, connect
@@ -53,11 +53,10 @@ async def drive(job: Job[T], connection: asyncpg.Connection) -> T:
     try:
         asked = next(job)
         while True:
-            if isinstance(asked, Queries):
-                rows = await _fetch_together(connection, asked.queries)
+            if isinstance(asked, Query):
+                asked = job.send(await _fetch(connection, asked))
             else:
-                rows = await _fetch(connection, asked)
-            asked = job.send(rows)
+                asked = job.send(await _fetch_together(connection, asked.queries))
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -72,6 +71,8 @@ async def _fetch(connection: asyncpg.Connection, query: Query) -> list[Any]:
 
 
 async def _fetch_together(connection: asyncpg.Connection, queries: Sequence[Query]) -> list[Any]:
+    if len(queries) == 1:
+        return [await _fetch(connection, queries[0])]
     text, values = prepared_together(queries)
     [record] = await connection.fetch(text, *values)
     found = iter(record.values())
