@@ -13,6 +13,7 @@ from msgspec import structs
 from poi_engine.insights.cells import MEASURES, PLACE, Cell, Facet, Grain, Series, Sold, SoldLine, Use, Values, cells_of
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.sizes import SIZES, padded, portions
+from poi_engine.together import rows_of
 
 AT_ONCE = 128
 """Sales and refunds a transaction: the counters wait for it."""
@@ -68,9 +69,13 @@ def _sold(merchant_id: str, sale_ids: list[str]) -> Job[list[Sold]]:
     asked = padded(sale_ids)
     values = (merchant_id, *asked)
     where = f"where merchant_id = ? and sale_id in ({', '.join('?' * len(asked))})"
-    sales = yield Query(f"select sale_id, {', '.join(_SOLD)} from sale {where}", values)
-    lines = yield Query(f"select {', '.join(SoldLine._fields)} from sale_line {where}", values)
-    uses = yield Query(f"select {', '.join(Use._fields)} from redemption {where}", values)
+    sales, lines, uses = yield from rows_of(
+        [
+            Query(f"select sale_id, {', '.join(_SOLD)} from sale {where}", values),
+            Query(f"select {', '.join(SoldLine._fields)} from sale_line {where}", values),
+            Query(f"select {', '.join(Use._fields)} from redemption {where}", values),
+        ]
+    )
     lines_of, uses_of = defaultdict[str, list[SoldLine]](list), defaultdict[str, list[Use]](list)
     for row in lines:
         lines_of[row["sale_id"]].append(SoldLine._make(row.values()))
