@@ -48,8 +48,9 @@ class Query(NamedTuple):
 class Queries(NamedTuple):
     """Statements that need nothing of each other, in one round trip where that saves one; see `poi_engine.together`.
 
-    Those that return rows are made in this order. None sees what another one writes, no two change the same row, and
-    what one of them locks none of the others reads: they may find it as it was before.
+    Those that return rows or lock some are made in this order, the others last, in any. None sees what another one
+    writes, no two change the same row, and what one of them locks none of the others reads: they may find it as it was
+    before the lock was there.
     """
 
     queries: tuple[Query, ...]

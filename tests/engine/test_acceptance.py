@@ -178,6 +178,31 @@ async def test_a_reservation_of_a_clock_that_was_put_back_is_not_held_until_it_c
     assert (await shop.pay(await shop.accept(found), "cash")).state == "paid"
 
 
+class Killed(BaseException):
+    """The process ends."""
+
+
+async def test_a_reservation_that_was_never_shown_is_taken_as_it_is(shop: Shop) -> None:
+    """Whatever has become of the limits and of the customer meanwhile: nothing more is held, or taken."""
+
+    def trace(name: str) -> None:
+        if name == "accept.reserved":
+            raise Killed
+
+    await shop.engine.offers.create(M, offer(limits=(Limit(of="uses", cap=2),)))
+    ada, other = await shop.customer(), await shop.customer()
+    session = await shop.identify(await shop.basket(1000), ada)
+    shop.engine = shop.build(trace)
+    with pytest.raises(Killed):
+        await shop.accept(session)
+    shop.engine = shop.build()
+    await shop.engine.offers.replace(M, offer(limits=(Limit(of="uses", cap=3),)))
+    await shop.engine.clientele.merges.merge(M, other, ada, key=shop.key(), by=SELLER)
+    assert (await shop.accept(session)).state == "paying"
+    assert await shop.rows("select state from checkout") == [{"state": "reserved"}]
+    assert await shop.balance("limit:off_ten:0:total:ever") == 1
+
+
 async def test_a_forgotten_reservation_is_let_go_and_can_be_accepted_again(shop: Shop) -> None:
     await shop.engine.offers.create(M, offer(limits=(Limit(of="uses", cap=1),)))
     accepted = await shop.accept(await shop.basket(1000))

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from poi_engine.errors import StorageError
-from poi_engine.ports import Job, Query
+from poi_engine.ports import Job, Queries, Query
 from poi_engine.storage import migrate, open_sql, postgres, postgres_writer, sqlite_path
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.postgres_statistics import FIRST
@@ -279,7 +279,7 @@ async def test_where_there_is_room_for_few_connections_those_do_all_the_work(pos
 @pytest.mark.postgresql
 async def test_a_row_locked_for_long_is_said_and_waited_out(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_writer, "_PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(postgres_writer, "_LOCK", "50ms")
+    monkeypatch.setitem(postgres_writer._SETTINGS, "lock_timeout", "50ms")
 
     def rename() -> Job[None]:
         yield Query("update campaign set name = 'new'")
@@ -293,6 +293,33 @@ async def test_a_row_locked_for_long_is_said_and_waited_out(postgres_url: str, m
     await rival.execute("rollback")
     await sql.write(rename)
     await rival.close()
+    await sql.close()
+
+
+@pytest.mark.postgresql
+async def test_locks_that_together_take_too_long_are_asked_for_again(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is free after a while, the other later: the server does not seem to be gone meanwhile."""
+    monkeypatch.setitem(postgres_writer._SETTINGS, "lock_timeout", "300ms")
+    monkeypatch.setitem(postgres_writer._SETTINGS, "statement_timeout", "350ms")
+    tries = []
+
+    def both() -> Job[None]:
+        tries.append(1)
+        yield Queries(tuple(Query(f"update campaign set name = name where campaign_id = '{name}'") for name in "xy"))
+
+    sql, rivals = PostgresSql(postgres_url), [await postgres.asyncpg.connect(postgres_url) for _ in "xy"]
+    for rival, name in zip(rivals, "xy", strict=True):
+        await sql.write(add(name))
+        await rival.execute(f"begin; update campaign set name = name where campaign_id = '{name}'")
+    writing = asyncio.create_task(sql.write(both))
+    for rival in rivals:
+        await asyncio.sleep(0.25)
+        await rival.execute("rollback")
+        await rival.close()
+    await writing
+    assert len(tries) > 1
     await sql.close()
 
 

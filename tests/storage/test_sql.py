@@ -13,7 +13,7 @@ from poi_engine.storage.failures import ConstraintFailed
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.schema import IMMUTABLE, metadata
 from poi_engine.storage.sqlite import SqliteSql
-from poi_engine.together import rows_of, together
+from poi_engine.together import rows_of, statements, together
 
 Storage = SqliteSql | PostgresSql
 
@@ -125,12 +125,21 @@ async def test_queries_made_together_tell_their_rows_apart(sql: Storage) -> None
         found = Query("select name, created_at, cast(null as text) as gone from campaign order by name")
         return (
             yield from rows_of(
-                [write("c", " returning name, created_at"), write("d"), found, found._replace(tuples=True), write("e")]
+                [
+                    *(write("c", " returning name, created_at"), write("d"), found, found._replace(tuples=True), kept),
+                    write("e"),
+                ]
             )
         )
 
     rows = [{"name": "a", "created_at": 1, "gone": None}, {"name": "b", "created_at": 1, "gone": None}]
-    made, silent, named, plain, silent_too = await sql.write(job)
+    kept = Query(
+        "insert into idempotency (merchant_id, principal, key, body_hash, subject, created_at) "
+        "values ('mer_1', 'acc_1', 'key', ?, '', 1) returning body_hash, answer",
+        (b"\x00\xff",),
+    )
+    made, silent, named, plain, hashed, silent_too = await sql.write(job)
+    assert hashed == [{"body_hash": b"\x00\xff", "answer": None}]
     assert (made, silent, silent_too) == ([{"name": "c", "created_at": 1}], [], [])
     assert [row for row in named if row["name"] in "ab"] == rows
     assert [row for row in plain if row[0] in "ab"] == [("a", 1, None), ("b", 1, None)]
@@ -149,10 +158,24 @@ async def test_jobs_run_together_go_on_in_step(sql: Storage) -> None:
         found = yield from rows_of([write(name, " returning name") for name in "xy"])
         return [row["name"] for [row] in found]
 
-    def job() -> Job[object]:
-        return (yield from together(steps("a"), steps(), together(steps("b", "c"), both()), steps("d", "e", "f")))
+    def counted(job: Job[object]) -> Job[object]:
+        asked = next(job)
+        try:
+            while True:
+                sizes.append(len(statements(asked)))
+                asked = job.send((yield asked))
+        except StopIteration as stop:
+            return stop.value
 
-    assert await sql.write(job) == (["a"], [], (["b", "c"], ["x", "y"]), ["d", "e", "f"])
+    def job() -> Job[object]:
+        sizes.clear()
+        inner = together(steps("b", "c"), both())
+        return (yield from counted(together(steps("a"), steps(), inner, steps("d", "e", "f"))))
+
+    sizes: list[int] = []
+    found = await sql.write(job)
+    assert sizes == [5, 2, 1]
+    assert found == (["a"], [], (["b", "c"], ["x", "y"]), ["d", "e", "f"])
     assert sorted(await sql.read(names)) == list("abcdefxy")
 
 

@@ -122,7 +122,7 @@ def make_sale(
         Step(checkout_id=checkout_id, phase="single", moves=tuple(moves)),
     )
     entering = ledger.change(merchant_id, steps, ids=ids, at=at)
-    if held:  # its accounts take another round, and are locked before the journal
+    if held or any(ledger.floor_of(move.debit) for move in moves):  # more rounds: accounts before the journal
         yield from entering
     if person is not None and (person.erased or person.customer_id != frozen.customer_id):
         yield from entering

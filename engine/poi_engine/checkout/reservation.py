@@ -93,20 +93,23 @@ def reserve(
     `Unready`; limits that are `ready` by their keys are taken as they are.
     """
     trace("accept.job")
-    _, _, person = yield from together(
+    _, before, wanting, person = yield from together(
         must_be_open(merchant_id, frozen.session.station_id, at),
-        _must_be_ready(merchant_id, frozen, ready),
+        _reserved_before(merchant_id, checkout_id, state, at),
+        _wanting(merchant_id, frozen, ready),
         _lock_customer(merchant_id, frozen),
     )
+    if before is not None:
+        return before
+    if wanting:
+        raise Unready(limits=wanting)
+    if person is not None and person.customer_id != frozen.customer_id:
+        raise Taken("Two records of this customer have become one.")
     trace("accept.funded")
     wanted = goods_wanted(frozen)
     newest, tracked = yield from together(
         latest(merchant_id, frozen.session.session_id), tracked_of(merchant_id, [one.code for one in wanted])
     )
-    if newest is not None and (newest["checkout_id"], newest["state"]) == (checkout_id, "reserved"):
-        before = yield from _reserved_before(merchant_id, checkout_id, state, at)
-        if before is not None:
-            return before
     _must_be_alone(newest, checkout_id)
     trace("accept.alone")
     coupons = yield from _take_coupons(merchant_id, frozen, at)
@@ -245,26 +248,19 @@ def _reserved_before(merchant_id: str, checkout_id: str, state: str, at: int) ->
     return decode(rows[0]["document"]) if rows else None
 
 
-def _must_be_ready(merchant_id: str, frozen: Frozen, ready: Collection[str]) -> Job[None]:
-    """Limits that many share have their cap; those of one customer are brought to it below, under their lock."""
+def _wanting(merchant_id: str, frozen: Frozen, ready: Collection[str]) -> Job[tuple[Claim, ...]]:
+    """Limits that many share and that have not their cap; those of one customer are brought to it under their lock."""
     wanting = []
     for claim in frozen.claims:
         if is_personal(claim) or claim.key in ready:
             continue
         if (yield from limits.funded(merchant_id, limits.limit_account(claim.key))) != claim.cap:
             wanting.append(claim)
-    if wanting:
-        raise Unready(limits=tuple(wanting))
+    return tuple(wanting)
 
 
 def _lock_customer(merchant_id: str, frozen: Frozen) -> Job[Living | None]:
-    """A customer who was merged since the decision is asked for again under the record that lives on."""
-    if frozen.customer_id is None:
-        return None
-    person = yield from lock_living(merchant_id, frozen.customer_id)
-    if person.customer_id != frozen.customer_id:
-        raise Taken("Two records of this customer have become one.")
-    return person
+    return (yield from lock_living(merchant_id, frozen.customer_id)) if frozen.customer_id is not None else None
 
 
 def _own_limits(merchant_id: str, person: Living | None, frozen: Frozen) -> Job[list[Step]]:

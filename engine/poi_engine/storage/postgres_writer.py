@@ -23,13 +23,14 @@ from poi_engine.storage.tickets import Ticket
 T = TypeVar("T")
 ANSWER_SECONDS = 2.0
 _PATIENCE_SECONDS = 4.0  # for a job that other transactions disturb
-_DISTURBED = {"40001", "40P01", "55P03"}  # serialisation, deadlock, lock not given in time
+_DISTURBED = {"40001", "40P01", "55P03", "57014"}  # serialisation, deadlock, a lock or locks not given in time
+_LOCK, _LOCKS = "1500ms", "1800ms"  # waited for at a time: one, and all of a statement
 _KEPT = 4096  # names of statements' columns
 _columns: dict[str, tuple[str, ...]] = {}
-_LOCK = "1500ms"  # waited for at a time
 _SETTINGS = {
     "synchronous_commit": "off",  # `postgres_flush` waits for the disk
     "lock_timeout": _LOCK,
+    "statement_timeout": _LOCKS,
     "default_transaction_isolation": "read committed",  # what jobs are written for
 }
 
@@ -71,8 +72,8 @@ async def _fetch(connection: asyncpg.Connection, query: Query) -> list[Any]:
 
 
 async def _fetch_together(connection: asyncpg.Connection, queries: Sequence[Query]) -> list[Any]:
-    if len(queries) == 1:
-        return [await _fetch(connection, queries[0])]
+    if len(queries) < 2:
+        return [await _fetch(connection, query) for query in queries]
     text, values = prepared_together(queries)
     [record] = await connection.fetch(text, *values)
     found = iter(record.values())
@@ -86,7 +87,7 @@ async def _fetch_together(connection: asyncpg.Connection, queries: Sequence[Quer
 async def _named(connection: asyncpg.Connection, text: str, rows: list[Any]) -> list[Any]:
     """The rows with their columns' names, which PostgreSQL does not tell of rows in an array."""
     names = _columns.get(text)
-    if names is None:
+    if names is None or len(names) != len(rows[0]):  # never asked, or the table has changed since
         known = await connection.prepare(statement(locking(text)).text)
         names = _columns[text] = tuple(attribute.name for attribute in known.get_attributes())
         if len(_columns) > _KEPT:
