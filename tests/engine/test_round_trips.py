@@ -1,4 +1,4 @@
-"""What needs nothing of each other goes to PostgreSQL in one round trip: a sale is no chain of waits for the network."""
+"""What needs nothing of each other goes to PostgreSQL in one round trip: a sale is no chain of waits for the wire."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
