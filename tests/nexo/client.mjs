@@ -36,7 +36,8 @@ const server = createServer(async (socket) => {
       else answer(api, options.key, told).then((back) => socket.write(JSON.stringify(back) + "\n"));
     }
   } catch (error) {
-    if (error.code !== "ECONNRESET") throw error; // a till that goes away with an answer unread
+    if (error !== socket.errored) console.error(error); // a till may go away with an answer unread
+    socket.destroy(); // one till's fault ends its own connection, not the others'
   }
 });
 server.listen(process.argv[2], () => process.stdout.write("ready\n"));

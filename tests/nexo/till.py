@@ -70,6 +70,9 @@ class NodeTill:
             wanted = self._waiting.pop(told["id"])
             if not wanted.done():
                 wanted.set_result(told)
+        for wanted in self._waiting.values():
+            if not wanted.done():
+                wanted.set_exception(ConnectionResetError("the client hung up: its reason is in the output"))
 
     async def close(self) -> None:
         """Hang up."""
