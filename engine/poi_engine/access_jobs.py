@@ -11,7 +11,7 @@ from poi_engine.errors import Conflict, Forbidden, NotFound, RequestError
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal, Role
 from poi_engine.segments.due import mark_due
-from poi_engine.settings import read_merchant
+from poi_engine.settings import lock_merchant, read_merchant
 
 _OWNERS_OWN = ("owner", "manager", "partner")
 """Whose credentials only an owner ends."""
@@ -94,7 +94,7 @@ def revoke_access(merchant_id: str, access_id: str, role: Role | None, by: Role,
 
 def _must_leave_an_owner(merchant_id: str) -> Job[None]:
     """The merchant's row is locked: of two owners who are ended at once the second is the last."""
-    yield Query("update merchant set currency = currency where merchant_id = ?", (merchant_id,))
+    yield from lock_merchant(merchant_id)
     owners = yield Query(
         "select access_id from access where merchant_id = ? and role = 'owner' and revoked_at is null limit 1",
         (merchant_id,),

@@ -196,14 +196,19 @@ def programme_of(settings: str) -> Programme:
     return json.decode(settings or "{}", type=Programme)
 
 
-def write_setting(merchant_id: str, name: str, value: Struct | tuple[str, ...] | int | None) -> Job[None]:
-    """Change one part of the settings; the others stay as they are, whoever changes them at the same time."""
+def lock_merchant(merchant_id: str) -> Job[str]:
+    """Whatever else locks the merchant waits until this transaction ends. Returns the settings' document."""
     rows = yield Query(
         "update merchant set settings = settings where merchant_id = ? returning settings", (merchant_id,)
     )
     if not rows:
         raise NotFound("merchant", merchant_id)
-    settings = json.decode(rows[0]["settings"] or "{}", type=dict[str, Any]) | {name: to_builtins(value)}
+    return str(rows[0]["settings"] or "{}")
+
+
+def write_setting(merchant_id: str, name: str, value: Struct | tuple[str, ...] | int | None) -> Job[None]:
+    """Change one part of the settings; the others stay as they are, whoever changes them at the same time."""
+    settings = json.decode((yield from lock_merchant(merchant_id)), type=dict[str, Any]) | {name: to_builtins(value)}
     yield Query("update merchant set settings = ? where merchant_id = ?", (json.encode(settings).decode(), merchant_id))
 
 

@@ -17,7 +17,7 @@ from poi_engine.errors import Conflict, NotFound, RequestError
 from poi_engine.ids import Ids
 from poi_engine.ledger import Move
 from poi_engine.ports import Job, PaymentResult, Query, Row
-from poi_engine.settings import means_taken, programme_of, read_merchant
+from poi_engine.settings import lock_merchant, means_taken, programme_of, read_merchant
 
 Ended = Literal["paid", "lost"]
 PaidBy = Literal["card", "cash", "meal_voucher", "transfer"]
@@ -53,10 +53,7 @@ def keep(merchant_id: str, payment: Payment, station_id: str, currency: str, at:
 
     The cap counts over all stations: they take turns on the merchant's row.
     """
-    rows = yield Query(
-        "update merchant set settings = settings where merchant_id = ? returning settings", (merchant_id,)
-    )
-    policy = programme_of(rows[0]["settings"]).offline
+    policy = programme_of((yield from lock_merchant(merchant_id))).offline
     if payment.amount > policy.card_floor_limit:
         return False
     waiting = yield Query(

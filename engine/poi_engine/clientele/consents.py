@@ -14,6 +14,7 @@ from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal
 from poi_engine.segments.due import mark_due
+from poi_engine.settings import lock_merchant
 
 Purpose = Literal["membership", "profiling", "marketing", "push"]
 How = Literal["phone", "spoken", "signed", "imported", "expired"]
@@ -120,7 +121,7 @@ class Consents:
         audit_id, at = self._ids.new("aud"), micros(self._clock.now())
 
         def job() -> Job[ConsentText]:
-            yield Query("update merchant set settings = settings where merchant_id = ?", (merchant_id,))  # in turn
+            yield from lock_merchant(merchant_id)
             current = yield from read_text(merchant_id, purpose)
             made = ConsentText(purpose=purpose, version=current.version + 1, text=dict(text))
             yield Query(

@@ -7,7 +7,7 @@ from poi_engine.errors import Conflict
 from poi_engine.orders.moves import OPEN
 from poi_engine.orders.rows import OrderRow
 from poi_engine.ports import Job, Query
-from poi_engine.settings import Ordering, PartnerLimit
+from poi_engine.settings import Ordering, PartnerLimit, lock_merchant
 
 _OPEN = ", ".join("?" * len(OPEN))
 
@@ -34,7 +34,7 @@ def _customer(merchant_id: str, customer_id: str, most: int) -> Job[None]:
 
 def _partner(merchant_id: str, partner: str, order: OrderRow, limit: PartnerLimit) -> Job[None]:
     """Partners' orders take turns: a partner has no row of its own, so the merchant's is locked."""
-    yield Query("update merchant set settings = settings where merchant_id = ?", (merchant_id,))
+    yield from lock_merchant(merchant_id)
     rows = yield Query(
         "select order_id from orders where merchant_id = ? and partner = ? and sale_id is null "
         f"and state in ({_OPEN}) limit ?",

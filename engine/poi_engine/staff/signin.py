@@ -13,6 +13,7 @@ from poi_engine.errors import Conflict, Forbidden, NotFound
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_engine.principal import Principal
+from poi_engine.settings import lock_merchant
 from poi_engine.staff.pins import Pins
 from poi_engine.staff.rights import RIGHTS, STAFF_ROLES, Acting, Person, Right
 
@@ -365,12 +366,7 @@ def _touch(merchant_id: str, station_id: str, seller_id: str, at: int) -> Job[No
 
 
 def _write_rule(merchant_id: str, rule: SignInRule, who: str, audit_id: str, at: int) -> Job[None]:
-    rows = yield Query(
-        "update merchant set settings = settings where merchant_id = ? returning settings", (merchant_id,)
-    )
-    if not rows:
-        raise NotFound("merchant", merchant_id)
-    settings = json.decode(rows[0]["settings"] or "{}", type=dict[str, Any])
+    settings = json.decode((yield from lock_merchant(merchant_id)), type=dict[str, Any])
     settings |= {"sign_in": rule.sign_in, "sign_out_minutes": rule.sign_out_minutes}
     yield Query("update merchant set settings = ? where merchant_id = ?", (json.encode(settings).decode(), merchant_id))
     why = f"{rule.sign_in}, {rule.sign_out_minutes or 'never'} min"
