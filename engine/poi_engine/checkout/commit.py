@@ -121,24 +121,35 @@ def make_sale(
         Step(checkout_id=checkout_id, phase="post", held=held),
         Step(checkout_id=checkout_id, phase="single", moves=tuple(moves)),
     )
-    entering = ledger.change(merchant_id, steps, ids=ids, at=at)
-    if held or any(ledger.floor_of(move.debit) for move in moves):  # more rounds: accounts before the journal
-        yield from entering
-    if person is not None and (person.erased or person.customer_id != frozen.customer_id):
-        yield from entering
-        yield from settle_left(merchant_id, frozen.customer_id or "", person, ids=ids, at=at)
+    entering = _entered(merchant_id, steps, frozen.customer_id, person, ids, at)
+    left = person is not None and (person.erased or person.customer_id != frozen.customer_id)
+    if left or held or any(ledger.floor_of(move.debit) for move in moves):
+        yield from entering  # in more rounds than one: accounts are locked before the journal
     made = _Sale(sale_of(checkout_id), checkout_id, frozen, person, orders, tuple(tenders), given, owed)
     yield from _record(merchant, made, entering, ids, at, trace)
     trace("commit.recorded")
     return made.sale_id
 
 
+def _entered(
+    merchant_id: str, steps: Sequence[Step], customer_id: str | None, person: Living | None, ids: Ids, at: int
+) -> Job[None]:
+    """What the sale changes on the ledger."""
+    yield from ledger.change(merchant_id, steps, ids=ids, at=at)
+    if person is not None and customer_id is not None:
+        yield from settle_left(merchant_id, customer_id, person, ids=ids, at=at)
+
+
 def visitor(merchant_id: str, frozen: Frozen, at: int) -> Job[Living | None]:
     """The customer of a claimed checkout, locked, the sale counted among their visits."""
     if frozen.customer_id is None:
         return None
-    spent = frozen.decision.total - sold(frozen.session.basket.items)
-    return (yield from count_visit(merchant_id, frozen.customer_id, spent, at))
+    return (yield from count_visit(merchant_id, frozen.customer_id, _spent(frozen), at))
+
+
+def _spent(frozen: Frozen) -> int:
+    """The total without the stored value that is sold, minor units."""
+    return frozen.decision.total - sold(frozen.session.basket.items)
 
 
 class _Sale(Struct, frozen=True):
@@ -183,18 +194,17 @@ def _committed_before(merchant_id: str, checkout_id: str) -> Job[Committed]:
     return Committed(sale_id=rows[0]["sale_id"], session=session)
 
 
-def _record(merchant: Merchant, made: _Sale, entering: Job[int], ids: Ids, at: int, trace: Trace) -> Job[None]:
+def _record(merchant: Merchant, made: _Sale, entering: Job[None], ids: Ids, at: int, trace: Trace) -> Job[None]:
     """Its accounts by the job `entering`, unless that has run, its receipt, and all the rest."""
     merchant_id, frozen, person, sale_id = merchant.merchant_id, made.frozen, made.person, made.sale_id
     lines, seller_id = sale_lines(frozen), seller_of(frozen.accepted_by)
     receipt = sale_receipt(
         frozen, sale_id, lines, made.tenders, made.given, made.owed, merchant.language, seller_id, at
     )
-    spent = frozen.decision.total - sold(frozen.session.basket.items)
     _, entry, tier = yield from together(
         entering,
         journal.entry(merchant_id, frozen.session.station_id, "sale", sale_id, receipt, at=at),
-        tier_now(merchant, person, spent, at),
+        tier_now(merchant, person, _spent(frozen), at),
     )
     trace("commit.entered")
     coupons = yield from _give_coupons(merchant_id, sale_id, frozen, person, ids, at)
