@@ -15,10 +15,11 @@ import asyncpg
 
 from poi_engine.ports import Job
 from poi_engine.storage import failures
+from poi_engine.storage.postgres_drive import drive
 from poi_engine.storage.postgres_flush import PostgresFlush
 from poi_engine.storage.postgres_pool import BROKEN, Connections
 from poi_engine.storage.postgres_statistics import Statistics
-from poi_engine.storage.postgres_writer import ANSWER_SECONDS, PostgresWriter, drive, translate
+from poi_engine.storage.postgres_writer import ANSWER_SECONDS, PostgresWriter, translate
 from poi_engine.storage.tickets import Ticket, never_traced, settle
 from poi_engine.storage.urls import postgres_dsn
 

@@ -7,26 +7,21 @@ connection that breaks is replaced.
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable
 
 import asyncpg
 
 from poi_engine.errors import InternalError, StorageError
-from poi_engine.ports import Job, Query
 from poi_engine.storage import failures
+from poi_engine.storage.postgres_drive import drive
 from poi_engine.storage.postgres_flush import PostgresFlush
 from poi_engine.storage.postgres_pool import BROKEN, connect
-from poi_engine.storage.postgres_text import locking, prepared, prepared_together, statement, tells
 from poi_engine.storage.tickets import Ticket
 
-T = TypeVar("T")
 ANSWER_SECONDS = 2.0
 _PATIENCE_SECONDS = 4.0  # for a job that other transactions disturb
 _DISTURBED = {"40001", "40P01", "55P03", "57014"}  # serialisation, deadlock, a lock or locks not given in time
 _LOCK, _LOCKS = "1500ms", "1800ms"  # waited for at a time: one, and all of a statement
-_KEPT = 4096  # names of statements' columns
-_columns: dict[str, tuple[str, ...]] = {}
 _SETTINGS = {
     "synchronous_commit": "off",  # `postgres_flush` waits for the disk
     "lock_timeout": _LOCK,
@@ -47,52 +42,6 @@ def translate(error: BaseException) -> StorageError | InternalError:
     if state[:2] == "23":
         return failures.ConstraintFailed(str(error))
     return InternalError("statement", f"{type(error).__name__}: {error}")
-
-
-async def drive(job: Job[T], connection: asyncpg.Connection) -> T:
-    """Run a job's statements on the connection and return its result."""
-    try:
-        asked = next(job)
-        while True:
-            if isinstance(asked, Query):
-                asked = job.send(await _fetch(connection, asked))
-            else:
-                asked = job.send(await _fetch_together(connection, asked.queries))
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        job.close()
-
-
-async def _fetch(connection: asyncpg.Connection, query: Query) -> list[Any]:
-    text, values = prepared(query)
-    records = await connection.fetch(text, *values)
-    return [tuple(record.values()) if query.tuples else dict(record.items()) for record in records]
-
-
-async def _fetch_together(connection: asyncpg.Connection, queries: Sequence[Query]) -> list[Any]:
-    if len(queries) < 2:
-        return [await _fetch(connection, query) for query in queries]
-    text, values = prepared_together(queries)
-    [record] = await connection.fetch(text, *values)
-    found = iter(record.values())
-    told = [next(found) if tells(query.text) else [] for query in queries]
-    return [
-        rows if query.tuples or not rows else await _named(connection, query.text, rows)
-        for query, rows in zip(queries, told, strict=True)
-    ]
-
-
-async def _named(connection: asyncpg.Connection, text: str, rows: list[Any]) -> list[Any]:
-    """The rows with their columns' names, which PostgreSQL does not tell of rows in an array."""
-    names = _columns.get(text)
-    if names is None or len(names) != len(rows[0]):  # never asked, or the table has changed since
-        known = await connection.prepare(statement(locking(text)).text)
-        names = _columns[text] = tuple(attribute.name for attribute in known.get_attributes())
-        if len(_columns) > _KEPT:
-            del _columns[next(iter(_columns))]
-    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 class PostgresWriter:
