@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from poi_engine.clock import micros
-from poi_engine.fiscal import journal, training
+from poi_engine.fiscal import training
 from poi_engine.fiscal.events import MERCHANT, record
 from poi_engine.fiscal.journal import Receipt, ReceiptLine, ReceiptPayment, ReceiptVat
 from poi_engine.fiscal.keys import Signer
@@ -17,6 +17,7 @@ from poi_engine.ports import Job, Sql
 from poi_engine.wiring import Wiring
 from poi_offers.storetime import zone
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, FakeClock, M, Seen, merchant_rows
+from tests.fiscal.appending import append
 
 DAY = 86_400.0
 DAYS = 4
@@ -83,7 +84,7 @@ def _day(number: int, at: int) -> Job[None]:
             kind: Literal["sale", "refund"] = "refund" if index == 2 else "sale"
             amount = -500 if kind == "refund" else 1000 + index
             made = receipt(kind, sale_id, station_id, amount)
-            yield from journal.append(M, station_id, kind, sale_id, made, at=at + index)
+            yield from append(M, station_id, kind, sale_id, made, at=at + index)
         yield from record(M, station_id, "reprint", f"sal_{station_id}_{number}_0", "seller:1", {"duplicate": 1}, at)
         exercise = msgspec.structs.replace(made, sale_id=f"sal_t_{number}")
         yield from training.record(M, station_id, exercise, at)

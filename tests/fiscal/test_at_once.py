@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Awaitable
 
 from poi_engine.errors import Conflict
-from poi_engine.fiscal import checks, journal, training
+from poi_engine.fiscal import checks, training
 from poi_engine.fiscal.events import record
 from poi_engine.fiscal.service import Fiscal
 from poi_engine.ports import Sql
 from poi_engine.storage import open_sql
 from poi_offers.storetime import zone
 from tests.engine.shop import SELLER, STATION, FakeClock, M, merchant_rows
+from tests.fiscal.appending import append
 from tests.fiscal.books import BEGINS, fiscal_of, receipt
 
 RECEIPTS = 40
@@ -43,7 +44,7 @@ async def test_everything_at_once_by_two_processes(sql: Sql, sql_url: str) -> No
 async def sold(storage: Sql, number: int) -> None:
     """A receipt of 10.00."""
     made, at = receipt("sale", f"sal_{number}", STATION, 1000), round(BEGINS * 1_000_000) + number
-    await storage.write(lambda: journal.append(M, STATION, "sale", made.sale_id, made, at=at))
+    await storage.write(lambda: append(M, STATION, "sale", made.sale_id, made, at=at))
 
 
 async def closed(fiscal: Fiscal) -> None:

@@ -4,12 +4,12 @@ import asyncio
 from pathlib import Path
 
 from poi_engine.clock import micros
-from poi_engine.fiscal import journal
 from poi_engine.fiscal.service import Fiscal
 from poi_engine.fiscal.verify_archive import verify
 from poi_engine.ports import Job, Sql
 from poi_offers.storetime import zone
 from tests.engine.shop import SELLER, STATION, FakeClock, M, merchant_rows
+from tests.fiscal.appending import append
 from tests.fiscal.books import BEGINS, DAY, fiscal_of, receipt
 
 
@@ -24,7 +24,7 @@ async def sell(sql: Sql, clock: FakeClock, number: int) -> None:
     made = receipt("sale", sale_id, STATION, 1000 + number)
 
     def job() -> Job[int]:
-        return journal.append(M, STATION, "sale", sale_id, made, at=micros(clock.now()))
+        return append(M, STATION, "sale", sale_id, made, at=micros(clock.now()))
 
     await sql.write(job)
 

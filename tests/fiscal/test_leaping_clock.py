@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from poi_engine.clock import micros
-from poi_engine.fiscal import checks, journal
+from poi_engine.fiscal import checks
 from poi_engine.fiscal.events import MERCHANT
 from poi_engine.fiscal.service import Fiscal
 from poi_engine.ports import Sql
 from poi_offers.storetime import zone
 from tests.engine.shop import SELLER, STATION, FakeClock, M, merchant_rows
+from tests.fiscal.appending import append
 from tests.fiscal.books import BEGINS, DAY, fiscal_of, receipt
 
 HOUR = 3600.0
@@ -47,7 +48,7 @@ async def fiscal(sql: Sql, clock: Settable) -> Fiscal:
     await sql.write(merchant_rows)
     made = receipt("sale", "sal_1", STATION, 1000)
     fiscal = fiscal_of(sql, clock)
-    await sql.write(lambda: journal.append(M, STATION, "sale", made.sale_id, made, at=micros(clock.now())))
+    await sql.write(lambda: append(M, STATION, "sale", made.sale_id, made, at=micros(clock.now())))
     return fiscal
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from poi_engine.errors import Conflict, StorageError
-from poi_engine.fiscal import checks, journal, training
+from poi_engine.fiscal import checks, training
 from poi_engine.fiscal.journal import receipt_of
 from poi_engine.fiscal.keys import Signer, holds
 from poi_engine.issuer import Issuer
@@ -16,6 +16,7 @@ from poi_engine.verify import verify
 from poi_server.i18n import catalogue
 from poi_server.receipts import receipt_text
 from tests.engine.shop import SELLER, STATION, M, Shop
+from tests.fiscal.appending import append
 from tests.fiscal.books import receipt
 from tests.fiscal.test_closings import under_way
 
@@ -70,7 +71,7 @@ async def test_training_does_not_begin_while_a_payment_is_being_sent(shop: Shop)
 async def test_an_exercise_in_the_journal_is_found(shop: Shop) -> None:
     """The chains never mix: a receipt that says it is an exercise does not belong among the others."""
     exercise = msgspec.structs.replace(receipt("sale", "trn_1", "sta_9", 500), training=True)
-    await shop.sql.write(lambda: journal.append(M, "sta_9", "sale", "trn_1", exercise, at=1))
+    await shop.sql.write(lambda: append(M, "sta_9", "sale", "trn_1", exercise, at=1))
     found = await shop.sql.read(checks.faults)
     assert [(one.rule, one.message) for one in found] == [
         ("journal-chain", "receipt 1 stands as another one than it says")

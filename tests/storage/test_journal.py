@@ -17,6 +17,7 @@ from poi_engine.ports import Job, Query
 from poi_engine.storage import open_sql
 from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.sqlite import SqliteSql
+from tests.fiscal.appending import append as append_receipt
 
 M, STATION = "mer_1", "sta_1"
 IDS = Ids(time.time)
@@ -82,7 +83,7 @@ def test_receipts_of_format_1_are_read_and_hold_for_ever() -> None:
 
 
 def append(sale_id: str) -> Any:
-    return lambda: journal.append(M, STATION, "sale", sale_id, msgspec.structs.replace(RECEIPT, sale_id=sale_id), at=1)
+    return lambda: append_receipt(M, STATION, "sale", sale_id, msgspec.structs.replace(RECEIPT, sale_id=sale_id), at=1)
 
 
 async def test_receipts_are_numbered_without_a_gap_by_two_processes(sql: SqliteSql | PostgresSql, sql_url: str) -> None:
@@ -119,7 +120,7 @@ async def test_a_clock_that_has_gone_back_is_put_on_record_once(sql: SqliteSql |
     hour = 3_600_000_000
 
     def sold(at: int) -> Any:
-        return lambda: journal.append(M, STATION, "sale", f"sal_{at}", RECEIPT, at=at)
+        return lambda: append_receipt(M, STATION, "sale", f"sal_{at}", RECEIPT, at=at)
 
     for at in (10 * hour, 10 * hour - 5_000_000, 9 * hour, 9 * hour + 1, 11 * hour):
         await sql.write(sold(at))

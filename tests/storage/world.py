@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 
 from poi_engine import ledger, limits
-from poi_engine.fiscal import journal
 from poi_engine.fiscal.journal import Receipt, ReceiptLine, ReceiptPayment, ReceiptVat
 from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query
 from poi_engine.storage.migrations.rollups_0003 import rollups_of_sales
+from tests.fiscal.appending import append
 
 M = "mer_1"
 STATION = "sta_1"
@@ -127,7 +127,7 @@ def books(
         refund_of=refund_of,
         customer_id="cus_1",
     )
-    receipt_number = yield from journal.append(M, STATION, receipt.kind, sale_id, receipt, at=AT)
+    receipt_number = yield from append(M, STATION, receipt.kind, sale_id, receipt, at=AT)
     assert receipt_number == number
     place = {"store_id": "sto_1", "station_id": STATION, "customer_id": "cus_1", "channel": "counter"}
     money = {"currency": "EUR", "subtotal": sums["amount"], "saved": sums["saved"], "total": sums["total"]}

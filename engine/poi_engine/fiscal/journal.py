@@ -13,7 +13,7 @@ from poi_engine.fiscal import events
 from poi_engine.fiscal.chain import JOURNAL, advance, link_of
 from poi_engine.fiscal.times import utc_micro
 from poi_engine.fiscal.version import STAMP
-from poi_engine.ports import Job, Queries, Query
+from poi_engine.ports import Job, Query
 
 FORMAT = 2
 """Version of the receipt's fields; every row carries its own. Format 1 had no `fiscal`, `training` or `stored`, and an
@@ -117,15 +117,6 @@ class Entry(NamedTuple):
 
     number: int
     writes: tuple[Query, ...]
-
-
-def append(
-    m: str, station_id: str, kind: Literal["sale", "refund"], sale_id: str, receipt: Receipt, *, at: int
-) -> Job[int]:
-    """Write the receipt as the station's next; returns its number. `at` in microseconds."""
-    made = yield from entry(m, station_id, kind, sale_id, receipt, at=at)
-    yield Queries(made.writes)
-    return made.number
 
 
 def entry(
