@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import pytest
 
@@ -13,33 +13,23 @@ from poi_engine.basket import BasketEntry
 from poi_engine.errors import Conflict
 from poi_engine.goods.stock import OutOfStock
 from poi_engine.goods.stockroom import MovedLine, NewMovement
-from poi_engine.ports import Job, Query
 from poi_engine.session import Session
 from poi_engine.storage import postgres
-from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.postgres_writer import PostgresWriter
 from poi_engine.storage.redis import RedisSessions
 from poi_engine.storage.tickets import Ticket
-from poi_engine.together import statements
 from poi_offers.model import Limit, Offer
 from poi_offers.offer_effects import Cashback, PercentOff
+from tests.engine.dwelling import DwellingSql
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop, processes_of
 from tests.goods.stocking import stocked
 from tests.orders.ordering import order_ahead
 
 pytestmark = [pytest.mark.valkey, pytest.mark.postgresql]
-T = TypeVar("T")
 DEADLOCK = "40P01"
 ROUNDS = 6
 PROCESSES = 5
-
-
-class Slow(PostgresSql):
-    """A process's storage that dwells on each account it changes."""
-
-    async def write(self, job: Callable[[], Job[T]]) -> T:
-        """Run it slowly: others come in between."""
-        return await super().write(lambda: slowly(job()))
+LOCKS = ("update account", "update customer", "update orders")
 
 
 class Watched(PostgresWriter):
@@ -55,24 +45,6 @@ class Watched(PostgresWriter):
             raise
 
 
-def slowly(job: Job[T]) -> Job[T]:
-    """The same job, with a pause after each account or customer that it locks."""
-    try:
-        query = next(job)
-        while True:
-            rows = yield query
-            if any(
-                one.text.startswith(("update account", "update customer", "update orders")) for one in statements(query)
-            ):
-                yield Query("select pg_sleep(0.002)")
-            query = job.send(rows)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        job.close()
-
-
 @pytest.fixture
 async def processes(
     postgres_url: str, sessions: RedisSessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -81,7 +53,8 @@ async def processes(
     monkeypatch.setattr(postgres, "PostgresWriter", Watched)
     Watched.disturbed.clear()
     joint = "&" if "?" in postgres_url else "?"
-    sqls = [Slow(f"{postgres_url}{joint}deadlock_timeout=20ms") for _ in range(PROCESSES)]
+    url = f"{postgres_url}{joint}deadlock_timeout=20ms"
+    sqls = [DwellingSql(url, 0.002, LOCKS) for _ in range(PROCESSES)]
     async with processes_of(sqls, sessions, tmp_path) as made:
         yield made
 

@@ -5,10 +5,9 @@ Each dwells after every statement, and the second starts a little later in every
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from PIL import Image
@@ -23,14 +22,13 @@ from poi_engine.goods.pictures import MAX_PICTURES
 from poi_engine.goods.stockroom import MovedLine, NewMovement
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
-from poi_engine.storage.postgres import PostgresSql
 from poi_engine.storage.redis import RedisSessions
 from poi_offers.offer_effects import PercentOff
 from tests.campaigns.writing import draft
+from tests.engine.dwelling import DwellingSql
 from tests.engine.shop import SELLER, M, Shop, processes_of
 
 pytestmark = [pytest.mark.valkey, pytest.mark.postgresql]
-T = TypeVar("T")
 ROUNDS = 8
 STEP = 0.008
 OWNER = Principal(merchant_id=M, access_id="acc_owner", role="owner", subject_id="own_1")
@@ -41,33 +39,10 @@ select 'card' from credential x join customer c on c.customer_id = x.customer_id
 """
 
 
-class Slow(PostgresSql):
-    """Dwells after each statement of a write."""
-
-    async def write(self, job: Callable[[], Job[T]]) -> T:
-        """Run it slowly."""
-        return await super().write(lambda: slowly(job()))
-
-
-def slowly(job: Job[T]) -> Job[T]:
-    """The same job, with a pause after each statement."""
-    try:
-        query = next(job)
-        while True:
-            rows = yield query
-            yield Query("select pg_sleep(0.003)")
-            query = job.send(rows)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        job.close()
-
-
 @pytest.fixture
 async def shop(postgres_url: str, sessions: RedisSessions, tmp_path: Path) -> AsyncIterator[Shop]:
     """A server on PostgreSQL."""
-    async with processes_of([Slow(postgres_url)], sessions, tmp_path) as [made]:
+    async with processes_of([DwellingSql(postgres_url, 0.003)], sessions, tmp_path) as [made]:
         yield made
 
 
