@@ -173,7 +173,7 @@ async def test_the_camera_reads_a_product(visit: Visit, station_id: str) -> None
         """() => { const send = fetch; window.frames = { underWay: new Set(), together: [] };
            window.fetch = async (url, ...rest) => {
              const name = `${url.url ?? url} at ${Math.round(performance.now())}`;
-             if (!name.includes("/scan")) return send(url, ...rest);
+             if (!name.includes("/scan?")) return send(url, ...rest);
              if (frames.underWay.size) frames.together.push([...frames.underWay, name]);
              frames.underWay.add(name);
              try { return await send(url, ...rest); } finally { frames.underWay.delete(name); }
