@@ -23,6 +23,7 @@ from poi_engine.goods.stockroom import MovedLine, NewMovement
 from poi_engine.ports import Job, Query
 from poi_engine.principal import Principal
 from poi_engine.storage.redis import RedisSessions
+from poi_offers.model import Offer
 from poi_offers.offer_effects import PercentOff
 from tests.campaigns.writing import draft
 from tests.engine.dwelling import DwellingSql
@@ -119,6 +120,19 @@ async def test_pictures_added_at_once_stay_as_many_as_a_product_has(shop: Shop) 
     assert codes(ended) == {"too-many-pictures"}
     found = await shop.rows("select position from product_picture where code = 'tarte' order by position")
     assert [row["position"] for row in found] == list(range(MAX_PICTURES))
+
+
+async def test_of_two_sendings_of_an_offer_at_once_one_begins(shop: Shop) -> None:
+    for number in range(ROUNDS):
+        offer_id = f"off_{number}"
+        tenth = Offer(offer_id=offer_id, name={"en": "A tenth"}, currency="EUR", effects=(PercentOff(percent=1000),))
+        await shop.engine.offers.create(M, tenth)
+        ended = await asyncio.gather(
+            *(shop.engine.notices.send(M, offer_id, f"key-{number}-{one}", by=OWNER) for one in range(3)),
+            return_exceptions=True,
+        )
+        assert codes(ended) == {"being-sent"}
+        assert len(await shop.rows("select notice_id from notice where offer_id = ?", (offer_id,))) == 1
 
 
 def picture(shade: int) -> bytes:

@@ -11,6 +11,7 @@ from poi_engine.clientele.consents import consented
 from poi_engine.clientele.rows import marks
 from poi_engine.errors import Conflict, NotFound
 from poi_engine.ports import Job, Query, Row
+from poi_engine.settings import lock_merchant
 from poi_offers.limits import limit_key
 from poi_offers.model import Offer
 from poi_offers.situation import Basket, CustomerFacts, Place, Situation
@@ -139,6 +140,7 @@ def _who_agrees(merchant_id: str, ids: tuple[str, ...]) -> Job[set[str]]:
 
 def begin(merchant_id: str, notice_id: str, offer_id: str, key: str, who: str, at: int) -> Job[bool]:
     """A new sending; False when this key has begun it before. One offer is told of once at a time."""
+    yield from lock_merchant(merchant_id)
     busy = yield Query(
         "select notice_id, request_key from notice where merchant_id = ? and offer_id = ? and state <> 'done'",
         (merchant_id, offer_id),
