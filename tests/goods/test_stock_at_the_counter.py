@@ -6,6 +6,7 @@ from poi_engine import ledger
 from poi_engine.basket import BasketEntry
 from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.goods.stock import OutOfStock, Wanted, hold_steps, levels
+from poi_engine.ledger import Step
 from poi_engine.ports import Job
 from poi_engine.session import Session
 from tests.engine.shop import OTHER_STATION, SELLER, STATION, M, Shop
@@ -92,12 +93,16 @@ async def test_what_the_hand_holds_is_not_there_to_be_ordered(shop: Shop) -> Non
         Wanted(code="eclair", place="sto_1", quantity=500, in_hand=False),
     ]
     with pytest.raises(OutOfStock, match="only 0 thousandths"):
-        await shop.sql.write(lambda: hold_steps(M, "chk_b", both, "station:sta_1", ids=shop.ids, at=1))
+        await shop.sql.write(lambda: held(shop, "chk_b", both))
+
+
+def held(shop: Shop, checkout_id: str, wanted: list[Wanted]) -> Job[list[Step]]:
+    return hold_steps(M, checkout_id, wanted, "station:sta_1", tracked=["eclair"], ids=shop.ids, at=1)
 
 
 def order(shop: Shop, checkout_id: str) -> Job[None]:
     wanted = [Wanted(code="eclair", place="central", quantity=500, in_hand=False)] * 2
-    steps = yield from hold_steps(M, checkout_id, wanted, "station:sta_1", ids=shop.ids, at=1)
+    steps = yield from held(shop, checkout_id, wanted)
     yield from ledger.change(M, steps, ids=shop.ids, at=1)
 
 

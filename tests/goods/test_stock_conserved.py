@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from poi_engine import ledger
 from poi_engine.basket import BasketEntry
-from poi_engine.goods.stock import CENTRAL, OutOfStock, Wanted, hold_steps
+from poi_engine.goods.stock import CENTRAL, OutOfStock, Wanted, hold_steps, tracked_of
 from poi_engine.goods.stockroom import MovedLine, NewMovement
 from poi_engine.ports import Job
 from poi_engine.session import Session
@@ -109,7 +109,8 @@ async def step(shop: Shop, oracle: Oracle, act: str, place: str, amount: int) ->
 
 def hold(shop: Shop, checkout_id: str, place: str, amount: int, in_hand: bool) -> Job[None]:
     wanted = [Wanted(code=CODE, place=place, quantity=amount, in_hand=in_hand)]
-    steps = yield from hold_steps(M, checkout_id, wanted, "station:sta_1", ids=shop.ids, at=1)
+    tracked = yield from tracked_of(M, [CODE])
+    steps = yield from hold_steps(M, checkout_id, wanted, "station:sta_1", tracked=tracked, ids=shop.ids, at=1)
     yield from ledger.change(M, steps, ids=shop.ids, at=1)
 
 

@@ -143,19 +143,16 @@ def hold_steps(
     wanted: Sequence[Wanted],
     who: str,
     *,
-    tracked: Collection[str] | None = None,
+    tracked: Collection[str],
     freed: Mapping[str, int] = MappingProxyType({}),
     ids: Ids,
     at: int,
 ) -> Job[list[Step]]:
-    """The steps that hold the goods of the products that are `tracked` (`tracked_of`, if the caller has asked), to be
-    made with everything else of the checkout.
+    """The steps that hold the goods of the `tracked` products, to be made with everything else of the checkout.
 
     What lies on the counter but not on file is entered as found, with a line in the audit. Raises `OutOfStock` when an
     order asks for more than a place has; `freed` is what the same change lets go, by account. `at` in microseconds.
     """
-    if tracked is None:
-        tracked = yield from tracked_of(merchant_id, [one.code for one in wanted])
     hand, ordered = _by_account(wanted, tracked, True), _by_account(wanted, tracked, False)
     accounts = sorted({*hand, *ordered})
     left = yield from _left(merchant_id, accounts, freed)
@@ -174,9 +171,10 @@ def hold_steps(
     return [step for step in parts if step.moves]
 
 
-def there_of(merchant_id: str, wanted: Sequence[Wanted], freed: Mapping[str, int]) -> Job[list[Wanted]]:
-    """As much of it as the places have, line by line; what is not counted is there."""
-    tracked = set((yield from tracked_of(merchant_id, [one.code for one in wanted])))
+def there_of(
+    merchant_id: str, wanted: Sequence[Wanted], tracked: Collection[str], freed: Mapping[str, int]
+) -> Job[list[Wanted]]:
+    """As much of it as the places have, line by line; what is not `tracked` is there."""
     accounts = sorted({stock_account(one.place, one.code) for one in wanted if one.code in tracked})
     left = yield from _left(merchant_id, accounts, freed)
     there = []

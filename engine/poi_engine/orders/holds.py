@@ -13,7 +13,7 @@ from poi_engine import ledger
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clientele.rows import marks
 from poi_engine.errors import Conflict
-from poi_engine.goods.stock import Wanted, hold_steps, stock_held, there_of
+from poi_engine.goods.stock import Wanted, hold_steps, stock_held, there_of, tracked_of
 from poi_engine.ids import Ids
 from poi_engine.ledger import Step
 from poi_engine.orders.fulfilment import Fulfilment, placed
@@ -42,7 +42,8 @@ class Freed(Struct, frozen=True, kw_only=True):
 def hold_goods(merchant_id: str, order: OrderRow, who: str, *, ids: Ids, at: int) -> Job[None]:
     """Hold what a new order asks for, all or none; `OutOfStock` when a place has less."""
     wanted = yield from _wanted(merchant_id, order)
-    steps = yield from hold_steps(merchant_id, order.order_id, wanted, who, ids=ids, at=at)
+    tracked = yield from _tracked(merchant_id, wanted)
+    steps = yield from hold_steps(merchant_id, order.order_id, wanted, who, tracked=tracked, ids=ids, at=at)
     yield from ledger.change(merchant_id, steps, ids=ids, at=at)
     yield _held(merchant_id, order.order_id, True)
 
@@ -99,12 +100,15 @@ def _hold_again(merchant_id: str, order: OrderRow, freed: Mapping[str, int], ids
     What is missing stands in the order, for whoever prepares it, and in the audit.
     """
     wanted = yield from _wanted(merchant_id, order)
-    there = yield from there_of(merchant_id, wanted, freed)
+    tracked = yield from _tracked(merchant_id, wanted)
+    there = yield from there_of(merchant_id, wanted, tracked, freed)
     short: Counter[str] = Counter()
     for asked, got in zip(wanted, there, strict=True):
         short[asked.code] += asked.quantity - got.quantity
     missing = tuple(Missing(code=code, quantity=quantity) for code, quantity in sorted(short.items()) if quantity)
-    steps = yield from hold_steps(merchant_id, order.order_id, there, "engine", freed=freed, ids=ids, at=at)
+    steps = yield from hold_steps(
+        merchant_id, order.order_id, there, "engine", tracked=tracked, freed=freed, ids=ids, at=at
+    )
     document = json.encode(replace(order.document, missing=missing)).decode()
     yield Query(
         "update orders set held = ?, document = ? where merchant_id = ? and order_id = ?",
@@ -165,6 +169,10 @@ def _wanted(merchant_id: str, order: OrderRow) -> Job[list[Wanted]]:
     return [
         Wanted(code=line.code, place=order.place, quantity=line.quantity, in_hand=False) for line in lines if line.code
     ]
+
+
+def _tracked(merchant_id: str, wanted: Iterable[Wanted]) -> Job[list[str]]:
+    return (yield from tracked_of(merchant_id, [one.code for one in wanted]))
 
 
 def _held(merchant_id: str, order_id: str, held: bool) -> Query:
