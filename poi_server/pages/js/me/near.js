@@ -16,6 +16,7 @@ class Near extends HTMLElement {
   #here = null;
   #only = "";
   #map = null;
+  #asked = 0;
 
   connectedCallback() {
     if (!this.#stores) this.#load();
@@ -36,6 +37,7 @@ class Near extends HTMLElement {
 
   async #load() {
     const place = this.#here ? { lat: this.#here.lat.toFixed(5), lon: this.#here.lon.toFixed(5) } : {};
+    const asked = ++this.#asked;
     try {
       // what is kept on the phone holds no distance: it would tell where the phone was
       let items = [];
@@ -43,8 +45,10 @@ class Near extends HTMLElement {
         ({ items } = await get("/v1/me/offers", place));
         return items.map((item) => ({ ...item, distance: null }));
       });
+      if (asked !== this.#asked) return; // another answer comes, for where the phone is now
       this.#stores = byStore(fresh ? items : value);
     } catch (problem) {
+      if (asked !== this.#asked) return;
       this.#stores ??= [];
       report(problem);
     }
@@ -53,12 +57,15 @@ class Near extends HTMLElement {
   }
 
   async #drawMap() {
-    const placed = this.#stores.filter(({ lat }) => lat !== null);
+    const stores = this.#stores;
+    const placed = stores.filter(({ lat }) => lat !== null);
     if (placed.length + Boolean(this.#here) < 2 || !placed.length) return;
     const { bubbleMap } = await import("../map.js");
     const places = placed.map((store) => ({ lat: store.lat, lon: store.lon, value: store.items.length, label: store.store, text: `${store.store}: ${tn("near_me.offers", store.items.length)}`, pick: () => this.#show(store.store_id) }));
     if (this.#here) places.push({ ...this.#here, value: 0, label: t("near_me.you"), text: t("near_me.you") });
-    this.#map = await bubbleMap(places, t("near_me.map"), { width: WIDTH, height: HEIGHT, most: 16 });
+    const map = await bubbleMap(places, t("near_me.map"), { width: WIDTH, height: HEIGHT, most: 16 });
+    if (stores !== this.#stores) return;
+    this.#map = map;
     this.#draw();
   }
 
