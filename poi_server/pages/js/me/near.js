@@ -1,4 +1,4 @@
-/** Offers at the stores near by: on a map of our own, and as a list by store. The position is asked for, used and dropped. */
+/** Offers of stores near by, on a map and as a list. The position is asked for, used and dropped. */
 
 import { get } from "../api.js";
 import { h, icon, render, slot } from "../dom.js";
@@ -7,8 +7,7 @@ import { nearMissShort } from "../near_short.js";
 import { button, iconButton, report, toast } from "../ui.js";
 import { lastKnown } from "./kept.js";
 
-const HEIGHT = 260;
-const WIDTH = 358;
+const MAP = { width: 358, height: 260, most: 16 };
 const OPENED = 2;
 
 class Near extends HTMLElement {
@@ -16,7 +15,6 @@ class Near extends HTMLElement {
   #here = null;
   #only = "";
   #map = null;
-  #asked = 0;
 
   connectedCallback() {
     if (!this.#stores) this.#load();
@@ -24,11 +22,10 @@ class Near extends HTMLElement {
   }
 
   async #locate() {
+    const { geolocation } = navigator;
     const options = { timeout: 10_000, maximumAge: 60_000 };
-    const found = await new Promise((resolve) => {
-      if (!navigator.geolocation) resolve(null);
-      else navigator.geolocation.getCurrentPosition(({ coords }) => resolve(coords), () => resolve(null), options);
-    });
+    const found = geolocation && await new Promise((resolve) =>
+      geolocation.getCurrentPosition(({ coords }) => resolve(coords), () => resolve(), options));
     if (!found) return toast(t("near_me.unavailable"), "bad");
     this.#here = { lat: found.latitude, lon: found.longitude };
     this.#only = "";
@@ -36,19 +33,18 @@ class Near extends HTMLElement {
   }
 
   async #load() {
-    const place = this.#here ? { lat: this.#here.lat.toFixed(5), lon: this.#here.lon.toFixed(5) } : {};
-    const asked = ++this.#asked;
+    const here = this.#here;
+    const place = here ? { lat: here.lat.toFixed(5), lon: here.lon.toFixed(5) } : {};
     try {
-      // what is kept on the phone holds no distance: it would tell where the phone was
+      // what the phone keeps holds no distance: it would tell where the phone was
       let items = [];
       const { value, fresh } = await lastKnown("near", async () => {
         ({ items } = await get("/v1/me/offers", place));
         return items.map((item) => ({ ...item, distance: null }));
       });
-      if (asked !== this.#asked) return; // another answer comes, for where the phone is now
+      if (here !== this.#here) return; // a newer answer comes
       this.#stores = byStore(fresh ? items : value);
     } catch (problem) {
-      if (asked !== this.#asked) return;
       this.#stores ??= [];
       report(problem);
     }
@@ -57,15 +53,14 @@ class Near extends HTMLElement {
   }
 
   async #drawMap() {
-    const stores = this.#stores;
-    const placed = stores.filter(({ lat }) => lat !== null);
-    if (placed.length + Boolean(this.#here) < 2 || !placed.length) return;
+    const here = this.#here;
+    const placed = this.#stores.filter(({ lat }) => lat !== null);
+    if (placed.length + Boolean(here) < 2) return;
     const { bubbleMap } = await import("../map.js");
-    const places = placed.map((store) => ({ lat: store.lat, lon: store.lon, value: store.items.length, label: store.store, text: `${store.store}: ${tn("near_me.offers", store.items.length)}`, pick: () => this.#show(store.store_id) }));
-    if (this.#here) places.push({ ...this.#here, value: 0, label: t("near_me.you"), text: t("near_me.you") });
-    const map = await bubbleMap(places, t("near_me.map"), { width: WIDTH, height: HEIGHT, most: 16 });
-    if (stores !== this.#stores) return;
-    this.#map = map;
+    const places = placed.map(({ lat, lon, items, store, store_id }) => ({ lat, lon, value: items.length, label: store, text: `${store}: ${tn("near_me.offers", items.length)}`, pick: () => this.#show(store_id) }));
+    if (here) places.push({ ...here, value: 0, label: t("near_me.you"), text: t("near_me.you") });
+    const map = await bubbleMap(places, t("near_me.map"), MAP);
+    if (here === this.#here) this.#map = map;
     this.#draw();
   }
 
