@@ -21,12 +21,18 @@ QUEUE = 64
 """Messages a slow screen may lag behind before it is told to load afresh."""
 
 Topic = tuple[str, str, str]
-"""Merchant, kind of thing watched (`station`, `counters`, `customer`, `dashboard`, `orders`, `question`), its id."""
+"""Merchant, kind of thing watched, its id. Kinds: `station`, `counters`, `customer`, `dashboard`, `orders`, `question`,
+`request`."""
 
 
 def question_topic(merchant_id: str, station_id: str) -> Topic:
     """What is told when the question on a station's screens changes."""
     return merchant_id, "question", station_id
+
+
+def request_topic(merchant_id: str, *name: str) -> Topic:
+    """What is told when a till's request is to stop."""
+    return merchant_id, "request", "\0".join(name)
 
 
 def counters_topic(merchant_id: str) -> Topic:
@@ -167,6 +173,10 @@ class Live:
         """The station's screens, and whoever waits for the answer, look at its question again."""
         topics = [(merchant_id, "station", station_id), question_topic(merchant_id, station_id)]
         await self._tell(tuple(topics), {"kind": "question"})
+
+    async def request_stopped(self, merchant_id: str, *name: str) -> None:
+        """Whoever works on the till's request stops, if it waits for somebody."""
+        await self._tell((request_topic(merchant_id, *name),), {"kind": "stop"})
 
     def _heard(self, *topics: Topic, to: Seen = "all") -> bool:
         """Whether a screen watches here, or one might elsewhere."""

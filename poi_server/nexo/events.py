@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 SECONDS = 5.0
 """How long a till has to take a notification. One that it does not take is not sent again: events are hints."""
 
+ONCE = 60
+"""Seconds within which every process has heard of what happened."""
+
 
 class Events:
     """Tells tills what their customers show at the counter."""
@@ -70,9 +73,19 @@ class Events:
                 found = event_in(msgspec.json.decode(message))
                 if found is not None and found[0] != last:
                     last = found[0]
-                    await self._send(poi, *found[1:])
+                    await self._send_once(poi, *found)
         finally:
             self._services.live.forget(watcher)
+
+    async def _send_once(self, poi: NexoPoi, mark: str, event: str, details: str) -> None:
+        """Every process hears of it, and one tells the till."""
+        try:
+            first = await self._services.sessions.first_use(f"nexo-event {poi.poi_id} {mark}", ONCE)
+        except PoiError as error:
+            log.warning("nexo_event_lost", poi_id=poi.poi_id, event_name=event, error=error.code)
+            return
+        if first:
+            await self._send(poi, event, details)
 
     async def _send(self, poi: NexoPoi, event: str, details: str) -> None:
         assert self._http is not None

@@ -12,9 +12,11 @@ from aiohttp.test_utils import TestServer
 from poi_engine.errors import StorageError
 from poi_engine.nexo.crypto import Sealer, SecurityTrailer
 from poi_engine.ports import Job
-from poi_server.config import Nexo, NexoPoi
+from poi_server.app import make_app
+from poi_server.config import Config, Http, Nexo, NexoPoi, Storage
 from poi_server.nexo.events import event_in
 from poi_server.nexo.messages import Login
+from poi_server.serving import Serving
 from tests.nexo.conftest import STATION, seat
 from tests.nexo.messages import KEY, POI, SALE
 from tests.server.shop import open_shop
@@ -57,6 +59,32 @@ async def test_a_till_hears_of_codes_and_customers(tmp_path: Path, sqlite_url: s
             assert "account=cus_" in tapped["EventDetails"]
         last = await asyncio.wait_for(heard.get(), 5)
         assert last["EventNotification"]["EventToNotify"] == "Shutdown"
+
+
+@pytest.mark.postgresql
+async def test_what_two_processes_hear_one_tells(tmp_path: Path, postgres_url: str, valkey_url: str) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def take(request: web.Request) -> web.Response:
+        message = msgspec.json.decode(await request.read())["SaleToPOIRequest"]["EventNotification"]
+        heard.put_nowait(message.get("EventDetails") or message["EventToNotify"])
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/events", take)
+    async with TestServer(app) as till:
+        poi = NexoPoi(poi_id=POI, station=STATION, sale_ids=(SALE,), notify=str(till.make_url("/events")))
+        nexo = Nexo(pois=(poi,))
+        async with open_shop(tmp_path / "a", valkey_url, sql=postgres_url, nexo=nexo) as shop:
+            await seat(shop)
+            storage = Storage(data=str(tmp_path / "b"), sql=postgres_url, redis=valkey_url)
+            config = Config(storage=storage, http=Http(port=0), nexo=nexo)
+            async with Serving(make_app(config), config):
+                assert [await heard.get() for _ in range(2)] == ["Initialised"] * 2
+                for code in ("3017620422003", "4006381333931", "5449000000996"):
+                    await shop.ask("POST", f"/v1/stations/{STATION}/scan", {"text": code}, role="till")
+                    assert await heard.get() == code, "what was told twice would come again here"
+            assert await heard.get() == "Shutdown"
 
 
 async def test_a_till_that_is_away_holds_nobody_up(tmp_path: Path, sqlite_url: str, valkey_url: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.nexo.messages import request
 from tests.nexo.test_screen import question
-from tests.nexo.till import payment
+from tests.nexo.till import payment, sale_data
 from tests.server.test_two_processes import Pair, pair
 
 __all__ = ["pair"]  # the fixture
@@ -30,6 +30,13 @@ class Till:
             assert answer.status == 200, await answer.text()
             found: dict[str, Any] = (await answer.json())["SaleToPOIResponse"][f"{category}Response"]
             return found
+
+    async def abort(self, process: int, category: str, service: str) -> None:
+        """Give up what was asked, by way of one of the two."""
+        body = {"AbortReason": "MerchantAbort", "MessageReference": {"MessageCategory": category, "ServiceID": service}}
+        message = request("Abort", body, f"abort {service}", POIID=self.station_id)
+        async with self._pair.clients[process].post("/nexo", json=message, headers=self._headers) as answer:
+            assert answer.status == 200
 
     async def until_told(self, process: int, category: str, body: dict[str, Any], service: str) -> dict[str, Any]:
         """Send it again and again until it is no longer in progress."""
@@ -56,6 +63,26 @@ async def test_each_request_is_answered_once_by_whichever_process(pair: Pair) ->
     await repeated_at_the_other(pair, till)
     await asked_by_one_and_answered_at_the_other(pair, till)
     await two_tills_at_one_counter(pair, till)
+    await given_up_at_the_other(pair, till)
+
+
+async def given_up_at_the_other(pair: Pair, till: Till) -> None:
+    """What waits for a customer at one process is given up by an Abort that the other one gets."""
+    _, stations = await pair.ask(0, "GET", "/v1/stations")
+    [store_id] = {one["store_id"] for one in stations["items"] if one["station_id"] == till.station_id}
+    changed = {
+        "store_id": store_id,
+        "name": "Till",
+        "connector": "transfer",
+    }  # it reads no card
+    assert (await pair.ask(0, "PUT", f"/v1/stations/{till.station_id}", changed))[0] == 200
+    body = {"SaleData": sale_data(), "CardAcquisitionTransaction": {"LoyaltyHandling": "Allowed"}}
+    asking = asyncio.create_task(till.ask(0, "CardAcquisition", body, "7"))
+    async with asyncio.timeout(20):
+        while not asking.done():  # until it waits there is nothing to give up
+            await till.abort(1, "CardAcquisition", "7")
+            await asyncio.wait({asking}, timeout=0.1)
+    assert (await asking)["Response"]["ErrorCondition"] == "Aborted"
 
 
 async def two_tills_at_one_counter(pair: Pair, till: Till) -> None:

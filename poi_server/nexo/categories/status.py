@@ -62,7 +62,7 @@ async def abort(turn: Turn, request: AbortRequest) -> None:
     if reference.poiid not in (None, turn.header.poiid):
         return  # another counter's requests are not this till's to stop
     if reference.service_id is not None:
-        turn.waiting.stop(key_of(turn.merchant_id, referred(turn, reference)))
+        await turn.waiting.stop(key_of(turn.merchant_id, referred(turn, reference)))
     if reference.service_id is not None or reference.device_id is not None:
         await turn.services.questions.take_back(turn.merchant_id, turn.station_id, asker_of(turn.header, reference))
 
