@@ -160,6 +160,7 @@ CODES: dict[str, Explanation] = {
     "gift-card-code": Explanation(
         "Gift card code misread", "The letters of the code do not fit each other.", "Read or type the code again."
     ),
+    "already-active": Explanation("Gift card active", "This card was loaded before.", "Load it instead."),
     "gift-card-closed": Explanation("Gift card closed", "This card was paid back and closed.", "Take another means."),
     "gift-card-expired": Explanation(
         "Gift card expired", "The card's time is over, and what was on it has lapsed.", "Take another means."

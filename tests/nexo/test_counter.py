@@ -1,5 +1,6 @@
 """What else a till asks of a counter: points, gift cards, totals, the screen."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ async def test_loyalty_of_a_sale_that_the_till_is_paid_for(shop: Shop, till: Nod
     assert (sale["means"], sale["total"]) == ("till", 1800)
     named = {"OriginalPOITransaction": {"POITransactionID": transaction(rebate)}}
     undone = await till.ask("Loyalty", body("RebateRefund", None, **named))
-    assert undone["LoyaltyResult"][0]["Rebates"]["TotalRebate"] == -2
+    assert undone["LoyaltyResult"][0]["Rebates"]["TotalRebate"] == 2, "what goes back is told as what was taken"
     sale = (await shop.ask("GET", f"/v1/sales/{transaction(rebate)['TransactionID']}")).json
     assert sale["refunded"] == 1800
     original = {"OriginalPOITransaction": {"POITransactionID": transaction(award)}}
@@ -75,7 +76,7 @@ async def test_a_part_of_what_a_till_was_paid_for_takes_back_a_part_of_the_point
     wrong = await till.ask("Loyalty", body("RebateRefund", SaleItem=[item(1, "TEA", 20, 1)], **original))
     assert outcome(wrong) == ("Failure", "NotAllowed"), "one was 18 after its rebate"
     part = await till.ask("Loyalty", body("RebateRefund", SaleItem=[item(1, "TEA", 18, 1)], **original))
-    assert part["LoyaltyResult"][0]["Rebates"]["TotalRebate"] == -2
+    assert part["LoyaltyResult"][0]["Rebates"]["TotalRebate"] == 2, "what goes back is told as what was taken"
     path = f"/v1/sales/{transaction(sold)['TransactionID']}"
     assert (await shop.ask("GET", path)).json["refunded"] == 1800
     rest = await till.ask("Loyalty", body("RebateRefund", TotalAmount=72, **original))
@@ -122,6 +123,26 @@ async def test_a_reward_is_redeemed_by_a_customer_who_is_sure_and_its_points_com
     assert back["LoyaltyResult"][0]["CurrentBalance"] == points
 
 
+async def test_of_tills_that_activate_a_gift_card_at_once_one_loads_it(shop: Shop, till: NodeTill) -> None:
+    card = (await shop.ask("POST", "/v1/gift-cards", {}, headers={"Idempotency-Key": "issue"})).json
+    account = {
+        "StoredValueAccountType": "GiftCard",
+        "IdentificationType": "BarCode",
+        "EntryMode": ["Scanned"],
+        "Value": card["code"],
+    }
+    data = {"StoredValueTransactionType": "Activate", "ItemAmount": 30, "Currency": "EUR"}
+    body = {"SaleData": sale_data(), "StoredValueData": [data | {"StoredValueAccountID": account}]}
+    told = await asyncio.gather(*(till.ask("StoredValue", body) for _ in range(5)))
+    assert sorted(outcome(one)[0] for one in told) == [*["Failure"] * 4, "Success"]
+    balance = await over_http(shop, "BalanceInquiry", {"PaymentAccountReq": _by(account)}, "balance")
+    assert balance["PaymentAccountStatus"]["CurrentBalance"] == 30
+
+
+def _by(account: dict[str, Any]) -> dict[str, Any]:
+    return {"PaymentInstrumentData": {"PaymentInstrumentType": "StoredValue", "StoredValueAccountID": account}}
+
+
 async def test_gift_cards_are_loaded_spent_and_undone(shop: Shop, till: NodeTill) -> None:
     card = (await shop.ask("POST", "/v1/gift-cards", {}, headers={"Idempotency-Key": "issue"})).json
     account = {
@@ -149,14 +170,14 @@ async def test_gift_cards_are_loaded_spent_and_undone(shop: Shop, till: NodeTill
     assert undone["StoredValueResult"][0]["StoredValueAccountStatus"]["CurrentBalance"] == 30
     out = await till.ask("StoredValue", body("Unload", 5))
     assert out["StoredValueResult"][0]["StoredValueAccountStatus"]["CurrentBalance"] == 25
-    instrument = {"PaymentInstrumentType": "StoredValue", "StoredValueAccountID": account}
-    paid = await over_http(shop, "Payment", payment(20, data={"PaymentInstrumentData": instrument}), "h1")
+    instrument = _by(account)["PaymentInstrumentData"]
+    paid = await over_http(shop, "Payment", payment(20, data=_by(account)), "h1")
     assert paid["PaymentResult"]["PaymentInstrumentData"]["PaymentInstrumentType"] == "StoredValue"
     asked = {"PaymentAccountReq": {"PaymentInstrumentData": instrument}}
     balance = await over_http(shop, "BalanceInquiry", asked, "h2")
     assert balance["PaymentAccountStatus"] == {"Currency": "EUR", "CurrentBalance": 5}
     short = await over_http(shop, "Payment", payment(20, data={"PaymentInstrumentData": instrument}), "h3")
-    assert outcome(short)[0] == "Failure"
+    assert outcome(short) == ("Failure", "Refusal")
     rest = await over_http(shop, "Payment", payment(3, data={"PaymentInstrumentData": instrument}), "h4")
     assert outcome(rest) == ("Success", None)
 

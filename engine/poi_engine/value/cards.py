@@ -92,6 +92,11 @@ class GiftCards:
         asked = key_of(by, key, "gift-card-load", letters_of(code, "$.code"), str(amount))
         return await self._by_code(merchant_id, code, amount, asked, by)
 
+    async def activate(self, merchant_id: str, code: str, amount: int, *, key: str, by: Principal) -> Moved:
+        """Load a card for the first time. `Conflict` `already-active` when it was loaded before. Once, if repeated."""
+        asked = key_of(by, key, "gift-card-activate", letters_of(code, "$.code"), str(amount))
+        return await self._by_code(merchant_id, code, amount, asked, by, must_be_new=True)
+
     async def unload(
         self,
         merchant_id: str,
@@ -178,6 +183,8 @@ class GiftCards:
         asked: Key,
         by: Principal,
         allowance: Allowance | None = None,
+        *,
+        must_be_new: bool = False,
     ) -> Moved:
         found = allowance or Allowance(who=by.who)
         if amount == 0:
@@ -186,6 +193,8 @@ class GiftCards:
         def move(new_id: str, at: int) -> Job[Moved]:
             card_id = (yield from usable(merchant_id, code, at, "$.code"))["card_id"]
             card = must_be_usable((yield from lock_card(merchant_id, card_id)), at)
+            if must_be_new and card["state"] != "issued":
+                raise Conflict("already-active", "This gift card is active already: load it.")
             held = yield from ledger.balance(merchant_id, account_of(card_id))
             change = -held.available if amount is None else amount
             rules = (yield from read_merchant(merchant_id)).programme.stored_value

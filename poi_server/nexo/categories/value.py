@@ -113,8 +113,8 @@ async def _moved(turn: Turn, asked: StoredValueData) -> Moved:
         operation_id = reference.poi_transaction_id.transaction_id
         return await cards.reverse(turn.merchant_id, operation_id, key=key, by=turn.by, allowance=allowance)
     code, amount = await _asked(turn, asked)
-    if kind == "Activate" and (await cards.look(turn.merchant_id, code)).state != "issued":
-        raise Failed("NotAllowed", "This gift card is active already: load it.", "already-active")
+    if kind == "Activate":
+        return await cards.activate(turn.merchant_id, code, amount, key=key, by=turn.by)
     if kind == "Unload":
         return await cards.unload(turn.merchant_id, code, amount, key=key, by=turn.by, allowance=allowance)
     return await cards.load(turn.merchant_id, code, amount, key=key, by=turn.by)
