@@ -11,7 +11,7 @@ from poi_engine.value.bank_rows import BankCredit, Credit, State
 from poi_engine.value.rules import BankAccount
 from poi_engine.value.transfer_codes import Kind, code_text, kinds_of
 from poi_qr.present import qr_svg
-from poi_server.http import COUNTER, MANAGER, STAFF, Call, Routes
+from poi_server.http import COUNTER, MANAGER, Call, Routes
 from poi_server.routes.counter import own_session
 
 routes = Routes("bank")
@@ -94,7 +94,7 @@ async def transfer_code(call: Call, session_id: str, kind: Kind | None = None) -
 
 
 @routes.post(
-    "/v1/bank/credits", roles=STAFF, right="resolve", scope="bank:write", summary="Tell of credits on the account"
+    "/v1/bank/credits", roles=MANAGER, right="resolve", scope="bank:write", summary="Tell of credits on the account"
 )
 async def book(call: Call, body: CreditsBody) -> Booked:
     """Each is kept once, by the bank's own reference. One with the reference and the amount of an awaited transfer ends
@@ -102,7 +102,7 @@ async def book(call: Call, body: CreditsBody) -> Booked:
     return await asyncio.shield(call.engine.bank.book(call.merchant_id, body.credits, by=call.by))
 
 
-@routes.get("/v1/bank/credits", roles=STAFF, right="resolve", summary="The credits in a state")
+@routes.get("/v1/bank/credits", roles=MANAGER, right="resolve", summary="The credits in a state")
 async def list_credits(
     call: Call,
     state: State = "unmatched",
@@ -114,13 +114,13 @@ async def list_credits(
     return BankCredits(items=tuple(items), next=items[-1].credit_id if len(items) == limit else None)
 
 
-@routes.post("/v1/bank/assignments", roles=STAFF, right="resolve", summary="Say which payment a credit pays")
+@routes.post("/v1/bank/assignments", roles=MANAGER, right="resolve", summary="Say which payment a credit pays")
 async def assign(call: Call, body: AssignBody) -> BankCredit:
     assigning = call.engine.bank.assign(call.merchant_id, body.credit_id, body.payment_id, body.reason, by=call.by)
     return await asyncio.shield(assigning)
 
 
-@routes.post("/v1/bank/set-aside", roles=STAFF, right="resolve", summary="Say that a credit is dealt with")
+@routes.post("/v1/bank/set-aside", roles=MANAGER, right="resolve", summary="Say that a credit is dealt with")
 async def set_aside(call: Call, body: SetAsideBody) -> BankCredit:
     return await call.engine.bank.set_aside(call.merchant_id, body.credit_id, body.reason, by=call.by)
 

@@ -13,7 +13,7 @@ from poi_engine.checkout.returns import ReturnedLine
 from poi_engine.errors import Conflict
 from poi_engine.sales import SaleView
 from poi_engine.session import Session
-from tests.engine.shop import SELLER, M, Shop
+from tests.engine.shop import SELLER, STATION, M, Shop
 from tests.engine.test_split_tender import gift_card, wallet
 
 pytestmark = pytest.mark.valkey
@@ -179,6 +179,24 @@ async def test_asking_again_with_the_key_sends_what_was_declined_once_more(shop:
         ("cash", -5),
     ]
     assert await states(shop) == ["captured", "captured", "captured", "declined"]
+
+
+async def test_a_closing_lists_what_went_back_already_and_nothing_more_goes_back_on_that_day(shop: Shop) -> None:
+    paid = await card_then_refusal(shop)
+    await refused(shop, paid, "r")
+    closed = await shop.engine.fiscal.close(M, STATION, "day", by=SELLER)
+    assert [one.amount for one in closed.closing.in_doubt] == [-2000]
+    assert await refused(shop, paid, "r") == "day-closed"
+    assert await states(shop) == ["captured", "declined", "waiting"]
+    shop.clock.forward(86_400)
+    assert (await back(shop, paid, "r")).total == -3005
+
+
+async def test_a_closing_lists_what_was_paid_of_a_sale_that_is_not_paid_yet(shop: Shop) -> None:
+    session = await shop.accept(await shop.basket(3000))
+    await shop.pay(session, "cash", amount=1000)
+    closed = await shop.engine.fiscal.close(M, STATION, "day", by=SELLER)
+    assert [one.amount for one in closed.closing.in_doubt] == [1000]
 
 
 @pytest.mark.parametrize("outcome", ["refunded", "declined"])

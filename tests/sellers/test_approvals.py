@@ -10,7 +10,7 @@ from poi_engine.ports import Job
 from poi_engine.staff.approvals import SECONDS, WINDOW_US, Allowance, Approval, allow, allowance_of, give_back
 from poi_engine.staff.badges import Badge
 from poi_engine.staff.rights import Acting
-from poi_engine.staff.sellers import NewSeller
+from poi_engine.staff.sellers import NewSeller, SellerChange
 from tests.engine.shop import M
 from tests.sellers.conftest import COUNTER, OWNER, PIN, Staff, principal
 
@@ -53,6 +53,15 @@ async def test_it_is_for_one_act_one_subject_and_no_more(staff: Staff, what: str
     mine = Allowance(who=f"seller:{ada}", approval_id=given.approval_id)
     assert await refusal(staff, mine, what, subject, amount) == "approval-differs"
     assert await refusal(staff, mine) == "", "what was refused used nothing up"
+
+
+@pytest.mark.parametrize("change", [SellerChange(active=False), SellerChange(role="seller")])
+async def test_the_consent_of_one_who_has_left_since_counts_no_more(staff: Staff, change: SellerChange) -> None:
+    ada, grace, seller = await team(staff)
+    given = await consent(staff, grace, seller)
+    await staff.sellers.change(M, grace, change, by=OWNER)
+    late = Allowance(who=f"seller:{ada}", approval_id=given.approval_id)
+    assert await refusal(staff, late) == "may-not-approve"
 
 
 async def test_nobody_consents_to_their_own_act(staff: Staff) -> None:

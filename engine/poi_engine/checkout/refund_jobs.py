@@ -216,8 +216,17 @@ def doubt_refund(merchant_id: str, payment: Payment, result: PaymentResult, *, a
 
 
 def send_again(merchant_id: str, checkout_id: str, *, ids: Ids, at: int, trace: Trace) -> Job[RefundSending | None]:
-    """Whoever asks again with the same key has what was declined sent once more."""
+    """Whoever asks again with the same key has what was declined sent once more; `Conflict` `day-closed`."""
     trace("refund.again-job")
+    found = yield Query(
+        "select c.station_id from checkout c join payment p on p.merchant_id = c.merchant_id"
+        " and p.checkout_id = c.checkout_id where c.merchant_id = ? and c.checkout_id = ? and c.state = 'unknown'"
+        " and p.state = 'declined' limit 1",
+        (merchant_id, checkout_id),
+    )
+    if not found:
+        return None
+    yield from must_be_open(merchant_id, found[0]["station_id"], at)
     rows = yield Query(
         "update checkout set changed_at = ? where merchant_id = ? and checkout_id = ? and state = 'unknown' "
         "returning checkout_id, station_id, currency",

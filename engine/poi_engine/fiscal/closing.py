@@ -63,8 +63,8 @@ def write(m: str, draft: Draft, sign: Sign, event_id: str, by: str, at: int) -> 
 def _closing(m: str, draft: Draft, journal: Row, by: str, at: int) -> Job[Closing]:
     doubts = yield Query(
         "select c.checkout_id, p.amount from payment p join checkout c on c.merchant_id = p.merchant_id"
-        " and c.checkout_id = p.checkout_id where p.merchant_id = ? and p.state = 'unknown' and c.station_id = ?"
-        " and c.state = 'unknown' order by c.checkout_id",
+        " and c.checkout_id = p.checkout_id where p.merchant_id = ? and p.state in ('unknown', 'captured')"
+        " and c.station_id = ? and c.state in ('unknown', 'part_paid') order by c.checkout_id, p.payment_id",
         (m, draft.station_id),
     )
     return Closing(

@@ -14,7 +14,8 @@ Kind = Literal["day", "month", "year"]
 
 
 class InDoubt(Struct, frozen=True, kw_only=True):
-    """A payment of which nobody knew the end when the day was closed: its receipt falls into a later period."""
+    """A payment that had no receipt yet when the day was closed, for nobody knew its end or that of the sale or refund
+    that it is a part of: the receipt falls into a later period."""
 
     checkout_id: str
     amount: int

@@ -240,15 +240,16 @@ def _use(
         raise Conflict("approval-differs", "The consent was for something else, or for less.")
     approver = str(row["approver"])
     yield from _must_be_apart(merchant_id, approver, allowance.who, at)
-    yield from _count_for(merchant_id, approver, act, amount, checkout_id, at)
+    if approver.startswith("seller:"):
+        person = _must_approve((yield from read_person(merchant_id, approver.removeprefix("seller:"))), act)
+        yield from _count_for(merchant_id, person, act, amount, checkout_id, at)
     return approver
 
 
-def _count_for(merchant_id: str, approver: str, act: Act, amount: int, checkout_id: str, at: int) -> Job[None]:
+def _count_for(merchant_id: str, person: Person, act: Act, amount: int, checkout_id: str, at: int) -> Job[None]:
     """A refund counts for the one who consented, if they have a limit."""
-    person = yield from read_person(merchant_id, approver.removeprefix("seller:"))
     yield from _must_have_left(merchant_id, person, act, amount, at)
-    if act == "refund" and amount > 0 and person is not None and person.refund_limit is not None:
+    if act == "refund" and amount > 0 and person.refund_limit is not None:
         yield _counted(merchant_id, person.seller_id, amount, checkout_id, at)
 
 
