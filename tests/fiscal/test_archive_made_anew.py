@@ -52,6 +52,12 @@ class Forger:
         manifest(self._manifest)
         return self._sealed()
 
+    def other_key(self) -> list[Json]:
+        """From now on this one signs, and it is the only one that is told of."""
+        self._signer = Signer(None)
+        signed = self._signer.sign(b"")
+        return [{"key_id": signed.key_id, "public_key": signed.public_key.hex()}]
+
     def _linked(self, chain: str, change: Change | None, number: int) -> bytes:
         last: dict[str, str] = {}
         lines = []
@@ -132,6 +138,14 @@ async def test_made_anew_without_a_change_only_its_key_gives_it_away(books: Fisc
         ("closings", 5, more("perpetual_sales", 1), "closing 5 of sta_1: its perpetual total is wrong"),
         ("closings", 2, more("sales", 1), "closing 2 of sta_1 does not add up the closings that it names"),
         ("closings", 2, more("first", 1), "closing 2 of sta_1 does not add up the closings that it names"),
+        (
+            "receipts",
+            1,
+            lambda one: one["lines"][0].update(label="Torte"),
+            r"receipt \d+ of sta_1 is not the one ",
+        ),
+        ("events", 1, lambda one: one.update(by="seller:2"), "event 1 of .* is not the one that closing 1 of "),
+        ("training", 1, lambda one: one["lines"][0].update(label="Torte"), "exercise 1 of sta_1 is not the one that "),
     ],
 )
 async def test_what_does_not_add_up_is_named(
@@ -142,8 +156,19 @@ async def test_what_does_not_add_up_is_named(
         await asyncio.to_thread(verify, str(made))
 
 
-async def test_a_closing_signed_by_a_key_that_is_not_there_is_named(books: Fiscal, tmp_path: Path) -> None:
+async def test_a_manifest_signed_by_a_key_that_is_not_there_is_refused(books: Fiscal, tmp_path: Path) -> None:
     made = await forged(books, tmp_path, "closings", 1, nothing, manifest=lambda one: one.update(keys=[]))
+    with pytest.raises(Bad, match="the manifest is signed by a key that is not among the archive's"):
+        await asyncio.to_thread(verify, str(made))
+
+
+async def test_a_closing_signed_by_a_key_that_is_not_there_is_named(books: Fiscal, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    await archived(books, path)
+    forger = await asyncio.to_thread(Forger, path)
+    made = await asyncio.to_thread(
+        forger.write, "closings", 1, nothing, lambda one: one.update(keys=forger.other_key())
+    )
     with pytest.raises(Bad, match=r"closing 1 of sta_1 is signed by key [0-9a-f]{16}, which the archive does not hold"):
         await asyncio.to_thread(verify, str(made))
 

@@ -154,7 +154,9 @@ class _Writer:
             self.begin(name)
             self._write(content)
         self._finish()
-        whole = msgspec.structs.replace(manifest, files=tuple(self._files))
+        own = signer.sign(b"")
+        keys = {key.key_id: key for key in (*manifest.keys, Key(key_id=own.key_id, public_key=own.public_key.hex()))}
+        whole = msgspec.structs.replace(manifest, files=tuple(self._files), keys=tuple(keys.values()))
         content = msgspec.json.format(msgspec.json.encode(whole), indent=1)
         signed = signer.sign(ARCHIVE + content)
         seal = {

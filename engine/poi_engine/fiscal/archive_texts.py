@@ -9,7 +9,7 @@ To verify it, nothing but Python 3.10 or newer is needed:
     unzip -p archive.zip verify_archive.py > verify_archive.py
     python3 verify_archive.py archive.zip --key PUBLIC_KEY
 
-PUBLIC_KEY is the merchant's published key (64 hex digits). Without it the archive's own key is used: compare it.
+PUBLIC_KEY is the merchant's published key (64 hex digits). Without it the script says which keys signed: compare them.
 Whoever forges an archive forges its script too: where that matters, take verify_archive.py from poi-server itself.
 
 Files (UTF-8)

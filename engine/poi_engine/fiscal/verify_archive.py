@@ -2,10 +2,11 @@
 
     python3 verify_archive.py archive_2026.zip [--key PUBLIC_KEY]
 
-Says which row is the first that does not hold, and ends with 1; with 0 when everything holds. Without `--key` the
-archive's own public key is used: compare it with the one that the merchant published. What is checked: the manifest's
+Says which row is the first that does not hold, and ends with 1; with 0 when everything holds. Without `--key` it says
+which keys signed the archive: compare each with those that the merchant published. What is checked: the manifest's
 Ed25519 signature (RFC 8032), each file's SHA-256, each chain's links from its first row to its last, each closing's
-signature, what its receipts, its days or its months add up to, and that the perpetual totals go on.
+signature, what its receipts, its days or its months add up to, that the perpetual totals go on, and that receipts,
+events and exercises are those that the closings saw.
 """
 
 from __future__ import annotations
@@ -99,6 +100,7 @@ def verify(path: str, key: str | None = None) -> dict[str, Any]:
         _files(archive, manifest)
         closings = _chains(archive, manifest)
         _totals(archive, closings)
+        _anchored(archive, manifest, closings)
     return manifest
 
 
@@ -115,6 +117,9 @@ def _manifest(archive: zipfile.ZipFile, key: str | None) -> dict[str, Any]:
     if not verify_signature(public, b"poi-server archive 1\n" + content, signature):
         raise Bad("the manifest's signature does not hold")
     manifest: dict[str, Any] = json.loads(content)
+    if {"key_id": sealed["key_id"], "public_key": sealed["public_key"]} not in manifest["keys"]:
+        raise Bad(f"the manifest is signed by a key that is not among the archive's: {public.hex()}")
+    manifest["signed_by"] = public.hex()
     return manifest
 
 
@@ -215,6 +220,40 @@ def _totals(archive: zipfile.ZipFile, closings: dict[str, list[dict[str, Any]]])
         _periods(station, made)
 
 
+def _anchored(archive: zipfile.ZipFile, manifest: dict[str, Any], closings: dict[str, list[dict[str, Any]]]) -> None:
+    """Each closing names the rows with which the other chains ended when it was made: by their numbers and hashes."""
+    seen: dict[tuple[str, str, int], tuple[str, str]] = {}
+    for station, made in closings.items():
+        for one in made:
+            where = f"closing {one['number']} of {station}"
+            _named(seen, ("receipts", station, one["last"]), one["journal_hash"], where)
+            for chain, of, name in (
+                ("events", station, "events"),
+                ("events", "", "merchant_events"),
+                ("training", station, "training"),
+            ):
+                _named(seen, (chain, of, one[name]["number"]), one[name]["hash"], where)
+    for span in manifest["chains"]:
+        _stands(seen, (span["chain"], span["station_id"], span["first"] - 1), span["before"])
+    for name in ("receipts", "events", "training"):
+        for row in _rows(archive, name):
+            _stands(seen, (name, row["station_id"], row["number"]), row["hash"])
+
+
+def _named(
+    seen: dict[tuple[str, str, int], tuple[str, str]], place: tuple[str, str, int], digest: str, where: str
+) -> None:
+    _stands(seen, place, digest)
+    seen.setdefault(place, (digest, where))
+
+
+def _stands(seen: dict[tuple[str, str, int], tuple[str, str]], place: tuple[str, str, int], digest: str) -> None:
+    known, where = seen.get(place, (digest, ""))
+    if known != digest:
+        name, station, number = place
+        raise Bad(f"{CHAINS[name]} {number} of {station or 'the merchant'} is not the one that {where} saw")
+
+
 def _perpetual(station: str, made: list[dict[str, Any]], days: list[dict[str, Any]]) -> None:
     """The perpetual totals go on from day to day. `days`: newest first."""
     for later, earlier in itertools.pairwise(days):
@@ -285,8 +324,9 @@ def main(arguments: list[str]) -> int:
         return 1
     rows = ", ".join(f"{file['rows']} in {file['name']}" for file in manifest["files"] if file.get("rows"))
     sys.stdout.write(f"Everything holds: {rows or 'no rows'}.\n")
+    sys.stdout.write(f"The archive is signed by the key {manifest['signed_by']}.\n")
     keys = ", ".join(key["public_key"] for key in manifest["keys"])
-    sys.stdout.write(f"Compare the public keys with those that the merchant published: {keys}\n")
+    sys.stdout.write(f"Compare it and the closings' keys with those that the merchant published: {keys}\n")
     return 0
 
 
