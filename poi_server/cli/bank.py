@@ -13,6 +13,7 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,15 +21,17 @@ from babel.numbers import get_currency_precision
 
 from poi_engine.clock import SystemClock, micros
 from poi_engine.errors import PoiError, RequestError
+from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query
 from poi_engine.settings import read_merchant
 from poi_engine.storage import open_sql
 from poi_engine.storage.folder import lock_folder
-from poi_engine.value.bank import MAX_CREDITS, Booked
-from poi_engine.value.bank_rows import BankCredit, Credit, book_credit
+from poi_engine.value.bank import MAX_CREDITS, Booked, tell_credit
+from poi_engine.value.bank_rows import BankCredit, Credit
 from poi_engine.value.rules import BankAccount
 from poi_engine.value.statements import MAX_BYTES, read_statement
 from poi_server.cli.client import Client
+from poi_server.cli.fiscal import WHO
 from poi_server.cli.verify import books
 from poi_server.config import Config, data_folder
 from poi_server.running import read_note
@@ -84,13 +87,14 @@ def _on_storage(config: Config, content: bytes) -> Booked:
 
 
 async def _book(url: str, content: bytes) -> Booked:
-    sql, total, refused = open_sql(url), Booked(), list[PoiError]()
+    sql, total, refused, clock = open_sql(url), Booked(), list[PoiError](), SystemClock()
+    ids = Ids(clock.now)
     try:
         merchant_id, iban = await sql.read(_merchant)
         for credit in read_statement(content, get_currency_precision, iban):
-            at = micros(SystemClock().now())
+            told = partial(tell_credit, merchant_id, credit, WHO, ids.new("aud"), micros(clock.now()))
             try:
-                made = await sql.write(lambda credit=credit, at=at: book_credit(merchant_id, credit, at))  # type: ignore[misc]
+                made = await sql.write(told)
             except PoiError as error:
                 refused.append(_must_differ(error))
             else:

@@ -31,6 +31,9 @@ def test_the_same_file_again_changes_nothing(folder: Path, capsys: pytest.Captur
     assert main(words) == 0
     assert capsys.readouterr().out == "0 new credits, 2 known before: 0 paid something, 0 wait for you.\n"
     assert booked(folder) == [("bank-1", 1890, "unmatched"), ("bank-2", 500, "unmatched")]
+    with closing(sqlite3.connect(folder / "poi.db")) as books:
+        told = books.execute("select who, subject_id from audit where act = 'bank-credit-told' order by 2").fetchall()
+    assert told == [("owner:console", "bank-1"), ("owner:console", "bank-2")]
 
 
 def test_a_bad_file_is_refused_in_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811

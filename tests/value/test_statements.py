@@ -133,6 +133,13 @@ def test_a_csv_is_read_with_commas_or_semicolons() -> None:
     assert read_statement(plain, get_currency_precision) == read_statement(french, get_currency_precision)
 
 
+@pytest.mark.parametrize("amount", ["1.000", '"1,000"', "1.0000"])
+def test_thousands_in_a_csv_are_not_taken_for_decimals(amount: str) -> None:
+    line = f"credit_id,amount,currency,booked_on,reference\nb-1,{amount},EUR,2026-11-22,\n"
+    with pytest.raises(RequestError, match=r"Line 2: .* decimals, more than EUR has"):
+        read_statement(line.encode(), get_currency_precision)
+
+
 @given(st.binary(max_size=200), st.integers(0, 400))
 def test_a_damaged_file_is_refused_or_read_and_nothing_else(noise: bytes, place: int) -> None:
     whole = camt053(entry())

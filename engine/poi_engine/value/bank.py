@@ -125,15 +125,7 @@ class Bank:
 
     async def _book(self, merchant_id: str, credit: Credit, by: Principal) -> BankCredit | None:
         audit_id, at = self._w.ids.new("aud"), self._w.at()
-
-        def job() -> Job[BankCredit | None]:
-            found = yield from book_credit(merchant_id, credit, at)
-            if found is not None:
-                why, act = f"{found.amount} {found.currency}, {found.state}", "bank-credit-told"
-                yield insert_audit(merchant_id, audit_id, by.who, act, found.credit_id, why, at, by.station_id)
-            return found
-
-        return await self._w.sql.write(job)
+        return await self._w.sql.write(lambda: tell_credit(merchant_id, credit, by.who, audit_id, at, by.station_id))
 
     async def _settle(self, merchant_id: str, payment_id: str) -> None:
         """End the payment now; whatever prevents it, the next round of recovery does."""
@@ -143,6 +135,17 @@ class Bank:
                 await self._settlement.ask(merchant_id, checkout_id)
         except PoiError:
             return
+
+
+def tell_credit(
+    merchant_id: str, credit: Credit, who: str, audit_id: str, at: int, station_id: str | None = None
+) -> Job[BankCredit | None]:
+    """Book a credit; who told is audited. None when it was told before."""
+    found = yield from book_credit(merchant_id, credit, at)
+    if found is not None:
+        why = f"{found.amount} {found.currency}, {found.state}"
+        yield insert_audit(merchant_id, audit_id, who, "bank-credit-told", found.credit_id, why, at, station_id)
+    return found
 
 
 def _in_short(account: BankAccount) -> str:

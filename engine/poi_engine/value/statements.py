@@ -230,11 +230,16 @@ def _delimiter(text: str) -> str:
 
 def _row(row: Mapping[str, str | None], digits: Digits, line: int) -> Credit:
     told = {name: (row.get(name) or "").strip() for name in COLUMNS}
-    if not 1 <= len(told["credit_id"]) <= 64:
-        raise RequestError("bad-statement", f"Line {line}: a credit_id has 1 to 64 characters.")
+    if not (1 <= len(told["credit_id"]) <= 64 and told["credit_id"].isprintable()):
+        raise RequestError("bad-statement", f"Line {line}: a credit_id has 1 to 64 characters that can be printed.")
+    amount, currency = told["amount"].replace(",", "."), told["currency"]
+    decimals = len(amount.partition(".")[2])
+    if _CURRENCY.fullmatch(currency) and decimals > digits(currency):  # it may be thousands
+        message = f"Line {line}: {told['amount'][:30]!r} has {decimals} decimals, more than {currency} has."
+        raise RequestError("bad-statement", message)
     return Credit(
         credit_id=told["credit_id"],
-        amount=_minor(told["amount"].replace(",", "."), told["currency"], digits, told["credit_id"]),
+        amount=_minor(amount, currency, digits, told["credit_id"]),
         currency=told["currency"],
         booked_at=_date(told["booked_on"]),
         reference=told["reference"][:1000],
