@@ -97,7 +97,8 @@ class Insufficient(Conflict):
     """An account has less than a move asks for: `missing` minor units, points or uses."""
 
     def __init__(self, account: str, missing: int) -> None:
-        super().__init__("insufficient", f"The account {account!r} is short of {missing}.")
+        kind = account.partition(":")[0].replace("_", " ")
+        super().__init__("insufficient", f"The balance ({kind}) is short of {missing}.")
         self.account = account
         self.missing = missing
 

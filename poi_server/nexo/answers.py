@@ -53,7 +53,8 @@ def failed(turn: Turn, category: str, body: dict[str, Any], response: Response) 
     elif category == "GetTotals":
         told["POIReconciliationID"] = ""
     elif category == "Print":
-        told["DocumentQualifier"] = _known(request.get("PrintOutput"), "DocumentQualifier")
+        kept = {} if turn.kept is None else {"DocumentQualifier": turn.kept.echo.kind}
+        told["DocumentQualifier"] = _known(request.get("PrintOutput") or kept, "DocumentQualifier")
     elif category == "Display":
         outputs = request.get("DisplayOutput")
         told = {"OutputResult": [_output(one, response) for one in outputs or [{}]] if _is_list(outputs) else []}

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from poi_engine.errors import RequestError
 from poi_engine.goods.products import Product
 from poi_engine.sales import SaleView
+from poi_engine.value.lines import TIP
 from poi_offers.money import allocate
 from poi_offers.situation import SaleItem as BasketLine
 from poi_server.nexo.messages import Line
@@ -103,7 +104,7 @@ def must_add_up(items: Sequence[BasketLine], amount: int, currency: str, path: s
 
 
 def rebates_of(sale: SaleView, lines: Sequence[Line], language: str) -> Rebates | None:
-    """What the offers took off, in all and of each item."""
+    """What the offers took off, in all and of each item; of a refund what it takes back of that."""
     if not sale.saved:
         return None
     saved: Counter[str] = Counter()
@@ -115,14 +116,14 @@ def rebates_of(sale: SaleView, lines: Sequence[Line], language: str) -> Rebates 
             item_id=line.item_id,
             product_code=line.product_code,
             ean_upc=line.ean_upc,
-            item_amount=decimal_of(saved[line.line_id], sale.currency),
+            item_amount=decimal_of(abs(saved[line.line_id]), sale.currency),
             rebate_label=names[0] if len(names) == 1 else None,
         )
         for line in lines
         if saved[line.line_id]
     )
     return Rebates(
-        total_rebate=decimal_of(sale.saved, sale.currency),
+        total_rebate=decimal_of(abs(sale.saved), sale.currency),
         rebate_label=", ".join(names)[:200] or None,
         sale_item_rebate=items or None,
     )
@@ -131,6 +132,8 @@ def rebates_of(sale: SaleView, lines: Sequence[Line], language: str) -> Rebates 
 def _lines(
     item: SaleItem, product: Product | None, amount: int, vat: Mapping[str, int], default_vat: int, path: str
 ) -> list[BasketLine]:
+    if item.product_code.startswith(TIP):
+        raise RequestError("reserved-code", "A tip is told as TipAmount, not as an item.", path=f"{path}.ProductCode")
     unit = _UNITS.get(item.unit_of_measure or "", "piece")
     line = BasketLine(
         line_id=str(item.item_id),
@@ -160,19 +163,25 @@ def quantity_of(item: SaleItem, path: str) -> Decimal:
 def _priced(item: SaleItem, amount: int, path: str) -> list[tuple[int, int]]:
     """Prices of one and thousandths that make exactly the item's amount.
 
-    Three for 10.00 are two at 3.33 and one at 3.34. What no price of one fits, such as weights, is one at its amount.
+    Three for 10.00 are two at 3.33 and one at 3.34, and 2.5 kg for 10.01 are 1.5 kg at 4.00 and 1 kg at 4.01.
     """
     quantity = quantity_of(item, path)
     thousandths = int(quantity * 1000)
     if thousandths < 1 or thousandths != quantity * 1000:
         return [(amount, 1000)]
     price = round(Decimal(amount) * 1000 / thousandths)
-    if (2 * price * thousandths + 1000) // 2000 == amount:
+    if _amount(price, thousandths) == amount:
         return [(price, thousandths)]
-    if thousandths % 1000:
-        return [(amount, 1000)]
-    price, dearer = divmod(amount, thousandths // 1000)
-    return [(price, thousandths - dearer * 1000), (price + 1, dearer * 1000)]
+    price, dearer = divmod(amount * 1000, thousandths)
+    for some in (dearer, dearer - 1):  # where both lines end in half a unit they would round to one too many
+        parts = [(price, thousandths - some), (price + 1, some)]
+        if some and sum(_amount(*part) for part in parts) == amount:
+            return parts
+    return [(amount, 1000)]
+
+
+def _amount(price: int, thousandths: int) -> int:
+    return (2 * price * thousandths + 1000) // 2000
 
 
 def _vat(item: SaleItem, product: Product | None, vat: Mapping[str, int], default: int, path: str) -> int:

@@ -65,6 +65,8 @@ _BY_CODE: dict[str, ErrorCondition] = {
     "gift-card-code": "InvalidCard",
     "gift-card-closed": "InvalidCard",
     "gift-card-expired": "InvalidCard",
+    "insufficient": "Refusal",
+    "value-spent": "Refusal",
     "no-card-before-amount": "UnavailableService",
     "nobody-came": "Cancel",
     "question-open": "Busy",

@@ -14,7 +14,7 @@ from poi_engine.tills import Offering
 from poi_offers.situation import SaleItem as BasketLine
 from poi_qr.scan import Scan
 from poi_server.nexo.conditions import Failed
-from poi_server.nexo.messages import is_acquired
+from poi_server.nexo.messages import is_a_tills, is_acquired
 from poi_server.nexo.turn import Turn
 from poi_server.nexo.wire.common import LoyaltyAccountID, LoyaltyData, TransactionIdentification
 
@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 _S = SessionState
 _TRIES = 3
 _CARDS = frozenset({"PAN", "ISOTrack2"})
+OF_THE_SCREEN = "The station's own screen has a basket: finish it or give it up there."
 OWN = "cus_"
 """How our own names of customers begin."""
 
@@ -56,11 +57,17 @@ async def free_session(turn: Turn, acquired: TransactionIdentification | None = 
         await stations.set_aside(merchant_id, session.session_id)
     elif session is not None and session.state is _S.PAYING:
         raise Failed("Busy", "A payment is under way at this station.", "payment-under-way")
-    elif session is not None and session.state is _S.DECLINED:
+    elif session is not None and session.state is _S.DECLINED and await may_give_up(turn, session):
         await stations.abandon(merchant_id, session.session_id)
     elif session is not None and session.state not in ENDED and session.basket.items:
-        raise Failed("Busy", "The station's own screen has a basket: finish it or give it up there.", "station-busy")
+        raise Failed("Busy", OF_THE_SCREEN, "station-busy")
     return await stations.open(merchant_id, turn.station_id)
+
+
+async def may_give_up(turn: Turn, session: Session) -> bool:
+    """Whether a till may give the session up: nothing is in it, or a till put it there."""
+    name = (turn.merchant_id, session.session_id)
+    return not session.basket.items or await turn.services.sql.read(lambda: is_a_tills(*name))
 
 
 async def _is_acquired(turn: Turn, session: Session) -> bool:

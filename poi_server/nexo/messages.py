@@ -156,6 +156,14 @@ def is_acquired(merchant_id: str, session_id: str, since: int) -> Job[bool]:
     return bool(rows)
 
 
+def is_a_tills(merchant_id: str, session_id: str) -> Job[bool]:
+    """Whether a till's request sold in the session."""
+    found = yield Query(
+        "select message_id from nexo_message where merchant_id = ? and subject = ? limit 1", (merchant_id, session_id)
+    )
+    return bool(found)
+
+
 def answer(key: tuple[str, str, str, str], body: bytes, at: int) -> Job[bytes]:
     """Keep the answer; the first one stays, and is returned."""
     kept = yield Query(

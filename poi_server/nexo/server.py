@@ -44,7 +44,7 @@ class NexoServer:
         self.services = services
         self.merchant_id = merchant_id
         self.config: Nexo = services.config.nexo
-        self.waiting = Waiting()
+        self.waiting = Waiting(services.live)
         self._selling: set[str] = set()
         self.events = Events(services, merchant_id, self.config.pois, sealers)
         self._sealers = sealers
@@ -134,7 +134,7 @@ class NexoServer:
         _must_have_right(turn.acting, category)
         if category.login:
             await self._must_be_logged_in(turn)
-        if not category.kept:
+        if not category.kept or turn.header.service_id is None:  # a device's request may have none
             return json_of(name, await category.handle(turn, request))
         return await self._once(turn, category, name, request, asked.body)
 

@@ -147,6 +147,27 @@ async def test_a_station_is_opened_for_the_next_customer_who_may_come_before_the
     assert paid["LoyaltyResult"][0]["LoyaltyAccount"]["LoyaltyAccountID"]["LoyaltyID"].startswith("cus_")
 
 
+@pytest.mark.parametrize("declined", [False, True])
+async def test_a_till_gives_up_no_basket_of_the_stations_own_screen(shop: Shop, till: NodeTill, declined: bool) -> None:
+    session = (await shop.ask("POST", f"/v1/stations/{shop.station_id}/session", {}, role="till")).json
+    path = f"/v1/sessions/{session['session_id']}"
+    basket = {"entries": [{"label": "Tea", "amount": 1005}]}
+    shown = (await shop.ask("PUT", f"{path}/basket", basket, role="till")).json
+    if declined:
+        accepted = {"decision_id": shown["decision_id"], "total": shown["decision"]["total"]}
+        await shop.ask("POST", f"{path}/accept", accepted, role="till")
+        key = {"Idempotency-Key": "declined"}
+        shown = (await shop.ask("POST", f"{path}/pay", {"means": "card"}, role="till", headers=key)).json
+        assert shown["state"] == "declined"
+    for category, body in (
+        ("Payment", payment(7)),
+        ("EnableService", {"TransactionAction": "StartTransaction"}),
+        ("EnableService", {"TransactionAction": "AbortTransaction"}),
+    ):
+        assert outcome(await till.ask(category, body)) == ("Failure", "Busy")
+    assert (await shop.ask("GET", path, role="till")).json["state"] == shown["state"]
+
+
 async def test_another_counters_till_stops_nothing_here(shop: Shop, till: NodeTill) -> None:
     await without_card_first(shop)
     other = (await shop.ask("POST", "/v1/stations", {"store_id": shop.store_id, "name": "Bar"})).json["station_id"]

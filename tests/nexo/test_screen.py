@@ -165,7 +165,7 @@ async def test_a_paper_is_printed_once_by_the_first_screen(till: NodeTill, scree
         "OutputFormat": "BarCode",
         "OutputBarcode": {"BarcodeType": "QRCode", "BarcodeValue": "https://example.org"},
     }
-    printing = asyncio.create_task(till.ask("Print", slip("PrintEnd", shown)))
+    printing = asyncio.create_task(till.ask("Print", slip("PrintEnd", shown), service="paper"))
     paper = await screen.shown()
     assert (paper["kind"], paper["qr_svg"].startswith("<svg")) == ("print", True)
     assert await screen.look() is None, "another screen prints it not again"
@@ -173,6 +173,7 @@ async def test_a_paper_is_printed_once_by_the_first_screen(till: NodeTill, scree
     assert await screen.answer(paper) == 204
     told = await printing
     assert (outcome(told), told["DocumentQualifier"]) == (("Success", None), "Voucher")
+    assert await till.ask("Print", slip("PrintEnd", shown), service="paper") == told, "asked again: not printed again"
 
 
 async def test_who_does_not_wait_for_the_paper_is_answered_at_once(till: NodeTill, screen: Screen) -> None:

@@ -43,7 +43,8 @@ async def test_a_till_logs_in_asks_what_works_and_logs_out(shop: Shop, till: Nod
     found = await till.ask("Diagnosis", {"HostDiagnosisFlag": True}, secured=True)
     assert found["LoggedSaleID"] == [SALE]
     assert found["HostStatus"] == [{"AcquirerID": "simulator", "IsReachableFlag": True}]
-    assert (await till.ask("Logout", {}))["Response"] == {"Result": "Success"}
+    for _ in range(2):
+        assert (await till.ask("Logout", {}, service="out"))["Response"] == {"Result": "Success"}, "told again"
     again = await till.ask("Logout", {})
     assert (again["Response"]["Result"], again["Response"]["ErrorCondition"]) == ("Failure", "LoggedOut")
 

@@ -195,6 +195,25 @@ async def paid_after_all(till: NodeTill, body: dict[str, Any]) -> dict[str, Any]
     return found
 
 
+@pytest.mark.parametrize(
+    ("amount", "quantity", "back", "of"), [(10.01, 2.5, 4.0, 1), (1, 1000, 0.5, 500), (10, 3, 3.33, 1)]
+)
+async def test_what_no_price_of_one_fits_is_refunded_as_it_was_sold(
+    till: NodeTill, amount: float, quantity: float, back: float, of: float
+) -> None:
+    paid = await till.ask("Payment", payment(amount, [item(1, "TEA", amount, quantity)]))
+    for price, some in ((back, of), (round(amount - back, 2), quantity - of)):
+        body = payment(price, [item(1, "TEA", price, some)], data={"PaymentType": "Refund"}, original=transaction(paid))
+        assert outcome(await till.ask("Payment", body)) == ("Success", None)
+
+
+async def test_a_reversal_names_the_sale_as_its_payment_did(till: NodeTill) -> None:
+    paid = await till.ask("Payment", payment(10))
+    named = {"OriginalPOITransaction": {"POITransactionID": transaction(paid)}, "ReversalReason": "CustCancel"}
+    reversal = await till.ask("Reversal", named)
+    assert reversal["OriginalPOITransaction"]["POITransactionID"] == transaction(paid)
+
+
 async def test_a_sale_is_refunded_in_parts_and_never_above_what_is_left(shop: Shop, till: NodeTill) -> None:
     paid = await till.ask("Payment", payment(20, [item(1, "TEA", 12, 4), item(2, "CAKE", 8)]))
     original, refund = transaction(paid), {"PaymentType": "Refund"}

@@ -15,7 +15,7 @@ from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Row, Sql
 from poi_offers.situation import SaleItem
 
-Code = Annotated[str, Meta(min_length=1, max_length=64, pattern="^(?!value:)")]  # those sell stored value
+Code = Annotated[str, Meta(min_length=1, max_length=64, pattern="^(?!value:|tip:)")]  # those are stored value and tips
 Gtin = Annotated[str, Meta(pattern=r"^\d{8,14}\Z")]
 Attribute = Annotated[str, Meta(min_length=1, max_length=60)]
 MAX_PRICE = 100_000_000

@@ -10,7 +10,7 @@ from poi_engine.session import ENDED, Session
 from poi_server.live import Watcher
 from poi_server.nexo.answered import ENTRY_MODES, account_of, said
 from poi_server.nexo.conditions import SUCCESS, Failed
-from poi_server.nexo.counter import alone, free_session, know, let_go, offering
+from poi_server.nexo.counter import OF_THE_SCREEN, alone, free_session, know, let_go, may_give_up, offering
 from poi_server.nexo.messages import Echo
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.common import LoyaltyAccount
@@ -55,8 +55,16 @@ async def enable(turn: Turn, request: EnableServiceRequest) -> Wire:
         return OnlyResponse(response=SUCCESS)
     session = await turn.engine.stations.current(turn.merchant_id, turn.station_id)
     if session is not None and session.state not in ENDED:
+        if not await may_give_up(turn, session):
+            raise Failed("Busy", OF_THE_SCREEN, "station-busy")
         await turn.engine.stations.abandon(turn.merchant_id, session.session_id)
     return OnlyResponse(response=SUCCESS)
+
+
+async def enabling_ended(turn: Turn) -> Wire | None:
+    """Whoever is at the station by now is not given up for one who was there before the server stopped."""
+    turn.must_be_nobodys()
+    raise Failed("Aborted", "It was interrupted: ask again.", "interrupted")
 
 
 async def _seen(turn: Turn, session: Session, people: bool) -> Session:
@@ -135,5 +143,5 @@ CATEGORIES = {
         echo=lambda asked: Echo(sale_data=asked.sale_data.echo),
         ended=acquisition_ended,
     ),
-    "EnableService": Category(EnableServiceRequest, enable),
+    "EnableService": Category(EnableServiceRequest, enable, kept=True, ended=enabling_ended),
 }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from poi_engine.pan import refuse_pan
 from poi_server.nexo.categories.input import ask, update
-from poi_server.nexo.categories.printing import print_
+from poi_server.nexo.categories.printing import print_, print_ended
 from poi_server.nexo.conditions import SUCCESS, failure
+from poi_server.nexo.messages import Echo
 from poi_server.nexo.turn import Category, Turn
 from poi_server.nexo.wire.devices import (
     DisplayOutput,
@@ -43,5 +44,11 @@ CATEGORIES = {
     "Display": Category(DisplayRequest, display),
     "Input": Category(InputRequest, ask),
     "InputUpdate": Category(InputUpdate, update),
-    "Print": Category(PrintRequest, print_),
+    "Print": Category(
+        PrintRequest,
+        print_,
+        kept=True,
+        echo=lambda asked: Echo(kind=asked.print_output.document_qualifier),
+        ended=print_ended,
+    ),
 }

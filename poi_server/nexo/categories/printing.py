@@ -32,8 +32,18 @@ async def print_(turn: Turn, request: PrintRequest) -> Wire:
     paper = Question(question_id="", kind="print", lines=lines, qr_svg=picture, waits=waits)
     answer = await asked(turn, paper, _SECONDS)
     if answer is None or not answer.given:
-        raise Failed("DeviceOut", "Nobody knows whether it was printed: look at the printer.", "not-printed")
+        raise _doubt()
     return PrintResponse(response=SUCCESS, document_qualifier=output.document_qualifier)
+
+
+async def print_ended(turn: Turn) -> Wire | None:
+    """Nobody waits for a print whose server stopped; it is not printed again by itself."""
+    turn.must_be_nobodys()
+    raise _doubt()
+
+
+def _doubt() -> Failed:
+    return Failed("DeviceOut", "Nobody knows whether it was printed: look at the printer.", "not-printed")
 
 
 async def _content(content: OutputContent) -> tuple[tuple[Words, ...], str]:

@@ -127,12 +127,24 @@ def _by_item(sale: SaleView, items: Sequence[SaleItem], where: str) -> tuple[Ret
             raise Failed("NotFound", f"The sale has no item {item.item_id}.", "unknown-item")
         path = f"{where}.SaleItem[{at}]"
         wanted = None if item.quantity is None else int(quantity_of(item, path) * 1000)
-        for line in found:
-            left = line.quantity - line.returned
-            taken = left if wanted is None else min(wanted, left) if line is not found[-1] else wanted
-            wanted = None if wanted is None else wanted - taken
-            lines += [ReturnedLine(line_id=line.line_id, quantity=taken)] if taken else []
+        parts = [line.quantity - line.returned for line in found] if wanted is None else _shares(found, wanted)
+        returned = zip(found, parts, strict=True)
+        lines += [ReturnedLine(line_id=line.line_id, quantity=part) for line, part in returned if part]
     return tuple(lines)
+
+
+def _shares(lines: Sequence[SoldLine], wanted: int) -> list[int]:
+    """So many thousandths of an item that was sold as one line, or as two of different prices: of both in proportion,
+    whole pieces of what was sold by the piece."""
+    if len(lines) == 1:
+        return [wanted]
+    first, second = lines
+    step = 1 if (wanted % 1000 or first.quantity % 1000 or second.quantity % 1000) else 1000
+    after, sold_in_all = first.returned + second.returned + wanted, (first.quantity + second.quantity) * step
+    due = (2 * after * second.quantity + sold_in_all) // (2 * sold_in_all) * step - second.returned
+    dear = min(max(due, 0), second.quantity - second.returned, wanted)
+    dear = max(dear, wanted - (first.quantity - first.returned))
+    return [wanted - dear, dear]
 
 
 def _by_amount(sale: SaleView, amount: int) -> tuple[ReturnedLine, ...]:
@@ -156,10 +168,13 @@ def _worth(line: SoldLine, quantity: int) -> int:
 async def _reversal(turn: Turn, refund_id: str) -> Wire:
     sale = await turn.engine.sales.get(turn.merchant_id, refund_id)
     assert sale.refund_of is not None
+    reversed_sale = await turn.engine.sales.get(turn.merchant_id, sale.refund_of)
     return ReversalResponse(
         response=SUCCESS,
         poi_data=turn.poi_data(refund_id),
-        original_poi_transaction=OriginalPOITransaction(poi_transaction_id=turn.named(sale.refund_of)),
+        original_poi_transaction=OriginalPOITransaction(
+            poi_transaction_id=turn.named(sale.refund_of, reversed_sale.at)
+        ),
         reversed_amount=decimal_of(-sale.total, sale.currency),
         payment_receipt=await receipts(turn, sale, to=turn.message_id),
     )

@@ -77,7 +77,7 @@ async def logout(turn: Turn, _: LogoutRequest) -> Wire:
             yield _audited(turn, audit_id, "till-log-out", at)
         return gone
 
-    if not await turn.services.sql.write(job):
+    if not await turn.services.sql.write(job) and (turn.kept is None or turn.kept.fresh):
         raise Failed("LoggedOut", "This till was not logged in.", "logged-out")
     return OnlyResponse(response=SUCCESS)
 
@@ -118,7 +118,7 @@ async def _status(turn: Turn) -> POIStatus:
 
 CATEGORIES = {
     "Login": Category(LoginRequest, login, login=False),
-    "Logout": Category(LogoutRequest, logout, right=None, login=False),
+    "Logout": Category(LogoutRequest, logout, right=None, kept=True, login=False),
     "Diagnosis": Category(DiagnosisRequest, diagnose, right=None, login=False),
     "Admin": Category(AdminRequest, administer, right=None, login=False),
 }
