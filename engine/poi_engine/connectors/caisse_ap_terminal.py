@@ -141,7 +141,8 @@ class SimulatedTerminal:
         if "duplicate" in self.faults:
             more.append(("AE", "10"))
         if "oversize" in self.faults:
-            more += [(f"Z{chr(65 + place % 26)}", "x" * 999) for place in range(26)] * 4
+            tags = (first + second for first in "WXYZ" for second in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+            more += [(tag, "x" * 999) for tag in tags]
         return ("?" if "noise" in self.faults else "") + _written(*more)
 
 
