@@ -65,6 +65,13 @@ async def test_a_queue_is_recorded_oldest_first_each_at_its_own_time(tablet: Tab
     assert first["receipt"]["at"][14:16] == sold, "the minute it was sold, not the one it was recorded"
 
 
+async def test_one_that_comes_late_is_no_clock_that_went_back(tablet: Tablet) -> None:
+    for minutes in (2, 30):
+        await tablet.send(tablet.sale(minutes))
+    events = (await tablet.done("GET", "{station}/events", role="owner"))["items"]
+    assert "clock-back" not in [one["kind"] for one in events]
+
+
 async def test_sent_again_and_at_once_a_sale_is_recorded_once(tablet: Tablet) -> None:
     one = tablet.sale(3)
     answers = await asyncio.gather(*(tablet.send(one) for _ in range(4)))

@@ -107,8 +107,10 @@ def make_sale(
     ids: Ids,
     at: int,
     trace: Trace,
+    late: bool = False,
 ) -> Job[str]:
-    """The sale of a claimed checkout; returns its id. `person` is its `visitor`."""
+    """The sale of a claimed checkout; returns its id. `person` is its `visitor`. `late`: it was made before others that
+    are in the books already, without the server."""
     orders = yield from lock_orders(merchant_id, placed(frozen.session.fulfilments))
     customer_id = person.customer_id if person else None
     owed, held, merchant = yield from together(
@@ -125,7 +127,7 @@ def make_sale(
     left = person is not None and (person.erased or person.customer_id != frozen.customer_id)
     if left or held or any(ledger.floor_of(move.debit) for move in moves):
         yield from entering  # in more rounds than one: accounts are locked before the journal
-    made = _Sale(sale_of(checkout_id), checkout_id, frozen, person, orders, tuple(tenders), given, owed)
+    made = _Sale(sale_of(checkout_id), checkout_id, frozen, person, orders, tuple(tenders), given, owed, late)
     yield from _record(merchant, made, entering, ids, at, trace)
     trace("commit.recorded")
     return made.sale_id
@@ -161,6 +163,7 @@ class _Sale(Struct, frozen=True):
     tenders: tuple[Tender, ...]
     given: Given
     owed: Owed
+    late: bool
 
 
 def answer_of(session: Session) -> bytes:
@@ -203,7 +206,7 @@ def _record(merchant: Merchant, made: _Sale, entering: Job[None], ids: Ids, at: 
     )
     _, entry, tier = yield from together(
         entering,
-        journal.entry(merchant_id, frozen.session.station_id, "sale", sale_id, receipt, at=at),
+        journal.entry(merchant_id, frozen.session.station_id, "sale", sale_id, receipt, at=at, late=made.late),
         tier_now(merchant, person, _spent(frozen), at),
     )
     trace("commit.entered")

@@ -120,16 +120,23 @@ class Entry(NamedTuple):
 
 
 def entry(
-    m: str, station_id: str, kind: Literal["sale", "refund"], sale_id: str, receipt: Receipt, *, at: int
+    m: str,
+    station_id: str,
+    kind: Literal["sale", "refund"],
+    sale_id: str,
+    receipt: Receipt,
+    *,
+    at: int,
+    late: bool = False,
 ) -> Job[Entry]:
     """The receipt as the station's next, to be written with what else the transaction ends with. The head's row is
     locked. `at` in microseconds.
 
-    A clock that has gone back since the last receipt is put on record, once.
+    A clock that has gone back since the last receipt is put on record, once; not where the sale comes `late`.
     """
     head = yield from advance(JOURNAL, m, station_id)
     made = link_of(head, replace(receipt, at=utc_micro(at), fiscal=STAMP, format=FORMAT))
-    back = head["latest"] - at > CLOCK_BACK
+    back = head["latest"] - at > CLOCK_BACK and not late
     stands = Query(
         "update journal_head set hash = ?, latest = ? where merchant_id = ? and station_id = ?",
         (made.hash, at if back else max(at, head["latest"]), m, station_id),

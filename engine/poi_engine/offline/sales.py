@@ -328,7 +328,8 @@ def _make(merchant_id: str, checkout_id: str, frozen: Frozen, payment: Payment, 
     yield insert_payment(merchant_id, payment)
     yield from claim_sale(merchant_id, checkout_id, at, trace)
     person = yield from visitor(merchant_id, kept, at)
-    yield from make_sale(merchant_id, checkout_id, kept, person, [payment.tender()], ids=ids, at=at, trace=trace)
+    tenders = [payment.tender()]
+    yield from make_sale(merchant_id, checkout_id, kept, person, tenders, ids=ids, at=at, trace=trace, late=True)
 
 
 def _why(sale: OfflineSale, frozen: Frozen, merchant: Merchant) -> str:
