@@ -82,7 +82,7 @@ async def test_a_second_person_consents_once(shop: Shop) -> None:
     approval_id = await consent(shop, session.session_id)
     assert await refusal(shop, session, approval_id) == ""
     rows = await shop.rows("select why from audit where act = 'confirm-identity'")
-    assert rows == [{"why": f"known; {session.session_id}; with seller:slr_boss"}]
+    assert rows == [{"why": f"known; {session.session_id}; with owner:own_boss"}]
     other = await tapped(shop, OTHER_STATION)
     assert await refusal(shop, other, approval_id) == "approval-used"
 
@@ -116,13 +116,13 @@ async def test_what_an_owner_links_needs_nobody_else(shop: Shop) -> None:
 
 
 async def consent(shop: Shop, session_id: str) -> str:
-    """A manager's consent to this confirmation."""
+    """The owner's consent to this confirmation."""
     at = micros(shop.clock.now())
 
     def job() -> Job[None]:
         yield Query(
             "insert into approval (merchant_id, approval_id, act, subject_id, amount, approver, created_at, expires_at)"
-            " values (?, 'apr_1', 'confirm_identity', ?, 0, 'seller:slr_boss', ?, ?)",
+            " values (?, 'apr_1', 'confirm_identity', ?, 0, 'owner:own_boss', ?, ?)",
             (M, session_id, at, at + 120_000_000),
         )
 
