@@ -164,6 +164,7 @@ def _priced(item: SaleItem, amount: int, path: str) -> list[tuple[int, int]]:
     """Prices of one and thousandths that make exactly the item's amount.
 
     Three for 10.00 are two at 3.33 and one at 3.34, and 2.5 kg for 10.01 are 1.5 kg at 4.00 and 1 kg at 4.01.
+    What is finer than a thousandth is one at its amount.
     """
     quantity = quantity_of(item, path)
     thousandths = int(quantity * 1000)

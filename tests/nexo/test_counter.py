@@ -125,12 +125,7 @@ async def test_a_reward_is_redeemed_by_a_customer_who_is_sure_and_its_points_com
 
 async def test_of_tills_that_activate_a_gift_card_at_once_one_loads_it(shop: Shop, till: NodeTill) -> None:
     card = (await shop.ask("POST", "/v1/gift-cards", {}, headers={"Idempotency-Key": "issue"})).json
-    account = {
-        "StoredValueAccountType": "GiftCard",
-        "IdentificationType": "BarCode",
-        "EntryMode": ["Scanned"],
-        "Value": card["code"],
-    }
+    account = _account(card)
     data = {"StoredValueTransactionType": "Activate", "ItemAmount": 30, "Currency": "EUR"}
     body = {"SaleData": sale_data(), "StoredValueData": [data | {"StoredValueAccountID": account}]}
     told = await asyncio.gather(*(till.ask("StoredValue", body) for _ in range(5)))
@@ -139,18 +134,18 @@ async def test_of_tills_that_activate_a_gift_card_at_once_one_loads_it(shop: Sho
     assert balance["PaymentAccountStatus"]["CurrentBalance"] == 30
 
 
+def _account(card: dict[str, Any]) -> dict[str, Any]:
+    read = {"IdentificationType": "BarCode", "EntryMode": ["Scanned"], "Value": card["code"]}
+    return {"StoredValueAccountType": "GiftCard"} | read
+
+
 def _by(account: dict[str, Any]) -> dict[str, Any]:
     return {"PaymentInstrumentData": {"PaymentInstrumentType": "StoredValue", "StoredValueAccountID": account}}
 
 
 async def test_gift_cards_are_loaded_spent_and_undone(shop: Shop, till: NodeTill) -> None:
     card = (await shop.ask("POST", "/v1/gift-cards", {}, headers={"Idempotency-Key": "issue"})).json
-    account = {
-        "StoredValueAccountType": "GiftCard",
-        "IdentificationType": "BarCode",
-        "EntryMode": ["Scanned"],
-        "Value": card["code"],
-    }
+    account = _account(card)
 
     def body(kind: str, amount: float, **other: Any) -> dict[str, Any]:
         data = {"StoredValueTransactionType": kind, "ItemAmount": amount, "Currency": "EUR"}

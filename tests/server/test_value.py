@@ -119,6 +119,10 @@ async def test_the_screen_shows_a_code_and_the_banks_app_ends_the_payment(shop: 
     }
     other = await shop.partner("sales:read")
     assert (await till.ask("POST", "/v1/bank/credits", {"credits": [credit]}, role=other)).code == "scope-missing"
+    told = await till.ask("POST", "/v1/bank/credits", {"credits": [credit]}, role="seller")
+    assert told.code == "role-refused", "a seller's word on a payment takes two"
+    paid_by = {"credit_id": "b/1", "payment_id": "pay_1", "reason": "mine"}
+    assert (await till.ask("POST", "/v1/bank/assignments", paid_by, role="seller")).code == "role-refused"
     app = await shop.partner("bank:write")
     told = await till.ask("POST", "/v1/bank/credits", {"credits": [credit]}, role=app)
     assert told.json == {"new": 1, "known": 0, "matched": 1, "open": 0}

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from poi_engine.checkout.at_risk import Instead, as_paid
 from poi_engine.checkout.payment import PENDING, Payment, captured, mark, payments_of, tell
 from poi_engine.checkout.promise import Key, Promise, keep_answer, promise
-from poi_engine.checkout.refund_payments import RefundSending, insert_shares, shares_of, try_again
+from poi_engine.checkout.refund_payments import RefundSending, declined_of, insert_shares, shares_of, try_again
 from poi_engine.checkout.returns import Return, ReturnedLine, plan_return, taken_by
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict, NotFound
@@ -219,12 +219,10 @@ def send_again(merchant_id: str, checkout_id: str, *, ids: Ids, at: int, trace: 
     """Whoever asks again with the same key has what was declined sent once more; `Conflict` `day-closed`."""
     trace("refund.again-job")
     found = yield Query(
-        "select c.station_id from checkout c join payment p on p.merchant_id = c.merchant_id"
-        " and p.checkout_id = c.checkout_id where c.merchant_id = ? and c.checkout_id = ? and c.state = 'unknown'"
-        " and p.state = 'declined' limit 1",
+        "select station_id from checkout where merchant_id = ? and checkout_id = ? and state = 'unknown'",
         (merchant_id, checkout_id),
     )
-    if not found:
+    if not found or not declined_of((yield from payments_of(merchant_id, checkout_id))):
         return None
     yield from must_be_open(merchant_id, found[0]["station_id"], at)
     rows = yield Query(

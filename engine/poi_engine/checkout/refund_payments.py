@@ -67,13 +67,19 @@ def go_on(merchant_id: str, checkout: Row, at: int) -> Job[RefundSending | list[
 
 def try_again(merchant_id: str, checkout: Row, ids: Ids, at: int) -> Job[RefundSending | None]:
     """A payment that was declined after others had given back is sent once more, under a reference of its own."""
-    left = open_shares((yield from payments_of(merchant_id, checkout["checkout_id"])))
-    declined = [payment for payment in left if payment.state == "declined"]
-    if not declined or any(payment.state in PENDING for payment in left):
+    declined = declined_of((yield from payments_of(merchant_id, checkout["checkout_id"])))
+    if not declined:
         return None
     again = replace(declined[0], payment_id=ids.new("pay"), state="waiting", created_at=at)
     yield insert_payment(merchant_id, again)
     return (yield from _send(merchant_id, again, checkout, at))
+
+
+def declined_of(payments: Sequence[Payment]) -> list[Payment]:
+    """What was declined of a refund and may be sent once more; nothing while the end of another share is unknown."""
+    left = open_shares(payments)
+    pending = any(payment.state in PENDING for payment in left)
+    return [] if pending else [payment for payment in left if payment.state == "declined"]
 
 
 def open_shares(payments: Sequence[Payment]) -> list[Payment]:
