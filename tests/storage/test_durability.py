@@ -1,6 +1,7 @@
 """What was acknowledged is there, whatever happens: kills, full disks, locks, servers that go and come back."""
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -346,3 +347,27 @@ async def test_postgresql_soon_knows_of_the_tables_that_fill(postgres_url: str) 
         while await sql.read(known) < 500:  # noqa: ASYNC110  (PostgreSQL tells nobody)
             await asyncio.sleep(0.01)
     await sql.close()
+
+
+@pytest.mark.postgresql
+async def test_postgresql_counts_what_is_written_while_there_is_no_pause(postgres_url: str) -> None:
+    """Its vacuum, and ours of what it knows of tables, go by that count."""
+    counted = "select n_tup_ins from pg_stat_user_tables where relname = 'campaign'"
+    names = (f"{number}" for number in itertools.count())
+    sql, admin = PostgresSql(postgres_url), await postgres.asyncpg.connect(postgres_url)
+
+    async def till() -> None:
+        while True:
+            await sql.write(add(next(names)))
+
+    tills = [asyncio.create_task(till()) for _ in range(1000)]
+    try:
+        async with asyncio.timeout(20):
+            while not await admin.fetchval(counted):  # noqa: ASYNC110  (PostgreSQL tells nobody)
+                await asyncio.sleep(0.1)
+    finally:
+        for task in tills:
+            task.cancel()
+        await asyncio.wait(tills)
+        await sql.close()
+        await admin.close()

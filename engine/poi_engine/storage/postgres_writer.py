@@ -21,6 +21,7 @@ from poi_engine.storage.tickets import Ticket
 ANSWER_SECONDS = 2.0
 _PATIENCE_SECONDS = 4.0  # for a job that other transactions disturb
 _DISTURBED = {"40001", "40P01", "55P03", "57014"}  # serialisation, deadlock, a lock or locks not given in time
+_CHAINED_SECONDS = 1.0  # PostgreSQL counts what a session wrote between transactions alone: vacuum and plans go by it
 _LOCK, _LOCKS = "1500ms", "1800ms"  # waited for at a time: one, and all of a statement
 _SETTINGS = {
     "synchronous_commit": "off",  # `postgres_flush` waits for the disk
@@ -45,7 +46,7 @@ def translate(error: BaseException) -> StorageError | InternalError:
 
 
 class PostgresWriter:
-    """`goes_on` says whether another job waits: its transaction then begins with the commit of the one before.
+    """`goes_on` says whether another job waits: its transaction then mostly begins with the commit of the one before.
 
     `trace` is called at `job-start` and `before-commit`.
     """
@@ -59,6 +60,7 @@ class PostgresWriter:
         self._trace = trace
         self._connection: asyncpg.Connection | None = None
         self._begun = False
+        self._chained_until = 0.0
 
     @property
     def is_connected(self) -> bool:
@@ -136,6 +138,7 @@ class PostgresWriter:
                 connection = await self.ready()
                 await connection.execute("begin")
             self._begun = True
+            self._chained_until = asyncio.get_running_loop().time() + _CHAINED_SECONDS
         return connection
 
     @staticmethod
@@ -155,11 +158,12 @@ class PostgresWriter:
 
     async def _commit(self, connection: asyncpg.Connection) -> int:
         """Returns the commit's number."""
-        number, goes_on, is_done = self._flush.committing(), self._goes_on(), False
+        number, is_done = self._flush.committing(), False
+        is_chained = self._goes_on() and asyncio.get_running_loop().time() < self._chained_until
         self._begun = False
         try:
-            await connection.execute("commit and chain" if goes_on else "commit")
-            self._begun, is_done = goes_on, True
+            await connection.execute("commit and chain" if is_chained else "commit")
+            self._begun, is_done = is_chained, True
         except Exception as error:
             if getattr(error, "sqlstate", "")[:2] in ("23", "40"):  # a clear refusal
                 raise
