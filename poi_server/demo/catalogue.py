@@ -225,7 +225,7 @@ CARDS = {
 STAFF = (
     Clerk(pin="4826", person={"name": "Colette Durand", "role": "manager"}),
     Clerk(pin="7391", person={"name": "Hugo Petit", "role": "seller", "refund_limit": 2000}),
-    Clerk(pin="6150", person={"name": "Amina Saïdi", "role": "seller", "take_payment": False}),
+    Clerk(pin="6150", person={"name": "Amina Saïdi", "role": "seller"}),
     Clerk(pin="9053", person={"name": "Paul Roche", "role": "auditor"}),
 )
 

@@ -18,7 +18,7 @@ WHY = "because it is so"
 
 
 class Floor(Counter):
-    """The shop's counter, with a cake on sale and what the acts are done to, prepared by nobody signed in."""
+    """The shop's counter, with a cake on sale and what the acts are done to, prepared by a manager signed in."""
 
     async def furnish(self, rights: dict[str, Any]) -> None:
         """PINs, Ada's rights, a cake."""
@@ -102,7 +102,10 @@ class MoneyAct:
     manager: str = ""
 
     def expected(self, who: str, rights: str) -> str:
-        """The refusal's code, or nothing."""
+        """The refusal's code, or nothing. Signing out gives nobody more: where the shop's seller is refused, or has to
+        ask, nobody is asked to sign in."""
+        if who == "nobody":
+            return self.nobody or (SIGN if rights != "gone" and getattr(self, rights) else "")
         return str(getattr(self, rights if who == "seller" else who))
 
 
@@ -150,8 +153,12 @@ ACTS = [
         *("training-on", "", RIGHT, RIGHT, "", SIGN),
     ),
 ]
-PEOPLE = [("nobody", "default"), ("seller", "nothing"), ("seller", "default"), ("seller", "trusted"), ("manager", "")]
-RIGHTS = {"nothing": NOTHING, "default": {"refund_limit": 0}, "trusted": TRUSTED, "": {}}
+RIGHTS = {"nothing": NOTHING, "default": {"refund_limit": 0}, "trusted": TRUSTED, "gone": {"active": False}, "": {}}
+PEOPLE = [
+    *[("nobody", rights) for rights in ("nothing", "default", "trusted", "gone")],
+    *[("seller", rights) for rights in ("nothing", "default", "trusted")],
+    ("manager", ""),
+]
 
 
 @pytest.fixture
@@ -162,9 +169,11 @@ async def floor(tmp_path: Path, sqlite_url: str, valkey_url: str) -> AsyncIterat
 
 
 async def attempt(floor: Floor, act: MoneyAct, who: str) -> Answer:
-    """Prepare with nobody there, let the person come, and try."""
+    """Prepare as a manager, let the person come, and try."""
     method, path, body = act.request
+    await floor.come("manager")
     found = {"station": floor.shop.station_id} | await act.prepare(floor)
+    await floor.done("POST", "{station}/sign-out")
     await floor.come(who)
     return await floor.ask(method, path.format(**found), body)
 

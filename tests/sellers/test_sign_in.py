@@ -1,6 +1,7 @@
 """Who is signed in at a station: one person, the same for every process, until they leave or nobody is there."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -102,14 +103,43 @@ async def test_without_an_idle_time_nobody_is_signed_out(staff: Staff) -> None:
 
 async def test_the_signed_in_person_acts_with_their_rights(staff: Staff) -> None:
     ada = await staff.hire("Ada", take_payment=False)
-    acting = await staff.signins.acting(COUNTER, active=True)
-    assert (acting.by, acting.rights) == (COUNTER, RIGHTS["station"])
     await staff.enter(ada)
     acting = await staff.signins.acting(COUNTER, active=True)
     assert acting.by.who == f"seller:{ada}"
     assert (acting.by.station_id, acting.by.access_id) == (STATION, COUNTER.access_id)
     assert acting.may("sell")
     assert not acting.may("take_payment")
+
+
+@pytest.mark.parametrize(
+    ("settings", "lost"),
+    [
+        pytest.param({"refund_limit": None}, {"resolve"}, id="a seller"),
+        pytest.param({"refund_limit": 5000}, {"resolve", "refund"}, id="a seller with a limit"),
+        pytest.param(
+            {"refund_limit": None, "take_payment": False},
+            {"resolve", "take_payment", "load_value"},
+            id="a seller without payments",
+        ),
+        pytest.param({"role": "manager"}, set(), id="a manager"),
+        pytest.param({"role": "manager", "refund_limit": 5000}, {"refund"}, id="a manager with a limit"),
+        pytest.param({"role": "auditor", "pin": None}, set(), id="an auditor"),
+    ],
+)
+async def test_signing_out_gives_nobody_more_than_they_have(
+    pair: tuple[Staff, Staff], settings: dict[str, Any], lost: set[str]
+) -> None:
+    """At once, in every process; and no longer than they are of the staff."""
+    here, there = pair
+    for each in pair:
+        assert (await each.signins.acting(COUNTER, active=True)).rights == RIGHTS["station"]
+    person = await here.hire("Ada", **settings)
+    for each in pair:
+        acting = await each.signins.acting(COUNTER, active=True)
+        assert (acting.by, acting.missing) == (COUNTER, "sign-in-needed")
+        assert acting.rights == RIGHTS["station"] - lost
+    await there.sellers.change(M, person, SellerChange(active=False), by=OWNER)
+    assert (await there.signins.acting(COUNTER, active=True)).rights == RIGHTS["station"]
 
 
 async def test_where_signing_in_is_required_a_station_alone_may_nothing(staff: Staff) -> None:

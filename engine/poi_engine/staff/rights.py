@@ -52,8 +52,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     "phone": frozenset(),
     "partner": frozenset(),
 }
-"""A role's rights; a station's are those at a counter where nobody signs in. A seller's `refund` has a limit of money,
-their `override` one of percent, their `resolve` always takes a second person, and `close_day` is given to each."""
+"""A role's rights; a station's are the most that a counter may where nobody is signed in. A seller's `refund` has a
+limit of money, their `override` one of percent, `resolve` takes a second person, and `close_day` is given to each."""
 
 
 class Person(Struct, frozen=True, kw_only=True):

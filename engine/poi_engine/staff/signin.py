@@ -35,10 +35,15 @@ class SignInRule(Struct, frozen=True, kw_only=True):
 
 
 class Watch(Struct, frozen=True, kw_only=True):
-    """A station as to who is signed in there. Times in microseconds since 1970."""
+    """A station as to who is signed in there. Times in microseconds since 1970.
+
+    `bound`: what somebody of the staff may not, or not without a limit; alone the station may not either, else signing
+    out would free them of it.
+    """
 
     station_id: str
     rule: SignInRule
+    bound: frozenset[Right] = frozenset()
     person: Person | None = None
     how: How = "pin"
     since: int = 0
@@ -264,7 +269,7 @@ def end_sign_ins(merchant_id: str, seller_id: str) -> Job[list[str]]:
 def _rights(watch: Watch) -> frozenset[Right]:
     if watch.person is not None:
         return watch.person.rights
-    return RIGHTS["station"] if watch.rule.sign_in == "optional" else frozenset()
+    return RIGHTS["station"] - watch.bound if watch.rule.sign_in == "optional" else frozenset()
 
 
 def _shown(watch: Watch) -> AtStation:
@@ -284,10 +289,18 @@ def _rule_in(settings: str) -> SignInRule:
     return json.decode(settings or "{}", type=SignInRule)
 
 
+_SOMEBODY = (
+    "exists (select 1 from seller x where x.merchant_id = t.merchant_id and x.active = 1 and x.role <> 'auditor'"
+)
+
+
 def _read_watch(merchant_id: str, station_id: str) -> Job[Watch]:
     rows = yield Query(
         "select m.settings, p.how, p.signed_in_at, p.seen_at, s.seller_id, s.name, s.role, s.active, s.take_payment,"
-        " s.refund_limit, s.override_limit, s.close_day from station t join merchant m on m.merchant_id = t.merchant_id"
+        f" s.refund_limit, s.override_limit, s.close_day, {_SOMEBODY} and x.role = 'seller') as sellers,"
+        f" {_SOMEBODY} and x.take_payment = 0) as without_payments,"
+        f" {_SOMEBODY} and x.refund_limit is not null) as within_limits"
+        " from station t join merchant m on m.merchant_id = t.merchant_id"
         " left join station_seller p on p.merchant_id = t.merchant_id and p.station_id = t.station_id"
         " left join seller s on s.merchant_id = p.merchant_id and s.seller_id = p.seller_id and s.active = 1"
         " where t.merchant_id = ? and t.station_id = ?",
@@ -297,7 +310,7 @@ def _read_watch(merchant_id: str, station_id: str) -> Job[Watch]:
         raise NotFound("station", station_id)
     row, rule = rows[0], _rule_in(rows[0]["settings"])
     if row["seller_id"] is None:
-        return Watch(station_id=station_id, rule=rule)
+        return Watch(station_id=station_id, rule=rule, bound=_bound(row))
     return Watch(
         station_id=station_id,
         rule=rule,
@@ -306,6 +319,17 @@ def _read_watch(merchant_id: str, station_id: str) -> Job[Watch]:
         since=row["signed_in_at"],
         seen=row["seen_at"],
     )
+
+
+def _bound(row: Row) -> frozenset[Right]:
+    bound: set[Right] = set()
+    if row["sellers"]:
+        bound.add("resolve")  # takes a second person
+    if row["without_payments"]:
+        bound |= {"take_payment", "load_value"}
+    if row["within_limits"]:
+        bound.add("refund")
+    return frozenset(bound)
 
 
 def _enter(merchant_id: str, station_id: str, seller_id: str, how: How, audits: tuple[str, str], at: int) -> Job[None]:

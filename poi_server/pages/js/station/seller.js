@@ -58,7 +58,7 @@ export class Person extends EventTarget {
   /** Why not, in words for the screen; nothing when they may. */
   why(right) {
     if (this.may(right)) return "";
-    return this.locked ? t("signin.first") : t("signin.may_not", { right: t(`right.${right}`) });
+    return this.signs && !this.#at?.person ? t("problem.sign-in-needed") : t("signin.may_not", { right: t(`right.${right}`) });
   }
 
   /** The persons to choose from, each with a large button; then the PIN. */
