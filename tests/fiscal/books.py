@@ -86,6 +86,8 @@ def _day(number: int, at: int) -> Job[None]:
             made = receipt(kind, sale_id, station_id, amount)
             yield from append(M, station_id, kind, sale_id, made, at=at + index)
         yield from record(M, station_id, "reprint", f"sal_{station_id}_{number}_0", "seller:1", {"duplicate": 1}, at)
+        values: dict[str, str | int] = {"amount": 100 + number, "currency": "EUR", "means": "cash"}
+        yield from record(M, station_id, "paid-back", f"wlo_{station_id}_{number}", "seller:1", values, at)
         exercise = msgspec.structs.replace(made, sale_id=f"sal_t_{number}")
         yield from training.record(M, station_id, exercise, at)
     yield from record(M, MERCHANT, "verification", "", "", {"findings": 0}, at)

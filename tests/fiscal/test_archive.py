@@ -214,6 +214,8 @@ async def test_the_totals_file_says_what_the_closings_say(books: Fiscal, tmp_pat
         manifest = json.loads(archive.read("manifest.json"))
     assert {row["day"] for row in rows} == {f"2026-{day}" for day in ("11-30", "12-01", "12-02", "12-03")}
     assert [row["amount"] for row in rows if row["kind"] == "means"] == ["15.01"] * 3 + ["30.02"]
+    back = [(row["key"], row["amount"], row["count"]) for row in rows if row["kind"] == "paid-back"]
+    assert back == [("cash", "1.00", "1"), ("cash", "1.01", "1"), ("cash", "1.02", "1"), ("cash", "2.06", "2")]
     assert manifest["year"] == "2026"
 
 

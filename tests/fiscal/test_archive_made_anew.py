@@ -138,13 +138,22 @@ async def test_made_anew_without_a_change_only_its_key_gives_it_away(books: Fisc
         ("closings", 5, more("perpetual_sales", 1), "closing 5 of sta_1: its perpetual total is wrong"),
         ("closings", 2, more("sales", 1), "closing 2 of sta_1 does not add up the closings that it names"),
         ("closings", 2, more("first", 1), "closing 2 of sta_1 does not add up the closings that it names"),
+        ("events", 2, lambda one: one["values"].update(amount=1), "closing 1 of sta_1 does not add up its receipts"),
+        ("closings", 1, lambda one: one["paid_back"].update(by=[]), "closing 1 of sta_1 does not add up its receipts"),
+        (
+            "closings",
+            1,
+            lambda one: one["paid_back"].update(last=1),
+            "closing 3 of sta_1 does not go on from what was ",
+        ),
+        ("closings", 2, lambda one: one["paid_back"].update(by=[]), "closing 2 of sta_1 does not add up the closings "),
         (
             "receipts",
             1,
             lambda one: one["lines"][0].update(label="Torte"),
             r"receipt \d+ of sta_1 is not the one ",
         ),
-        ("events", 1, lambda one: one.update(by="seller:2"), "event 1 of .* is not the one that closing 1 of "),
+        ("events", 1, lambda one: one.update(by="seller:2"), "event 2 of .* is not the one that closing 1 of "),
         ("training", 1, lambda one: one["lines"][0].update(label="Torte"), "exercise 1 of sta_1 is not the one that "),
     ],
 )

@@ -13,8 +13,8 @@ from poi_engine.fiscal.chain import CLOSINGS, EVENTS, JOURNAL, TRAINING, Anchor,
 from poi_engine.fiscal.checks import Fault
 from poi_engine.fiscal.closing_rules import follows
 from poi_engine.fiscal.keys import CLOSING, Signer
-from poi_engine.fiscal.model import Closing, closing_of
-from poi_engine.fiscal.totals import VatTotal
+from poi_engine.fiscal.model import Closing, PayBacks, closing_of
+from poi_engine.fiscal.totals import MeansTotal, VatTotal
 from poi_engine.storage.sqlite import drive
 from tests.engine.shop import STATION, M
 from tests.fiscal.test_tampering import tables, whole
@@ -94,6 +94,16 @@ def test_a_signed_closing_that_does_not_add_up_its_receipts_is_named(tables: sql
     assert says(rewritten(tables, CLOSINGS, another_rate, only=last.number), words)
 
 
+def test_a_signed_closing_that_does_not_add_up_what_was_paid_back_is_named(tables: sqlite3.Connection) -> None:
+    last = days(tables)[-1]
+
+    def less(closing: Document) -> None:
+        closing["paid_back"]["by"] = []
+
+    words = f"closing {last.number} does not add up what was paid back"
+    assert says(rewritten(tables, CLOSINGS, less, only=last.number), words)
+
+
 def test_signed_closings_that_carry_what_was_never_sold_are_named(tables: sqlite3.Connection) -> None:
     def more(closing: Document) -> None:
         for name in ("carried_sales", "carried_total", "perpetual_sales", "perpetual_total"):
@@ -164,6 +174,7 @@ BEFORE = (
 )
 DAY = closing("day", "2027-01-01", 5, 6, 7)
 MONTH, YEAR = BEFORE[2], BEFORE[3]
+BACK = PayBacks(by=(MeansTotal(means="cash", amount=1, count=1),))
 
 
 @pytest.mark.parametrize("number", range(4), ids=lambda number: BEFORE[number].kind)
@@ -181,6 +192,9 @@ def test_closings_that_go_on_from_one_another_are_right(number: int) -> None:
         (replace(DAY, first=7), BEFORE, "begins with receipt 7, not 6"),
         (replace(DAY, carried_sales=51, perpetual_sales=71), BEFORE, "does not carry on what closing 2 came to"),
         (replace(DAY, carried_total=51, perpetual_total=71), BEFORE, "does not carry on what closing 2 came to"),
+        (replace(DAY, paid_back=PayBacks(first=2, last=1)), BEFORE, "looks for what was paid back from event 2, not 1"),
+        (replace(MONTH, paid_back=BACK), BEFORE[:2], "does not add up what the days of 2026-12 paid back"),
+        (replace(YEAR, paid_back=BACK), BEFORE[:3], "does not add up what the months of 2026 paid back"),
         (replace(MONTH, adds_up=(1,)), BEFORE[:2], "does not hold the days of 2026-12"),
         (replace(MONTH, vat=()), BEFORE[:2], "does not add up the days of 2026-12"),
         (replace(MONTH, last=4), BEFORE[:2], "does not reach over the receipts of 2026-12"),

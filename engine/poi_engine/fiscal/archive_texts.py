@@ -19,7 +19,8 @@ closings.jsonl   the closings of days, months and years, by station and rising n
 events.jsonl     the event log; an empty station_id is the merchant's own chain
 training.jsonl   receipts of exercises: they are no sales and count nowhere
 totals.csv       the sums of each day by VAT rate (kind vat), by means of payment (kind means), and stored value sold
-                 (kind stored), which is in no rate: its VAT is due when it is spent
+                 (kind stored), which is in no rate: its VAT is due when it is spent; stored value paid back for good,
+                 by means (kind paid-back), is in no other row
 manifest.json    what the archive holds: SHA-256 of each file, the span of each chain, the public keys
 manifest.sig     Ed25519 signature of "poi-server archive 1\\n" followed by the bytes of manifest.json
 
@@ -44,5 +45,6 @@ saved, total, stored (of it, stored value that was sold), seller_id, customer_id
 fiscal part that wrote it).
 A closing: kind (day, month, year), period, first and last receipt, sales, refunds, sales_total, refunds_total, total,
 vat, means, stored, carried_sales, carried_total (before the period), perpetual_sales, perpetual_total (after it),
+paid_back (stored value paid back for good, by means: the station's events first to last),
 in_doubt, adds_up (numbers of the closings it adds up), and where the other chains stood when it was made.
 """

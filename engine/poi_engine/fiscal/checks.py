@@ -19,6 +19,7 @@ from poi_engine.fiscal.events import MERCHANT, Event, event_of
 from poi_engine.fiscal.journal import CLOCK_BACK
 from poi_engine.fiscal.keys import CLOSING, holds, key_id_of
 from poi_engine.fiscal.model import Closing, closing_of
+from poi_engine.fiscal.pay_backs import PayBackSum
 from poi_engine.fiscal.totals import Counted, Sum, counted
 from poi_engine.ports import Job, Query, Row
 
@@ -131,6 +132,11 @@ class Walker(ABC, Generic[D]):
         message = f"{WORDS[self.chain.name]} {number} {words}"
         subject = self.place.station_id or "merchant"
         return Fault(merchant_id=self.place.m, rule=rule or _RULES[self.chain.name], subject=subject, message=message)
+
+    def differs(self, closing: Closing, words: str) -> Fault:
+        """A closing's sums are not what they should be."""
+        message = f"closing {closing.number} {words}"
+        return Fault(merchant_id=self.place.m, rule="closing-totals", subject=self.place.station_id, message=message)
 
     def held(self, row: Row) -> Iterator[Fault]:
         """A closing said what this row's hash is."""
@@ -264,25 +270,26 @@ class JournalWalker(Walker[Counted]):
         if self._carried is not None:
             before, self._sum, self._carried = self._sum.totals(), Sum(), None
             if (closing.carried_sales, closing.carried_total) != (before.sales_total, before.total):
-                yield self._differs(closing, "does not carry what the receipts before it add up to")
+                yield self.differs(closing, "does not carry what the receipts before it add up to")
 
     def _close(self, closing: Closing) -> Iterator[Fault]:
         if closing.first > closing.last:
             yield from self._carry(closing)
         found, self._sum = self._sum.totals(), Sum()
         if found != closing.totals():
-            yield self._differs(closing, f"does not add up receipts {closing.first} to {closing.last}")
-
-    def _differs(self, closing: Closing, words: str) -> Fault:
-        message = f"closing {closing.number} {words}"
-        return Fault(merchant_id=self.place.m, rule="closing-totals", subject=self.place.station_id, message=message)
+            yield self.differs(closing, f"does not add up receipts {closing.first} to {closing.last}")
 
 
 class EventWalker(Walker[Event]):
-    """Events; each closing has its own."""
+    """Events; each closing has its own, and adds up what was paid back."""
 
     chain = EVENTS
     columns = ("kind", "subject")
+
+    def __init__(self, books: Books, place: _Place) -> None:
+        super().__init__(books, place)
+        self._days = books.days[place][::-1]
+        self._paid_back = PayBackSum()
 
     def read(self, document: bytes) -> Event:
         return event_of(document)
@@ -291,14 +298,27 @@ class EventWalker(Walker[Event]):
         return (document.number, document.format, document.station_id, document.kind, document.subject)
 
     def learn(self, row: Row, document: Event) -> Iterator[Fault]:
-        if document.kind == "closing":
+        yield from self._close(row["number"] - 1)
+        if document.kind == "paid-back":
+            if self._days and row["number"] >= self._days[-1].paid_back.first:  # else before the first closing
+                self._paid_back.add(document)
+        elif document.kind == "closing":
             number, digest = document.values["number"], document.values["hash"]
             if self.books.hashes[self.place].pop(int(number), None) != digest:
                 yield self.fault(row["number"], f"tells of closing {number}, which is not there as it was")
 
     def head(self, head: Row) -> Iterator[Fault]:
+        yield from self._close(head["number"])
         for number in self.books.hashes.pop(self.place, {}):
             yield self.fault(head["number"], f"is the last, but no event tells of closing {number}")
+
+    def _close(self, number: int) -> Iterator[Fault]:
+        """The closings that add up no event after this one."""
+        while self._days and self._days[-1].paid_back.last <= number:
+            closing, found = self._days.pop(), self._paid_back.totals()
+            self._paid_back = PayBackSum()
+            if found != closing.paid_back.by:
+                yield self.differs(closing, "does not add up what was paid back")
 
 
 class TrainingWalker(Walker[Counted]):

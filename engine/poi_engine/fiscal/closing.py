@@ -18,6 +18,7 @@ from poi_engine.fiscal.chain import CLOSINGS, EVENTS, JOURNAL, TRAINING, advance
 from poi_engine.fiscal.drafts import Draft, Moved, summed
 from poi_engine.fiscal.keys import CLOSING, Signed
 from poi_engine.fiscal.model import FORMAT, Closed, Closing, InDoubt, Kind, closed_of, closing_of
+from poi_engine.fiscal.pay_backs import of_day
 from poi_engine.fiscal.times import utc_micro
 from poi_engine.fiscal.version import STAMP
 from poi_engine.ports import Job, Query, Row
@@ -67,6 +68,10 @@ def _closing(m: str, draft: Draft, journal: Row, by: str, at: int) -> Job[Closin
         " and c.station_id = ? and c.state in ('unknown', 'part_paid') order by c.checkout_id, p.payment_id",
         (m, draft.station_id),
     )
+    paid_back = draft.paid_back
+    if draft.kind == "day":
+        ends = None if draft.to_head else draft.closed_until
+        paid_back = yield from of_day(m, draft.station_id, draft.paid_back, ends)
     return Closing(
         kind=draft.kind,
         period=draft.period,
@@ -84,6 +89,7 @@ def _closing(m: str, draft: Draft, journal: Row, by: str, at: int) -> Job[Closin
         perpetual_sales=draft.carried_sales + draft.totals.sales_total,
         perpetual_total=draft.carried_total + draft.totals.total,
         in_doubt=tuple(InDoubt(checkout_id=row["checkout_id"], amount=row["amount"]) for row in doubts),
+        paid_back=paid_back,
         adds_up=draft.adds_up,
         journal_hash=(yield from _journal_hash(m, draft, journal)),
         events=(yield from anchor(EVENTS, m, draft.station_id)),

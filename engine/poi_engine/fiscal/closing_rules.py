@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from poi_engine.fiscal.model import Closing
+from poi_engine.fiscal.pay_backs import of_parts
 from poi_engine.fiscal.totals import Sum
 
 
@@ -26,6 +27,8 @@ def _day(closing: Closing, before: Sequence[Closing]) -> Iterator[str]:
         yield f"closes {closing.period} after {last.period}"
     if closing.first != last.last + 1:
         yield f"begins with receipt {closing.first}, not {last.last + 1}"
+    if closing.paid_back.first != last.paid_back.last + 1:
+        yield f"looks for what was paid back from event {closing.paid_back.first}, not {last.paid_back.last + 1}"
     if (closing.carried_sales, closing.carried_total) != (last.perpetual_sales, last.perpetual_total):
         yield f"does not carry on what closing {last.number} came to"
 
@@ -41,6 +44,8 @@ def _sums(closing: Closing, before: Sequence[Closing]) -> Iterator[str]:
         return
     if closing.totals() != Sum().add_totals(one.totals() for one in parts).totals():
         yield f"does not add up the {part}s of {closing.period}"
+    if closing.paid_back != of_parts([one.paid_back for one in parts]):
+        yield f"does not add up what the {part}s of {closing.period} paid back"
     if (closing.first, closing.last) != (parts[0].first, parts[-1].last):
         yield f"does not reach over the receipts of {closing.period}"
     if (closing.carried_sales, closing.carried_total) != (parts[0].carried_sales, parts[0].carried_total):

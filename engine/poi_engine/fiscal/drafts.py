@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from poi_engine.errors import NotFound
 from poi_engine.fiscal.chain import PAGE
-from poi_engine.fiscal.model import Closing, Kind, closing_of
+from poi_engine.fiscal.model import Closing, Kind, PayBacks, closing_of
+from poi_engine.fiscal.pay_backs import before_first, of_parts
 from poi_engine.fiscal.times import day_after, local_day, midnight, month_after, year_after
 from poi_engine.fiscal.totals import Sum, Totals, counted
 from poi_engine.ports import Job, Query
@@ -21,6 +22,7 @@ class Moved(Exception):
 class Draft(Struct, frozen=True, kw_only=True):
     """A closing to be made: receipts `first` to `last`, after closing `after` which ended with receipt `closed`.
 
+    `paid_back`: what a month or year adds up; of a day what was paid back before it, which it goes on from.
     `to_head`: whatever was sold meanwhile belongs to it too.
     """
 
@@ -38,6 +40,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     carried_total: int
     closed_until: int
     adds_up: tuple[int, ...] = ()
+    paid_back: PayBacks = PayBacks()
     to_head: bool = False
 
 
@@ -83,10 +86,12 @@ def draft_day(m: str, station_id: str, through: date, *, today: bool) -> Job[Dra
     last = books.receipts if to_head else (yield from _last_before(m, books, ends))
     if last_day is not None:
         first, carried = books.closed + 1, (last_day.perpetual_sales, last_day.perpetual_total)
+        paid_back = last_day.paid_back
     else:
         first = yield from _first_from(m, books, midnight(day, books.zone), last)
         before = (yield from _sum(m, station_id, 1, first - 1)).totals()
         carried = (before.sales_total, before.total)
+        paid_back = yield from before_first(m, station_id, midnight(day, books.zone))
     totals = (yield from _sum(m, station_id, first, last)).totals()
     return Draft(
         kind="day",
@@ -102,6 +107,7 @@ def draft_day(m: str, station_id: str, through: date, *, today: bool) -> Job[Dra
         carried_sales=carried[0],
         carried_total=carried[1],
         closed_until=ends,
+        paid_back=paid_back,
         to_head=to_head,
     )
 
@@ -144,6 +150,7 @@ def draft_sum(m: str, station_id: str, kind: Literal["month", "year"], at: int) 
         carried_total=parts[0].carried_total,
         closed_until=books.closed_until,
         adds_up=tuple(part.number for part in parts),
+        paid_back=of_parts([part.paid_back for part in parts]),
     )
 
 

@@ -29,6 +29,7 @@ Kind = Literal[
     "training-off",
     "print",
     "reprint",
+    "paid-back",
     "clock-back",
     "clock-ahead",
     "archive",

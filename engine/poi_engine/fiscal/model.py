@@ -21,14 +21,22 @@ class InDoubt(Struct, frozen=True, kw_only=True):
     amount: int
 
 
+class PayBacks(Struct, frozen=True, kw_only=True):
+    """Stored value paid back for good, by means, amounts above zero: what a station's events `first` to `last` tell."""
+
+    first: int = 1
+    last: int = 0
+    by: tuple[MeansTotal, ...] = ()
+
+
 class Closing(Struct, frozen=True, kw_only=True):
     """One closing. Receipts `first` to `last`; amounts in minor units; hashes in hex.
 
     `ends`: the midnight (microseconds since 1970) up to which the station is closed. `carried_*` is what was sold
     before `first`; `perpetual_sales` counts sales alone, `perpetual_total` sales less refunds. `stored`: of the total,
-    stored value that was sold, which is no turnover before it is spent. `adds_up`: the numbers of the closings that a
-    month's or year's adds up. `journal_hash` is that of receipt `last`; the other chains stood at `events`,
-    `merchant_events` and `training` when it was made.
+    stored value that was sold, which is no turnover before it is spent; what was `paid_back` of it is in no total.
+    `adds_up`: the numbers of the closings that a month's or year's adds up. `journal_hash` is that of receipt `last`;
+    the other chains stood at `events`, `merchant_events` and `training` when it was made.
     """
 
     kind: Kind
@@ -60,6 +68,7 @@ class Closing(Struct, frozen=True, kw_only=True):
     training: Anchor
     fiscal: str
     stored: int = 0
+    paid_back: PayBacks = PayBacks()
     format: int = FORMAT
     number: int = 0
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from poi_engine.fiscal.closing import days_of
 from poi_engine.fiscal.model import Closing
+from poi_engine.fiscal.pay_backs import of_parts
 from poi_engine.fiscal.totals import MeansTotal, Sum, VatTotal
 from poi_engine.ports import Job, Query
 from poi_engine.settings import read_merchant
@@ -19,7 +20,8 @@ class DayReport(Struct, frozen=True, kw_only=True):
     """The sums of a day's closings; amounts in minor units. `open_stations` sold that day and are not closed yet.
 
     `total` is what the receipts come to, `turnover` and `vat` are without `stored`: gift cards and wallets that were
-    loaded, less what was taken back. Their VAT is due when they are spent, and stands in `vat` then.
+    loaded, less what was taken back. Their VAT is due when they are spent, and stands in `vat` then. `paid_back` is
+    stored value paid back for good at the stations, by means: above zero, and in no other sum.
     """
 
     day: date
@@ -35,11 +37,12 @@ class DayReport(Struct, frozen=True, kw_only=True):
     stored: int
     vat: tuple[VatTotal, ...]
     means: tuple[MeansTotal, ...]
+    paid_back: tuple[MeansTotal, ...]
 
 
 HEAD = ("day", "currency", "kind", "key", "net", "vat", "amount", "count")
-"""`kind` is `vat` (`key`: the rate in percent), `means` (`key`: the means of payment) or `stored` (stored value
-that was sold, in no rate)."""
+"""`kind` is `vat` (`key`: the rate in percent), `means` (`key`: the means of payment), `stored` (stored value that
+was sold, in no rate) or `paid-back` (`key`: by what stored value was paid back for good, in no other row)."""
 
 
 def report_of(m: str, day: date) -> Job[DayReport]:
@@ -73,6 +76,7 @@ def report_on(day: date, currency: str, closings: Sequence[Closing], waiting: tu
         stored=totals.stored,
         vat=totals.turnover(),
         means=totals.means,
+        paid_back=of_parts([one.paid_back for one in closings]).by,
     )
 
 
@@ -94,4 +98,6 @@ def as_csv(reports: Iterable[DayReport], digits: int) -> str:
             writer.writerow((one.day, one.currency, "stored", "", "", "", money(one.stored), ""))
         for means in one.means:
             writer.writerow((one.day, one.currency, "means", means.means, "", "", money(means.amount), means.count))
+        for back in one.paid_back:
+            writer.writerow((one.day, one.currency, "paid-back", back.means, "", "", money(back.amount), back.count))
     return text.getvalue()

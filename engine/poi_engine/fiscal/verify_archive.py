@@ -213,11 +213,35 @@ def _totals(archive: zipfile.ZipFile, closings: dict[str, list[dict[str, Any]]])
             waiting.pop()
         if waiting and row["number"] >= waiting[-1]["first"]:
             _count(sums.setdefault((station, waiting[-1]["number"]), {}), receipt)
+    _paid_back(archive, closings, sums)
     for station, made in closings.items():
         for one in made:
             if one["kind"] == "day" and _told(one) != sums.get((station, one["number"]), {}):
                 raise Bad(f"closing {one['number']} of {station} does not add up its receipts")
         _periods(station, made)
+
+
+def _paid_back(
+    archive: zipfile.ZipFile, closings: dict[str, list[dict[str, Any]]], sums: dict[tuple[str, int], dict[str, int]]
+) -> None:
+    """Days add up the events of stored value that was paid back, too."""
+    days = {station: [one for one in made if one["kind"] == "day"][::-1] for station, made in closings.items()}
+    for row in _rows(archive, "events"):
+        waiting, number = days.get(row["station_id"], []), row["number"]
+        while waiting and _back(waiting[-1])["last"] < number:
+            waiting.pop()
+        event = json.loads(row["document"])
+        if waiting and event["kind"] == "paid-back" and number >= _back(waiting[-1])["first"]:
+            day = sums.setdefault((row["station_id"], waiting[-1]["number"]), {})
+            for name, amount in (("paid back", event["values"]["amount"]), ("pay-backs", 1)):
+                by = f"{name} by {event['values']['means']}"
+                day[by] = day.get(by, 0) + amount
+
+
+def _back(closing: dict[str, Any]) -> dict[str, Any]:
+    none = {"first": 1, "last": 0, "by": []}
+    found: dict[str, Any] = closing.get("paid_back", none)
+    return found
 
 
 def _anchored(archive: zipfile.ZipFile, manifest: dict[str, Any], closings: dict[str, list[dict[str, Any]]]) -> None:
@@ -260,6 +284,8 @@ def _perpetual(station: str, made: list[dict[str, Any]], days: list[dict[str, An
         carried = (later["carried_sales"], later["carried_total"])
         if carried != (earlier["perpetual_sales"], earlier["perpetual_total"]) or later["first"] != earlier["last"] + 1:
             raise Bad(f"closing {later['number']} of {station} does not go on from the one before")
+        if _back(later)["first"] != _back(earlier)["last"] + 1:
+            raise Bad(f"closing {later['number']} of {station} does not go on from what was paid back before")
     for one in made:
         perpetual = (one["carried_sales"] + one["sales_total"], one["carried_total"] + one["total"])
         if perpetual != (one["perpetual_sales"], one["perpetual_total"]):
@@ -277,7 +303,12 @@ def _periods(station: str, made: list[dict[str, Any]]) -> None:
         for name, amount in (item for part in parts for item in _told(part).items()):
             sums[name] = sums.get(name, 0) + amount
         reach = (parts[0]["first"], parts[-1]["last"], parts[0]["carried_sales"], parts[0]["carried_total"])
-        if _told(one) != sums or reach != (one["first"], one["last"], one["carried_sales"], one["carried_total"]):
+        back = (_back(parts[0])["first"], _back(parts[-1])["last"])
+        if (
+            _told(one) != sums
+            or reach != (one["first"], one["last"], one["carried_sales"], one["carried_total"])
+            or back != (_back(one)["first"], _back(one)["last"])
+        ):
             raise Bad(f"closing {one['number']} of {station} does not add up the closings that it names")
 
 
@@ -307,6 +338,9 @@ def _told(closing: dict[str, Any]) -> dict[str, int]:
             told[f"{name} at {part['rate']}"] = part[name]
     for part in closing["means"]:
         told["by " + part["means"]] = part["amount"]
+    for part in _back(closing)["by"]:
+        told["paid back by " + part["means"]] = part["amount"]
+        told["pay-backs by " + part["means"]] = part["count"]
     return told
 
 

@@ -9,6 +9,7 @@ from poi_engine import ledger
 from poi_engine.checkout.promise import Key, keep_answer, key_of, promise
 from poi_engine.checkout.records import insert_audit
 from poi_engine.errors import Conflict, NotFound, RequestError
+from poi_engine.fiscal.pay_backs import begin_pay_back, record_pay_back
 from poi_engine.ledger import Insufficient, Move, Transfer
 from poi_engine.ports import Job, Query, Row
 from poi_engine.principal import Principal
@@ -155,6 +156,7 @@ class GiftCards:
         must_say_why(reason)
 
         def shut(new_id: str, at: int) -> Job[Moved]:
+            yield from begin_pay_back(merchant_id, by, at)
             card = yield from lock_card(merchant_id, card_id)
             left = (yield from ledger.balance(merchant_id, account_of(card_id))).available
             if card["state"] == "closed" and left == 0:
@@ -169,6 +171,8 @@ class GiftCards:
             why = f"{left} {card['currency']} by {paid_back}; {reason}"
             audit_id = self._w.ids.new("aud")
             yield insert_audit(merchant_id, audit_id, by.who, "gift-card-closed", card_id, why, at, by.station_id)
+            if left:
+                yield from record_pay_back(merchant_id, by, new_id, left, card["currency"], paid_back, at)
             return made
 
         return await self._once(merchant_id, asked, by, shut)

@@ -16,6 +16,7 @@ from poi_engine.checkout.records import insert_audit
 from poi_engine.checkout.undoing import cancelled
 from poi_engine.desk import Desk
 from poi_engine.errors import Conflict, DeviceError, Forbidden, PoiError, RequestError
+from poi_engine.fiscal.pay_backs import begin_pay_back, record_pay_back
 from poi_engine.ledger import Move
 from poi_engine.ports import HoldingConnector, Job, PaymentResult, Query, Row
 from poi_engine.principal import Principal
@@ -125,6 +126,7 @@ class Tabs:
         def job() -> Job[None]:
             if (yield from promise(merchant_id, asked, new_id, at)) is not None:
                 return
+            yield from begin_pay_back(merchant_id, by, at)
             left, currency = yield from owed_on(merchant_id, tab_id)
             yield from allow(merchant_id, found, "refund", tab_id, left, new_id, at)
             credit = f"tender:{paid_back}"
@@ -132,6 +134,7 @@ class Tabs:
             yield from ledger.enter(merchant_id, new_id, [move], ids=self._w.ids, at=at)
             why = f"{left} {currency} by {paid_back}; {reason}"
             yield insert_audit(merchant_id, audit_id, by.who, "tab-paid-back", tab_id, why, at, by.station_id)
+            yield from record_pay_back(merchant_id, by, new_id, left, currency, paid_back, at)
 
         await self._w.sql.write(job)
         return await self.get(merchant_id, tab_id)

@@ -11,6 +11,7 @@ from poi_engine.checkout.records import insert_audit
 from poi_engine.clientele.rows import lock_alive, must_live
 from poi_engine.clock import moment
 from poi_engine.errors import Conflict, RequestError
+from poi_engine.fiscal.pay_backs import begin_pay_back, record_pay_back
 from poi_engine.ledger import Move
 from poi_engine.ports import Job, Query, Row
 from poi_engine.principal import Principal
@@ -93,6 +94,7 @@ class Wallets:
             before = yield from promise(merchant_id, asked, new_id, at)
             if before is not None and before.answer is not None:
                 return msgpack.decode(before.answer, type=ClosedOut)
+            yield from begin_pay_back(merchant_id, by, at)
             person = yield from lock_alive(merchant_id, customer_id)
             wallet = f"wallet:{person.customer_id}"
             left = (yield from ledger.balance(merchant_id, wallet)).available
@@ -105,6 +107,7 @@ class Wallets:
             why = f"{left} {currency} by {paid_back}; {reason}"
             act, whose = "wallet-closed-out", person.customer_id
             yield insert_audit(merchant_id, audit_id, by.who, act, whose, why, at, by.station_id)
+            yield from record_pay_back(merchant_id, by, new_id, left, currency, paid_back, at)
             made = ClosedOut(customer_id=whose, amount=left, currency=currency, paid_back=paid_back)
             yield _kept(merchant_id, asked, made)
             return made
