@@ -142,6 +142,15 @@ async def test_signing_out_gives_nobody_more_than_they_have(
     assert (await there.signins.acting(COUNTER, active=True)).rights == RIGHTS["station"]
 
 
+async def test_the_request_that_finds_a_person_idle_may_no_more_than_the_next(staff: Staff) -> None:
+    ada = await staff.hire("Ada", refund_limit=5000)
+    await staff.enter(ada)
+    staff.clock.forward(31 * 60)
+    for _ in range(2):
+        acting = await staff.signins.acting(COUNTER, active=True)
+        assert (acting.person, acting.may("refund"), acting.may("sell")) == (None, False, True)
+
+
 async def test_where_signing_in_is_required_a_station_alone_may_nothing(staff: Staff) -> None:
     ada = await staff.hire("Ada")
     await staff.signins.set_rule(M, SignInRule(sign_in="required"), by=OWNER)

@@ -43,7 +43,7 @@ class Watch(Struct, frozen=True, kw_only=True):
 
     station_id: str
     rule: SignInRule
-    bound: frozenset[Right] = frozenset()
+    bound: frozenset[Right]
     person: Person | None = None
     how: How = "pin"
     since: int = 0
@@ -314,6 +314,7 @@ def _read_watch(merchant_id: str, station_id: str) -> Job[Watch]:
     return Watch(
         station_id=station_id,
         rule=rule,
+        bound=_bound(row),
         person=person_of(row),
         how=row["how"],
         since=row["signed_in_at"],
