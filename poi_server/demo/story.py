@@ -18,6 +18,7 @@ import aiohttp
 import segno
 
 from poi_qr.poi1 import issue
+from poi_server.demo.catalogue import STAFF
 from poi_server.demo.plan import gtin
 
 Json = dict[str, Any]
@@ -135,6 +136,7 @@ class Story:
         sale = await self._pay(session)
         phone = await self._phone()
         await self._scan_phone(phone)
+        await self._sign_in()
         await self._refund(sale)
         await self._books()
         return (
@@ -256,6 +258,14 @@ class Story:
         refused = await self.station.picture(f"/v1/stations/{self._station_id}/scan?still=1", qr_png(forged))
         expect(refused["session"]["notice"]["code"] == "token-forged", "the forged code was not refused")
         self._say("The phone's rotating code is scanned once; a photo of it and a forged one are refused.")
+
+    async def _sign_in(self) -> None:
+        clerk = next(clerk for clerk in STAFF if clerk.person["role"] == "manager")
+        place, name = f"/v1/stations/{self._station_id}", clerk.person["name"]
+        faces = (await self.station.call("GET", f"{place}/sellers"))["items"]
+        seller_id = next(face["seller_id"] for face in faces if face["name"] == name)
+        await self.station.call("POST", f"{place}/sign-in", {"seller_id": seller_id, "pin": clerk.pin})
+        self._say(f"{name} signs in by PIN: of the staff somebody refunds within a limit, so a counter alone does not.")
 
     async def _refund(self, sale: Json) -> None:
         line = sale["lines"][0]
