@@ -138,7 +138,12 @@ async def test_made_anew_without_a_change_only_its_key_gives_it_away(books: Fisc
         ("closings", 5, more("perpetual_sales", 1), "closing 5 of sta_1: its perpetual total is wrong"),
         ("closings", 2, more("sales", 1), "closing 2 of sta_1 does not add up the closings that it names"),
         ("closings", 2, more("first", 1), "closing 2 of sta_1 does not add up the closings that it names"),
-        ("events", 2, lambda one: one["values"].update(amount=1), "closing 1 of sta_1 does not add up its receipts"),
+        (
+            "events",
+            2,
+            lambda one: one["values"].update(amount=1),
+            "closing 1 of sta_1 does not add up its receipts and what was paid back",
+        ),
         ("closings", 1, lambda one: one["paid_back"].update(by=[]), "closing 1 of sta_1 does not add up its receipts"),
         (
             "closings",

@@ -9,9 +9,11 @@ from poi_engine.errors import Conflict
 from poi_engine.fiscal.model import Closing, PayBacks
 from poi_engine.fiscal.reporting import as_csv, report_of
 from poi_engine.fiscal.totals import MeansTotal
+from poi_engine.value.tab_rows import Tab
 from poi_engine.value.wallet import PaidBack
 from poi_engine.verify import verify
 from tests.engine.shop import SELLER, STATION, M, Shop
+from tests.value.test_tabs import buy, open_tab
 from tests.value.test_wallets import load
 
 DAY = 86_400.0
@@ -34,6 +36,21 @@ async def close_gift_card(shop: Shop, amount: int) -> None:
     await shop.engine.gift_cards.close(M, card.card_id, "transfer", "lost", key=shop.key(), by=AT_TILL)
 
 
+async def owed_tab(shop: Shop, amount: int) -> Tab:
+    """A tab whose sale is refunded after the card's capture: it owes that."""
+    ada = await shop.customer()
+    tab = await open_tab(shop, ada, key=shop.key())
+    bought = await buy(shop, ada, amount)
+    await shop.engine.tabs.close(M, tab.tab_id, "the day is over", by=SELLER)
+    await shop.engine.checkout.refund(M, bought.sale_id or "", None, "stale", key=shop.key(), by=SELLER)
+    return tab
+
+
+async def pay_back(shop: Shop, tab: Tab) -> Tab:
+    """What a tab owes is paid back at the till."""
+    return await shop.engine.tabs.pay_back(M, tab.tab_id, "cash", "stale", key=shop.key(), by=AT_TILL)
+
+
 async def closed(shop: Shop) -> Closing:
     """The day's closing."""
     return (await shop.engine.fiscal.close(M, STATION, "day", by=SELLER)).closing
@@ -49,9 +66,12 @@ async def test_a_closing_adds_up_what_was_paid_back_at_its_till_alone(shop: Shop
     await close_out(shop, 500)
     await close_out(shop, 900, at_till=False)
     await close_gift_card(shop, 300)
+    await pay_back(shop, await owed_tab(shop, 120))
     made = await closed(shop)
-    assert made.paid_back.by == (back("cash", 2500, 2), back("transfer", 300, 1))
-    assert [(part.means, part.amount) for part in made.means] == [("cash", 3400)], "what came in is told as it was"
+    assert made.paid_back.by == (back("cash", 2620, 3), back("transfer", 300, 1))
+    assert [(part.means, part.amount) for part in made.means] == [("cash", 3400), ("tab", 0)], (
+        "what came in is told as it was"
+    )
     events = await shop.engine.fiscal.events(M, "", before=1 << 60, limit=10)
     assert [one.values["amount"] for one in events if one.kind == "paid-back"] == [900]
     assert await verify(shop.sql) == []
@@ -107,14 +127,19 @@ async def test_nothing_is_paid_back_at_a_till_whose_day_is_closed(shop: Shop) ->
     await load(shop, 2000, ada)
     card = await shop.engine.gift_cards.issue(M, by=SELLER)
     await shop.engine.gift_cards.load(M, card.code, 300, key=shop.key(), by=SELLER)
+    tab = await owed_tab(shop, 120)
     await closed(shop)
     with pytest.raises(Conflict, match="day is closed"):
         await shop.engine.wallets.close_out(M, ada, "cash", "moves", key=shop.key(), by=AT_TILL)
     with pytest.raises(Conflict, match="day is closed"):
         await shop.engine.gift_cards.close(M, card.card_id, "cash", "lost", key=shop.key(), by=AT_TILL)
+    with pytest.raises(Conflict, match="day is closed"):
+        await pay_back(shop, tab)
     assert await shop.balance(f"wallet:{ada}") == 2000
-    assert await shop.rows("select act from audit where act in ('wallet-closed-out', 'gift-card-closed')") == []
+    acts = "('wallet-closed-out', 'gift-card-closed', 'tab-paid-back')"
+    assert await shop.rows(f"select act from audit where act in {acts}") == []
     shop.clock.forward(DAY)
+    assert (await pay_back(shop, tab)).left == 0
     await shop.engine.wallets.close_out(M, ada, "cash", "moves", key=shop.key(), by=AT_TILL)
     assert await shop.balance(f"wallet:{ada}") == 0
 

@@ -71,7 +71,7 @@ def _closing(m: str, draft: Draft, journal: Row, by: str, at: int) -> Job[Closin
     paid_back = draft.paid_back
     if draft.kind == "day":
         ends = None if draft.to_head else draft.closed_until
-        paid_back = yield from of_day(m, draft.station_id, draft.paid_back, ends)
+        paid_back = yield from of_day(m, draft.station_id, draft.paid_back_after, ends)
     return Closing(
         kind=draft.kind,
         period=draft.period,

@@ -22,7 +22,8 @@ class Moved(Exception):
 class Draft(Struct, frozen=True, kw_only=True):
     """A closing to be made: receipts `first` to `last`, after closing `after` which ended with receipt `closed`.
 
-    `paid_back`: what a month or year adds up; of a day what was paid back before it, which it goes on from.
+    `paid_back`: what the parts of a month or year paid back; a day's is looked for when it is closed, in the events
+    behind number `paid_back_after`.
     `to_head`: whatever was sold meanwhile belongs to it too.
     """
 
@@ -41,6 +42,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     closed_until: int
     adds_up: tuple[int, ...] = ()
     paid_back: PayBacks = PayBacks()
+    paid_back_after: int = 0
     to_head: bool = False
 
 
@@ -86,12 +88,12 @@ def draft_day(m: str, station_id: str, through: date, *, today: bool) -> Job[Dra
     last = books.receipts if to_head else (yield from _last_before(m, books, ends))
     if last_day is not None:
         first, carried = books.closed + 1, (last_day.perpetual_sales, last_day.perpetual_total)
-        paid_back = last_day.paid_back
+        paid_back_after = last_day.paid_back.last
     else:
         first = yield from _first_from(m, books, midnight(day, books.zone), last)
         before = (yield from _sum(m, station_id, 1, first - 1)).totals()
         carried = (before.sales_total, before.total)
-        paid_back = yield from before_first(m, station_id, midnight(day, books.zone))
+        paid_back_after = yield from before_first(m, station_id, midnight(day, books.zone))
     totals = (yield from _sum(m, station_id, first, last)).totals()
     return Draft(
         kind="day",
@@ -107,7 +109,7 @@ def draft_day(m: str, station_id: str, through: date, *, today: bool) -> Job[Dra
         carried_sales=carried[0],
         carried_total=carried[1],
         closed_until=ends,
-        paid_back=paid_back,
+        paid_back_after=paid_back_after,
         to_head=to_head,
     )
 

@@ -56,25 +56,25 @@ class PayBackSum:
         self._counts[means] += count
 
 
-def before_first(m: str, station_id: str, begins: int) -> Job[PayBacks]:
-    """What the first closing of a station does not add up: what was paid back before its day, that begins then."""
+def before_first(m: str, station_id: str, begins: int) -> Job[int]:
+    """The last event that a station's first closing does not add up: paid back before its day began; 0 when none."""
     last = 0
     for number, event in (yield from _since(m, station_id, 0)):
         if event.at >= utc_micro(begins):
             break
         last = number
-    return PayBacks(last=last)
+    return last
 
 
-def of_day(m: str, station_id: str, before: PayBacks, ends: int | None) -> Job[PayBacks]:
-    """What a station paid back after the closing of `before`, up to the moment `ends`, None: up to now."""
+def of_day(m: str, station_id: str, after: int, ends: int | None) -> Job[PayBacks]:
+    """What a station paid back after event `after`, up to the moment `ends`, None: up to now."""
     found, last = PayBackSum(), (yield from anchor(EVENTS, m, station_id)).number
-    for number, event in (yield from _since(m, station_id, before.last)):
+    for number, event in (yield from _since(m, station_id, after)):
         if ends is not None and event.at >= utc_micro(ends):
             last = number - 1
             break
         found.add(event)
-    return PayBacks(first=before.last + 1, last=last, by=found.totals())
+    return PayBacks(first=after + 1, last=last, by=found.totals())
 
 
 def _since(m: str, station_id: str, number: int) -> Job[list[tuple[int, Event]]]:

@@ -201,41 +201,43 @@ def _signed(where: str, row: dict[str, Any], keys: dict[str, bytes]) -> None:
 
 
 def _totals(archive: zipfile.ZipFile, closings: dict[str, list[dict[str, Any]]]) -> None:
-    """Days add up their receipts and go on from one another; months add up days, years add up months."""
-    days = {station: [one for one in made if one["kind"] == "day"][::-1] for station, made in closings.items()}
+    """Days add up their receipts and pay-backs and go on from one another; months add up days, years add up months."""
     for station, made in closings.items():
-        _perpetual(station, made, days[station])
+        _perpetual(station, made)
     sums: dict[tuple[str, int], dict[str, int]] = {}
-    for row in _rows(archive, "receipts"):
-        station, receipt = row["station_id"], json.loads(row["document"])
-        waiting = days.get(station, [])
-        while waiting and waiting[-1]["last"] < row["number"]:  # closed, perhaps without a receipt
-            waiting.pop()
-        if waiting and row["number"] >= waiting[-1]["first"]:
-            _count(sums.setdefault((station, waiting[-1]["number"]), {}), receipt)
-    _paid_back(archive, closings, sums)
+    for day, receipt in _of_days(archive, "receipts", closings):
+        _count(sums.setdefault((day["station_id"], day["number"]), {}), receipt)
+    for day, event in _of_days(archive, "events", closings):
+        if event["kind"] == "paid-back":
+            _count_back(sums.setdefault((day["station_id"], day["number"]), {}), event["values"])
     for station, made in closings.items():
         for one in made:
             if one["kind"] == "day" and _told(one) != sums.get((station, one["number"]), {}):
-                raise Bad(f"closing {one['number']} of {station} does not add up its receipts")
+                raise Bad(f"closing {one['number']} of {station} does not add up its receipts and what was paid back")
         _periods(station, made)
 
 
-def _paid_back(
-    archive: zipfile.ZipFile, closings: dict[str, list[dict[str, Any]]], sums: dict[tuple[str, int], dict[str, int]]
-) -> None:
-    """Days add up the events of stored value that was paid back, too."""
-    days = {station: [one for one in made if one["kind"] == "day"][::-1] for station, made in closings.items()}
-    for row in _rows(archive, "events"):
+def _of_days(
+    archive: zipfile.ZipFile, chain: str, closings: dict[str, list[dict[str, Any]]]
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The documents of a chain that days add up, each with the closing of its day."""
+    days = {station: _days(made) for station, made in closings.items()}
+    for row in _rows(archive, chain):
         waiting, number = days.get(row["station_id"], []), row["number"]
-        while waiting and _back(waiting[-1])["last"] < number:
+        while waiting and _span(waiting[-1], chain)["last"] < number:  # closed, perhaps without a row
             waiting.pop()
-        event = json.loads(row["document"])
-        if waiting and event["kind"] == "paid-back" and number >= _back(waiting[-1])["first"]:
-            day = sums.setdefault((row["station_id"], waiting[-1]["number"]), {})
-            for name, amount in (("paid back", event["values"]["amount"]), ("pay-backs", 1)):
-                by = f"{name} by {event['values']['means']}"
-                day[by] = day.get(by, 0) + amount
+        if waiting and number >= _span(waiting[-1], chain)["first"]:
+            yield waiting[-1], json.loads(row["document"])
+
+
+def _days(made: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The closings of days, newest first."""
+    return [one for one in made if one["kind"] == "day"][::-1]
+
+
+def _span(closing: dict[str, Any], chain: str) -> dict[str, Any]:
+    """Where a closing says its first and last row of a chain."""
+    return closing if chain == "receipts" else _back(closing)
 
 
 def _back(closing: dict[str, Any]) -> dict[str, Any]:
@@ -278,9 +280,9 @@ def _stands(seen: dict[tuple[str, str, int], tuple[str, str]], place: tuple[str,
         raise Bad(f"{CHAINS[name]} {number} of {station or 'the merchant'} is not the one that {where} saw")
 
 
-def _perpetual(station: str, made: list[dict[str, Any]], days: list[dict[str, Any]]) -> None:
-    """The perpetual totals go on from day to day. `days`: newest first."""
-    for later, earlier in itertools.pairwise(days):
+def _perpetual(station: str, made: list[dict[str, Any]]) -> None:
+    """The perpetual totals go on from day to day."""
+    for later, earlier in itertools.pairwise(_days(made)):
         carried = (later["carried_sales"], later["carried_total"])
         if carried != (earlier["perpetual_sales"], earlier["perpetual_total"]) or later["first"] != earlier["last"] + 1:
             raise Bad(f"closing {later['number']} of {station} does not go on from the one before")
@@ -326,8 +328,14 @@ def _count(sums: dict[str, int], receipt: dict[str, Any]) -> None:
         add("by " + payment["means"], payment["amount"])
 
 
+def _count_back(sums: dict[str, int], paid_back: dict[str, Any]) -> None:
+    for name, amount in (("paid back", paid_back["amount"]), ("pay-backs", 1)):
+        by = f"{name} by {paid_back['means']}"
+        sums[by] = sums.get(by, 0) + amount
+
+
 def _told(closing: dict[str, Any]) -> dict[str, int]:
-    """A closing's sums as `_count` names them."""
+    """A closing's sums as `_count` and `_count_back` name them."""
     told: dict[str, int] = {}
     for kind, count, total in (("sale", "sales", "sales_total"), ("refund", "refunds", "refunds_total")):
         if closing[count]:

@@ -289,17 +289,24 @@ def _rule_in(settings: str) -> SignInRule:
     return json.decode(settings or "{}", type=SignInRule)
 
 
-_SOMEBODY = (
-    "exists (select 1 from seller x where x.merchant_id = t.merchant_id and x.active = 1 and x.role <> 'auditor'"
-)
+def _somebody(such: str) -> str:
+    """SQL: whether somebody active of the station's merchant, seller `x`, is such a one; auditors sign in nowhere."""
+    return (
+        "exists (select 1 from seller x where x.merchant_id = t.merchant_id and x.active = 1 and x.role <> 'auditor'"
+        f" and {such})"
+    )
+
+
+_SELLERS = _somebody("x.role = 'seller'")
+_WITHOUT_PAYMENTS = _somebody("x.take_payment = 0")
+_WITHIN_LIMITS = _somebody("x.refund_limit is not null")
 
 
 def _read_watch(merchant_id: str, station_id: str) -> Job[Watch]:
     rows = yield Query(
         "select m.settings, p.how, p.signed_in_at, p.seen_at, s.seller_id, s.name, s.role, s.active, s.take_payment,"
-        f" s.refund_limit, s.override_limit, s.close_day, {_SOMEBODY} and x.role = 'seller') as sellers,"
-        f" {_SOMEBODY} and x.take_payment = 0) as without_payments,"
-        f" {_SOMEBODY} and x.refund_limit is not null) as within_limits"
+        f" s.refund_limit, s.override_limit, s.close_day, {_SELLERS} as sellers,"
+        f" {_WITHOUT_PAYMENTS} as without_payments, {_WITHIN_LIMITS} as within_limits"
         " from station t join merchant m on m.merchant_id = t.merchant_id"
         " left join station_seller p on p.merchant_id = t.merchant_id and p.station_id = t.station_id"
         " left join seller s on s.merchant_id = p.merchant_id and s.seller_id = p.seller_id and s.active = 1"
