@@ -13,7 +13,8 @@ from poi_engine.staff.approvals import Act, Approval
 from poi_engine.staff.audit import AuditBook, AuditEntry, AuditFilter
 from poi_engine.staff.badges import Badge, BadgeScheme
 from poi_engine.staff.sellers import Amount, Face, NewSeller, Seller, SellerChange, seen_by
-from poi_engine.staff.signin import AtStation, SignInRule
+from poi_engine.staff.signin import AtStation
+from poi_engine.staff.watch import SignInRule
 from poi_offers.storetime import YEARS
 from poi_server.http import COUNTER, MANAGER, OWNER, READER, Call, Routes
 from poi_server.limits import counted_pin

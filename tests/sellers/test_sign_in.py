@@ -9,7 +9,7 @@ from poi_engine.errors import RequestError
 from poi_engine.ports import Job, Query
 from poi_engine.staff.rights import RIGHTS
 from poi_engine.staff.sellers import SellerChange
-from poi_engine.staff.signin import SignInRule
+from poi_engine.staff.watch import SignInRule
 from tests.engine.shop import OTHER_STATION, STATION, M
 from tests.sellers.conftest import COUNTER, OWNER, Staff, principal
 

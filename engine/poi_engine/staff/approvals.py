@@ -17,7 +17,8 @@ from poi_engine.ids import Ids
 from poi_engine.ports import Job, Query, Sql
 from poi_engine.staff.pins import Pins
 from poi_engine.staff.rights import Acting, Person, Right
-from poi_engine.staff.signin import SignIns, read_person
+from poi_engine.staff.signin import SignIns
+from poi_engine.staff.watch import read_person
 
 Act = Literal["refund", "resolve", "confirm_identity", "override"]
 SECONDS = 120

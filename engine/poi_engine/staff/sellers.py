@@ -18,7 +18,8 @@ from poi_engine.principal import Principal
 from poi_engine.staff.badges import SCHEMES, Badge, check_badge, link, masked, read_badge, unlink
 from poi_engine.staff.pins import Pins
 from poi_engine.staff.rights import STAFF_ROLES, Person, StaffRole
-from poi_engine.staff.signin import SignIns, end_sign_ins, person_of, read_person
+from poi_engine.staff.signin import SignIns, end_sign_ins
+from poi_engine.staff.watch import person_of, read_person
 
 T = TypeVar("T")
 Name = Annotated[str, Meta(min_length=1, max_length=120)]

@@ -2,58 +2,26 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
-from msgspec import Meta, Struct, json
+from msgspec import Struct, json
 from msgspec.structs import replace
 
 from poi_engine.checkout.records import insert_audit
 from poi_engine.clock import Clock, micros, moment
 from poi_engine.errors import Conflict, Forbidden, NotFound
 from poi_engine.ids import Ids
-from poi_engine.ports import Job, Query, Row, Sql
+from poi_engine.ports import Job, Query, Sql
 from poi_engine.principal import Principal
 from poi_engine.settings import lock_merchant
 from poi_engine.staff.pins import Pins
 from poi_engine.staff.rights import RIGHTS, STAFF_ROLES, Acting, Person, Right
+from poi_engine.staff.watch import How, SignInRule, Watch, read_person, read_rule, read_watch
 
 T = TypeVar("T")
-How = Literal["pin", "badge"]
 _TOUCHES = 10
 """How often within the idle time a sign of life is written down, at most."""
 _REMEMBERED = 10_000
-
-
-class SignInRule(Struct, frozen=True, kw_only=True):
-    """The merchant's rule: whether somebody has to sign in at a station, and after how many idle minutes they are out.
-
-    `sign_out_minutes` None: never by itself.
-    """
-
-    sign_in: Literal["optional", "required"] = "optional"
-    sign_out_minutes: Annotated[int, Meta(ge=1, le=1440)] | None = 30
-
-
-class Watch(Struct, frozen=True, kw_only=True):
-    """A station as to who is signed in there. Times in microseconds since 1970.
-
-    `bound`: what somebody of the staff may not, or not without a limit; alone the station may not either, else signing
-    out would free them of it.
-    """
-
-    station_id: str
-    rule: SignInRule
-    bound: frozenset[Right]
-    person: Person | None = None
-    how: How = "pin"
-    since: int = 0
-    seen: int = 0
-
-    @property
-    def ends(self) -> int | None:
-        """When idleness signs the person out."""
-        minutes = self.rule.sign_out_minutes
-        return None if minutes is None or self.person is None else self.seen + minutes * 60_000_000
 
 
 class AtStation(Struct, frozen=True, kw_only=True):
@@ -113,7 +81,7 @@ class SignIns:
     async def _at_counter(self, principal: Principal, *, active: bool) -> Acting:
         watch = await self._watch(principal.merchant_id, principal.subject_id)
         if watch.person is None:
-            return Acting(by=principal, rights=_rights(watch), missing="sign-in-needed")
+            return Acting(by=principal, rights=watch.rights, missing="sign-in-needed")
         if active:
             await self._touch(principal.merchant_id, watch)
         by = replace(
@@ -185,7 +153,7 @@ class SignIns:
 
     async def _watch(self, merchant_id: str, station_id: str) -> Watch:
         key = ("station", merchant_id, station_id)
-        watch = await self._remember(key, lambda: _read_watch(merchant_id, station_id))
+        watch = await self._remember(key, lambda: read_watch(merchant_id, station_id))
         if watch.ends is None or self._at() < watch.ends:
             return watch
         return await self._idle(merchant_id, watch)
@@ -225,38 +193,6 @@ class SignIns:
         return micros(self._clock.now())
 
 
-def read_person(merchant_id: str, seller_id: str) -> Job[Person | None]:
-    """A person of the staff, if there is one."""
-    rows = yield Query(
-        "select seller_id, name, role, active, take_payment, refund_limit, override_limit, close_day from seller"
-        " where merchant_id = ? and seller_id = ?",
-        (merchant_id, seller_id),
-    )
-    return person_of(rows[0]) if rows else None
-
-
-def person_of(row: Row) -> Person:
-    """A row of `seller`."""
-    return Person(
-        seller_id=row["seller_id"],
-        name=row["name"],
-        role=row["role"],
-        active=bool(row["active"]),
-        take_payment=bool(row["take_payment"]),
-        refund_limit=row["refund_limit"],
-        override_limit=row["override_limit"],
-        close_day=bool(row["close_day"]),
-    )
-
-
-def read_rule(merchant_id: str) -> Job[SignInRule]:
-    """The rule in the merchant's settings; what is not written there has its default."""
-    rows = yield Query("select settings from merchant where merchant_id = ?", (merchant_id,))
-    if not rows:
-        raise NotFound("merchant", merchant_id)
-    return _rule_in(rows[0]["settings"])
-
-
 def end_sign_ins(merchant_id: str, seller_id: str) -> Job[list[str]]:
     """Sign a person out everywhere; the stations where they were."""
     rows = yield Query(
@@ -266,78 +202,17 @@ def end_sign_ins(merchant_id: str, seller_id: str) -> Job[list[str]]:
     return [row["station_id"] for row in rows]
 
 
-def _rights(watch: Watch) -> frozenset[Right]:
-    if watch.person is not None:
-        return watch.person.rights
-    return RIGHTS["station"] - watch.bound if watch.rule.sign_in == "optional" else frozenset()
-
-
 def _shown(watch: Watch) -> AtStation:
     rule, person = watch.rule, watch.person
     return AtStation(
         station_id=watch.station_id,
         sign_in=rule.sign_in,
-        rights=tuple(sorted(_rights(watch))),
+        rights=tuple(sorted(watch.rights)),
         person=person,
         how=watch.how if person else None,
         since=moment(watch.since) if person else None,
         until=moment(watch.ends) if watch.ends is not None else None,
     )
-
-
-def _rule_in(settings: str) -> SignInRule:
-    return json.decode(settings or "{}", type=SignInRule)
-
-
-def _somebody(such: str) -> str:
-    """SQL: whether somebody active of the station's merchant, seller `x`, is such a one; auditors sign in nowhere."""
-    return (
-        "exists (select 1 from seller x where x.merchant_id = t.merchant_id and x.active = 1 and x.role <> 'auditor'"
-        f" and {such})"
-    )
-
-
-_SELLERS = _somebody("x.role = 'seller'")
-_WITHOUT_PAYMENTS = _somebody("x.take_payment = 0")
-_WITHIN_LIMITS = _somebody("x.refund_limit is not null")
-
-
-def _read_watch(merchant_id: str, station_id: str) -> Job[Watch]:
-    rows = yield Query(
-        "select m.settings, p.how, p.signed_in_at, p.seen_at, s.seller_id, s.name, s.role, s.active, s.take_payment,"
-        f" s.refund_limit, s.override_limit, s.close_day, {_SELLERS} as sellers,"
-        f" {_WITHOUT_PAYMENTS} as without_payments, {_WITHIN_LIMITS} as within_limits"
-        " from station t join merchant m on m.merchant_id = t.merchant_id"
-        " left join station_seller p on p.merchant_id = t.merchant_id and p.station_id = t.station_id"
-        " left join seller s on s.merchant_id = p.merchant_id and s.seller_id = p.seller_id and s.active = 1"
-        " where t.merchant_id = ? and t.station_id = ?",
-        (merchant_id, station_id),
-    )
-    if not rows:
-        raise NotFound("station", station_id)
-    row, rule = rows[0], _rule_in(rows[0]["settings"])
-    if row["seller_id"] is None:
-        return Watch(station_id=station_id, rule=rule, bound=_bound(row))
-    return Watch(
-        station_id=station_id,
-        rule=rule,
-        bound=_bound(row),
-        person=person_of(row),
-        how=row["how"],
-        since=row["signed_in_at"],
-        seen=row["seen_at"],
-    )
-
-
-def _bound(row: Row) -> frozenset[Right]:
-    bound: set[Right] = set()
-    if row["sellers"]:
-        bound.add("resolve")  # takes a second person
-    if row["without_payments"]:
-        bound |= {"take_payment", "load_value"}
-    if row["within_limits"]:
-        bound.add("refund")
-    return frozenset(bound)
 
 
 def _enter(merchant_id: str, station_id: str, seller_id: str, how: How, audits: tuple[str, str], at: int) -> Job[None]:
